@@ -1,0 +1,52 @@
+#include "base/digest.h"
+
+#include <nettle/sha2.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+bool digest_valid(const char *text)
+{
+	const char *hex = text ? str_after(text, "sha256:") : NULL;
+	return hex && str_all_of(hex, "0123456789abcdef", DIGEST_HEX_LEN, DIGEST_HEX_LEN);
+}
+
+int digest_parse(const char *text, struct digest *out, struct err **err)
+{
+	if (!text)
+		return err_set(err, ERR_INVALID, "digest is missing");
+	if (str_starts(text, "sha512:") || str_starts(text, "sha384:"))
+		return err_set(err, ERR_NOT_IMPLEMENTED,
+			"digest \"%.140s\": only sha256 is implemented", text);
+	if (!digest_valid(text))
+		return err_set(err, ERR_INVALID, "invalid digest \"%.140s\"", text);
+	memcpy(out->str, text, DIGEST_STR_LEN + 1);
+	return 0;
+}
+
+static void hex_encode(const uint8_t *p, size_t n, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = digits[p[i] >> 4];
+		out[2 * i + 1] = digits[p[i] & 15];
+	}
+	out[2 * n] = 0;
+}
+
+void digest_from_raw(const uint8_t raw[32], struct digest *out)
+{
+	memcpy(out->str, "sha256:", 7);
+	hex_encode(raw, 32, out->str + 7);
+}
+
+void digest_of(const void *p, size_t n, struct digest *out)
+{
+	struct sha256_ctx ctx;
+	uint8_t raw[SHA256_DIGEST_SIZE];
+	sha256_init(&ctx);
+	sha256_update(&ctx, n, p);
+	sha256_digest(&ctx, sizeof(raw), raw);
+	digest_from_raw(raw, out);
+}

@@ -1,0 +1,127 @@
+/* Removal of trees that hostile programs filled: no symlink followed, no mount crossed, any depth. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/digest.h"
+#include "base/fdio.h"
+
+/* The path of folders being emptied. Deeper folders are moved up before they are entered, so that
+ * depth in the tree costs neither stack nor descriptors. */
+#define TREE_MAX_OPEN 64
+
+struct level {
+	DIR *dir;
+	char *name;
+};
+
+static int unlink_file(int dir, const char *name)
+{
+	return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+static int enter(int parent, const char *name, dev_t dev, DIR **out)
+{
+	auto_fd int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0)
+		return -1;
+	if (st.st_dev != dev) {
+		errno = EXDEV;
+		return -1;
+	}
+	*out = fdopendir(fd);
+	if (!*out)
+		return -1;
+	(void)steal_fd(&fd);
+	return 0;
+}
+
+/* Empties the folder @levels[0].dir with everything below. */
+static int empty(struct level *levels, dev_t dev)
+{
+	size_t depth = 1;
+	int top = dirfd(levels[0].dir);
+	while (depth) {
+		struct level *at = &levels[depth - 1];
+		errno = 0;
+		struct dirent *e = readdir(at->dir);
+		if (!e) {
+			if (errno)
+				break;
+			if (depth == 1)
+				return 0;
+			closedir(at->dir);
+			depth--;
+			auto_free char *name = steal_ptr(at->name);
+			int parent = dirfd(levels[depth - 1].dir);
+			if (unlinkat(parent, name, AT_REMOVEDIR) < 0) {
+				/* children moved to the top meanwhile: look again */
+				if (errno != ENOENT)
+					break;
+			}
+			rewinddir(levels[depth - 1].dir);
+			continue;
+		}
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		int here = dirfd(at->dir);
+		struct stat st;
+		if (fstatat(here, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+			if (errno == ENOENT)
+				continue;
+			break;
+		}
+		if (!S_ISDIR(st.st_mode)) {
+			if (unlink_file(here, e->d_name) < 0)
+				break;
+			continue;
+		}
+		if (depth == TREE_MAX_OPEN) {
+			char fresh[32] = ".deep-";
+			random_hex(fresh + 6, 8);
+			if (renameat(here, e->d_name, top, fresh) < 0)
+				break;
+			continue;
+		}
+		DIR *sub;
+		if (enter(here, e->d_name, dev, &sub) < 0) {
+			if (errno == ENOENT)
+				continue;
+			break;
+		}
+		levels[depth++] = (struct level){.dir = sub, .name = xstrdup(e->d_name)};
+	}
+	int saved = errno;
+	while (depth > 1) {
+		depth--;
+		closedir(levels[depth].dir);
+		free(levels[depth].name);
+	}
+	errno = saved;
+	return -1;
+}
+
+int tree_remove(int dir, const char *name, struct err **err)
+{
+	struct stat st;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "remove %s", name);
+	if (!S_ISDIR(st.st_mode))
+		return unlink_file(dir, name) < 0 ? err_sys(err, errno, "remove %s", name) : 0;
+	struct level levels[TREE_MAX_OPEN] = {0};
+	if (enter(dir, name, st.st_dev, &levels[0].dir) < 0)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "remove %s", name);
+	int r = empty(levels, st.st_dev);
+	int saved = errno;
+	closedir(levels[0].dir);
+	if (r < 0)
+		return err_sys(err, saved, "remove %s", name);
+	if (unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "remove %s", name);
+	return 0;
+}
