@@ -1,0 +1,84 @@
+/*
+ * The budget of one container: cgroups on v1, hybrid and v2 behind one interface.
+ *
+ * The layout is found once from /proc/self/mountinfo and /proc/self/cgroup: each controller is on a v1
+ * hierarchy, on v2, or absent. A limit that is asked for on an absent controller is an error that names it; one
+ * that was not asked for is not touched. Paths are relative to each hierarchy's mount point.
+ *
+ * Not thread-safe per object; different objects are independent. Nothing here runs after clone in the
+ * child.
+ */
+#ifndef KIST_RUNTIME_CGROUP_H
+#define KIST_RUNTIME_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "oci/config.h"
+
+enum cgroup_mode { CGROUP_V1, CGROUP_HYBRID, CGROUP_V2 };
+
+struct cgroup; /* the cgroups of one container in every hierarchy */
+
+/** What kind of machine this is. */
+enum cgroup_mode cgroup_mode(void);
+/** Controllers that are present, for /info ("memory", "cpu", "pids", ...): owned vector. */
+char **cgroup_controllers(void);
+
+/** Makes the cgroup (parents too) at @path in every hierarchy; fails with ERR_CONFLICT if it exists with
+ * processes in it. Existing empty ones are reused. */
+int cgroup_create(struct cgroup **out, const char *path, struct err **err);
+/** Opens one that exists; ERR_NOT_FOUND if it does in no hierarchy. */
+int cgroup_open(struct cgroup **out, const char *path, struct err **err);
+void cgroup_free(struct cgroup *cg);
+const char *cgroup_path(const struct cgroup *cg);
+
+/** Writes limits. Devices on v2 (and hybrid if devices is on v2) are an eBPF program, replaced in place. */
+int cgroup_set(struct cgroup *cg, const struct oci_resources *res, struct err **err);
+/** Moves a process in, in all hierarchies. On v2 not needed when cgroup_clone_fd() was used. */
+int cgroup_attach(struct cgroup *cg, pid_t pid, struct err **err);
+/** Descriptor of the v2 folder for CLONE_INTO_CGROUP, or -1 where there is no v2 with our controllers.
+ * Borrowed. */
+int cgroup_clone_fd(const struct cgroup *cg);
+/** Renames in every hierarchy (v1 only, within the same parent): prepared cgroups get their container's
+ * name. ERR_NOT_IMPLEMENTED on v2. */
+int cgroup_rename(struct cgroup *cg, const char *path, struct err **err);
+
+/** Freezer. cgroup_freeze returns when everything is frozen. */
+int cgroup_freeze(struct cgroup *cg, bool frozen, struct err **err);
+bool cgroup_frozen(const struct cgroup *cg);
+/** Sends @sig to every process in the cgroup and below (cgroup.kill for SIGKILL on v2; thawing a frozen
+ * one). */
+int cgroup_kill(struct cgroup *cg, int sig, struct err **err);
+/** Process ids inside (recursive): owned array, count in *n. */
+int cgroup_pids(const struct cgroup *cg, pid_t **pids, size_t *n, struct err **err);
+/** Removes the folders, children first. Waits for dying processes up to a bounded time; ERR_SYSTEM EBUSY then. */
+int cgroup_remove(struct cgroup *cg, struct err **err);
+
+/** OOM kills counted by the kernel in this cgroup and below (memory.oom_control / memory.events). -1
+ * where there is no memory controller. */
+int64_t cgroup_oom_kills(const struct cgroup *cg);
+
+struct cgroup_stats { /* -1 where unknown */
+	int64_t memory_usage, memory_limit, memory_peak, swap_usage;
+	int64_t cpu_usage_ns, cpu_user_ns, cpu_system_ns;
+	int64_t throttled_periods, periods, throttled_ns;
+	int64_t pids, pids_limit;
+};
+int cgroup_read_stats(const struct cgroup *cg, struct cgroup_stats *out, struct err **err);
+
+/** For the mount step: the hierarchies as (mount name, host path of the container's folder) pairs. */
+struct cgroup_hierarchy {
+	char *name;   /* "memory", "cpu,cpuacct", "unified", "systemd" */
+	char *mount;  /* "/sys/fs/cgroup/memory" */
+	char *folder; /* "/sys/fs/cgroup/memory/kist/<id>" */
+	bool v2;
+};
+int cgroup_hierarchies(const struct cgroup *cg, struct cgroup_hierarchy **out, size_t *n,
+	struct err **err);
+void cgroup_hierarchies_free(struct cgroup_hierarchy *h, size_t n);
+
+#endif

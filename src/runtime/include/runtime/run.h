@@ -1,0 +1,84 @@
+/*
+ * Carrying a plan out: from nothing to a container's init waiting at the door, and then to exec.
+ *
+ * The caller is a single-threaded program (kist-monitor, kist-oci): between clone and exec the child
+ * shares nothing, allocates nothing and takes no lock. Order of work, and why:
+ *
+ *   parent  opens everything it needs by path on the host (namespaces, bind sources, root), makes
+ *           every mount detached, resolves the user in the root, makes the cgroup and its limits
+ *   parent  clone3 into new namespaces (CLONE_INTO_CGROUP on v2; on v1 the child is attached before
+ *           it may run on)
+ *   child   waits for "mappings written" if there is a user namespace; moves mounts into place, devices,
+ *           pivot_root, masks, hostname, sysctls, createContainer hooks
+ *   child   says "ready", waits for "go" (create/start of the specification; the daemon finishes the
+ *           network meanwhile)
+ *   child   startContainer hooks, credentials, seccomp last, exec
+ *
+ * An error in the child arrives here as a whole struct err through a pipe; exec failures carry the kinds
+ * ERR_NO_EXECUTABLE and ERR_NOT_EXECUTABLE. After a failure nothing is left: the child is reaped, the
+ * cgroup removed; mounts were never visible on the host.
+ */
+#ifndef KIST_RUNTIME_RUN_H
+#define KIST_RUNTIME_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "runtime/cgroup.h"
+#include "runtime/plan.h"
+
+/** Stdio of the process to be. With process.terminal the child opens a pty in its own devpts and the
+ * master comes back in @tty_master; stdin/out/err are then ignored. Descriptors stay the caller's. */
+struct run_io {
+	int in, out, err;
+	const int *preserve; /* extra descriptors to appear as 3, 4, ... */
+	size_t preserve_count;
+};
+
+/** A container being made or running. Plain data; the descriptors are owned by it. */
+struct run {
+	pid_t pid;
+	int pidfd;
+	int gate;	/* write end that lets init go; -1 after run_start */
+	int report;	/* read end of the child's error report; -1 after run_start */
+	int tty_master; /* -1 without a terminal */
+	int root_mount; /* the detached root mount as made (overlay or bind), for copies; may be -1 */
+	struct cgroup *cgroup;
+	uint64_t start_ticks; /* field 22 of /proc/pid/stat: with pid, an identity */
+};
+
+/**
+ * Makes the container up to the gate. On success init exists, everything but the last step is done and
+ * the caller may finish the network in /proc/<pid>/ns/net. CreateRuntime and prestart hooks have run
+ * unless @defer_hooks; then run_hooks_create() runs them (the daemon needs its network before them).
+ */
+int run_create(struct run **out, const struct plan *plan, const struct run_io *io,
+	bool defer_hooks, struct err **err);
+int run_hooks_create(struct run *run, const struct plan *plan, struct err **err);
+/** Opens the gate and waits until exec has happened (report pipe closes) or failed. Poststart hooks are
+ * the caller's: run_hooks(). On failure the child has been reaped. */
+int run_start(struct run *run, struct err **err);
+/** Kills what is there (if anything), reaps init, removes the cgroup. Safe in every state. */
+void run_destroy(struct run *run);
+/** Frees without killing or removing: the container lives on (kist-oci create). */
+void run_release(struct run *run);
+
+/**
+ * An exec: joins the namespaces and the cgroup of the container whose init is @init (a pidfd), and starts
+ * @process as a child of the caller. Protects against CVE-2016-9962 and CVE-2024-21626: not dumpable and
+ * no host descriptor open before it has entered. Returns the pid; *pidfd and *tty_master are set.
+ */
+pid_t run_exec(const struct plan_process *process, pid_t init, int init_pidfd,
+	const struct cgroup *cgroup, const struct run_io *io, int *pidfd, int *tty_master,
+	struct err **err);
+
+/** Runs hooks in the caller's namespaces with the state document on stdin and their time-outs. */
+int run_hooks(const struct plan_hooks *hooks, const struct plan *plan, const char *status, pid_t pid,
+	const char *what, struct err **err);
+
+/** Start time of a process in clock ticks, 0 if it is gone. */
+uint64_t run_start_ticks(pid_t pid);
+
+#endif

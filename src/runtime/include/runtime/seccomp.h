@@ -1,0 +1,20 @@
+/*
+ * Seccomp filters: OCI document to BPF with libseccomp (CTL_OPTIMIZE=2), cached as bytes.
+ *
+ * Links libseccomp: used by kistd and kist-oci, never by the monitor. The cache is a folder that only root
+ * may write; a file's name is the sha256 of (document, architecture, libseccomp version, format) and its
+ * content carries a digest of the filter, checked on load; anything that does not fit is compiled anew.
+ */
+#ifndef KIST_RUNTIME_SECCOMP_H
+#define KIST_RUNTIME_SECCOMP_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "oci/config.h"
+
+/** Compiles @profile into @bpf (array of struct sock_filter) and *flags (SECCOMP_FILTER_FLAG_*).
+ * @cache may be NULL. System calls that libseccomp does not know are skipped. */
+int seccomp_compile(const struct oci_seccomp *profile, const char *cache, struct buf *bpf,
+	uint32_t *flags, struct err **err);
+
+#endif
