@@ -3,11 +3,12 @@
  *
  * One SOCK_SEQPACKET unix socket per monitor, `monitor.sock` in the container's folder below exec-root (mode
  * 0600, in a folder of mode 0700; never abstract: CVE-2020-15257). The daemon connects; several connections
- * may exist (an old daemon's dying one, a new one's); events go to all. Each packet is a wire.h record:
+ * may exist (an old daemon's dying one, a new one's; one for requests and one for events): events go to those that
+ * sent SUBSCRIBE. Each packet is a wire.h record:
  * u32 type, u32 serial, payload; descriptors ride along. A reply has the request's serial and type
  * MONITOR_REPLY: u8 ok; if not ok u8 err_kind, u32 errno, str message; if ok the payload named below.
- * Records larger than MONITOR_PACKET_MAX (a plan with its filter can be) travel in a sealed memfd that is
- * sent instead: see "plan".
+ * A payload larger than MONITOR_PACKET_MAX travels in a sealed memfd that is the first descriptor; the type
+ * then has the bit MONITOR_IN_MEMFD. Plans are always in a memfd of their own.
  *
  * The monitor is started by the daemon with its listening socket as descriptor 3, the container's folder on
  * disk as 4 (log, exit record), its folder in exec-root as 5, and argv: kist-monitor <id>. It makes itself
@@ -17,9 +18,10 @@
  *   request            payload -> reply payload
  *   CONFIGURE          log settings, tty, stdin flags (struct monitor_config)
  *   ATTACH             struct monitor_attach + one descriptor (the client's connection) or more
- *   CREATE             u64 generation; descriptor 0: sealed memfd with the plan; then netns fds by plan order
- *                      -> u32 pid, u64 start_ticks, u32 flags; with a descriptor of the new network namespace
- *   START              (opens the gate) -> i64 started_at
+ *   CREATE             u64 generation, u32 mask of enum oci_ns; descriptors: sealed memfd with the plan; then
+ *                      a namespace for each bit of the mask, lowest first, for plan.ns_fd
+ *                      -> u32 pid, u64 start_ticks; with a descriptor of the new network namespace if it has one
+ *   START              (createRuntime hooks, opens the gate, poststart hooks) -> i64 started_at
  *   KILL               u32 signal (init only)
  *   RESIZE             str exec_id (NULL: init), u32 h, u32 w
  *   EXEC               str exec_id, struct monitor_config (tty, stdin flags), u8 has_attach, struct monitor_attach;
@@ -27,14 +29,18 @@
  *                      -> u32 pid. On failure the client's connection has not been written to.
  *   EXEC_KILL          str exec_id, u32 signal
  *   STATUS             -> u8 state, u32 pid, u64 start_ticks, i64 started_at, u64 generation
+ *                      u32 attached clients
+ *   SUBSCRIBE          -> as STATUS; from now on this connection gets events
+ *   ROOT               -> (empty) with a descriptor of the root mount
  *   LOG_SYNC           -> (reply when everything read so far is in the log file)
  *   DETACH_ALL         closes attached clients
- *   QUIT               exits; refused with ERR_CONFLICT while the container runs
+ *   QUIT               undoes what is created, exits; refused with ERR_CONFLICT while the container runs
  *
  *   event (serial 0)
  *   EXITED             struct monitor_exit; sent after the exit record is on disk
  *   EXEC_EXITED        str exec_id, i32 code
- *   OOM                (count) a process of the container was killed by the kernel for memory
+ *   OOM                (nothing) a process of the container was killed by the kernel for memory
+ *   DETACHED           str exec_id (NULL: init): a client left by its detach keys
  */
 #ifndef KIST_RUNTIME_MONITOR_H
 #define KIST_RUNTIME_MONITOR_H
@@ -50,6 +56,8 @@
 #define MONITOR_FD_SOCKET 3
 #define MONITOR_FD_DISK 4
 #define MONITOR_FD_RUN 5
+#define MONITOR_IN_MEMFD 0x80000000u
+#define MONITOR_EXEC_ID_MAX 79
 
 enum monitor_type {
 	MONITOR_REPLY = 1,
@@ -65,9 +73,12 @@ enum monitor_type {
 	MONITOR_LOG_SYNC,
 	MONITOR_DETACH_ALL,
 	MONITOR_QUIT,
+	MONITOR_SUBSCRIBE,
+	MONITOR_ROOT,
 	MONITOR_EXITED = 100,
 	MONITOR_EXEC_EXITED,
 	MONITOR_OOM,
+	MONITOR_DETACHED,
 };
 
 struct monitor_config {
@@ -104,7 +115,7 @@ int monitor_attach_decode(struct monitor_attach *a, struct wire *w, struct err *
 enum monitor_state { MONITOR_IDLE, MONITOR_CREATED, MONITOR_RUNNING, MONITOR_DEAD };
 
 /** How a container ended. On disk as `exit` in the container's folder: one text line per field,
- * "generation N", "code N", "signal N", "oom 0|1", "finished NS", "started NS", "error TEXT"; written
+ * "generation N", "code N", "signal N", "oom 0|1", "started NS", "finished NS"; written
  * to a temporary name, synced, renamed. */
 struct monitor_exit {
 	uint64_t generation; /* as given at CREATE: which start this belongs to */
