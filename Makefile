@@ -1,0 +1,71 @@
+# A short front for Meson: `make help` lists what there is. Programs come out in build/bin.
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+export LC_ALL = C
+
+.PHONY: all help deps demo check check-unit check-e2e check-fuzz bench lint format asan fuzz install clean
+
+all: $(BUILD)/build.ninja ## build the programs into build/bin
+	@ninja -C $(BUILD)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+$(BUILD)/build.ninja:
+	@scripts/deps build test
+	@meson setup $(BUILD) --prefix $(PREFIX) >/dev/null || { meson setup $(BUILD) --prefix $(PREFIX); exit 1; }
+
+deps: ## install what building, testing, linting and measuring need (apt-get)
+	@scripts/deps build test lint bench
+
+demo: all ## from nothing to a running container, on an image made from busybox
+	@scripts/demo $(BUILD)
+
+check: all ## every test
+	@scripts/deps test
+	@tests/run $(BUILD) unit fuzz e2e
+
+check-unit: all ## unit tests
+	@scripts/deps test
+	@tests/run $(BUILD) unit
+
+check-e2e: all ## end-to-end tests (root)
+	@scripts/deps test
+	@tests/run $(BUILD) e2e
+
+check-fuzz: all ## each fuzz target for some seconds
+	@scripts/deps test
+	@tests/run $(BUILD) fuzz
+
+bench: all ## kist against dockerd, crun, runc and the bare kernel (root)
+	@scripts/deps bench
+	@bench/run $(BUILD)
+
+lint: all ## clang-format, clang-tidy, cppcheck
+	@scripts/deps lint
+	@scripts/lint $(BUILD)
+
+format: ## let clang-format write
+	@scripts/deps lint
+	@git ls-files 'src/*.[ch]' 'tests/*.[ch]' 'bench/*.c' | xargs clang-format -i
+
+asan: ## unit and end-to-end tests under AddressSanitizer and UBSan
+	@scripts/deps build test
+	@test -e $(BUILD)-asan/build.ninja || meson setup $(BUILD)-asan -Db_sanitize=address,undefined \
+		-Db_lundef=false -Dbuildtype=debug >/dev/null
+	@ninja -C $(BUILD)-asan
+	@KIST_ASAN=1 tests/run $(BUILD)-asan unit e2e
+
+fuzz: ## build the libFuzzer targets into build-fuzz
+	@scripts/deps build test
+	@test -e $(BUILD)-fuzz/build.ninja || CC=clang meson setup $(BUILD)-fuzz -Dfuzz=true \
+		-Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+	@ninja -C $(BUILD)-fuzz
+
+install: all ## programs, units, man pages, completions (DESTDIR=, PREFIX=)
+	@meson configure $(BUILD) --prefix $(PREFIX) >/dev/null
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --quiet
+
+clean: ## remove the build folders
+	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz

@@ -1,0 +1,148 @@
+# Shared by the end-to-end tests: an engine of its own per file, in a network namespace of its own.
+#
+# setup_file calls engine_start, teardown_file engine_stop. In between `docker` (28 or whatever is first in
+# PATH) and `kist` talk to it. Nothing on the host is touched but cgroups below /kist-test-*.
+
+KIST_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
+KIST_BUILD=${KIST_BUILD:-$KIST_TOP/build}
+BIN=$KIST_BUILD/bin
+PATH=$BIN:$PATH
+
+# An image archive, made once per build folder.
+busybox_archive() {
+	local file=$KIST_BUILD/test-busybox.tar
+	if [ ! -s "$file" ]; then
+		"$KIST_TOP/scripts/busybox-image" -o "$file.$$" -t busybox:latest && mv "$file.$$" "$file"
+	fi
+	echo "$file"
+}
+
+# The engine's network namespace: as `ip netns exec`, but /sys (and its cgroups) stay.
+in_net() {
+	nsenter --net="/run/netns/$KIST_NETNS" -- "$@"
+}
+
+# A second host on the outside of the engine's machine: 192.0.2.2, the engine's is 192.0.2.1.
+in_outside() {
+	nsenter --net="/run/netns/$KIST_NETNS-out" -- "$@"
+}
+
+net_make() {
+	export KIST_NETNS=kist-$$-$RANDOM
+	ip netns add "$KIST_NETNS"
+	ip netns add "$KIST_NETNS-out"
+	in_net ip link set lo up
+	in_net ip link add out0 type veth peer name in0 netns "$KIST_NETNS-out"
+	in_net ip addr add 192.0.2.1/24 dev out0
+	in_net ip link set out0 up
+	in_net ip route add default via 192.0.2.2
+	in_outside ip link set lo up
+	in_outside ip addr add 192.0.2.2/24 dev in0
+	in_outside ip link set in0 up
+}
+
+net_remove() {
+	ip netns del "$KIST_NETNS" 2>/dev/null
+	ip netns del "$KIST_NETNS-out" 2>/dev/null
+	return 0
+}
+
+# engine_start [kistd flags]: waits until it answers.
+engine_start() {
+	if [ -z "${KIST_HOME:-}" ]; then
+		KIST_HOME=$(mktemp -d /tmp/kist-test.XXXXXX)
+		export KIST_HOME
+		export DOCKER_HOST=unix://$KIST_HOME/kist.sock KIST_HOST=unix://$KIST_HOME/kist.sock
+		export DOCKER_CONFIG=$KIST_HOME/docker-config
+		mkdir -p "$DOCKER_CONFIG"
+		net_make
+	fi
+	engine_run "$@"
+}
+
+engine_run() {
+	in_net "$BIN/kistd" --data-root "$KIST_HOME/data" --exec-root "$KIST_HOME/exec" \
+		--host "$DOCKER_HOST" --pidfile "$KIST_HOME/kistd.pid" --bip 10.88.0.1/24 \
+		--log-level debug "$@" >>"$KIST_HOME/kistd.log" 2>&1 </dev/null 3>&- &
+	echo $! >"$KIST_HOME/pid"
+	local i
+	for i in $(seq 200); do
+		curl -sf --unix-socket "$KIST_HOME/kist.sock" http://localhost/_ping >/dev/null && return 0
+		kill -0 "$(cat "$KIST_HOME/pid")" 2>/dev/null || break
+		sleep 0.05
+	done
+	echo "kistd did not start:" >&2
+	tail -n 30 "$KIST_HOME/kistd.log" >&2
+	return 1
+}
+
+engine_pid() {
+	cat "$KIST_HOME/pid"
+}
+
+# Ends the daemon as a service manager would and waits; containers run on.
+engine_end() {
+	local pid
+	pid=$(engine_pid)
+	kill "${1:--TERM}" "$pid" 2>/dev/null
+	wait_gone "$pid"
+}
+
+wait_gone() {
+	local i
+	for i in $(seq 200); do
+		# a zombie that its parent has not collected is gone, too
+		case $(ps -o stat= -p "$1" 2>/dev/null) in "" | Z*) return 0 ;; esac
+		sleep 0.05
+	done
+	return 1
+}
+
+load_busybox() {
+	docker load -q -i "$(busybox_archive)" >/dev/null
+}
+
+# Removes all containers, ends the daemon, removes its folders. Fails if it leaked.
+engine_stop() {
+	local ids
+	ids=$(docker ps -aq)
+	# shellcheck disable=SC2086
+	[ -z "$ids" ] || docker rm -f -v $ids >/dev/null 2>&1
+	engine_end
+	net_remove
+	if [ -n "${KIST_KEEP:-}" ]; then
+		echo "# kept $KIST_HOME" >&3
+	else
+		rm -rf --one-file-system "$KIST_HOME"
+	fi
+}
+
+# retry SECONDS COMMAND...: until it succeeds; for what happens soon, but not at once.
+retry() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.05
+	done
+}
+
+# fails_with CODE TEXT COMMAND...: the exit code and a part of what it prints.
+fails_with() {
+	local code=$1 text=$2
+	shift 2
+	run "$@"
+	[ "$status" = "$code" ] || { echo "exit code $status instead of $code: $output"; return 1; }
+	case $output in
+	*"$text"*) ;;
+	*) echo "no \"$text\" in: $output"; return 1 ;;
+	esac
+}
+
+# What is on the daemon's machine, for leak checks: everything that belongs to containers.
+engine_traces() {
+	ps -eo comm= | grep -c '^kist-monitor'
+	in_net ip -o link | grep -c veth
+	ls "$KIST_HOME/exec/containers" 2>/dev/null | wc -l
+	ls "$KIST_HOME/data/containers" 2>/dev/null | wc -l
+}
