@@ -1,0 +1,109 @@
+#include "base/jsonw.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/timefmt.h"
+
+static void value(struct jsonw *w, const char *key)
+{
+	if (w->comma)
+		buf_addc(w->out, ',');
+	w->comma = true;
+	if (key) {
+		buf_add_json_string(w->out, key, strlen(key));
+		buf_addc(w->out, ':');
+	}
+}
+
+void jw_key(struct jsonw *w, const char *key)
+{
+	value(w, key);
+}
+
+static void begin(struct jsonw *w, const char *key, char bracket)
+{
+	value(w, key);
+	buf_addc(w->out, bracket);
+	w->comma = false;
+}
+
+static void end(struct jsonw *w, char bracket)
+{
+	buf_addc(w->out, bracket);
+	w->comma = true;
+}
+
+void jw_object(struct jsonw *w, const char *key)
+{
+	begin(w, key, '{');
+}
+
+void jw_end_object(struct jsonw *w)
+{
+	end(w, '}');
+}
+
+void jw_array(struct jsonw *w, const char *key)
+{
+	begin(w, key, '[');
+}
+
+void jw_end_array(struct jsonw *w)
+{
+	end(w, ']');
+}
+
+void jw_str(struct jsonw *w, const char *key, const char *s)
+{
+	value(w, key);
+	buf_add_json_string(w->out, s ? s : "", s ? strlen(s) : 0);
+}
+
+void jw_i64(struct jsonw *w, const char *key, int64_t v)
+{
+	value(w, key);
+	buf_addf(w->out, "%" PRId64, v);
+}
+
+void jw_u64(struct jsonw *w, const char *key, uint64_t v)
+{
+	value(w, key);
+	buf_addf(w->out, "%" PRIu64, v);
+}
+
+void jw_bool(struct jsonw *w, const char *key, bool v)
+{
+	value(w, key);
+	buf_adds(w->out, v ? "true" : "false");
+}
+
+void jw_null(struct jsonw *w, const char *key)
+{
+	value(w, key);
+	buf_adds(w->out, "null");
+}
+
+void jw_raw(struct jsonw *w, const char *key, const char *json)
+{
+	value(w, key);
+	buf_adds(w->out, json ? json : "null");
+}
+
+void jw_strv(struct jsonw *w, const char *key, char *const *v)
+{
+	if (!v) {
+		jw_null(w, key);
+		return;
+	}
+	jw_array(w, key);
+	for (; *v; v++)
+		jw_str(w, NULL, *v);
+	jw_end_array(w);
+}
+
+void jw_time(struct jsonw *w, const char *key, int64_t ns)
+{
+	char text[TIME_STR_LEN];
+	jw_str(w, key, time_rfc3339(ns, text));
+}
