@@ -1,0 +1,124 @@
+# Volumes and mounts with the stock docker command.
+load lib/engine
+
+setup_file() {
+	engine_start
+	load_busybox
+}
+teardown_file() {
+	engine_stop
+}
+teardown() {
+	local ids
+	ids=$(docker ps -aq)
+	[ -z "$ids" ] || docker rm -f -v $ids >/dev/null 2>&1
+	ids=$(docker volume ls -q)
+	[ -z "$ids" ] || docker volume rm $ids >/dev/null 2>&1
+}
+
+@test "create, list, inspect, filter, remove" {
+	[ "$(docker volume create one)" = one ]
+	docker volume create --label a=b two
+	[[ "$(docker volume create)" =~ ^[0-9a-f]{64}$ ]]
+	[ "$(docker volume ls -q | wc -l)" = 3 ]
+	[ "$(docker volume ls -q --filter label=a=b)" = two ]
+	[ "$(docker volume ls -q --filter name=on)" = one ]
+	[ "$(docker volume inspect -f '{{.Driver}} {{.Scope}} {{index .Labels "a"}}' two)" = "local local b" ]
+	[ -d "$(docker volume inspect -f '{{.Mountpoint}}' one)" ]
+	[ "$(docker volume rm one)" = one ]
+	fails_with 1 "no such volume" docker volume inspect one
+	fails_with 1 "includes invalid characters" docker volume create '../x'
+	fails_with 1 "nosuch" docker volume create -d nosuch x
+}
+
+@test "a named volume keeps its content and is shared" {
+	docker run --rm -v data:/d busybox sh -c 'echo kept > /d/f'
+	[ "$(docker run --rm -v data:/d busybox cat /d/f)" = kept ]
+	[ "$(docker run --rm --mount type=volume,src=data,dst=/e,readonly busybox cat /e/f)" = kept ]
+	fails_with 1 "Read-only file system" docker run --rm -v data:/d:ro busybox touch /d/x
+}
+
+@test "a fresh volume gets the image's content with owners; nocopy does not" {
+	[ "$(docker run --rm -v fresh:/etc busybox head -n 1 /etc/passwd)" = "root:x:0:0:root:/root:/bin/sh" ]
+	run docker run --rm -v plain:/etc:nocopy busybox cat /etc/passwd
+	[ "$status" != 0 ]
+	[ "$(docker run --rm -v tmpv:/tmp busybox stat -c %a /tmp)" = 1777 ]
+}
+
+@test "a volume in use is not removed" {
+	docker create --name c1 -v used:/d busybox true
+	fails_with 1 "volume is in use" docker volume rm used
+	[ "$(docker ps -a --filter volume=used --format '{{.Names}}')" = c1 ]
+	docker rm c1
+	docker volume rm used
+}
+
+@test "rm -v removes anonymous volumes, not named ones" {
+	docker create --name c1 -v /anon -v named:/named busybox true
+	[ "$(docker volume ls -q | wc -l)" = 2 ]
+	docker rm -v c1
+	[ "$(docker volume ls -q)" = named ]
+}
+
+@test "bind mounts: folders, files, read-only, made by -v, refused by --mount" {
+	d=$BATS_TEST_TMPDIR/d
+	mkdir -p "$d"
+	echo host >"$d/f"
+	[ "$(docker run --rm -v "$d:/d" busybox sh -c 'cat /d/f; echo c > /d/g')" = host ]
+	[ "$(cat "$d/g")" = c ]
+	[ "$(docker run --rm -v "$d/f:/etc/passwd:ro" busybox cat /etc/passwd)" = host ]
+	fails_with 1 "Read-only file system" docker run --rm -v "$d:/d:ro" busybox touch /d/x
+	docker run --rm -v "$d/made:/d" busybox true
+	[ -d "$d/made" ]
+	fails_with 125 "bind source path does not exist" docker run --rm --mount "type=bind,src=$d/nosuch,dst=/d" busybox true
+	[ ! -e "$d/nosuch" ]
+}
+
+@test "mounts below mounts, and over files of the image" {
+	d=$BATS_TEST_TMPDIR/d
+	mkdir -p "$d/outer/inner" "$d/inner2"
+	echo i2 >"$d/inner2/f"
+	[ "$(docker run --rm -v "$d/inner2:/o/inner" -v "$d/outer:/o" busybox cat /o/inner/f)" = i2 ]
+}
+
+@test "tmpfs mounts and their options" {
+	docker run --rm --tmpfs /t busybox mount | grep -E '^tmpfs on /t type tmpfs \(rw,nosuid,nodev,noexec,relatime'
+	docker run --rm --mount type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=1770 busybox sh -c 'stat -c %a /t; df -k /t | tail -n 1' |
+		tr '\n' ' ' | grep -E '^1770 .* 1024 '
+}
+
+@test "a mount target that is a symlink in the image stays inside" {
+	w=$BATS_TEST_TMPDIR/w
+	mkdir -p "$w/bin"
+	cp "$(command -v busybox)" "$w/bin/sh"
+	ln -s ../../../../../../..$BATS_TEST_TMPDIR/escape "$w/trap"
+	mkdir "$BATS_TEST_TMPDIR/escape"
+	tar -C "$w" -c . | docker import - trap:1
+	docker volume create v
+	docker run --rm -v v:/trap trap:1 /bin/sh -c 'echo x > /trap/file' || true
+	[ -z "$(ls "$BATS_TEST_TMPDIR/escape")" ]
+	[ -z "$(docker run --rm -v v:/trap/deeper trap:1 /bin/sh -c 'echo x > /trap/deeper/file' 2>&1 | grep -v rror)" ]
+	[ -z "$(ls "$BATS_TEST_TMPDIR/escape")" ]
+	docker rmi trap:1
+}
+
+@test "inspect shows the mounts" {
+	docker create --name c1 -v data:/d:ro -v "$BATS_TEST_TMPDIR:/b" --tmpfs /t busybox true
+	docker inspect c1 | jq -e '.[0].Mounts | map(select(.Type == "volume" and .Name == "data" and .Destination == "/d" and .RW == false)) | length == 1'
+	docker inspect c1 | jq -e --arg s "$BATS_TEST_TMPDIR" '.[0].Mounts | map(select(.Type == "bind" and .Source == $s and .Destination == "/b" and .RW)) | length == 1'
+	docker inspect c1 | jq -e '.[0].HostConfig.Tmpfs == {"/t": ""}'
+}
+
+@test "a mount that came up on the host shows in an rshared or rslave one" {
+	d=$BATS_TEST_TMPDIR/p
+	mkdir -p "$d"
+	mount -t tmpfs t "$d"
+	mount --make-shared "$d"
+	mkdir "$d/sub"
+	docker run -d --name c1 -v "$d:/p:rslave" busybox sleep 100
+	mount -t tmpfs t2 "$d/sub"
+	docker exec c1 grep -q ' /p/sub ' /proc/mounts
+	umount "$d/sub"
+	docker rm -f c1
+	umount "$d"
+}
