@@ -1,0 +1,41 @@
+/*
+ * Images, as the store keeps them, with what the engine adds: events, use by containers, filters,
+ * and the instructions of `import --change`. Reading needs nothing of that: store_image_* on
+ * engine_store().
+ */
+#ifndef KIST_ENGINE_IMAGE_H
+#define KIST_ENGINE_IMAGE_H
+
+#include "engine/engine.h"
+#include "store/store.h"
+
+struct store *engine_store(struct engine *e);
+
+/** Filters: before, dangling, label, label!, reference, since, until. */
+int engine_image_list(struct engine *e, const struct filters *filters, struct store_image_list *out,
+	struct err **err);
+/** store_image_find(). */
+struct store_image *engine_image_inspect(struct engine *e, const char *ref, struct err **err);
+/** Containers made from the image. */
+uint32_t engine_image_uses(struct engine *e, const struct digest *id);
+
+int engine_image_tag(struct engine *e, const char *ref, const char *repo, const char *tag,
+	struct err **err);
+/** In docker's words and order; events untag and delete. */
+int engine_image_remove(struct engine *e, const char *ref, bool force,
+	struct store_removed_list *out, struct err **err);
+/** Reads an archive from @fd to its end; event load for each image. */
+int engine_image_load(struct engine *e, int fd, store_progress_fn *progress, void *arg,
+	struct err **err);
+
+struct image_import {
+	int fd;
+	const char *repo, *tag, *message; /* NULL where not given */
+	char *const *changes; /* Dockerfile instructions: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD,
+			       * STOPSIGNAL, USER, VOLUME, WORKDIR */
+	const char *platform; /* "linux/amd64"; NULL: this machine's */
+};
+int engine_image_import(struct engine *e, const struct image_import *spec,
+	store_progress_fn *progress, void *arg, struct digest *id, struct err **err);
+
+#endif
