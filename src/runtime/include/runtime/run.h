@@ -35,14 +35,18 @@ struct run_io {
 	int in, out, err;
 	const int *preserve; /* extra descriptors to appear as 3, 4, ... */
 	size_t preserve_count;
+	/* > 0: a listening SOCK_SEQPACKET unix socket at which init waits to be started instead of
+	 * run.gate, so that another process can do it (kist-oci create, then start: run_start_at()).
+	 * run.gate and run.report are then -1 after run_create(), and the caller may exit. */
+	int gate_socket;
 };
 
 /** A container being made or running. Plain data; the descriptors are owned by it. */
 struct run {
 	pid_t pid;
 	int pidfd;
-	int gate;	/* write end that lets init go; -1 after run_start */
-	int report;	/* read end of the child's error report; -1 after run_start */
+	int gate;	/* socket to init: lets it go, brings its errors; -1 after run_start */
+	int report;	/* always -1: errors come through gate */
 	int tty_master; /* -1 without a terminal */
 	int root_mount; /* the detached root mount as made (overlay or bind), for copies; may be -1 */
 	struct cgroup *cgroup;
@@ -60,6 +64,9 @@ int run_hooks_create(struct run *run, const struct plan *plan, struct err **err)
 /** Opens the gate and waits until exec has happened (report pipe closes) or failed. Poststart hooks are
  * the caller's: run_hooks(). On failure the child has been reaped. */
 int run_start(struct run *run, struct err **err);
+/** As run_start() for an init that waits at a gate_socket: @sock is connected to it. Returns when exec has
+ * happened; the error is the child's own (ERR_NO_EXECUTABLE...). Closes nothing, reaps nothing. */
+int run_start_at(int sock, struct err **err);
 /** Kills what is there (if anything), reaps init, removes the cgroup. Safe in every state. */
 void run_destroy(struct run *run);
 /** Frees without killing or removing: the container lives on (kist-oci create). */
