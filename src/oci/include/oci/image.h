@@ -82,8 +82,8 @@ static inline void oci_image_freep(struct oci_image **i)
 
 /**
  * Parses and validates an image configuration. ERR_INVALID names the field. rootfs.type must be
- * "layers", at most OCI_LAYER_MAX diff_ids, and the history that is not empty_layer may not count
- * more layers than there are.
+ * "layers" with at most OCI_LAYER_MAX diff_ids. History that counts more layers than there are is
+ * let through, as Docker does: some squashing tools write it.
  */
 int oci_image_parse(struct oci_image **out, const void *json, size_t n, struct err **err);
 /** The document, compact, appended to @out; what was parsed but is not in the struct is not there. */
