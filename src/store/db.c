@@ -176,7 +176,7 @@ void db_rollback(struct db *db)
 
 static int module_version(struct db *db, const char *module, int64_t *version, struct err **err)
 {
-	auto_db_stmt struct db_stmt *q =
+	auto_db_stmt *q =
 		db_query(db, "SELECT version FROM schema_version WHERE module = ?", err);
 	if (!q)
 		return -1;

@@ -170,7 +170,7 @@ static void bind_all(struct db_stmt *q, const char *types, va_list ap)
 
 int db_exec(struct db *db, struct err **err, const char *sql, const char *types, ...)
 {
-	auto_db_stmt struct db_stmt *q = db_query(db, sql, err);
+	auto_db_stmt *q = db_query(db, sql, err);
 	if (!q)
 		return -1;
 	va_list ap;

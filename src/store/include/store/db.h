@@ -83,7 +83,7 @@ static inline void db_endp(struct db_stmt **q)
 	db_end(*q);
 	*q = 0;
 }
-/** auto_db_stmt struct db_stmt *q = db_query(...): ended at the end of the scope. */
+/** auto_db_stmt *q = db_query(...): ended at the end of the scope. */
 #define auto_db_stmt __attribute__((cleanup(db_endp))) struct db_stmt
 
 /**
