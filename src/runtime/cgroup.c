@@ -1,0 +1,470 @@
+/*
+ * A container's cgroups in all hierarchies: what runtime/cgroup.h promises, put together from one
+ * struct cgroup_ops per hierarchy.
+ */
+#include "runtime/cgroup.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "cgroup_private.h"
+
+enum cgroup_mode cgroup_mode(void)
+{
+	auto_cgroup_layout layout = {0};
+	return cgroup_layout_load(&layout, NULL) < 0 ? CGROUP_V2 : layout.mode;
+}
+
+char **cgroup_controllers(void)
+{
+	auto_cgroup_layout layout = {0};
+	char **list = xcalloc(1, sizeof(*list));
+	if (cgroup_layout_load(&layout, NULL) < 0)
+		return list;
+	for (int c = 0; c < CTL_COUNT; c++) {
+		const struct cgroup_mount *m = cgroup_layout_find(&layout, c);
+		if (m)
+			strv_add(&list, cgroup_controller_name(c, m->v2));
+	}
+	return list;
+}
+
+/* "/a//b/./c/" to "a/b/c"; ".." is refused: a cgroup path comes from a document of somebody's. */
+static char *clean_path(const char *path, struct err **err)
+{
+	auto_strv parts = strv_split(path, '/');
+	auto_buf out = BUF_INIT;
+	for (size_t i = 0; parts[i]; i++) {
+		if (!*parts[i] || str_eq(parts[i], "."))
+			continue;
+		if (str_eq(parts[i], "..")) {
+			err_set(err, ERR_INVALID, "cgroup path %s: \"..\" is not allowed", path);
+			return NULL;
+		}
+		buf_addf(&out, "%s%s", out.len ? "/" : "", parts[i]);
+	}
+	if (!out.len) {
+		err_set(err, ERR_INVALID, "cgroup path \"%s\" names the root of the hierarchy", path);
+		return NULL;
+	}
+	return buf_steal(&out);
+}
+
+/* An absolute path starts at the mount point; a relative one at our own cgroup, on v2 beside it, because
+ * a v2 group with processes cannot have children with limits. */
+static char *path_in(const struct cgroup_mount *m, const char *path, struct err **err)
+{
+	if (*path == '/')
+		return clean_path(path, err);
+	const char *own = m->own;
+	int n = (int)strlen(own);
+	if (m->v2) {
+		while (n > 0 && own[n - 1] != '/')
+			n--;
+	}
+	auto_free char *full = xasprintf("%.*s/%s", n, own, path);
+	return clean_path(full, err);
+}
+
+static struct cgroup *cgroup_new(const char *path, struct err **err)
+{
+	struct cgroup *cg = xcalloc(1, sizeof(*cg));
+	if (cgroup_layout_load(&cg->layout, err) < 0) {
+		free(cg);
+		return NULL;
+	}
+	cg->path = xstrdup(path);
+	cg->dirs = xcalloc(cg->layout.count, sizeof(*cg->dirs));
+	cg->count = cg->layout.count;
+	for (size_t i = 0; i < cg->count; i++) {
+		struct cgroup_dir *d = &cg->dirs[i];
+		d->mount = &cg->layout.v[i];
+		d->ops = d->mount->v2 ? &cgroup_v2_ops : &cgroup_v1_ops;
+		d->fd = -1;
+	}
+	for (size_t i = 0; i < cg->count; i++) {
+		cg->dirs[i].rel = path_in(cg->dirs[i].mount, path, err);
+		if (!cg->dirs[i].rel) {
+			cgroup_free(cg);
+			return NULL;
+		}
+	}
+	return cg;
+}
+
+static void close_dirs(struct cgroup *cg)
+{
+	for (size_t i = 0; i < cg->count; i++) {
+		fd_close(cg->dirs[i].fd);
+		cg->dirs[i].fd = -1;
+	}
+	for (size_t i = 0; i < cg->entry_count; i++)
+		fd_close(cg->entries[i]);
+	cg->entry_count = 0;
+}
+
+void cgroup_free(struct cgroup *cg)
+{
+	if (!cg)
+		return;
+	close_dirs(cg);
+	for (size_t i = 0; i < cg->count; i++)
+		free(cg->dirs[i].rel);
+	free(cg->dirs);
+	free(cg->entries);
+	free(cg->path);
+	cgroup_layout_clear(&cg->layout);
+	free(cg);
+}
+
+const char *cgroup_path(const struct cgroup *cg)
+{
+	return cg->path;
+}
+
+const struct cgroup_dir *cgroup_dir_of(const struct cgroup *cg, enum cgroup_controller c)
+{
+	const struct cgroup_mount *m = cgroup_layout_find(&cg->layout, c);
+	for (size_t i = 0; m && i < cg->count; i++) {
+		if (cg->dirs[i].mount == m)
+			return cg->dirs[i].fd >= 0 ? &cg->dirs[i] : NULL;
+	}
+	return NULL;
+}
+
+/* One level of the path: its folder, and what its version needs. *existed says whether somebody has
+ * made the folder before. */
+static int make_level(struct cgroup_dir *d, int base, const char *rel, bool leaf, bool *existed,
+	struct err **err)
+{
+	*existed = false;
+	if (mkdirat(base, rel, 0755) < 0) {
+		if (errno != EEXIST)
+			return err_sys(err, errno, "create cgroup %s/%s", d->mount->path, rel);
+		*existed = true;
+	}
+	return d->ops->prepare(d, base, rel, leaf, err);
+}
+
+static int make_levels(struct cgroup_dir *d, bool *existed, struct err **err)
+{
+	auto_fd int base = open(d->mount->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (base < 0)
+		return err_sys(err, errno, "open %s", d->mount->path);
+	if (d->mount->v2 && d->ops->prepare(d, base, ".", false, err) < 0)
+		return -1;
+	auto_free char *rel = xstrdup(d->rel);
+	for (char *at = rel;;) {
+		char *slash = strchr(at, '/');
+		if (slash)
+			*slash = 0;
+		if (make_level(d, base, rel, !slash, existed, err) < 0)
+			return -1;
+		if (!slash)
+			break;
+		*slash = '/';
+		at = slash + 1;
+	}
+	d->fd = dir_open(base, d->rel, err);
+	return d->fd < 0 ? -1 : 0;
+}
+
+static int check_empty(const struct cgroup_dir *d, struct err **err)
+{
+	auto_free pid_t *pids = NULL;
+	size_t n = 0;
+	if (cgroup_tree_pids(d->fd, &pids, &n, err) < 0)
+		return -1;
+	if (n)
+		return err_set(err, ERR_CONFLICT, "cgroup %s/%s is not empty: process %d is in it",
+			d->mount->path, d->rel, (int)pids[0]);
+	return 0;
+}
+
+int cgroup_create(struct cgroup **out, const char *path, struct err **err)
+{
+	struct cgroup *cg = cgroup_new(path, err);
+	if (!cg)
+		return -1;
+	size_t made = 0; /* folders that are ours to take back */
+	bool existed = false;
+	int r = 0;
+	while (r == 0 && made < cg->count) {
+		r = make_levels(&cg->dirs[made], &existed, err);
+		if (r == 0 && existed)
+			r = check_empty(&cg->dirs[made], err);
+		made++;
+	}
+	if (r < 0) {
+		size_t ours = existed && made ? made - 1 : made;
+		for (size_t i = 0; i < ours; i++)
+			cgroup_tree_remove(&cg->dirs[i], NULL);
+		cgroup_free(cg);
+		return -1;
+	}
+	*out = cg;
+	return 0;
+}
+
+int cgroup_open(struct cgroup **out, const char *path, struct err **err)
+{
+	struct cgroup *cg = cgroup_new(path, err);
+	if (!cg)
+		return -1;
+	size_t found = 0;
+	for (size_t i = 0; i < cg->count; i++) {
+		struct cgroup_dir *d = &cg->dirs[i];
+		auto_free char *full = xasprintf("%s/%s", d->mount->path, d->rel);
+		d->fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		found += d->fd >= 0;
+	}
+	if (!found) {
+		cgroup_free(cg);
+		return err_set(err, ERR_NOT_FOUND, "cgroup %s does not exist", path);
+	}
+	*out = cg;
+	return 0;
+}
+
+int cgroup_set(struct cgroup *cg, const struct oci_resources *res, struct err **err)
+{
+	if (cgroup_check_present(cg, res, err) < 0)
+		return -1;
+	for (size_t i = 0; i < cg->count; i++) {
+		struct cgroup_dir *d = &cg->dirs[i];
+		if (d->fd >= 0 && d->ops->set(d, res, err) < 0)
+			return err_wrap(err, "set limits");
+	}
+	const struct cgroup_dir *devices = cgroup_dir_of(cg, CTL_DEVICES);
+	if (res->device_count && devices && devices->mount->v2)
+		return cgroup_v2_devices(devices, res, err);
+	return 0;
+}
+
+int cgroup_attach(struct cgroup *cg, pid_t pid, struct err **err)
+{
+	for (size_t i = 0; i < cg->count; i++) {
+		struct cgroup_dir *d = &cg->dirs[i];
+		if (d->fd >= 0 && d->ops->attach(d, pid, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int cgroup_clone_fd(const struct cgroup *cg)
+{
+	for (size_t i = 0; i < cg->count; i++) {
+		if (cg->dirs[i].mount->v2)
+			return cg->dirs[i].fd;
+	}
+	return -1;
+}
+
+int cgroup_entry_fds(struct cgroup *cg, const int **fds, size_t *n, struct err **err)
+{
+	if (!cg->entries)
+		cg->entries = xcalloc(cg->count, sizeof(*cg->entries));
+	for (size_t i = 0; i < cg->count && !(cg->entry_count && i == 0); i++) {
+		struct cgroup_dir *d = &cg->dirs[i];
+		if (d->mount->v2 || d->fd < 0)
+			continue;
+		int fd = openat(d->fd, "tasks", O_WRONLY | O_CLOEXEC);
+		if (fd < 0)
+			return err_sys(err, errno, "open %s/%s/tasks", d->mount->path, d->rel);
+		cg->entries[cg->entry_count++] = fd;
+	}
+	*fds = cg->entries;
+	*n = cg->entry_count;
+	return 0;
+}
+
+int cgroup_enter(const int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (fd_write(fds[i], "0", 1) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int cgroup_rename(struct cgroup *cg, const char *path, struct err **err)
+{
+	if (cg->layout.mode == CGROUP_V2)
+		return err_set(err, ERR_NOT_IMPLEMENTED, "cgroup v2 cannot rename a cgroup");
+	for (size_t i = 0; i < cg->count; i++) {
+		struct cgroup_dir *d = &cg->dirs[i];
+		if (d->mount->v2 || d->fd < 0)
+			continue;
+		auto_free char *to = path_in(d->mount, path, err);
+		if (!to)
+			return -1;
+		auto_fd int base = open(d->mount->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (base < 0 || renameat(base, d->rel, base, to) < 0)
+			return err_sys(err, errno, "rename cgroup %s/%s to %s", d->mount->path, d->rel, to);
+		free(d->rel);
+		d->rel = steal_ptr(to);
+	}
+	str_replace(&cg->path, path);
+	return 0;
+}
+
+int cgroup_freeze(struct cgroup *cg, bool frozen, struct err **err)
+{
+	const struct cgroup_dir *d = cgroup_dir_of(cg, CTL_FREEZER);
+	if (!d)
+		return err_set(err, ERR_UNAVAILABLE, "this machine has no freezer cgroup controller");
+	return d->ops->freeze(d, frozen, err);
+}
+
+bool cgroup_frozen(const struct cgroup *cg)
+{
+	const struct cgroup_dir *d = cgroup_dir_of(cg, CTL_FREEZER);
+	return d && d->ops->frozen(d);
+}
+
+/* The folder that tells the processes: any hierarchy would do; one on v2 also has cgroup.kill. */
+static const struct cgroup_dir *members(const struct cgroup *cg)
+{
+	const struct cgroup_dir *any = NULL;
+	for (size_t i = 0; i < cg->count; i++) {
+		const struct cgroup_dir *d = &cg->dirs[i];
+		if (d->fd < 0)
+			continue;
+		if (!any || (d->mount->controllers & (CTL_BIT(CTL_PIDS) | CTL_BIT(CTL_FREEZER))))
+			any = d;
+		if (d->mount->v2 && cg->layout.mode == CGROUP_V2)
+			return d;
+	}
+	return any;
+}
+
+static int signal_all(const struct cgroup_dir *d, int sig, struct err **err)
+{
+	auto_free pid_t *pids = NULL;
+	size_t n = 0;
+	if (cgroup_tree_pids(d->fd, &pids, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (kill(pids[i], sig) < 0 && errno != ESRCH)
+			return err_sys(err, errno, "send signal %d to process %d", sig, (int)pids[i]);
+	}
+	return 0;
+}
+
+/* Linux 5.14: the kernel kills all at once, whatever forks meanwhile. */
+static bool kill_by_kernel(const struct cgroup *cg)
+{
+	for (size_t i = 0; i < cg->count; i++) {
+		const struct cgroup_dir *d = &cg->dirs[i];
+		if (d->mount->v2 && d->fd >= 0)
+			return cgroup_put(d, "cgroup.kill", NULL, "1") == 0;
+	}
+	return false;
+}
+
+/* Without that SIGKILL must still reach what forks meanwhile: the freezer holds the group still. On v1
+ * a frozen process dies only when it is thawed. */
+int cgroup_kill(struct cgroup *cg, int sig, struct err **err)
+{
+	const struct cgroup_dir *d = members(cg);
+	const struct cgroup_dir *freezer = cgroup_dir_of(cg, CTL_FREEZER);
+	if (!d)
+		return 0;
+	bool thaw = freezer && !freezer->mount->v2 && sig == SIGKILL;
+	if (sig == SIGKILL && kill_by_kernel(cg)) {
+		if (thaw && freezer->ops->frozen(freezer))
+			freezer->ops->freeze(freezer, false, NULL);
+		return 0;
+	}
+	if (sig == SIGKILL && freezer && !freezer->ops->frozen(freezer)) {
+		freezer->ops->freeze(freezer, true, NULL);
+		thaw = true;
+	}
+	int r = signal_all(d, sig, err);
+	if (thaw)
+		freezer->ops->freeze(freezer, false, NULL);
+	return r;
+}
+
+int cgroup_pids(const struct cgroup *cg, pid_t **pids, size_t *n, struct err **err)
+{
+	const struct cgroup_dir *d = members(cg);
+	*pids = NULL;
+	*n = 0;
+	return d ? cgroup_tree_pids(d->fd, pids, n, err) : 0;
+}
+
+int cgroup_remove(struct cgroup *cg, struct err **err)
+{
+	close_dirs(cg);
+	int r = 0;
+	for (size_t i = 0; i < cg->count; i++) {
+		auto_err *why = NULL;
+		if (cgroup_tree_remove(&cg->dirs[i], &why) < 0) {
+			r = -1;
+			if (err && !*err)
+				err_move(err, &why);
+		}
+	}
+	return r;
+}
+
+int64_t cgroup_oom_kills(const struct cgroup *cg)
+{
+	const struct cgroup_dir *d = cgroup_dir_of(cg, CTL_MEMORY);
+	return d ? d->ops->oom_kills(d) : -1;
+}
+
+int cgroup_read_stats(const struct cgroup *cg, struct cgroup_stats *out, struct err **err)
+{
+	memset(out, 0xff, sizeof(*out)); /* -1 everywhere */
+	bool any = false;
+	for (size_t i = 0; i < cg->count; i++) {
+		const struct cgroup_dir *d = &cg->dirs[i];
+		if (d->fd < 0 || d->mount->v2)
+			continue;
+		any = true;
+		d->ops->stats(d, out);
+	}
+	for (size_t i = 0; i < cg->count; i++) {
+		const struct cgroup_dir *d = &cg->dirs[i];
+		if (d->fd >= 0 && d->mount->v2) {
+			any = true;
+			d->ops->stats(d, out);
+		}
+	}
+	return any ? 0 : err_set(err, ERR_NOT_FOUND, "cgroup %s does not exist", cg->path);
+}
+
+int cgroup_hierarchies(
+	const struct cgroup *cg, struct cgroup_hierarchy **out, size_t *n, struct err **err)
+{
+	struct cgroup_hierarchy *list = xcalloc(cg->count + 1, sizeof(*list));
+	for (size_t i = 0; i < cg->count; i++) {
+		const struct cgroup_dir *d = &cg->dirs[i];
+		list[i] = (struct cgroup_hierarchy){
+			.name = xstrdup(d->mount->name),
+			.mount = xstrdup(d->mount->path),
+			.folder = xasprintf("%s/%s", d->mount->path, d->rel),
+			.v2 = d->mount->v2,
+		};
+	}
+	*out = list;
+	*n = cg->count;
+	return 0;
+}
+
+void cgroup_hierarchies_free(struct cgroup_hierarchy *h, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(h[i].name);
+		free(h[i].mount);
+		free(h[i].folder);
+	}
+	free(h);
+}

@@ -1,0 +1,159 @@
+/* What lies below a cgroup folder: processes and more folders (made by whoever has the cgroup mounted
+ * writable inside the container). Depth is bounded: such a tree is hostile input. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/timefmt.h"
+#include "cgroup_private.h"
+
+#define DEPTH_MAX 64
+#define PROCS_MAX (64u << 20)
+
+struct pid_list {
+	pid_t *v;
+	size_t count, room;
+};
+
+static void pid_add(struct pid_list *list, pid_t pid)
+{
+	if (list->count == list->room) {
+		list->room = list->room ? list->room * 2 : 16;
+		list->v = xreallocarray(list->v, list->room, sizeof(*list->v));
+	}
+	list->v[list->count++] = pid;
+}
+
+/* 0 stands for a process outside our pid namespace: not ours to name. */
+static int read_procs(int dir, struct pid_list *list, struct err **err)
+{
+	auto_buf text = BUF_INIT;
+	auto_err *why = NULL;
+	if (file_read(dir, "cgroup.procs", PROCS_MAX, &text, &why) < 0) {
+		/* removed meanwhile, or a threaded v2 subtree, whose processes are listed at its root */
+		if (why->kind == ERR_NOT_FOUND || why->sys == ENODEV || why->sys == EOPNOTSUPP)
+			return 0;
+		return err_move(err, &why);
+	}
+	for (const char *at = buf_str(&text); *at;) {
+		char *end;
+		long pid = strtol(at, &end, 10);
+		if (end == at)
+			break;
+		if (pid > 0)
+			pid_add(list, (pid_t)pid);
+		at = end + (*end == '\n');
+	}
+	return 0;
+}
+
+/* Calls @each for every folder inside @dir. */
+static int each_child(int dir, int (*each)(int dir, const char *name, int depth, void *arg, struct err **err),
+	int depth, void *arg, struct err **err)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	if (!stream) {
+		fd_close(fd);
+		return err_sys(err, errno, "read a cgroup folder");
+	}
+	int r = 0;
+	struct dirent *entry;
+	while (r == 0 && (entry = readdir(stream))) {
+		if (entry->d_type == DT_DIR && !str_eq(entry->d_name, ".") && !str_eq(entry->d_name, ".."))
+			r = each(dir, entry->d_name, depth, arg, err);
+	}
+	closedir(stream);
+	return r;
+}
+
+static int collect(int parent, const char *name, int depth, void *arg, struct err **err)
+{
+	auto_fd int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "open cgroup %s", name);
+	if (depth >= DEPTH_MAX)
+		return err_set(err, ERR_TOO_LARGE, "cgroups nested deeper than %d", DEPTH_MAX);
+	if (read_procs(dir, arg, err) < 0)
+		return -1;
+	return each_child(dir, collect, depth + 1, arg, err);
+}
+
+int cgroup_tree_pids(int dir, pid_t **pids, size_t *n, struct err **err)
+{
+	struct pid_list list = {0};
+	if (collect(dir, ".", 0, &list, err) < 0) {
+		free(list.v);
+		return -1;
+	}
+	*pids = list.v;
+	*n = list.count;
+	return 0;
+}
+
+#define REMOVE_TIMEOUT_NS (5 * TIME_NS_PER_SEC)
+
+/* Processes that were killed still occupy their cgroup until they have been torn down. v2 says when
+ * the last has gone; v1 is asked again, from 0.2 ms to 20 ms apart. */
+static void wait_for_exits(int dir, bool v2, long *wait_ns)
+{
+	auto_fd int events = v2 ? openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC) : -1;
+	char text[256];
+	ssize_t n = events < 0 ? -1 : pread(events, text, sizeof(text) - 1, 0);
+	if (n > 0) {
+		text[n] = 0;
+		struct pollfd p = {.fd = events, .events = POLLPRI};
+		if (cgroup_text_key(text, "populated") == 1) {
+			poll(&p, 1, 100);
+			return;
+		}
+	}
+	nanosleep(&(struct timespec){.tv_nsec = *wait_ns}, NULL);
+	if (*wait_ns < 20000000)
+		*wait_ns *= 2;
+}
+
+struct removal {
+	bool v2;
+	int64_t end;
+};
+
+static int remove_folder(int parent, const char *name, int depth, void *arg, struct err **err)
+{
+	const struct removal *job = arg;
+	long wait_ns = 200000;
+	for (;;) {
+		if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != EBUSY)
+			return err_sys(err, errno, "remove cgroup %s", name);
+		if (depth >= DEPTH_MAX)
+			return err_set(err, ERR_TOO_LARGE, "cgroups nested deeper than %d", DEPTH_MAX);
+		auto_fd int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (dir < 0)
+			return errno == ENOENT ? 0 : err_sys(err, errno, "open cgroup %s", name);
+		if (each_child(dir, remove_folder, depth + 1, arg, err) < 0)
+			return -1;
+		if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return 0;
+		if (time_mono() > job->end)
+			return err_sys(err, EBUSY, "remove cgroup %s: processes are still in it", name);
+		wait_for_exits(dir, job->v2, &wait_ns);
+	}
+}
+
+int cgroup_tree_remove(const struct cgroup_dir *d, struct err **err)
+{
+	auto_fd int base = open(d->mount->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (base < 0)
+		return err_sys(err, errno, "open %s", d->mount->path);
+	struct removal job = {.v2 = d->mount->v2, .end = time_mono() + REMOVE_TIMEOUT_NS};
+	if (remove_folder(base, d->rel, 0, &job, err) < 0)
+		return err_wrap(err, "%s", d->mount->path);
+	return 0;
+}
