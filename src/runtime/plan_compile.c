@@ -1,0 +1,277 @@
+/* From a config document to a plan: every rule that needs no machine to be checked. */
+#include "plan_private.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/personality.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "sys/child.h"
+
+static const struct {
+	const char *name;
+	uint32_t flag;
+} namespaces[OCI_NS_COUNT] = {
+	[OCI_NS_USER] = {"user", CLONE_NEWUSER},
+	[OCI_NS_PID] = {"pid", CLONE_NEWPID},
+	[OCI_NS_NETWORK] = {"network", CLONE_NEWNET},
+	[OCI_NS_MOUNT] = {"mount", CLONE_NEWNS},
+	[OCI_NS_IPC] = {"ipc", CLONE_NEWIPC},
+	[OCI_NS_UTS] = {"uts", CLONE_NEWUTS},
+	[OCI_NS_CGROUP] = {"cgroup", CLONE_NEWCGROUP},
+	[OCI_NS_TIME] = {"time", CLONE_NEWTIME},
+};
+
+static void fill_namespaces(struct plan *plan, const struct oci_linux *l)
+{
+	for (int i = 0; i < OCI_NS_COUNT; i++) {
+		if (!l->ns[i].present)
+			continue;
+		if (str_empty(l->ns[i].path))
+			plan->ns_new |= namespaces[i].flag;
+		else
+			plan->ns_path[i] = l->ns[i].path;
+	}
+}
+
+static int check_user_namespace(const struct oci_linux *l, struct err **err)
+{
+	bool mapped = l->uid_map_count || l->gid_map_count;
+	bool fresh = l->ns[OCI_NS_USER].present && str_empty(l->ns[OCI_NS_USER].path);
+	if (mapped && !l->ns[OCI_NS_USER].present)
+		return err_set(err, ERR_INVALID,
+			"linux.uidMappings and gidMappings need a user namespace");
+	if (fresh && (!l->uid_map_count || !l->gid_map_count))
+		return err_set(err, ERR_INVALID,
+			"a new user namespace needs linux.uidMappings and linux.gidMappings");
+	return 0;
+}
+
+/* What belongs to a namespace is refused without one: it would change the host. */
+static int check_namespaces(const struct oci_config *config, struct err **err)
+{
+	const struct oci_linux *l = &config->linux;
+	if (!l->ns[OCI_NS_MOUNT].present)
+		return err_set(err, ERR_NOT_IMPLEMENTED,
+			"a container without a mount namespace is not implemented");
+	if ((config->hostname || config->domainname) && !l->ns[OCI_NS_UTS].present)
+		return err_set(err, ERR_INVALID,
+			"unable to set %s without a private UTS namespace",
+			config->hostname ? "hostname" : "domainname");
+	bool offsets = l->time_offsets.monotonic_secs.set || l->time_offsets.boottime_secs.set;
+	bool fresh_time = l->ns[OCI_NS_TIME].present && str_empty(l->ns[OCI_NS_TIME].path);
+	if (offsets && !fresh_time)
+		return err_set(err, ERR_INVALID, "linux.timeOffsets need a new time namespace");
+	return check_user_namespace(l, err);
+}
+
+static void fill_time(struct plan *plan, const struct oci_linux *l)
+{
+	plan->has_time_offsets =
+		l->time_offsets.monotonic_secs.set || l->time_offsets.boottime_secs.set;
+	plan->monotonic_secs = l->time_offsets.monotonic_secs.v;
+	plan->boottime_secs = l->time_offsets.boottime_secs.v;
+	plan->monotonic_nsecs = l->time_offsets.monotonic_nsecs;
+	plan->boottime_nsecs = l->time_offsets.boottime_nsecs;
+}
+
+/* config-linux.md "Default Devices": these exist in every container. */
+static const struct plan_device default_devices[] = {
+	{"/dev/null", S_IFCHR | 0666, 1, 3, 0, 0},
+	{"/dev/random", S_IFCHR | 0666, 1, 8, 0, 0},
+	{"/dev/full", S_IFCHR | 0666, 1, 7, 0, 0},
+	{"/dev/tty", S_IFCHR | 0666, 5, 0, 0, 0},
+	{"/dev/zero", S_IFCHR | 0666, 1, 5, 0, 0},
+	{"/dev/urandom", S_IFCHR | 0666, 1, 9, 0, 0},
+};
+
+static int fill_device(struct plan_device *out, const struct oci_device *d, struct err **err)
+{
+	static const struct {
+		char type;
+		uint32_t mode;
+	} types[] = {{'c', S_IFCHR}, {'u', S_IFCHR}, {'b', S_IFBLK}, {'p', S_IFIFO}};
+	uint32_t type = 0;
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (types[i].type == d->type)
+			type = types[i].mode;
+	if (!type)
+		return err_set(err, ERR_INVALID, "linux.devices: %s has the unknown type '%c'",
+			d->path, d->type);
+	if (str_empty(d->path) || d->path[0] != '/')
+		return err_set(err, ERR_INVALID, "linux.devices: \"%s\" is not an absolute path",
+			d->path ? d->path : "");
+	if (type != S_IFIFO && (d->major < 0 || d->minor < 0 || d->major > UINT32_MAX ||
+				       d->minor > UINT32_MAX))
+		return err_set(err, ERR_INVALID, "linux.devices: %s needs a major and a minor number",
+			d->path);
+	*out = (struct plan_device){
+		.path = d->path,
+		.mode = type | (d->has_mode ? d->mode & 07777 : 0666),
+		.major = type == S_IFIFO ? 0 : (uint32_t)d->major,
+		.minor = type == S_IFIFO ? 0 : (uint32_t)d->minor,
+		.uid = d->has_uid ? d->uid : 0,
+		.gid = d->has_gid ? d->gid : 0,
+	};
+	return 0;
+}
+
+static int fill_devices(struct plan *plan, const struct oci_linux *l, struct err **err)
+{
+	size_t n = 0;
+	struct plan_device *list = arena_alloc(
+		plan->arena, l->device_count + ARRAY_LEN(default_devices), sizeof(*list));
+	for (size_t i = 0; i < l->device_count; i++)
+		if (fill_device(&list[n++], &l->devices[i], err) < 0)
+			return -1;
+	for (size_t i = 0; i < ARRAY_LEN(default_devices); i++) {
+		bool own = false;
+		for (size_t k = 0; k < l->device_count; k++)
+			own = own || str_eq(l->devices[k].path, default_devices[i].path);
+		if (!own)
+			list[n++] = default_devices[i];
+	}
+	plan->devices = list;
+	plan->device_count = n;
+	return 0;
+}
+
+static void fill_hook_list(
+	struct plan_hooks *out, struct arena *arena, const struct oci_hook_list *in)
+{
+	struct plan_hook *v = arena_alloc(arena, in->count, sizeof(*v));
+	for (size_t i = 0; i < in->count; i++)
+		v[i] = (struct plan_hook){.path = in->v[i].path,
+			.args = (const char **)in->v[i].args,
+			.env = (const char **)in->v[i].env,
+			.timeout = in->v[i].timeout};
+	out->v = v;
+	out->count = in->count;
+}
+
+static void fill_hooks(struct plan *plan, const struct oci_hooks *h)
+{
+	fill_hook_list(&plan->prestart, plan->arena, &h->prestart);
+	fill_hook_list(&plan->create_runtime, plan->arena, &h->create_runtime);
+	fill_hook_list(&plan->create_container, plan->arena, &h->create_container);
+	fill_hook_list(&plan->start_container, plan->arena, &h->start_container);
+	fill_hook_list(&plan->poststart, plan->arena, &h->poststart);
+	fill_hook_list(&plan->poststop, plan->arena, &h->poststop);
+}
+
+static int fill_root(struct plan *plan, const struct oci_config *config,
+	const struct plan_options *options, struct err **err)
+{
+	const char *root = config->root_path;
+	plan->root_kind = PLAN_ROOT_BIND;
+	if (str_empty(root))
+		root = "rootfs";
+	plan->root_path = root[0] == '/' || !options->bundle
+				  ? root
+				  : arena_printf(plan->arena, "%s/%s", options->bundle, root);
+	plan->root_readonly = config->root_readonly;
+	plan->no_pivot = options->no_pivot;
+	const char *word = config->linux.rootfs_propagation;
+	if (str_empty(word))
+		return 0;
+	plan->root_propagation = plan_propagation(word);
+	if (!plan->root_propagation)
+		return err_set(err, ERR_INVALID,
+			"linux.rootfsPropagation: unknown propagation \"%s\"", word);
+	return 0;
+}
+
+static int fill_personality(struct plan *plan, const struct oci_linux *l, struct err **err)
+{
+	if (str_empty(l->personality_domain))
+		return 0;
+	if (str_eq(l->personality_domain, "LINUX"))
+		plan->personality = PER_LINUX;
+	else if (str_eq(l->personality_domain, "LINUX32"))
+		plan->personality = PER_LINUX32;
+	else
+		return err_set(err, ERR_INVALID, "linux.personality.domain: unknown domain \"%s\"",
+			l->personality_domain);
+	if (l->personality_flags && l->personality_flags[0])
+		return err_set(err, ERR_INVALID, "linux.personality.flags: unknown flag \"%s\"",
+			l->personality_flags[0]);
+	plan->has_personality = true;
+	return 0;
+}
+
+static int check_not_implemented(const struct oci_linux *l, struct err **err)
+{
+	if (l->has_intel_rdt)
+		return err_set(err, ERR_NOT_IMPLEMENTED, "linux.intelRdt is not implemented");
+	if (l->has_memory_policy)
+		return err_set(err, ERR_NOT_IMPLEMENTED, "linux.memoryPolicy is not implemented");
+	if (l->net_device_count)
+		return err_set(err, ERR_NOT_IMPLEMENTED, "linux.netDevices is not implemented");
+	if (!str_empty(l->mount_label))
+		return err_set(err, ERR_NOT_IMPLEMENTED, "linux.mountLabel is not implemented");
+	return 0;
+}
+
+static void fill_identity(
+	struct plan *plan, const struct oci_config *config, const struct plan_options *options)
+{
+	plan->id = options->id;
+	plan->bundle = options->bundle;
+	plan->oci_version = config->version ? config->version : OCI_VERSION;
+	plan->hostname = config->hostname;
+	plan->domainname = config->domainname;
+	plan->annotations = config->annotations.v;
+	plan->annotation_count = config->annotations.count;
+	plan->cgroup_path = config->linux.cgroups_path;
+	plan->resources = &config->linux.resources;
+	plan->sysctl = config->linux.sysctl.v;
+	plan->sysctl_count = config->linux.sysctl.count;
+	plan->masked = (const char **)config->linux.masked_paths;
+	plan->readonly = (const char **)config->linux.readonly_paths;
+	plan->uid_map = config->linux.uid_map;
+	plan->gid_map = config->linux.gid_map;
+	plan->uid_map_count = config->linux.uid_map_count;
+	plan->gid_map_count = config->linux.gid_map_count;
+	plan->init_path = options->init_path;
+	plan->new_keyring = !options->no_new_keyring;
+}
+
+static int fill(struct plan *plan, const struct oci_config *config,
+	const struct plan_options *options, struct err **err)
+{
+	if (!config->has_process)
+		return err_set(err, ERR_INVALID, "the config has no process");
+	if (options->systemd_cgroup)
+		return err_set(err, ERR_NOT_IMPLEMENTED, "systemd cgroups are not implemented");
+	fill_identity(plan, config, options);
+	fill_namespaces(plan, &config->linux);
+	fill_time(plan, &config->linux);
+	fill_hooks(plan, &config->hooks);
+	if (check_not_implemented(&config->linux, err) < 0 || check_namespaces(config, err) < 0)
+		return -1;
+	if (fill_root(plan, config, options, err) < 0 ||
+		plan_mounts_compile(plan, config, options, err) < 0)
+		return -1;
+	if (fill_devices(plan, &config->linux, err) < 0 ||
+		plan_sysctl_check(&config->linux, err) < 0)
+		return -1;
+	if (fill_personality(plan, &config->linux, err) < 0)
+		return -1;
+	return plan_process_fill(&plan->process, plan->arena, &config->process,
+		config->linux.seccomp, options, err);
+}
+
+int plan_compile(struct plan **out, const struct oci_config *config,
+	const struct plan_options *options, struct err **err)
+{
+	static const struct plan_options none = {0};
+	struct plan *plan = plan_new();
+	if (fill(plan, config, options ? options : &none, err) < 0) {
+		plan_free(plan);
+		return -1;
+	}
+	*out = plan;
+	return 0;
+}

@@ -1,0 +1,214 @@
+/*
+ * Mount options. One table for every word of runtime-spec config.md "Linux mount options" and
+ * fstab(5); what is in no table belongs to the file system.
+ */
+#include "plan_private.h"
+
+#include <sys/mount.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#ifndef MS_LAZYTIME
+#define MS_LAZYTIME (1 << 25)
+#endif
+#ifndef MS_NOSYMFOLLOW
+#define MS_NOSYMFOLLOW 256
+#endif
+
+struct mount_word {
+	const char *name;
+	uint64_t set, clear; /* MOUNT_ATTR_* */
+	uint32_t sb_set, sb_clear;
+};
+
+#define ATIME MOUNT_ATTR__ATIME
+
+/* Each also exists with an "r" in front for the whole tree (mount_setattr(2), Linux 5.12), except
+ * for those behind "defaults". */
+static const struct mount_word words[] = {
+	{"ro", MOUNT_ATTR_RDONLY, 0, 0, 0},
+	{"rw", 0, MOUNT_ATTR_RDONLY, 0, 0},
+	{"nosuid", MOUNT_ATTR_NOSUID, 0, 0, 0},
+	{"suid", 0, MOUNT_ATTR_NOSUID, 0, 0},
+	{"nodev", MOUNT_ATTR_NODEV, 0, 0, 0},
+	{"dev", 0, MOUNT_ATTR_NODEV, 0, 0},
+	{"noexec", MOUNT_ATTR_NOEXEC, 0, 0, 0},
+	{"exec", 0, MOUNT_ATTR_NOEXEC, 0, 0},
+	{"noatime", MOUNT_ATTR_NOATIME, ATIME, 0, 0},
+	{"atime", MOUNT_ATTR_RELATIME, ATIME, 0, 0},
+	{"relatime", MOUNT_ATTR_RELATIME, ATIME, 0, 0},
+	{"norelatime", MOUNT_ATTR_STRICTATIME, ATIME, 0, 0},
+	{"strictatime", MOUNT_ATTR_STRICTATIME, ATIME, 0, 0},
+	{"nostrictatime", MOUNT_ATTR_RELATIME, ATIME, 0, 0},
+	{"nodiratime", MOUNT_ATTR_NODIRATIME, 0, 0, 0},
+	{"diratime", 0, MOUNT_ATTR_NODIRATIME, 0, 0},
+	{"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW, 0, 0, 0},
+	{"symfollow", 0, MOUNT_ATTR_NOSYMFOLLOW, 0, 0},
+	{"defaults", 0, 0, 0, 0},
+	{"sync", 0, 0, MS_SYNCHRONOUS, 0},
+	{"async", 0, 0, 0, MS_SYNCHRONOUS},
+	{"dirsync", 0, 0, MS_DIRSYNC, 0},
+	{"lazytime", 0, 0, MS_LAZYTIME, 0},
+	{"nolazytime", 0, 0, 0, MS_LAZYTIME},
+	{"mand", 0, 0, MS_MANDLOCK, 0},
+	{"nomand", 0, 0, 0, MS_MANDLOCK},
+	{"iversion", 0, 0, MS_I_VERSION, 0},
+	{"noiversion", 0, 0, 0, MS_I_VERSION},
+	{"silent", 0, 0, MS_SILENT, 0},
+	{"loud", 0, 0, 0, MS_SILENT},
+	{"remount", 0, 0, MS_REMOUNT, 0},
+};
+
+uint64_t plan_propagation(const char *word)
+{
+	static const struct {
+		const char *name;
+		uint64_t flag;
+	} table[] = {
+		{"private", MS_PRIVATE},
+		{"shared", MS_SHARED},
+		{"slave", MS_SLAVE},
+		{"unbindable", MS_UNBINDABLE},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		if (str_eq(word, table[i].name))
+			return table[i].flag;
+		if (word[0] == 'r' && str_eq(word + 1, table[i].name))
+			return table[i].flag | MS_REC;
+	}
+	return 0;
+}
+
+static const struct mount_word *find_word(const char *name, bool recursive_only)
+{
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (str_eq(words[i].name, "defaults") && recursive_only)
+			return NULL;
+		if (str_eq(words[i].name, name))
+			return &words[i];
+	}
+	return NULL;
+}
+
+static bool apply_flag(struct plan_mount *m, const char *option)
+{
+	const struct mount_word *w = find_word(option, false);
+	if (w) {
+		m->attr_set = (m->attr_set & ~w->clear) | w->set;
+		m->attr_clear = (m->attr_clear & ~w->set) | w->clear;
+		m->sb_flags = (m->sb_flags & ~w->sb_clear) | w->sb_set;
+		return true;
+	}
+	w = option[0] == 'r' ? find_word(option + 1, true) : NULL;
+	if (!w)
+		return false;
+	m->rec_attr_set = (m->rec_attr_set & ~w->clear) | w->set;
+	m->rec_attr_clear = (m->rec_attr_clear & ~w->set) | w->clear;
+	return true;
+}
+
+struct option_words {
+	bool bind, idmap;
+	struct buf data;
+};
+
+static int apply_option(struct plan_mount *m, const char *option, struct option_words *o)
+{
+	uint64_t propagation = plan_propagation(option);
+	if (str_eq(option, "bind") || str_eq(option, "rbind")) {
+		o->bind = true;
+		m->recursive = m->recursive || option[0] == 'r';
+	} else if (propagation) {
+		m->propagation = propagation;
+	} else if (str_eq(option, "tmpcopyup")) {
+		m->copy_up = true;
+	} else if (str_eq(option, "idmap") || str_eq(option, "ridmap")) {
+		o->idmap = true;
+	} else if (!apply_flag(m, option)) {
+		return -1;
+	}
+	return 0;
+}
+
+static const char *absolute(struct arena *arena, const char *base, const char *path)
+{
+	return path[0] == '/' ? path : arena_printf(arena, "%s/%s", base ? base : "", path);
+}
+
+static int finish_bind(struct plan_mount *out, struct arena *arena, const struct oci_mount *m,
+	const struct option_words *o, const struct plan_options *options, struct err **err)
+{
+	out->kind = STEP_BIND;
+	if (str_empty(m->source) && !(out->sb_flags & MS_REMOUNT))
+		return err_set(err, ERR_INVALID, "mount %s: a bind mount needs a source",
+			m->destination);
+	if (out->data)
+		return err_set(err, ERR_INVALID,
+			"mount %s: a bind mount takes no file system options, but has \"%s\"",
+			m->destination, out->data);
+	if (!str_empty(m->source))
+		out->source = absolute(arena, options ? options->bundle : NULL, m->source);
+	return 0;
+}
+
+static int finish_file_system(struct plan_mount *out, const struct oci_mount *m, struct err **err)
+{
+	if (str_empty(m->type))
+		return err_set(err, ERR_INVALID, "mount %s: neither a type nor bind is given",
+			m->destination);
+	out->kind = str_eq(m->type, "cgroup") ? STEP_CGROUP : STEP_MOUNT;
+	out->fstype = m->type;
+	out->source = m->source;
+	out->is_dir_hint = true;
+	if (out->copy_up && !str_eq(m->type, "tmpfs"))
+		return err_set(err, ERR_INVALID, "mount %s: tmpcopyup is for tmpfs only",
+			m->destination);
+	return 0;
+}
+
+int plan_mount_compile(struct plan_mount *out, struct arena *arena, const struct oci_mount *m,
+	const struct plan_options *options, struct err **err)
+{
+	*out = (struct plan_mount){0};
+	struct option_words o = {0};
+	auto_buf data = BUF_INIT;
+	if (str_empty(m->destination))
+		return err_set(err, ERR_INVALID, "a mount has no destination");
+	out->target = absolute(arena, NULL, m->destination);
+	for (size_t i = 0; m->options && m->options[i]; i++)
+		if (apply_option(out, m->options[i], &o) < 0)
+			buf_addf(&data, "%s%s", data.len ? "," : "", m->options[i]);
+	if (data.len)
+		out->data = arena_strdup(arena, buf_str(&data));
+	if (o.bind || str_eq(m->type, "bind")) {
+		if (finish_bind(out, arena, m, &o, options, err) < 0)
+			return -1;
+	} else if (finish_file_system(out, m, err) < 0) {
+		return -1;
+	}
+	if (!m->uid_map_count != !m->gid_map_count)
+		return err_set(err, ERR_INVALID,
+			"mount %s: uidMappings and gidMappings go together", m->destination);
+	if (o.idmap && !m->uid_map_count)
+		return err_set(err, ERR_NOT_IMPLEMENTED,
+			"mount %s: idmap without mappings of its own is not implemented",
+			m->destination);
+	out->uid_map = m->uid_map;
+	out->gid_map = m->gid_map;
+	out->uid_map_count = m->uid_map_count;
+	out->gid_map_count = m->gid_map_count;
+	return 0;
+}
+
+int plan_mounts_compile(struct plan *plan, const struct oci_config *config,
+	const struct plan_options *options, struct err **err)
+{
+	struct plan_mount *mounts = arena_alloc(plan->arena, config->mount_count, sizeof(*mounts));
+	for (size_t i = 0; i < config->mount_count; i++)
+		if (plan_mount_compile(&mounts[i], plan->arena, &config->mounts[i], options, err) < 0)
+			return -1;
+	plan->mounts = mounts;
+	plan->mount_count = config->mount_count;
+	return 0;
+}
