@@ -1,0 +1,163 @@
+#include "veth.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/veth.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "netns.h"
+#include "nl.h"
+
+static void put_peer(struct nlmsghdr *msg, const struct veth_place *place, int netns,
+	const struct net_endpoint *ep)
+{
+	struct nlattr *link = mnl_attr_nest_start(msg, IFLA_LINKINFO);
+	mnl_attr_put_strz(msg, IFLA_INFO_KIND, "veth");
+	struct nlattr *data = mnl_attr_nest_start(msg, IFLA_INFO_DATA);
+	struct nlattr *peer = mnl_attr_nest_start(msg, VETH_INFO_PEER);
+	/* The peer is described like a link of its own: header first, then attributes. */
+	struct ifinfomsg *info = mnl_nlmsg_get_payload_tail(msg);
+	memset(info, 0, sizeof(*info));
+	msg->nlmsg_len += MNL_ALIGN(sizeof(*info));
+	mnl_attr_put_strz(msg, IFLA_IFNAME, ep->container_if);
+	mnl_attr_put(msg, IFLA_ADDRESS, sizeof(ep->mac), ep->mac);
+	mnl_attr_put_u32(msg, IFLA_MTU, place->mtu);
+	mnl_attr_put_u32(msg, IFLA_NET_NS_FD, (uint32_t)netns);
+	mnl_attr_nest_end(msg, peer);
+	mnl_attr_nest_end(msg, data);
+	mnl_attr_nest_end(msg, link);
+}
+
+/* A port of a bridge needs no IPv6 address of its own. */
+static void put_no_ipv6_address(struct nlmsghdr *msg)
+{
+	struct nlattr *spec = mnl_attr_nest_start(msg, IFLA_AF_SPEC);
+	struct nlattr *inet6 = mnl_attr_nest_start(msg, AF_INET6);
+	mnl_attr_put_u8(msg, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	mnl_attr_nest_end(msg, inet6);
+	mnl_attr_nest_end(msg, spec);
+}
+
+static void add_isolation(struct nl_batch *batch, const char *name)
+{
+	struct ifinfomsg *info;
+	struct nlmsghdr *msg =
+		nl_add(batch, RTM_NEWLINK, 0, "isolate bridge port", sizeof(*info), &info);
+	mnl_attr_put_strz(msg, IFLA_IFNAME, name);
+	struct nlattr *link = mnl_attr_nest_start(msg, IFLA_LINKINFO);
+	mnl_attr_put_strz(msg, IFLA_INFO_SLAVE_KIND, "bridge");
+	struct nlattr *data = mnl_attr_nest_start(msg, IFLA_INFO_SLAVE_DATA);
+	mnl_attr_put_u8(msg, IFLA_BRPORT_ISOLATED, 1);
+	mnl_attr_nest_end(msg, data);
+	mnl_attr_nest_end(msg, link);
+}
+
+static int make_pair(const struct veth_place *place, int netns, const struct net_endpoint *ep,
+	struct err **err)
+{
+	struct nl_batch batch = {0};
+	struct ifinfomsg *info;
+	auto_fd int sock = nl_socket(NETLINK_ROUTE, err);
+	if (sock < 0)
+		return -1;
+	struct nlmsghdr *msg = nl_add(&batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
+		"make veth pair", sizeof(*info), &info);
+	info->ifi_flags = info->ifi_change = IFF_UP;
+	mnl_attr_put_strz(msg, IFLA_IFNAME, ep->host_if);
+	mnl_attr_put_u32(msg, IFLA_MTU, place->mtu);
+	mnl_attr_put_u32(msg, IFLA_MASTER, (uint32_t)place->bridge);
+	put_no_ipv6_address(msg);
+	put_peer(msg, place, netns, ep);
+	if (place->isolated)
+		add_isolation(&batch, ep->host_if);
+	return nl_run(sock, &batch, err);
+}
+
+static void add_up(struct nl_batch *batch, const char *name, const char *what)
+{
+	struct ifinfomsg *info;
+	struct nlmsghdr *msg = nl_add(batch, RTM_NEWLINK, 0, what, sizeof(*info), &info);
+	info->ifi_flags = info->ifi_change = IFF_UP;
+	mnl_attr_put_strz(msg, IFLA_IFNAME, name);
+}
+
+static void add_address(struct nl_batch *batch, int index, const struct net_endpoint *ep)
+{
+	struct ifaddrmsg *info;
+	struct nlmsghdr *msg = nl_add(batch, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL,
+		"set container address", sizeof(*info), &info);
+	uint32_t host_bits = ep->prefix < 32 ? ~0U >> ep->prefix : 0;
+	info->ifa_family = AF_INET;
+	info->ifa_prefixlen = ep->prefix;
+	info->ifa_index = (uint32_t)index;
+	mnl_attr_put_u32(msg, IFA_LOCAL, ep->address.s_addr);
+	mnl_attr_put_u32(msg, IFA_BROADCAST, ep->address.s_addr | htonl(host_bits));
+}
+
+static void add_default_route(struct nl_batch *batch, int index, const struct net_endpoint *ep)
+{
+	struct rtmsg *info;
+	struct nlmsghdr *msg = nl_add(batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL,
+		"set default route", sizeof(*info), &info);
+	info->rtm_family = AF_INET;
+	info->rtm_table = RT_TABLE_MAIN;
+	info->rtm_protocol = RTPROT_BOOT;
+	info->rtm_scope = RT_SCOPE_UNIVERSE;
+	info->rtm_type = RTN_UNICAST;
+	mnl_attr_put_u32(msg, RTA_GATEWAY, ep->gateway.s_addr);
+	mnl_attr_put_u32(msg, RTA_OIF, (uint32_t)index);
+}
+
+static int configure_inside(int netns, const struct net_endpoint *ep, struct err **err)
+{
+	struct nl_batch batch = {0};
+	struct nl_link link;
+	auto_fd int sock = netns_socket(netns, ep->container_if, err);
+	if (sock < 0 || nl_link_get(sock, ep->container_if, &link, err) < 0)
+		return -1;
+	if (!link.index)
+		return err_set(err, ERR_SYSTEM, "interface %s is gone", ep->container_if);
+	add_up(&batch, "lo", "bring loopback up");
+	add_up(&batch, ep->container_if, "bring container interface up");
+	add_address(&batch, link.index, ep);
+	if (ep->gateway.s_addr)
+		add_default_route(&batch, link.index, ep);
+	return nl_run(sock, &batch, err);
+}
+
+int veth_connect(const struct veth_place *place, int netns, const struct net_endpoint *ep,
+	struct err **err)
+{
+	if (make_pair(place, netns, ep, err) < 0)
+		return -1;
+	if (configure_inside(netns, ep, err) < 0) {
+		veth_remove(ep->host_if, NULL);
+		return -1;
+	}
+	return 0;
+}
+
+int veth_remove(const char *name, struct err **err)
+{
+	struct nl_batch batch = {0};
+	auto_err *why = NULL;
+	auto_fd int sock = nl_socket(NETLINK_ROUTE, err);
+	if (sock < 0)
+		return -1;
+	nl_add_link_delete(&batch, name);
+	if (nl_run(sock, &batch, &why) == 0 || why->sys == ENODEV)
+		return 0;
+	return err_move(err, &why);
+}
+
+int net_loopback_up(int netns, struct err **err)
+{
+	struct nl_batch batch = {0};
+	auto_fd int sock = netns_socket(netns, NULL, err);
+	if (sock < 0)
+		return -1;
+	add_up(&batch, "lo", "bring loopback up");
+	return nl_run(sock, &batch, err);
+}
