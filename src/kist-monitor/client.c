@@ -205,6 +205,7 @@ static void take_input(struct client *c, const char *p, size_t n)
 	if (pass.len)
 		input_write(s, pass.data, pass.len);
 	if (left) {
+		session_sync(s); /* what was written before it left, it gets */
 		session_client_detached(s);
 		client_leave(c);
 	}
