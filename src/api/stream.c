@@ -1,0 +1,73 @@
+/*
+ * A stream is pulled by the loop and woken by anybody. A wake-up is a posted job that carries the stream's
+ * address, so after close() (which ends all sources of wake-ups) the memory goes by one more posted job,
+ * behind all of them.
+ */
+#include "stream.h"
+
+#include "base/mem.h"
+#include "server.h"
+
+struct stream {
+	struct loop *loop;
+	const struct stream_ops *ops;
+	void *arg;
+	const struct transport *transport; /* NULL until attached */
+	void *exchange;
+	atomic_bool woken; /* a job is posted */
+	bool closed;
+};
+
+struct stream *stream_new(struct request *req, const struct stream_ops *ops, void *arg)
+{
+	struct stream *s = xcalloc(1, sizeof(*s));
+	*s = (struct stream){.loop = server_loop(req->server), .ops = ops, .arg = arg};
+	return s;
+}
+
+static void deliver(void *arg)
+{
+	struct stream *s = arg;
+	atomic_store(&s->woken, false);
+	if (s->transport && !s->closed)
+		s->transport->wake(s->exchange);
+}
+
+void stream_wake(struct stream *s)
+{
+	if (!atomic_exchange(&s->woken, true))
+		loop_post(s->loop, deliver, s);
+}
+
+void stream_notify(void *arg)
+{
+	stream_wake(arg);
+}
+
+static void free_stream(void *arg)
+{
+	free(arg);
+}
+
+void stream_drop(struct stream *s)
+{
+	loop_post(s->loop, free_stream, s);
+}
+
+void stream_attach(struct stream *s, const struct transport *t, void *exchange)
+{
+	s->transport = t;
+	s->exchange = exchange;
+}
+
+enum pull stream_pull(struct stream *s, struct buf *out, size_t max)
+{
+	return s->ops->pull(s->arg, out, max);
+}
+
+void stream_close(struct stream *s)
+{
+	s->closed = true;
+	s->ops->close(s->arg);
+	stream_drop(s);
+}
