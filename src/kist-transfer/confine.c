@@ -1,0 +1,159 @@
+/*
+ * Theory of operation.
+ *
+ * The bytes that this program parses come from strangers; a hole in a decompressor or in the tar
+ * reader must not reach more than the folder being filled. So, before the first of those bytes:
+ *
+ * 1. New mount, network, IPC and UTS namespaces. The staging folder becomes a mount of its own
+ *    (nosuid, nodev, noexec: a device that a layer brings can be made but not opened) and, by
+ *    pivot_root(2), the root. Nothing else of the host has a name any more, /proc included.
+ * 2. Capabilities: only those that unpacking takes. CHOWN, FOWNER, FSETID for owners and modes;
+ *    DAC_OVERRIDE to write into folders that belong to others; MKNOD for devices and whiteouts;
+ *    SETFCAP for security.capability; SYS_ADMIN because the kernel asks for it for the xattr
+ *    trusted.overlay.opaque. What else SYS_ADMIN could do (mount, setns, bpf, ...) is not among the
+ *    system calls of step 4.
+ * 3. Limits on memory and descriptors, no core file.
+ * 4. A seccomp filter with a list of what is allowed; everything else fails with EPERM. No exec, no
+ *    sockets, no new processes (threads only), no ioctl, no executable memory.
+ */
+#include "confine.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "base/mem.h"
+#include "sys/newmount.h"
+
+#define MEMORY_MAX (512ul << 20) /* of address space: libraries and stacks included */
+
+static int own_root(int staging, struct err **err)
+{
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
+		return err_sys(err, errno, "confine: unshare");
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_sys(err, errno, "confine: make mounts private");
+	auto_fd int tree = newmount_clone(staging, "", false);
+	if (tree < 0)
+		return err_sys(err, errno, "confine: clone the staging folder");
+	struct newmount_attr attr = {
+		.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+	if (newmount_setattr(tree, false, &attr) < 0)
+		return err_sys(err, errno, "confine: mount attributes");
+	if (newmount_move(tree, staging) < 0 || fchdir(tree) < 0)
+		return err_sys(err, errno, "confine: mount the staging folder");
+	if (syscall(SYS_pivot_root, ".", ".") < 0)
+		return err_sys(err, errno, "confine: pivot_root");
+	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return err_sys(err, errno, "confine: leave the old root");
+	int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return root < 0 ? err_sys(err, errno, "confine: open the new root") : root;
+}
+
+static int drop_capabilities(struct err **err)
+{
+	static const int kept[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_MKNOD,
+		CAP_SETFCAP, CAP_SYS_ADMIN};
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+		data[kept[i] / 32].effective |= 1u << (kept[i] % 32);
+		data[kept[i] / 32].permitted |= 1u << (kept[i] % 32);
+	}
+	if (syscall(SYS_capset, &header, data) < 0)
+		return err_sys(err, errno, "confine: drop capabilities");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_sys(err, errno, "confine: no_new_privs");
+	return 0;
+}
+
+static int set_limits(struct err **err)
+{
+	static const struct {
+		__rlimit_resource_t what;
+		rlim_t value;
+	} limits[] = {{RLIMIT_AS, MEMORY_MAX}, {RLIMIT_NOFILE, 64}, {RLIMIT_CORE, 0}};
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+		struct rlimit r = {limits[i].value, limits[i].value};
+		if (setrlimit(limits[i].what, &r) < 0)
+			return err_sys(err, errno, "confine: set a resource limit");
+	}
+	return 0;
+}
+
+static const int allowed[] = {
+	/* bytes */
+	SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(writev),
+	SCMP_SYS(pwrite64), SCMP_SYS(lseek), SCMP_SYS(close), SCMP_SYS(fcntl),
+	/* the control socket */
+	SCMP_SYS(sendto), SCMP_SYS(recvfrom), SCMP_SYS(poll), SCMP_SYS(ppoll),
+	/* files below the root */
+	SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(mkdirat), SCMP_SYS(mknodat),
+	SCMP_SYS(symlinkat), SCMP_SYS(linkat), SCMP_SYS(unlinkat), SCMP_SYS(renameat),
+	SCMP_SYS(renameat2), SCMP_SYS(newfstatat), SCMP_SYS(fstat), SCMP_SYS(statx),
+	SCMP_SYS(fchown), SCMP_SYS(fchownat), SCMP_SYS(fchmod), SCMP_SYS(fchmodat),
+	SCMP_SYS(utimensat), SCMP_SYS(ftruncate), SCMP_SYS(fsetxattr), SCMP_SYS(getdents64),
+	SCMP_SYS(fstatfs), SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(syncfs),
+	SCMP_SYS(sync_file_range),
+	/* memory; mmap and mprotect are below */
+	SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(brk), SCMP_SYS(madvise),
+	/* threads; clone is below */
+	SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(sched_yield),
+	SCMP_SYS(gettid), SCMP_SYS(getpid), SCMP_SYS(exit), SCMP_SYS(exit_group),
+	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigreturn), SCMP_SYS(tgkill),
+	SCMP_SYS(restart_syscall),
+	/* the rest of what libc does by itself */
+	SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(gettimeofday),
+	SCMP_SYS(getrandom), SCMP_SYS(umask), SCMP_SYS(sched_getaffinity), SCMP_SYS(geteuid),
+	SCMP_SYS(getuid), SCMP_SYS(getegid), SCMP_SYS(getgid),
+};
+
+static int add_rules(scmp_filter_ctx ctx)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(allowed); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
+	/* no memory that can be executed */
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	/* threads, not processes; clone3's flags lie in memory, and libc takes clone without it */
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+			SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	return r;
+}
+
+static int filter_calls(struct err **err)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	if (!ctx)
+		return err_set(err, ERR_SYSTEM, "confine: make a seccomp filter");
+	int r = add_rules(ctx);
+	if (r == 0)
+		r = seccomp_load(ctx);
+	seccomp_release(ctx);
+	return r < 0 ? err_sys(err, -r, "confine: load the seccomp filter") : 0;
+}
+
+int confine(int staging, struct err **err)
+{
+	auto_fd int root = own_root(staging, err);
+	if (root < 0)
+		return -1;
+	close(staging);
+	if (drop_capabilities(err) < 0 || set_limits(err) < 0 || filter_calls(err) < 0)
+		return -1;
+	return steal_fd(&root);
+}

@@ -1,0 +1,15 @@
+/* Giving up everything that unpacking does not need. */
+#ifndef KIST_TRANSFER_CONFINE_H
+#define KIST_TRANSFER_CONFINE_H
+
+#include "base/err.h"
+
+/**
+ * Makes the folder @staging (a descriptor, closed here) the root of this process in a mount
+ * namespace of its own, without network, with the capabilities and system calls that unpacking needs
+ * and no others, and with bounded memory. Returns a descriptor of the new root. Before any thread is
+ * started; what libraries load from files must be loaded by now.
+ */
+int confine(int staging, struct err **err);
+
+#endif

@@ -1,0 +1,40 @@
+/* One layer: decompressed and hashed by this thread, unpacked by another. */
+#ifndef KIST_TRANSFER_LAYER_H
+#define KIST_TRANSFER_LAYER_H
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "stream.h"
+#include "unpack.h"
+
+/** What one run of the program shares between its layers. */
+struct run {
+	int root; /* the staging folder */
+	struct unpack_limits limits;
+	uint64_t in;	/* bytes read from the input */
+	uint64_t outer; /* bytes of the archive, decompressed */
+	uint64_t inner; /* bytes of all layers, decompressed */
+	uint32_t max_ratio;
+	uint32_t items;	     /* docs, layers and links so far: also the next index */
+	uint64_t docs_bytes; /* of all docs so far */
+};
+
+/* A few zeroes compress well beyond any ratio: nothing below this is called a bomb. */
+#define RATIO_FLOOR (1ull << 30)
+
+struct layer {
+	const char *name; /* for progress */
+	uint32_t index;	  /* unpacked to layer.<index> */
+	bool unpack;	  /* false: hash only */
+	uint64_t total;	  /* bytes of the blob, 0 if not known */
+	/* results */
+	struct digest blob, diff_id;
+	uint64_t blob_size;
+	struct unpack_result unpacked;
+};
+
+/** Reads @raw to its end. On failure the folder may be half full; the store throws it away. */
+int layer_stage(struct run *run, struct layer *layer, struct stream *raw, enum compression how,
+	struct err **err);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * kist-transfer: reads an archive of images, or the tar of a root file system, from descriptor 0 and
+ * unpacks it into the folder at descriptor 3, confined to that folder. Started by the store
+ * (store/transfer.h), never by people. It opens nothing by name.
+ */
+#include <fcntl.h>
+#include <locale.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "confine.h"
+#include "hash.h"
+#include "load.h"
+#include "report.h"
+
+static int run(struct err **err)
+{
+	struct transfer_message request;
+	if (report_request(&request, err) < 0)
+		return -1;
+	auto_fd int root = confine(TRANSFER_FD_STAGING, err);
+	if (root < 0)
+		return -1;
+	int r = request.mode == TRANSFER_IMPORT ? load_layer(root, &request, err)
+						: load_archive(root, &request, err);
+	if (r < 0)
+		return -1;
+	/* before the store gives any of it a name */
+	if (syncfs(root) < 0)
+		return err_sys(err, errno, "sync the unpacked layers");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 1 || fcntl(TRANSFER_FD_CONTROL, F_GETFD) < 0) {
+		fprintf(stderr, "%s is started by kistd, not by hand\n", argv[0]);
+		return 2;
+	}
+	/* names in archives are UTF-8 or bytes; libarchive converts by locale */
+	setlocale(LC_CTYPE, "C.UTF-8");
+	/* each arena of malloc reserves 64 MiB of the address space that we bound */
+	mallopt(M_ARENA_MAX, 1);
+	hash_init();
+	umask(0);
+	auto_err *err = NULL;
+	if (run(&err) < 0) {
+		report_error(err);
+		return 1;
+	}
+	struct transfer_message done = {.kind = TRANSFER_DONE};
+	report_send(&done);
+	return 0;
+}

@@ -1,0 +1,230 @@
+#include "stream.h"
+
+#include <archive.h>
+#include <string.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "hash.h"
+
+void stream_free(struct stream *s)
+{
+	if (!s)
+		return;
+	if (s->ops->free)
+		s->ops->free(s);
+	free(s);
+}
+
+ssize_t stream_fill(struct stream *s, void *p, size_t n, struct err **err)
+{
+	size_t have = 0;
+	while (have < n) {
+		ssize_t r = stream_read(s, (char *)p + have, n - have, err);
+		if (r < 0)
+			return -1;
+		if (r == 0)
+			break;
+		have += (size_t)r;
+	}
+	return (ssize_t)have;
+}
+
+int stream_drain(struct stream *s, struct err **err)
+{
+	auto_free char *chunk = xmalloc(65536);
+	ssize_t r;
+	do
+		r = stream_read(s, chunk, 65536, err);
+	while (r > 0);
+	return r < 0 ? -1 : 0;
+}
+
+/* ---- a descriptor ---- */
+
+struct fd_stream {
+	struct stream s;
+	int fd;
+	uint64_t *count;
+};
+
+static ssize_t fd_stream_read(struct stream *s, void *p, size_t n, struct err **err)
+{
+	struct fd_stream *f = (struct fd_stream *)s;
+	ssize_t r = fd_read(f->fd, p, n);
+	if (r < 0)
+		return err_sys(err, errno, "read the input");
+	if (f->count)
+		*f->count += (uint64_t)r;
+	return r;
+}
+
+static const struct stream_ops fd_stream_ops = {fd_stream_read, NULL};
+
+struct stream *stream_fd(int fd, uint64_t *count)
+{
+	struct fd_stream *f = xcalloc(1, sizeof(*f));
+	f->s.ops = &fd_stream_ops;
+	f->fd = fd;
+	f->count = count;
+	return &f->s;
+}
+
+/* ---- a member of an archive ---- */
+
+struct entry_stream {
+	struct stream s;
+	struct archive *a;
+};
+
+static ssize_t entry_stream_read(struct stream *s, void *p, size_t n, struct err **err)
+{
+	struct archive *a = ((struct entry_stream *)s)->a;
+	la_ssize_t r;
+	do
+		r = archive_read_data(a, p, n);
+	while (r == ARCHIVE_RETRY);
+	if (r < 0)
+		return err_set(err, ERR_INVALID, "read archive: %s", archive_error_string(a));
+	return r;
+}
+
+static const struct stream_ops entry_stream_ops = {entry_stream_read, NULL};
+
+struct stream *stream_entry(struct archive *a)
+{
+	struct entry_stream *e = xcalloc(1, sizeof(*e));
+	e->s.ops = &entry_stream_ops;
+	e->a = a;
+	return &e->s;
+}
+
+/* ---- bytes that were looked at before ---- */
+
+struct head_stream {
+	struct stream s;
+	struct stream *rest;
+	size_t at, len;
+	char head[];
+};
+
+static ssize_t head_stream_read(struct stream *s, void *p, size_t n, struct err **err)
+{
+	struct head_stream *h = (struct head_stream *)s;
+	if (h->at == h->len)
+		return stream_read(h->rest, p, n, err);
+	size_t part = h->len - h->at < n ? h->len - h->at : n;
+	memcpy(p, h->head + h->at, part);
+	h->at += part;
+	return (ssize_t)part;
+}
+
+static const struct stream_ops head_stream_ops = {head_stream_read, NULL};
+
+struct stream *stream_head(const void *head, size_t n, struct stream *rest)
+{
+	struct head_stream *h = xcalloc(1, sizeof(*h) + n);
+	h->s.ops = &head_stream_ops;
+	h->rest = rest;
+	h->len = n;
+	memcpy(h->head, head, n);
+	return &h->s;
+}
+
+/* ---- listening in ---- */
+
+struct tap_stream {
+	struct stream s;
+	struct stream *from;
+	struct hash *hash;
+	uint64_t *count;
+};
+
+static ssize_t tap_stream_read(struct stream *s, void *p, size_t n, struct err **err)
+{
+	struct tap_stream *t = (struct tap_stream *)s;
+	ssize_t r = stream_read(t->from, p, n, err);
+	if (r > 0) {
+		if (t->hash)
+			hash_add(t->hash, p, (size_t)r);
+		if (t->count)
+			*t->count += (uint64_t)r;
+	}
+	return r;
+}
+
+static const struct stream_ops tap_stream_ops = {tap_stream_read, NULL};
+
+struct stream *stream_tap(struct stream *from, struct hash *hash, uint64_t *count)
+{
+	struct tap_stream *t = xcalloc(1, sizeof(*t));
+	t->s.ops = &tap_stream_ops;
+	t->from = from;
+	t->hash = hash;
+	t->count = count;
+	return &t->s;
+}
+
+/* ---- against bombs ---- */
+
+struct guard_stream {
+	struct stream s;
+	struct stream *from;
+	const uint64_t *in;
+	uint64_t *out, floor;
+	uint32_t ratio;
+};
+
+static ssize_t guard_stream_read(struct stream *s, void *p, size_t n, struct err **err)
+{
+	struct guard_stream *g = (struct guard_stream *)s;
+	ssize_t r = stream_read(g->from, p, n, err);
+	if (r <= 0)
+		return r;
+	*g->out += (uint64_t)r;
+	if (*g->out > g->floor && *g->out / g->ratio > *g->in)
+		return err_set(err, ERR_TOO_LARGE,
+			"archive unpacks to more than %u times its size: refused as a "
+			"decompression bomb",
+			g->ratio);
+	return r;
+}
+
+static const struct stream_ops guard_stream_ops = {guard_stream_read, NULL};
+
+struct stream *stream_guard(
+	struct stream *from, const uint64_t *in, uint64_t *out, uint32_t ratio, uint64_t floor)
+{
+	struct guard_stream *g = xcalloc(1, sizeof(*g));
+	g->s.ops = &guard_stream_ops;
+	g->from = from;
+	g->in = in;
+	g->out = out;
+	g->ratio = ratio ? ratio : 1;
+	g->floor = floor;
+	return &g->s;
+}
+
+/* ---- for libarchive ---- */
+
+static la_ssize_t source_read(struct archive *a, void *data, const void **out)
+{
+	struct archive_source *source = data;
+	ssize_t r = stream_read(source->from, source->chunk, sizeof(source->chunk), &source->err);
+	*out = source->chunk;
+	if (r < 0) {
+		archive_set_error(a, EIO, "%s", err_msg(source->err));
+		return ARCHIVE_FATAL;
+	}
+	return r;
+}
+
+int archive_source_open(struct archive *a, struct archive_source *source, struct err **err)
+{
+	if (archive_read_open2(a, source, NULL, source_read, NULL, NULL) != ARCHIVE_OK) {
+		if (source->err)
+			return err_move(err, &source->err);
+		return err_set(err, ERR_INVALID, "read archive: %s", archive_error_string(a));
+	}
+	return 0;
+}

@@ -1,0 +1,78 @@
+/*
+ * Streams of bytes that are pulled: the input, an archive member, a decompressor on top of one.
+ *
+ * stream_read() gives 1 to @n bytes, 0 at the end, -1 with an error. A stream owns what it was made
+ * from only where said. Not thread-safe; one thread reads a chain.
+ */
+#ifndef KIST_TRANSFER_STREAM_H
+#define KIST_TRANSFER_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+struct archive;
+struct stream;
+
+struct stream_ops {
+	ssize_t (*read)(struct stream *s, void *p, size_t n, struct err **err);
+	void (*free)(struct stream *s);
+};
+
+struct stream {
+	const struct stream_ops *ops;
+};
+
+static inline ssize_t stream_read(struct stream *s, void *p, size_t n, struct err **err)
+{
+	return s->ops->read(s, p, n, err);
+}
+void stream_free(struct stream *s);
+static inline void stream_freep(struct stream **s)
+{
+	stream_free(*s);
+	*s = NULL;
+}
+#define auto_stream __attribute__((cleanup(stream_freep))) struct stream
+
+/** Reads until @n bytes are there or the end; returns the count. */
+ssize_t stream_fill(struct stream *s, void *p, size_t n, struct err **err);
+/** Reads to the end. */
+int stream_drain(struct stream *s, struct err **err);
+
+/** A descriptor; *count (may be NULL) is what was read so far. */
+struct stream *stream_fd(int fd, uint64_t *count);
+/** The data of the archive's present member, until its end. */
+struct stream *stream_entry(struct archive *a);
+/** @head first, then @rest (borrowed). @head is copied. */
+struct stream *stream_head(const void *head, size_t n, struct stream *rest);
+/** Hands through @from (borrowed) and feeds what passes to @hash, if not NULL, and *count. */
+struct hash;
+struct stream *stream_tap(struct stream *from, struct hash *hash, uint64_t *count);
+
+/** Hands through @from (borrowed) and counts into *out; ERR_TOO_LARGE once more than @floor bytes and
+ * more than @ratio for each byte of *in went through: a decompression bomb. */
+struct stream *stream_guard(
+	struct stream *from, const uint64_t *in, uint64_t *out, uint32_t ratio, uint64_t floor);
+
+enum compression { PLAIN, GZIP, ZSTD, OTHER /* xz, bzip2, lzma: by libarchive */ };
+/** What the first bytes say. */
+enum compression stream_detect(const void *head, size_t n);
+/** Decompresses @from (borrowed). PLAIN hands through. */
+struct stream *stream_decompress(struct stream *from, enum compression how);
+struct stream *stream_gzip(struct stream *from);
+struct stream *stream_zstd(struct stream *from);
+struct stream *stream_other(struct stream *from);
+
+/** Lets libarchive read @from: for archive_read_open2(). The error of a failed read is in *slot. */
+struct archive_source {
+	struct stream *from;
+	struct err *err;
+	char chunk[65536];
+};
+int archive_source_open(struct archive *a, struct archive_source *source, struct err **err);
+
+#endif

@@ -1,0 +1,316 @@
+#include "unpack.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "place.h"
+
+#define WHITEOUT ".wh."
+#define WHITEOUT_META ".wh..wh."
+#define WHITEOUT_OPAQUE ".wh..wh..opq"
+#define XATTR_VALUE_MAX 65536
+#define XATTRS_MAX 128
+
+struct unpacker {
+	struct archive *a;
+	struct ring *ring;
+	struct place place;
+	struct unpack_limits *limits;
+	struct unpack_result *result;
+	bool broke_off;
+};
+
+static la_ssize_t ring_source(struct archive *a, void *data, const void **out)
+{
+	struct unpacker *u = data;
+	long n = ring_take(u->ring, out);
+	if (n < 0) {
+		u->broke_off = true;
+		archive_set_error(a, EIO, "the stream broke off");
+		return ARCHIVE_FATAL;
+	}
+	return n;
+}
+
+static int bad_tar(struct unpacker *u, struct err **err)
+{
+	const char *why = archive_error_string(u->a);
+	return err_set(err, ERR_INVALID, "damaged tar: %s", why ? why : "unknown");
+}
+
+/* ---- limits ---- */
+
+static int count_entry(struct unpacker *u, struct err **err)
+{
+	if (++u->limits->entries > u->limits->max_entries)
+		return err_set(err, ERR_TOO_LARGE, "archive has more than %llu files",
+			(unsigned long long)u->limits->max_entries);
+	return 0;
+}
+
+static int count_bytes(struct unpacker *u, size_t n, struct err **err)
+{
+	u->limits->bytes += n;
+	if (u->limits->bytes > u->limits->max_bytes)
+		return err_set(err, ERR_TOO_LARGE,
+			"archive unpacks to more than the %llu bytes that there is room for",
+			(unsigned long long)u->limits->max_bytes);
+	return 0;
+}
+
+/* ---- what an entry says ---- */
+
+static int get_meta(struct archive_entry *e, const char *name, struct place_meta *m,
+	struct err **err)
+{
+	int64_t uid = archive_entry_uid(e), gid = archive_entry_gid(e);
+	/* -1 means "leave as it is" to chown(2), and what is above would wrap (CVE-2024-40635) */
+	if (uid < 0 || uid >= UINT32_MAX || gid < 0 || gid >= UINT32_MAX)
+		return err_set(err, ERR_INVALID, "\"%.256s\" has an owner out of range (%lld:%lld)",
+			name, (long long)uid, (long long)gid);
+	*m = (struct place_meta){
+		.uid = (uid_t)uid,
+		.gid = (gid_t)gid,
+		.mode = archive_entry_perm(e) & 07777,
+		.mtime = {.tv_sec = archive_entry_mtime(e), .tv_nsec = archive_entry_mtime_nsec(e)},
+	};
+	if (m->mtime.tv_nsec < 0 || m->mtime.tv_nsec > 999999999)
+		m->mtime.tv_nsec = 0;
+	return 0;
+}
+
+/* Only what means something inside a container. trusted.overlay.* would let a layer steer the
+ * overlay itself; LSM labels belong to the host. */
+static bool xattr_allowed(const char *name)
+{
+	return str_eq(name, "security.capability") ||
+	       (str_starts(name, "user.") && !str_starts(name, "user.overlay."));
+}
+
+static int set_xattrs(int fd, struct archive_entry *e, const char *name, struct err **err)
+{
+	if (archive_entry_xattr_reset(e) > XATTRS_MAX)
+		return err_set(err, ERR_INVALID, "\"%.256s\" has more than %d extended attributes",
+			name, XATTRS_MAX);
+	const char *key;
+	const void *value;
+	size_t n;
+	while (archive_entry_xattr_next(e, &key, &value, &n) == ARCHIVE_OK) {
+		if (!key || !xattr_allowed(key))
+			continue;
+		if (n > XATTR_VALUE_MAX)
+			return err_set(err, ERR_INVALID,
+				"\"%.256s\" has an extended attribute larger than %d bytes", name,
+				XATTR_VALUE_MAX);
+		if (fsetxattr(fd, key, value, n, 0) == 0)
+			continue;
+		/* user attributes are a courtesy: some file systems have none, as for Docker */
+		if (errno == EOPNOTSUPP && str_starts(key, "user."))
+			continue;
+		return err_sys(err, errno, "set extended attribute %.256s of \"%.256s\"", key, name);
+	}
+	return 0;
+}
+
+/* ---- kinds of entries ---- */
+
+static int write_at(int fd, const char *p, size_t n, int64_t offset, const char *name,
+	struct err **err)
+{
+	while (n) {
+		ssize_t w = pwrite(fd, p, n, offset);
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return err_sys(err, errno, "write \"%.256s\"", name);
+		p += w;
+		n -= (size_t)w;
+		offset += w;
+	}
+	return 0;
+}
+
+/* Copies the data blocks; holes between and after them stay holes. */
+static int write_data(struct unpacker *u, int fd, int64_t size, const char *name, struct err **err)
+{
+	const void *p;
+	size_t n;
+	la_int64_t offset;
+	int64_t end = 0;
+	for (;;) {
+		int r = archive_read_data_block(u->a, &p, &n, &offset);
+		if (r == ARCHIVE_EOF)
+			break;
+		if (r == ARCHIVE_RETRY)
+			continue;
+		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+			return bad_tar(u, err);
+		if (offset < 0 || offset > INT64_MAX - (int64_t)n)
+			return bad_tar(u, err);
+		if (count_bytes(u, n, err) < 0 || write_at(fd, p, n, offset, name, err) < 0)
+			return -1;
+		end = offset + (int64_t)n;
+	}
+	if (end < size && ftruncate(fd, size) < 0)
+		return err_sys(err, errno, "set the size of \"%.256s\"", name);
+	return 0;
+}
+
+static int unpack_file(struct unpacker *u, struct archive_entry *e, const char *name,
+	const struct place_meta *meta, struct err **err)
+{
+	int64_t size = archive_entry_size(e);
+	if (size < 0)
+		return err_set(err, ERR_INVALID, "\"%.256s\" has a negative size", name);
+	auto_fd int fd = place_file(&u->place, name, err);
+	if (fd < 0)
+		return -1;
+	if (write_data(u, fd, size, name, err) < 0 || place_owner(fd, name, meta, err) < 0 ||
+		set_xattrs(fd, e, name, err) < 0)
+		return -1;
+	u->result->size += (uint64_t)size;
+	return place_finish(fd, name, meta, err);
+}
+
+static int unpack_folder(struct unpacker *u, struct archive_entry *e, const char *name,
+	const struct place_meta *meta, struct err **err)
+{
+	auto_fd int fd = place_folder(&u->place, name, meta, err);
+	return fd < 0 ? -1 : set_xattrs(fd, e, name, err);
+}
+
+static int unpack_hardlink(struct unpacker *u, const char *name, const char *to, struct err **err)
+{
+	char target[NAME_ROOM];
+	if (name_clean(to, target, err) < 0)
+		return err_wrap(err, "hard link \"%.256s\"", name);
+	if (!*target)
+		return err_set(err, ERR_INVALID, "hard link \"%.256s\" points to the root", name);
+	return place_hardlink(&u->place, name, target, err);
+}
+
+static int unpack_symlink(struct unpacker *u, struct archive_entry *e, const char *name,
+	const struct place_meta *meta, struct err **err)
+{
+	const char *target = archive_entry_symlink(e);
+	if (str_empty(target))
+		return err_set(err, ERR_INVALID, "symbolic link \"%.256s\" points nowhere", name);
+	return place_symlink(&u->place, name, target, meta, err);
+}
+
+static int unpack_node(struct unpacker *u, struct archive_entry *e, const char *name,
+	const struct place_meta *meta, struct err **err)
+{
+	mode_t type = archive_entry_filetype(e);
+	dev_t dev = 0;
+	if (type != S_IFIFO)
+		dev = makedev((unsigned int)archive_entry_rdevmajor(e),
+			(unsigned int)archive_entry_rdevminor(e));
+	return place_node(&u->place, name, type, dev, meta, err);
+}
+
+/* 1: it was a whiteout; 0: it was not. */
+static int unpack_whiteout(struct unpacker *u, const char *name, struct err **err)
+{
+	const char *base = name_base(name);
+	if (!str_starts(base, WHITEOUT))
+		return 0;
+	char hidden[NAME_ROOM];
+	size_t folder = (size_t)(base - name);
+	memcpy(hidden, name, folder);
+	if (str_eq(base, WHITEOUT_OPAQUE)) {
+		hidden[folder ? folder - 1 : 0] = '\0';
+		if (!folder)
+			u->result->opaque = true;
+		return place_opaque(&u->place, hidden, err) < 0 ? -1 : 1;
+	}
+	if (str_starts(base, WHITEOUT_META)) /* aufs' own files */
+		return 1;
+	const char *rest = base + strlen(WHITEOUT);
+	if (!*rest || str_eq(rest, ".") || str_eq(rest, ".."))
+		return err_set(err, ERR_INVALID, "\"%.256s\" hides no name", name);
+	memcpy(hidden + folder, rest, strlen(rest) + 1);
+	return place_whiteout(&u->place, hidden, err) < 0 ? -1 : 1;
+}
+
+/* Below ".wh..wh.plnk/" and the like lies what aufs kept for itself. */
+static bool below_aufs_meta(const char *name)
+{
+	return str_starts(name, WHITEOUT_META) && strchr(name, '/');
+}
+
+static int unpack_entry(struct unpacker *u, struct archive_entry *e, struct err **err)
+{
+	char name[NAME_ROOM];
+	struct place_meta meta;
+	const char *raw = archive_entry_pathname(e);
+	if (!raw)
+		return err_set(err, ERR_INVALID, "an entry of the tar has no name");
+	if (count_entry(u, err) < 0 || name_clean(raw, name, err) < 0 ||
+		get_meta(e, name, &meta, err) < 0)
+		return -1;
+	/* The root's own entry is left out, as Docker does: a container's root folder is 0755. */
+	if (!*name || below_aufs_meta(name))
+		return 0;
+	int r = unpack_whiteout(u, name, err);
+	if (r)
+		return r < 0 ? -1 : 0;
+	const char *link = archive_entry_hardlink(e);
+	if (link)
+		return unpack_hardlink(u, name, link, err);
+	switch (archive_entry_filetype(e)) {
+	case AE_IFREG:
+		return unpack_file(u, e, name, &meta, err);
+	case AE_IFDIR:
+		return unpack_folder(u, e, name, &meta, err);
+	case AE_IFLNK:
+		return unpack_symlink(u, e, name, &meta, err);
+	case AE_IFCHR:
+	case AE_IFBLK:
+	case AE_IFIFO:
+		return unpack_node(u, e, name, &meta, err);
+	default:
+		return err_set(err, ERR_INVALID, "\"%.256s\" is of an unknown kind", name);
+	}
+}
+
+static int unpack_all(struct unpacker *u, struct err **err)
+{
+	struct archive_entry *e;
+	for (;;) {
+		int r = archive_read_next_header(u->a, &e);
+		if (r == ARCHIVE_EOF)
+			return place_times(&u->place, err);
+		if (r == ARCHIVE_RETRY)
+			continue;
+		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+			return bad_tar(u, err);
+		if (unpack_entry(u, e, err) < 0)
+			return -1;
+	}
+}
+
+int unpack_layer(int root, struct ring *ring, struct unpack_limits *limits,
+	struct unpack_result *out, struct err **err)
+{
+	*out = (struct unpack_result){0};
+	struct unpacker u = {.ring = ring, .limits = limits, .result = out};
+	if (place_open(&u.place, root, err) < 0)
+		return -1;
+	u.a = archive_read_new();
+	archive_read_support_format_tar(u.a);
+	archive_read_support_format_empty(u.a);
+	int r = archive_read_open2(u.a, &u, NULL, ring_source, NULL, NULL) == ARCHIVE_OK
+			? unpack_all(&u, err)
+			: bad_tar(&u, err);
+	archive_read_free(u.a);
+	place_close(&u.place);
+	return r;
+}

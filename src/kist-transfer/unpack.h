@@ -1,0 +1,34 @@
+/* Unpacking one layer: a tar stream into a folder, as an overlay layer. */
+#ifndef KIST_TRANSFER_UNPACK_H
+#define KIST_TRANSFER_UNPACK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "ring.h"
+
+/** What all layers of one run may use together. */
+struct unpack_limits {
+	uint64_t max_bytes, max_entries;
+	uint64_t bytes, entries; /* so far */
+};
+
+struct unpack_result {
+	uint64_t size; /* bytes of all regular files, as Docker counts a layer */
+	bool opaque;   /* an opaque marker at the root */
+};
+
+/**
+ * Takes a tar stream from @ring and makes its entries below the folder @root.
+ *
+ * Entries are resolved inside @root by the kernel, whatever symlinks the layer brought along. Later
+ * entries replace earlier ones; folders merge. ".wh.NAME" becomes a 0:0 character device,
+ * ".wh..wh..opq" the xattr trusted.overlay.opaque. ERR_INVALID for what a layer must not contain,
+ * ERR_TOO_LARGE beyond @limits, ERR_SYSTEM for the machine's own troubles. Does not drain the ring.
+ */
+int unpack_layer(int root, struct ring *ring, struct unpack_limits *limits,
+	struct unpack_result *out, struct err **err);
+
+#endif

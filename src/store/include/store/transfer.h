@@ -1,0 +1,72 @@
+/*
+ * What the store and kist-transfer say to each other.
+ *
+ * kist-transfer is started with the input at descriptor 0, the staging folder at 3 and a
+ * SOCK_SEQPACKET socket at 4. One message is one record (base/wire.h): a kind, then the fields that
+ * the kind has, in the order of the struct. The store speaks first (REQUEST). The program puts what
+ * it unpacks below the staging folder, as "layer.<index>/" and "doc.<index>", and describes it; what
+ * it says is checked by the store before anything is moved into place. After DONE or ERROR it exits.
+ */
+#ifndef KIST_STORE_TRANSFER_H
+#define KIST_STORE_TRANSFER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/err.h"
+
+#define TRANSFER_FD_STAGING 3
+#define TRANSFER_FD_CONTROL 4
+#define TRANSFER_MESSAGE_MAX 32768
+#define TRANSFER_ITEMS_MAX 16384 /* docs, layers and links of one archive, together */
+#define TRANSFER_DOCS_BYTES_MAX (64u << 20)
+#define TRANSFER_NAME_MAX 4096
+
+enum transfer_kind {
+	/* store -> transfer */
+	TRANSFER_REQUEST, /* mode, max_bytes, max_entries, max_ratio */
+	TRANSFER_ANSWER,  /* known */
+	/* transfer -> store */
+	TRANSFER_DOC,	   /* index, name, blob, size */
+	TRANSFER_LAYER,	   /* index, name, blob, diff_id, size, blob_size, staged, opaque, text */
+	TRANSFER_LINK,	   /* name, text (what it points to, from the archive's root) */
+	TRANSFER_QUERY,	   /* diff_id: does the store have it? Answered by ANSWER */
+	TRANSFER_PROGRESS, /* name, size (bytes of this layer so far), blob_size (of; 0 unknown) */
+	TRANSFER_ERROR,	   /* err_kind, sys, text */
+	TRANSFER_DONE,
+	TRANSFER_KIND_COUNT
+};
+
+enum transfer_mode {
+	TRANSFER_LOAD,	 /* an archive that holds layers and documents */
+	TRANSFER_IMPORT, /* the input itself is one layer */
+};
+
+/** All records in one struct; strings of a decoded message are borrowed from its bytes. */
+struct transfer_message {
+	enum transfer_kind kind;
+	enum transfer_mode mode;
+	uint64_t max_bytes;   /* written to disk */
+	uint64_t max_entries; /* files and folders made */
+	uint32_t max_ratio;   /* bytes that may come out for each byte that comes in */
+	bool known;
+	uint32_t index;
+	const char *name;	     /* in the archive, cleaned: "blobs/sha256/..." */
+	struct digest blob, diff_id; /* sha256 of the bytes as they came; of the tar inside */
+	uint64_t size;
+	uint64_t blob_size;
+	bool staged; /* false: known already, or text says why it could not be unpacked */
+	bool opaque; /* the layer hides everything below it */
+	const char *text;
+	uint8_t err_kind;
+	int32_t sys;
+};
+
+void transfer_encode(const struct transfer_message *m, struct buf *out);
+/** ERR_INVALID for a malformed record. Digests are well-formed afterwards. */
+int transfer_decode(
+	const void *p, size_t n, struct transfer_message *out, struct err **err);
+
+#endif
