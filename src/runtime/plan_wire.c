@@ -52,7 +52,8 @@ static void walk_mount(struct codec *c, struct plan_mount *m)
 {
 	uint32_t kind = m->kind;
 	codec_u32(c, &kind);
-	m->kind = (enum plan_step_kind)kind;
+	if (c->in) /* a plan that is written may lie in read-only memory */
+		m->kind = (enum plan_step_kind)kind;
 	codec_str(c, &m->fstype);
 	codec_str(c, &m->source);
 	codec_str(c, &m->target);
@@ -174,7 +175,8 @@ static void walk_root(struct codec *c, struct plan *p)
 {
 	uint32_t kind = p->root_kind;
 	codec_u32(c, &kind);
-	p->root_kind = (enum plan_root_kind)kind;
+	if (c->in)
+		p->root_kind = (enum plan_root_kind)kind;
 	codec_str(c, &p->root_path);
 	codec_strv(c, &p->lower);
 	codec_str(c, &p->upper);
