@@ -57,8 +57,10 @@ static int open_kernel_side(struct net *net, const struct net_options *options, 
 	info->prefix = bridge.prefix;
 	info->address.s_addr = info->gateway.s_addr = htonl(bridge.address);
 	info->subnet.s_addr = htonl(bridge.address & pool_mask(bridge.prefix));
-	net->place = (struct veth_place){
-		.bridge = bridge.index, .mtu = bridge.mtu, .isolated = !options->icc};
+	net->place = (struct veth_place){.bridge = bridge.index,
+		.mtu = bridge.mtu,
+		.ipv6 = access("/proc/sys/net/ipv6/conf", F_OK) == 0,
+		.isolated = !options->icc};
 	if (init_pool(net, options, &bridge, err) < 0)
 		return -1;
 	if (options->ip_forward && sysctl_ipv4_set("ip_forward", "1", err) < 0)

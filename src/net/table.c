@@ -20,12 +20,12 @@ static const char chains[] =
 	"add chain ip %T guard { type filter hook prerouting priority -300 ; policy accept ; }\n"
 	"add chain ip %T publish { type nat hook prerouting priority -100 ; policy accept ; }\n"
 	"add chain ip %T publish-local { type nat hook output priority -100 ; policy accept ; }\n"
-	"add chain ip %T masquerade { type nat hook postrouting priority 100 ; policy accept ; }\n"
+	"add chain ip %T source { type nat hook postrouting priority 100 ; policy accept ; }\n"
 	"add chain ip %T forward { type filter hook forward priority 0 ; policy accept ; }\n"
 	"flush chain ip %T guard\n"
 	"flush chain ip %T publish\n"
 	"flush chain ip %T publish-local\n"
-	"flush chain ip %T masquerade\n"
+	"flush chain ip %T source\n"
 	"flush chain ip %T forward\n"
 	/* 127/8 never travels: neither to ports published on loopback (CVE-2025-54388) nor, now that
 	 * route_localnet is on, from a container to services of the host (as CVE-2020-8558). */
@@ -38,16 +38,16 @@ static const char chains[] =
 	"add rule ip %T publish-local dnat ip to ip daddr . meta l4proto . th dport map @" MAP_ONE
 	"\n"
 	"add rule ip %T publish-local dnat ip to meta l4proto . th dport map @" MAP_ANY "\n"
-	"add rule ip %T masquerade oifname \"%B\" ip saddr 127.0.0.0/8 masquerade\n"
-	"add rule ip %T masquerade oifname \"%B\" ip saddr %S ct status dnat masquerade\n"
+	"add rule ip %T source oifname \"%B\" ip saddr 127.0.0.0/8 masquerade\n"
+	"add rule ip %T source oifname \"%B\" ip saddr %S ct status dnat masquerade\n"
 	"add rule ip %T forward oifname != \"%B\" return\n"
 	"add rule ip %T forward iifname \"%B\" return\n"
 	"add rule ip %T forward ct state established,related accept\n"
 	"add rule ip %T forward ct status dnat accept\n"
 	"add rule ip %T forward drop\n";
 
-static const char masquerade[] =
-	"add rule ip %T masquerade oifname != \"%B\" ip saddr %S masquerade\n";
+static const char hide_source[] =
+	"add rule ip %T source oifname != \"%B\" ip saddr %S masquerade\n";
 
 static void expand(struct buf *out, const char *text, const struct net_info *info)
 {
@@ -77,7 +77,7 @@ void table_script(const struct net_info *info, struct buf *out)
 {
 	expand(out, chains, info);
 	if (info->ip_masq)
-		expand(out, masquerade, info);
+		expand(out, hide_source, info);
 }
 
 static const char *find_nft(void)
@@ -105,8 +105,10 @@ static int run_nft(const struct buf *script, struct err **err)
 		return err_wrap(err, "run nft");
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	const char *words = errout.len ? str_trim(errout.data) : "no message";
-	return err_set(err, ERR_SYSTEM, "nft failed: %s", words);
+	/* The first line says it; the rest points at columns of the script. */
+	if (errout.len)
+		errout.data[strcspn(errout.data, "\n")] = '\0';
+	return err_set(err, ERR_SYSTEM, "nft failed: %s", errout.len ? errout.data : "no message");
 }
 
 int table_load(const struct net_info *info, struct err **err)

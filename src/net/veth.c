@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_link.h>
 #include <linux/veth.h>
 
@@ -30,9 +31,14 @@ static void put_peer(struct nlmsghdr *msg, const struct veth_place *place, int n
 	mnl_attr_nest_end(msg, link);
 }
 
-/* A port of a bridge needs no IPv6 address of its own. */
-static void put_no_ipv6_address(struct nlmsghdr *msg)
+/* A port of a bridge needs no IPv6 address of its own, nor the packets that come with having one. Must
+ * come before the interface is up, and the kernel refuses it at creation. */
+static void add_no_ipv6_address(struct nl_batch *batch, const char *name)
 {
+	struct ifinfomsg *info;
+	struct nlmsghdr *msg = nl_add(
+		batch, RTM_NEWLINK, 0, "turn off IPv6 addresses", sizeof(*info), &info);
+	mnl_attr_put_strz(msg, IFLA_IFNAME, name);
 	struct nlattr *spec = mnl_attr_nest_start(msg, IFLA_AF_SPEC);
 	struct nlattr *inet6 = mnl_attr_nest_start(msg, AF_INET6);
 	mnl_attr_put_u8(msg, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
@@ -40,18 +46,46 @@ static void put_no_ipv6_address(struct nlmsghdr *msg)
 	mnl_attr_nest_end(msg, spec);
 }
 
-static void add_isolation(struct nl_batch *batch, const char *name)
+static void add_port_options(struct nl_batch *batch, const char *name, bool isolated, bool hairpin)
 {
 	struct ifinfomsg *info;
 	struct nlmsghdr *msg =
-		nl_add(batch, RTM_NEWLINK, 0, "isolate bridge port", sizeof(*info), &info);
+		nl_add(batch, RTM_NEWLINK, 0, "set bridge port options", sizeof(*info), &info);
 	mnl_attr_put_strz(msg, IFLA_IFNAME, name);
 	struct nlattr *link = mnl_attr_nest_start(msg, IFLA_LINKINFO);
 	mnl_attr_put_strz(msg, IFLA_INFO_SLAVE_KIND, "bridge");
 	struct nlattr *data = mnl_attr_nest_start(msg, IFLA_INFO_SLAVE_DATA);
-	mnl_attr_put_u8(msg, IFLA_BRPORT_ISOLATED, 1);
+	if (isolated)
+		mnl_attr_put_u8(msg, IFLA_BRPORT_ISOLATED, 1);
+	if (hairpin)
+		mnl_attr_put_u8(msg, IFLA_BRPORT_MODE, 1);
 	mnl_attr_nest_end(msg, data);
 	mnl_attr_nest_end(msg, link);
+}
+
+/*
+ * Where br_netfilter is active (Docker and Kubernetes load it), what a container sends to its own
+ * published port is translated while still on the bridge and then forwarded there, which a bridge does
+ * not do towards the port it came from, unless told to. Not set without need: it also gives senders
+ * their own broadcasts back.
+ */
+static bool wants_hairpin(void)
+{
+	char value = '0';
+	auto_fd int fd =
+		open("/proc/sys/net/bridge/bridge-nf-call-iptables", O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, &value, 1) == 1 && value != '0';
+}
+
+/* The host end's way onto the bridge. */
+static void add_plug_in(struct nl_batch *batch, const struct veth_place *place, const char *name)
+{
+	struct ifinfomsg *info;
+	struct nlmsghdr *msg =
+		nl_add(batch, RTM_NEWLINK, 0, "attach to bridge", sizeof(*info), &info);
+	info->ifi_flags = info->ifi_change = IFF_UP;
+	mnl_attr_put_strz(msg, IFLA_IFNAME, name);
+	mnl_attr_put_u32(msg, IFLA_MASTER, (uint32_t)place->bridge);
 }
 
 static int make_pair(const struct veth_place *place, int netns, const struct net_endpoint *ep,
@@ -64,14 +98,15 @@ static int make_pair(const struct veth_place *place, int netns, const struct net
 		return -1;
 	struct nlmsghdr *msg = nl_add(&batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
 		"make veth pair", sizeof(*info), &info);
-	info->ifi_flags = info->ifi_change = IFF_UP;
 	mnl_attr_put_strz(msg, IFLA_IFNAME, ep->host_if);
 	mnl_attr_put_u32(msg, IFLA_MTU, place->mtu);
-	mnl_attr_put_u32(msg, IFLA_MASTER, (uint32_t)place->bridge);
-	put_no_ipv6_address(msg);
 	put_peer(msg, place, netns, ep);
-	if (place->isolated)
-		add_isolation(&batch, ep->host_if);
+	if (place->ipv6)
+		add_no_ipv6_address(&batch, ep->host_if);
+	add_plug_in(&batch, place, ep->host_if);
+	bool hairpin = wants_hairpin();
+	if (place->isolated || hairpin)
+		add_port_options(&batch, ep->host_if, place->isolated, hairpin);
 	return nl_run(sock, &batch, err);
 }
 
@@ -130,13 +165,17 @@ static int configure_inside(int netns, const struct net_endpoint *ep, struct err
 int veth_connect(const struct veth_place *place, int netns, const struct net_endpoint *ep,
 	struct err **err)
 {
-	if (make_pair(place, netns, ep, err) < 0)
-		return -1;
-	if (configure_inside(netns, ep, err) < 0) {
+	auto_err *why = NULL;
+	if (make_pair(place, netns, ep, &why) == 0) {
+		if (configure_inside(netns, ep, err) == 0)
+			return 0;
 		veth_remove(ep->host_if, NULL);
 		return -1;
 	}
-	return 0;
+	/* EEXIST: a name was taken, here or inside, and nothing was made; what has our name is not ours. */
+	if (why->sys != EEXIST)
+		veth_remove(ep->host_if, NULL);
+	return err_move(err, &why);
 }
 
 int veth_remove(const char *name, struct err **err)

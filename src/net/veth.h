@@ -7,6 +7,7 @@
 struct veth_place {
 	int bridge; /* ifindex */
 	uint32_t mtu;
+	bool ipv6;     /* the kernel has it */
 	bool isolated; /* --icc=false: no frames to the bridge's other ports */
 };
 
