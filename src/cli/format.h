@@ -1,0 +1,48 @@
+/*
+ * What --format does for lists: table with headers, "table TEMPLATE", "json", TEMPLATE, and for raw
+ * JSON (inspect, version, info). Commands describe their columns; rows are JSON objects with
+ * computed fields.
+ */
+#ifndef KIST_CLI_FORMAT_H
+#define KIST_CLI_FORMAT_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "cli.h"
+
+struct format_field {
+	const char *name;   /* {{.Name}} */
+	const char *header; /* in tables */
+};
+
+struct format {
+	const char *row_type; /* in messages: "*formatter.ContainerContext" */
+	const struct format_field *fields; /* ends with a NULL name */
+	const char *table;		   /* default template, without "table " */
+	const char *quiet;		   /* template of -q */
+};
+
+/**
+ * Prints @rows (an array of objects with format's fields) by @text: NULL or "" or "table" for the
+ * default table. Returns the exit code; reports its own errors.
+ */
+int format_print(const struct format *f, const char *text, bool quiet, json_t *rows);
+/** Makes the object for one row. */
+json_t *format_row(const struct format *f);
+
+/** Prints one raw JSON value by a template or "json", with a newline. Returns 0, or -1 with *err. */
+int format_raw(const char *text, json_t *value, struct err **err);
+
+/** "3 hours ago" for a time in ns since the epoch. */
+char *format_ago(int64_t ns, char *buf, size_t len);
+/** "2026-11-22 01:52:54 +0000 UTC", in the local time zone. */
+char *format_time(int64_t ns, bool fraction, char *buf, size_t len);
+/** Cuts to @n characters with an ellipsis, as docker does; for free(). */
+char *format_ellipsis(const char *s, size_t n);
+/** First 12 digits of an id without "sha256:". */
+const char *format_short_id(const char *id, char buf[13]);
+/** "a=b,c=d" of an object, sorted. */
+char *format_labels(const json_t *labels);
+
+#endif

@@ -1,0 +1,10 @@
+/* JSON text laid out for people, without parsing numbers or strings: what the daemon wrote stays. */
+#ifndef KIST_CLI_INDENT_H
+#define KIST_CLI_INDENT_H
+
+#include "base/buf.h"
+
+/** Appends @json (valid, one document) with four spaces per level, starting @level deep. */
+void json_indent(const char *json, size_t n, int level, struct buf *out);
+
+#endif

@@ -1,0 +1,151 @@
+/*
+ * Manual pages made from the table of commands: `kist man` prints the names of the pages, `kist man
+ * kist-run.1` prints one. The build uses it.
+ */
+#include <stdio.h>
+
+#include "base/fdio.h"
+#include "cli.h"
+#include "help.h"
+
+/* A page is called after the shortest way to call the command. */
+static char *page_name(const struct command *c)
+{
+	if (!c->group || c->top)
+		return xasprintf("kist-%s", c->group ? c->top : c->name);
+	return xasprintf("kist-%s-%s", c->group, c->name);
+}
+
+/* Text for roff: backslashes and hyphens escaped, no line starts with a control character. */
+static void add_text(struct buf *out, const char *s)
+{
+	bool start = true;
+	for (; *s; s++) {
+		if (start && (*s == '.' || *s == '\''))
+			buf_adds(out, "\\&");
+		start = *s == '\n';
+		if (*s == '\\')
+			buf_adds(out, "\\e");
+		else if (*s == '-')
+			buf_adds(out, "\\-");
+		else if (start)
+			buf_adds(out, "\n.br\n");
+		else
+			buf_addc(out, *s);
+	}
+}
+
+static void add_flags(struct buf *out, const struct flag_spec *flags)
+{
+	for (const struct flag_spec *f = flags; f && f->name; f++) {
+		const char *value = flag_value_name(f);
+		if (f->hidden)
+			continue;
+		buf_adds(out, ".TP\n");
+		if (f->letter)
+			buf_addf(out, "\\fB\\-%c\\fR, ", f->letter);
+		buf_adds(out, "\\fB\\-\\-");
+		add_text(out, f->name);
+		buf_adds(out, "\\fR");
+		if (value)
+			buf_addf(out, " \\fI%s\\fR", value);
+		buf_addc(out, '\n');
+		add_text(out, f->usage);
+		if (f->initial)
+			buf_addf(out, " (default %s)", f->initial);
+		buf_addc(out, '\n');
+	}
+}
+
+static void head(struct buf *out, const char *name, const char *summary)
+{
+	buf_addf(out, ".TH \"%s\" \"1\" \"\" \"kist\" \"kist manual\"\n.SH NAME\n%s \\- ", name, name);
+	add_text(out, summary);
+	buf_adds(out, "\n.SH SYNOPSIS\n");
+}
+
+static void command_page(struct buf *out, const struct command *c)
+{
+	auto_free char *name = page_name(c);
+	auto_buf aliases = BUF_INIT;
+	head(out, name, c->summary);
+	if (c->group && !c->top)
+		buf_addf(out, "\\fBkist %s %s\\fR", c->group, c->name);
+	else
+		buf_addf(out, "\\fBkist %s\\fR", c->group ? c->top : c->name);
+	buf_adds(out, c->flags ? " [\\fIOPTIONS\\fR] " : " ");
+	add_text(out, c->args);
+	buf_adds(out, "\n.SH DESCRIPTION\n");
+	add_text(out, c->details ? c->details : c->summary);
+	buf_addc(out, '\n');
+	help_aliases(&aliases, c);
+	if (aliases.len) {
+		buf_adds(out, ".SH ALIASES\n");
+		add_text(out, aliases.data);
+		buf_addc(out, '\n');
+	}
+	if (c->flags && c->flags[0].name) {
+		buf_adds(out, ".SH OPTIONS\n");
+		add_flags(out, c->flags);
+	}
+	buf_adds(out, ".SH SEE ALSO\n\\fBkist\\fR(1)\n");
+}
+
+static void top_page(struct buf *out)
+{
+	head(out, "kist", "run and manage containers");
+	buf_adds(out, "\\fBkist\\fR [\\fIOPTIONS\\fR] \\fICOMMAND\\fR [\\fIARG\\fR...]\n"
+		      ".SH DESCRIPTION\nTalks to \\fBkistd\\fR(8), or to any daemon with the Docker "
+		      "Engine API, over a socket. Commands, flags, output and exit codes are "
+		      "docker's.\n.SH OPTIONS\n");
+	add_flags(out, global_flags);
+	buf_adds(out, ".SH COMMANDS\n");
+	for (size_t i = 0; commands[i]; i++) {
+		if (commands[i]->hidden)
+			continue;
+		auto_free char *name = page_name(commands[i]);
+		buf_addf(out, ".TP\n\\fB%s\\fR(1)\n", name);
+		add_text(out, commands[i]->summary);
+		buf_addc(out, '\n');
+	}
+	buf_adds(out, ".SH ENVIRONMENT\n.TP\n\\fBKIST_HOST\\fR, \\fBDOCKER_HOST\\fR\n"
+		      "Daemon to connect to where \\-H does not say: unix:///path or "
+		      "tcp://address:port. The first that is set counts; without any it is "
+		      "unix:///run/kist/kist.sock.\n"
+		      ".SH EXIT STATUS\n0 on success, 1 if the command failed, 64 for a bad template, "
+		      "125 for bad flags and where \\fBrun\\fR could not start a container, 126 and 127 "
+		      "where its program could not be executed or found, else the container's own.\n");
+}
+
+static int cmd_man(struct cli *cli, const struct args *a)
+{
+	auto_buf out = BUF_INIT;
+	if (!a->nrest)
+		buf_adds(&out, "kist.1\n");
+	else if (str_eq(a->rest[0], "kist.1"))
+		top_page(&out);
+	for (size_t i = 0; commands[i]; i++) {
+		auto_free char *name = page_name(commands[i]);
+		auto_free char *file = xasprintf("%s.1", name);
+		if (commands[i]->hidden)
+			continue;
+		if (!a->nrest)
+			buf_addf(&out, "%s\n", file);
+		else if (str_eq(a->rest[0], file))
+			command_page(&out, commands[i]);
+	}
+	if (!out.len) {
+		fprintf(stderr, "kist: no manual page %s\n", a->rest[0]);
+		return 1;
+	}
+	return fd_write_all(STDOUT_FILENO, out.data, out.len) < 0;
+}
+
+const struct command command_man = {
+	.name = "man",
+	.args = "[PAGE]",
+	.summary = "Print a manual page as roff, or the names of all",
+	.max_args = 1,
+	.hidden = true,
+	.run = cmd_man,
+};
