@@ -4,6 +4,8 @@
  * Links libseccomp: used by kistd and kist-oci, never by the monitor. The cache is a folder that only root
  * may write; a file's name is the sha256 of (document, architecture, libseccomp version, format) and its
  * content carries a digest of the filter, checked on load; anything that does not fit is compiled anew.
+ *
+ * System calls newer than any that the profile names get ENOSYS, unless its default lets calls through.
  */
 #ifndef KIST_RUNTIME_SECCOMP_H
 #define KIST_RUNTIME_SECCOMP_H
@@ -16,5 +18,8 @@
  * @cache may be NULL. System calls that libseccomp does not know are skipped. */
 int seccomp_compile(const struct oci_seccomp *profile, const char *cache, struct buf *bpf,
 	uint32_t *flags, struct err **err);
+/** Where the default profile (share/seccomp.json, Docker's format: oci_seccomp_parse()) lies:
+ * $KIST_SECCOMP_PROFILE, else share/kist beside the program's folder, else the installed one. Owned. */
+char *seccomp_default_path(void);
 
 #endif

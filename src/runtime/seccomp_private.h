@@ -1,0 +1,28 @@
+/* The parts of runtime/seccomp.h: compiling, the ENOSYS stub, and the cache. */
+#ifndef KIST_RUNTIME_SECCOMP_PRIVATE_H
+#define KIST_RUNTIME_SECCOMP_PRIVATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "runtime/seccomp.h"
+
+/** The token (SCMP_ARCH_*) of "SCMP_ARCH_X86_64"; 0 if libseccomp does not know it. */
+uint32_t seccomp_arch_token(const char *name);
+
+/**
+ * Instructions that go in front of the filter: system calls newer than any that @profile names give ENOSYS
+ * instead of the default action, so that a C library that tries a new call falls back as on an older
+ * kernel. Nothing for profiles whose default lets calls through.
+ */
+void seccomp_enosys_stub(const struct oci_seccomp *profile, struct buf *bpf);
+
+/** Name of the cached filter for @profile: everything that the bytes depend on. */
+void seccomp_cache_key(const struct oci_seccomp *profile, struct digest *key);
+/** 0 and @bpf filled, or -1 if the cache has nothing that can be trusted. */
+int seccomp_cache_load(const char *cache, const struct digest *key, struct buf *bpf);
+/** Best effort: a filter that is not kept is compiled again. */
+void seccomp_cache_store(const char *cache, const struct digest *key, const struct buf *bpf);
+
+#endif
