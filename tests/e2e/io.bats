@@ -52,9 +52,8 @@ on_terminal() {
 	[ "$(docker inspect -f '{{.State.Running}}' c1)" = true ]
 	run on_terminal '
 		spawn -noecho docker attach --detach-keys ctrl-x,x c1
-		send "\r"; expect "/ #"; send "echo ba''ck\r"; expect "back"; send "\x18x"; expect eof
-		exit [lindex [wait] 3]'
-	[ "$status" = 0 ]
+		send "\r"; expect "/ #"; send "echo ba''ck\r"; expect "back"; send "\x18x"; expect eof'
+	[[ "$output" == *back* ]]
 	[ "$(docker inspect -f '{{.State.Running}}' c1)" = true ]
 }
 
@@ -78,8 +77,9 @@ on_terminal() {
 	client=$!
 	sleep 0.5
 	kill -TERM $client
-	run wait $client
-	[ "$status" = 6 ]
+	code=0
+	wait $client || code=$?
+	[ $code = 6 ]
 	fails_with 1 "You cannot attach to a stopped container, start it first" docker attach c1
 }
 

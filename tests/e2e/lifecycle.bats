@@ -107,7 +107,7 @@ state() {
 	[ "$(docker inspect -f '{{.Name}}' two)" = /two ]
 	fails_with 1 "No such container: one" docker start one
 	docker create busybox true
-	[[ "$(docker ps -lq --format '{{.Names}}')" =~ ^[a-z]+_[a-z]+[0-9]*$ ]]
+	[[ "$(docker ps -l --format '{{.Names}}')" =~ ^[a-z]+_[a-z]+[0-9]*$ ]]
 	fails_with 1 "Invalid container name" docker create --name 'a/b' busybox true
 }
 
@@ -219,23 +219,23 @@ state() {
 	[ "$(docker run --rm --pid host busybox readlink /proc/self/ns/pid)" = "$(readlink /proc/self/ns/pid)" ]
 	[ "$(docker run --rm --uts host busybox hostname)" = "$(hostname)" ]
 	[ "$(docker run --rm --ipc host busybox readlink /proc/self/ns/ipc)" = "$(readlink /proc/self/ns/ipc)" ]
-	docker run -d --name c1 --ipc shareable busybox sh -c 'echo shared >/dev/shm/x; sleep 100'
+	docker run -d --name c1 --ipc shareable busybox sh -c 'echo shared >/dev/shm/x; exec sleep 100'
 	retry 5 docker exec c1 test -s /dev/shm/x
 	[ "$(docker run --rm --ipc container:c1 busybox cat /dev/shm/x)" = shared ]
-	[ "$(docker run --rm --pid container:c1 busybox sh -c 'tr "\0" " " </proc/1/cmdline')" = "sh -c echo shared >/dev/shm/x; sleep 100 " ]
+	[ "$(docker run --rm --pid container:c1 busybox sh -c 'tr "\0" " " </proc/1/cmdline')" = "sleep 100 " ]
 }
 
 @test "a device from the host" {
 	docker run --rm --device /dev/full:/dev/voll busybox sh -c 'test -c /dev/voll && ! echo x >/dev/voll'
 	docker run --rm --device /dev/zero:/dev/nought:r busybox sh -c 'head -c 1 /dev/nought | wc -c' | grep -q 1
-	fails_with 125 "error gathering device information" docker run --rm --device /dev/nosuch busybox true
+	fails_with 127 "error gathering device information" docker run --rm --device /dev/nosuch busybox true
 }
 
 @test "top, port, ps with its filters" {
-	docker run -d --name c1 -l color=red -p 127.0.0.1::80 busybox sleep 100
+	docker run -d --name c1 -l color=red -p 127.0.0.1:7099:80 busybox sleep 100
 	docker top c1 | grep -q 'sleep 100'
 	docker top c1 -o pid,comm | grep -q sleep
-	[[ "$(docker port c1)" == "80/tcp -> 127.0.0.1:"* ]]
+	[[ "$(docker port c1)" == "80/tcp -> 127.0.0.1:7099" ]]
 	docker create --name c2 busybox false
 	[ "$(docker ps --format '{{.Names}}')" = c1 ]
 	[ "$(docker ps -a --filter status=created --format '{{.Names}}')" = c2 ]
@@ -247,8 +247,9 @@ state() {
 	retry 5 bash -c '[ "$(docker ps -a --filter exited=1 --format "{{.Names}}")" = c2 ]'
 	[ "$(docker ps -a --filter before=c2 --format '{{.Names}}')" = c1 ]
 	[ "$(docker ps -a --filter since=c1 --format '{{.Names}}')" = c2 ]
-	[ "$(docker ps -a --filter publish=80 --format '{{.Names}}')" = c1 ]
-	fails_with 1 "invalid filter" docker ps --filter nosuch=1
+	[ "$(docker ps -a --filter publish=7099 --format '{{.Names}}')" = c1 ]
+	[ "$(docker ps -a --filter expose=80 --format '{{.Names}}')" = c1 ]
+	fails_with 1 "nvalid filter" docker ps --filter nosuch=1
 }
 
 @test "wait gives the exit code, also of the next exit and of removal" {

@@ -94,10 +94,10 @@ teardown() {
 	ln -s ../../../../../../..$BATS_TEST_TMPDIR/escape "$w/trap"
 	mkdir "$BATS_TEST_TMPDIR/escape"
 	tar -C "$w" -c . | docker import - trap:1
-	docker volume create v
-	docker run --rm -v v:/trap trap:1 /bin/sh -c 'echo x > /trap/file' || true
+	docker volume create vol
+	docker run --rm -v vol:/trap trap:1 /bin/sh -c 'echo x > /trap/file' || true
 	[ -z "$(ls "$BATS_TEST_TMPDIR/escape")" ]
-	[ -z "$(docker run --rm -v v:/trap/deeper trap:1 /bin/sh -c 'echo x > /trap/deeper/file' 2>&1 | grep -v rror)" ]
+	[ -z "$(docker run --rm -v vol:/trap/deeper trap:1 /bin/sh -c 'echo x > /trap/deeper/file' 2>&1 | grep -v rror)" ]
 	[ -z "$(ls "$BATS_TEST_TMPDIR/escape")" ]
 	docker rmi trap:1
 }

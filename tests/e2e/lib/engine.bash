@@ -60,10 +60,22 @@ engine_start() {
 	engine_run "$@"
 }
 
-engine_run() {
+# The peer: the same tests against Docker itself, to see what they ask for (KIST_PEER=dockerd bats ...).
+peer_run() {
+	in_net unshare -m --propagation private sh -c 'mount --make-rshared /; exec "$@"' sh \
+		dockerd --data-root "$KIST_HOME/data" --exec-root "$KIST_HOME/exec" --host "$DOCKER_HOST" \
+		--pidfile "$KIST_HOME/dockerd.pid" --bip 10.88.0.1/24 --live-restore \
+		>>"$KIST_HOME/kistd.log" 2>&1 </dev/null 3>&- &
+}
+
+kistd_run() {
 	in_net "$BIN/kistd" --data-root "$KIST_HOME/data" --exec-root "$KIST_HOME/exec" \
 		--host "$DOCKER_HOST" --pidfile "$KIST_HOME/kistd.pid" --bip 10.88.0.1/24 \
 		--log-level debug "$@" >>"$KIST_HOME/kistd.log" 2>&1 </dev/null 3>&- &
+}
+
+engine_run() {
+	if [ "${KIST_PEER:-}" = dockerd ]; then peer_run; else kistd_run "$@"; fi
 	echo $! >"$KIST_HOME/pid"
 	local i
 	for i in $(seq 200); do
