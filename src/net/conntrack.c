@@ -14,14 +14,11 @@
 #define FILTER_PROTO_NUM (1U << 3)
 #define FILTER_PROTO_DST_PORT (1U << 5)
 
-void conntrack_forget_udp(uint16_t port)
+void conntrack_forget_udp(int sock, uint16_t port)
 {
 	struct nl_batch batch = {0};
 	struct nfgenmsg *head;
 	auto_err *why = NULL;
-	auto_fd int sock = nl_socket(NETLINK_NETFILTER, &why);
-	if (sock < 0)
-		return;
 	struct nlmsghdr *msg = nl_add(&batch, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE, 0,
 		"forget UDP flows", sizeof(*head), &head);
 	head->nfgen_family = NFPROTO_IPV4;

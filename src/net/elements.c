@@ -179,15 +179,12 @@ static int read_answers(int sock, struct err **err)
 	return 0;
 }
 
-int elements_change(const char *table, const struct mapping_list *del,
+int elements_change(int sock, const char *table, const struct mapping_list *del,
 	const struct mapping_list *add, struct err **err)
 {
 	struct batch batch = {.buf = BUF_INIT, .seq = 1};
 	if (!(del && del->count) && !(add && add->count))
 		return 0;
-	auto_fd int sock = nl_socket(NETLINK_NETFILTER, err);
-	if (sock < 0)
-		return -1;
 	put_edge(&batch, true);
 	put_list(&batch, NFT_MSG_DELSETELEM, table, del);
 	put_list(&batch, NFT_MSG_NEWSETELEM, table, add);
@@ -245,10 +242,9 @@ static int read_map(int sock, const char *table, const char *name, struct mappin
 	return nl_ask(sock, &batch, read_message, out, err);
 }
 
-int elements_read(const char *table, struct mapping_list *out, struct err **err)
+int elements_read(int sock, const char *table, struct mapping_list *out, struct err **err)
 {
-	auto_fd int sock = nl_socket(NETLINK_NETFILTER, err);
-	if (sock < 0 || read_map(sock, table, MAP_ANY, out, err) < 0)
+	if (read_map(sock, table, MAP_ANY, out, err) < 0)
 		return -1;
 	return read_map(sock, table, MAP_ONE, out, err);
 }

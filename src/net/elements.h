@@ -29,14 +29,19 @@ void mapping_free(struct mapping_list *list);
 /** Total order, by key first. */
 int mapping_compare(const void *a, const void *b);
 
+/*
+ * @sock is a socket of nl_socket(NETLINK_NETFILTER), for one thread at a time. It should be kept: closing
+ * one makes the kernel wait until what was deleted before is freed, 5 to 15 ms.
+ */
+
 /**
  * Removes @del and adds @add, all or nothing. Adding what is there already is success. err->sys is
  * ENOENT if a removed element or the table is missing, EBUSY or EEXIST if a key leads elsewhere.
  */
-int elements_change(const char *table, const struct mapping_list *del,
+int elements_change(int sock, const char *table, const struct mapping_list *del,
 	const struct mapping_list *add, struct err **err);
 
 /** Everything that both maps hold. ENOENT in err->sys if there is no table. */
-int elements_read(const char *table, struct mapping_list *out, struct err **err);
+int elements_read(int sock, const char *table, struct mapping_list *out, struct err **err);
 
 #endif

@@ -67,6 +67,9 @@ static int open_kernel_side(struct net *net, const struct net_options *options, 
 		return err_wrap(err, "turn on IPv4 forwarding");
 	if (!options->firewall)
 		return 0;
+	net->table_sock = nl_socket(NETLINK_NETFILTER, err);
+	if (net->table_sock < 0)
+		return -1;
 	/* Without this the kernel refuses what comes back from a container to 127.0.0.1; the table
 	 * drops everything else that such packets could be abused for. */
 	if (table_load(&net->info, err) < 0)
@@ -84,7 +87,8 @@ int net_open(struct net **out, const struct net_options *options, struct err **e
 		return err_set(err, ERR_INVALID, "MTU %u is not from 68 to 65535", options->mtu);
 	struct net *net = xcalloc(1, sizeof(*net));
 	pthread_mutex_init(&net->lock, NULL);
-	pthread_rwlock_init(&net->table_lock, NULL);
+	pthread_mutex_init(&net->table_lock, NULL);
+	net->table_sock = -1;
 	ports_init(&net->ports);
 	snprintf(net->info.bridge, sizeof(net->info.bridge), "%s", name);
 	net->info.icc = options->icc;
@@ -114,7 +118,8 @@ void net_close(struct net *net, bool remove)
 	}
 	ports_free(&net->ports);
 	pool_free(&net->pool);
-	pthread_rwlock_destroy(&net->table_lock);
+	fd_close(net->table_sock);
+	pthread_mutex_destroy(&net->table_lock);
 	pthread_mutex_destroy(&net->lock);
 	free(net);
 }

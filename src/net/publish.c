@@ -161,11 +161,13 @@ static void drop(struct net *net, const struct mapping_list *list)
 	pthread_mutex_unlock(&net->lock);
 }
 
-static void forget_flows(const struct mapping_list *list)
+static void forget_flows(struct net *net, const struct mapping_list *list)
 {
+	pthread_mutex_lock(&net->table_lock);
 	for (size_t i = 0; i < list->count; i++)
 		if (list->v[i].proto == IPPROTO_UDP)
-			conntrack_forget_udp(list->v[i].host_port);
+			conntrack_forget_udp(net->table_sock, list->v[i].host_port);
+	pthread_mutex_unlock(&net->table_lock);
 }
 
 /* Somebody flushed the table, or an element that we believed gone is there: repair as a whole. */
@@ -174,14 +176,20 @@ static bool worth_repair(const struct err *why)
 	return why->sys == ENOENT || why->sys == EBUSY || why->sys == EEXIST;
 }
 
+static int change_once(struct net *net, const struct mapping_list *del,
+	const struct mapping_list *add, struct err **err)
+{
+	pthread_mutex_lock(&net->table_lock);
+	int result = elements_change(net->table_sock, net->info.table, del, add, err);
+	pthread_mutex_unlock(&net->table_lock);
+	return result;
+}
+
 static int change_table(struct net *net, const struct mapping_list *del,
 	const struct mapping_list *add, struct err **err)
 {
 	auto_err *why = NULL;
-	pthread_rwlock_rdlock(&net->table_lock);
-	int result = elements_change(net->info.table, del, add, &why);
-	pthread_rwlock_unlock(&net->table_lock);
-	if (result == 0)
+	if (change_once(net, del, add, &why) == 0)
 		return 0;
 	return worth_repair(why) ? net_sync(net, err) : err_move(err, &why);
 }
@@ -212,7 +220,7 @@ int net_publish(struct net *net, const struct net_endpoint *ep, struct net_port 
 	if (done == n) {
 		mark(net, ep, taken, n, true, &list);
 		if (change_table(net, NULL, &list, err) == 0) {
-			forget_flows(&list);
+			forget_flows(net, &list);
 			if (n)
 				memcpy(ports, taken, n * sizeof(*ports));
 			return 0;
@@ -222,7 +230,7 @@ int net_publish(struct net *net, const struct net_endpoint *ep, struct net_port 
 	mark(net, ep, taken, done, false, &list);
 	/* Normally the kernel has none of them; a repair that ran meanwhile may have added them. */
 	if (done == n)
-		elements_change(net->info.table, &list, NULL, NULL);
+		change_once(net, &list, NULL, NULL);
 	drop(net, &list);
 	return -1;
 }
@@ -239,7 +247,7 @@ void net_unpublish(struct net *net, const struct net_endpoint *ep, const struct 
 	if (change_table(net, &list, NULL, &why) < 0)
 		log_error("unpublish ports: %s", err_msg(why));
 	drop(net, &list);
-	forget_flows(&list);
+	forget_flows(net, &list);
 }
 
 int net_restore(struct net *net, const struct net_endpoint *ep, const struct net_port *ports,
@@ -298,7 +306,7 @@ static int sync_locked(struct net *net, struct err **err)
 	auto_mappings wanted = {0}, present = {0}, del = {0}, add = {0};
 	auto_err *why = NULL;
 
-	if (elements_read(net->info.table, &present, &why) < 0) {
+	if (elements_read(net->table_sock, net->info.table, &present, &why) < 0) {
 		if (why->sys != ENOENT)
 			return err_move(err, &why);
 		log_warn("packet filter table %s was removed, loading it again", net->info.table);
@@ -316,15 +324,15 @@ static int sync_locked(struct net *net, struct err **err)
 	sort(&present);
 	difference(&present, &wanted, &del);
 	difference(&wanted, &present, &add);
-	return elements_change(net->info.table, &del, &add, err);
+	return elements_change(net->table_sock, net->info.table, &del, &add, err);
 }
 
 int net_sync(struct net *net, struct err **err)
 {
 	if (!net->info.firewall)
 		return 0;
-	pthread_rwlock_wrlock(&net->table_lock);
+	pthread_mutex_lock(&net->table_lock);
 	int result = sync_locked(net, err);
-	pthread_rwlock_unlock(&net->table_lock);
+	pthread_mutex_unlock(&net->table_lock);
 	return result;
 }

@@ -15,9 +15,10 @@ struct net {
 	pthread_mutex_t lock; /* guards pool and ports; never held across a kernel request */
 	struct pool pool;
 	struct ports ports;
-	/* Held while the table is compared and repaired as a whole, and shared by single changes, so
-	 * that a comparison never sees half of one. */
-	pthread_rwlock_t table_lock;
+	/* One change or repair of the table at a time (the kernel has such a lock as well): held while
+	 * the socket waits for its answers, never together with @lock by a waiting thread. */
+	pthread_mutex_t table_lock;
+	int table_sock; /* NETLINK_NETFILTER; kept, see elements.h */
 };
 
 #endif

@@ -88,14 +88,11 @@ static void add_plug_in(struct nl_batch *batch, const struct veth_place *place, 
 	mnl_attr_put_u32(msg, IFLA_MASTER, (uint32_t)place->bridge);
 }
 
-static int make_pair(const struct veth_place *place, int netns, const struct net_endpoint *ep,
-	struct err **err)
+static int make_pair(int sock, const struct veth_place *place, int netns,
+	const struct net_endpoint *ep, struct err **err)
 {
 	struct nl_batch batch = {0};
 	struct ifinfomsg *info;
-	auto_fd int sock = nl_socket(NETLINK_ROUTE, err);
-	if (sock < 0)
-		return -1;
 	struct nlmsghdr *msg = nl_add(&batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
 		"make veth pair", sizeof(*info), &info);
 	mnl_attr_put_strz(msg, IFLA_IFNAME, ep->host_if);
@@ -145,6 +142,21 @@ static void add_default_route(struct nl_batch *batch, int index, const struct ne
 	mnl_attr_put_u32(msg, RTA_OIF, (uint32_t)index);
 }
 
+/*
+ * An interface that got its carrier carries nothing until a kernel worker has seen to it, and the
+ * container's first packet would be lost. Asking for a single interface makes the kernel do that work
+ * first (Linux 6.8; before, the worker merely has to be faster than an exec, as for everybody else).
+ */
+static void add_settle(struct nl_batch *batch, const char *name, int index)
+{
+	struct ifinfomsg *info;
+	struct nlmsghdr *msg =
+		nl_add(batch, RTM_GETLINK, 0, "settle interface", sizeof(*info), &info);
+	info->ifi_index = index;
+	if (name)
+		mnl_attr_put_strz(msg, IFLA_IFNAME, name);
+}
+
 static int configure_inside(int netns, const struct net_endpoint *ep, struct err **err)
 {
 	struct nl_batch batch = {0};
@@ -159,6 +171,19 @@ static int configure_inside(int netns, const struct net_endpoint *ep, struct err
 	add_address(&batch, link.index, ep);
 	if (ep->gateway.s_addr)
 		add_default_route(&batch, link.index, ep);
+	add_settle(&batch, NULL, link.index);
+	return nl_run(sock, &batch, err);
+}
+
+static int configure_both(int sock, const struct veth_place *place, int netns,
+	const struct net_endpoint *ep, struct err **err)
+{
+	struct nl_batch batch = {0};
+	if (configure_inside(netns, ep, err) < 0)
+		return -1;
+	add_settle(&batch, ep->host_if, 0);
+	/* The bridge has its carrier from its ports: this may be the first. */
+	add_settle(&batch, NULL, place->bridge);
 	return nl_run(sock, &batch, err);
 }
 
@@ -166,8 +191,11 @@ int veth_connect(const struct veth_place *place, int netns, const struct net_end
 	struct err **err)
 {
 	auto_err *why = NULL;
-	if (make_pair(place, netns, ep, &why) == 0) {
-		if (configure_inside(netns, ep, err) == 0)
+	auto_fd int sock = nl_socket(NETLINK_ROUTE, err);
+	if (sock < 0)
+		return -1;
+	if (make_pair(sock, place, netns, ep, &why) == 0) {
+		if (configure_both(sock, place, netns, ep, err) == 0)
 			return 0;
 		veth_remove(ep->host_if, NULL);
 		return -1;

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "elements.h"
+#include "nl.h"
 
 #define BR "ktest0"
 #define TABLE "kist-" BR
@@ -82,7 +83,8 @@ static void publish(struct lab *lab, const struct net_endpoint *ep, struct net_p
 static size_t kernel_count(void)
 {
 	auto_mappings list = {0};
-	assert_int_equal(elements_read(TABLE, &list, NULL), 0);
+	auto_fd int sock = nl_socket(NETLINK_NETFILTER, NULL);
+	assert_int_equal(elements_read(sock, TABLE, &list, NULL), 0);
 	return list.count;
 }
 
