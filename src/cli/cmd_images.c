@@ -42,6 +42,17 @@ static const char *text_of(const json_t *j, const char *key)
 	return s ? s : "";
 }
 
+/* One digit more than other sizes have, as docker prints this one. */
+static const char *virtual_size(double size, char *text, size_t len)
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+	size_t i = 0;
+	for (; size >= 1000 && i + 1 < ARRAY_LEN(units); i++)
+		size /= 1000;
+	snprintf(text, len, "%.4g%s", size, units[i]);
+	return text;
+}
+
 static void add_row(struct list *l, const json_t *image, const char *repository, const char *tag,
 	const char *digest)
 {
@@ -61,7 +72,7 @@ static void add_row(struct list *l, const json_t *image, const char *repository,
 	json_put_str(row, "Size", str_human_size(size, text, sizeof(text)));
 	snprintf(text, sizeof(text), "%lld", (long long)containers);
 	json_put_str(row, "Containers", containers < 0 ? "N/A" : text);
-	json_put_str(row, "VirtualSize", str_human_size(size, text, sizeof(text)));
+	json_put_str(row, "VirtualSize", virtual_size(size, text, sizeof(text)));
 	json_put_str(row, "SharedSize", "N/A");
 	json_put_str(row, "UniqueSize", "N/A");
 	json_array_append_new(l->rows, row);

@@ -25,7 +25,7 @@ static int print_one(const json_t *ports, const char *name, const char *wanted)
 	auto_free char *key = strchr(wanted, '/') ? xstrdup(wanted) : xasprintf("%s/tcp", wanted);
 	const json_t *bindings = json_object_get(ports, key);
 	if (!json_array_size(bindings)) {
-		fprintf(stderr, "Error: No public port '%s' published for %s\n", key, name);
+		fprintf(stderr, "Error: No public port '%s' published for %s\n", wanted, name);
 		return 1;
 	}
 	print_bindings(bindings, "");

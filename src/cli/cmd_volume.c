@@ -56,8 +56,10 @@ static int cmd_volume_create(struct cli *cli, const struct args *a)
 	auto_json *answer = NULL, *body = json_object();
 	const char *driver = flag_str(a, "driver");
 	json_put_str(body, "Driver", driver ? driver : "local");
-	json_put(body, "DriverOpts", key_values(flag_list(a, "opt")));
-	json_put(body, "Labels", key_values(flag_list(a, "label")));
+	if (flag_given(a, "opt"))
+		json_put(body, "DriverOpts", key_values(flag_list(a, "opt")));
+	if (flag_given(a, "label"))
+		json_put(body, "Labels", key_values(flag_list(a, "label")));
 	if (a->nrest)
 		json_put_str(body, "Name", a->rest[0]);
 	if (api_call(&cli->api, "POST", "/volumes/create", body, &answer, &err) < 0)

@@ -25,7 +25,7 @@ enum flag_type {
 	FLAG_UINT16,
 	FLAG_UINT,
 	FLAG_LIST,     /* may be given many times */
-	FLAG_BYTES,    /* 512m; -1 is allowed where the daemon gives it a meaning */
+	FLAG_BYTES,    /* 512m; --memory-swap also takes -1 */
 	FLAG_DECIMAL,  /* --cpus */
 	FLAG_DURATION, /* Go duration */
 };

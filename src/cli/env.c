@@ -43,7 +43,7 @@ static int read_line(char *line, const char *path, bool is_env, char ***out, str
 			path, line);
 	if (is_env)
 		add_env(line, true, out);
-	else
+	else if (line[name])
 		strv_add(out, line);
 	return 0;
 }

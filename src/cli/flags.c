@@ -82,7 +82,8 @@ static int check_value(const struct flag_spec *f, const char *v, struct err **er
 			return -1;
 		break;
 	case FLAG_BYTES:
-		if (!str_eq(v, "-1") && str_to_size(v, &n) < 0)
+		if (!(str_eq(v, "-1") && str_eq(f->name, "memory-swap")) &&
+			str_to_size(v, &n) < 0)
 			return err_set(err, ERR_INVALID, "invalid size: '%s'", v);
 		break;
 	case FLAG_DECIMAL:

@@ -18,26 +18,6 @@ json_t *format_row(const struct format *f)
 	return row;
 }
 
-static int print_json_row(json_t *row, struct buf *out)
-{
-	size_t count;
-	auto_free const char **keys = value_keys(row, &count);
-	buf_addc(out, '{');
-	for (size_t i = 0; i < count; i++) {
-		json_t *v = json_object_get(row, keys[i]);
-		if (i)
-			buf_addc(out, ',');
-		buf_add_json_string(out, keys[i], strlen(keys[i]));
-		buf_addc(out, ':');
-		if (json_is_string(v))
-			buf_add_json_string(out, json_string_value(v), json_string_length(v));
-		else
-			json_write(v, out);
-	}
-	buf_addc(out, '}');
-	return 0;
-}
-
 /* The two-character sequences \t and \n mean a tab and a newline, outside of strings and in them. */
 static char *unescape(const char *s)
 {
@@ -120,7 +100,7 @@ int format_print(const struct format *f, const char *text, bool quiet, json_t *r
 	json_t *row;
 	json_array_foreach(rows, i, row)
 	{
-		print_json_row(row, &out);
+		value_json_row(row, &out);
 		buf_addc(&out, '\n');
 	}
 	return write_out(&out);

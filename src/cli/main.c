@@ -82,8 +82,8 @@ static const struct command *find_command(const char *group, const char *name)
 static const char *nearest_command(const char *group, const char *name)
 {
 	const char *best = NULL;
-	size_t least = strlen(name) / 3 + 2;
-	for (size_t i = 0; commands[i] && strlen(name) < 64; i++) {
+	size_t n = strlen(name), least = (n / 2 < 3 ? n / 2 : 3) + 1;
+	for (size_t i = 0; commands[i] && n < 64; i++) {
 		const struct command *c = commands[i];
 		const char *other = group ? (str_eq(c->group, group) ? c->name : NULL)
 					  : (c->group ? c->top : c->name);

@@ -125,14 +125,18 @@ static json_t *endpoint(void)
 		"IPv6Gateway", "", "GlobalIPv6Address", "", "GlobalIPv6PrefixLen", 0, "DNSNames");
 }
 
-static void put_endpoint_flags(json_t *e, const struct args *a)
+static char *const *aliases(const struct args *a)
 {
-	char *const *alias = flag_given(a, "network-alias") ? flag_list(a, "network-alias")
-							     : flag_list(a, "net-alias");
+	return flag_given(a, "network-alias") ? flag_list(a, "network-alias")
+					      : flag_list(a, "net-alias");
+}
+
+static void put_endpoint_flags(json_t *e, const struct args *a, bool user_defined)
+{
 	const char *ip = flag_str(a, "ip"), *ip6 = flag_str(a, "ip6");
-	if (alias)
-		json_put(e, "Aliases", json_strv(alias));
-	if (flag_given(a, "link"))
+	if (aliases(a))
+		json_put(e, "Aliases", json_strv(aliases(a)));
+	if (flag_given(a, "link") && user_defined)
 		json_put(e, "Links", json_strv(flag_list(a, "link")));
 	if (flag_given(a, "mac-address"))
 		put_given(e, "MacAddress", a, "mac-address");
@@ -146,9 +150,10 @@ static void put_endpoint_flags(json_t *e, const struct args *a)
 	}
 }
 
-static bool has_endpoint(const char *name)
+static bool is_user_defined(const char *name)
 {
-	return !str_eq(name, "host") && !str_eq(name, "none") && !str_starts(name, "container:");
+	return !str_eq(name, "default") && !str_eq(name, "bridge") && !str_eq(name, "host") &&
+		!str_eq(name, "none") && !str_starts(name, "container:");
 }
 
 static int put_network(json_t *j, const struct args *a, struct err **err)
@@ -162,10 +167,16 @@ static int put_network(json_t *j, const struct args *a, struct err **err)
 			spec_network_free(&n);
 			return -1;
 		}
-		if (has_endpoint(n.name)) {
+		bool user_defined = is_user_defined(n.name);
+		if (i == 0 && aliases(a) && !user_defined) {
+			spec_network_free(&n);
+			return err_set(err, ERR_INVALID, "network-scoped aliases are only supported "
+							 "for user-defined networks");
+		}
+		if (user_defined || str_eq(n.name, "default")) {
 			json_t *e = endpoint();
 			if (i == 0)
-				put_endpoint_flags(e, a);
+				put_endpoint_flags(e, a, user_defined);
 			json_object_update(e, n.endpoint);
 			json_put(endpoints, n.name, e);
 		}

@@ -1,5 +1,6 @@
 /* HostConfig of ContainerCreate. */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -113,22 +114,28 @@ static int put_logging(json_t *h, const struct args *a, struct err **err)
 	return 0;
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 /* "net_admin" and "CAP_NET_ADMIN" are the same; ALL stands alone. */
 static json_t *capabilities(char *const *v)
 {
-	json_t *list = json_array();
+	auto_strv all = NULL;
 	for (size_t i = 0; v && v[i]; i++) {
 		auto_free char *name = xstrdup(v[i]);
 		for (char *c = name; *c; c++)
 			*c = (char)toupper((unsigned char)*c);
 		bool whole = str_eq(name, "ALL") || str_starts(name, "CAP_");
 		auto_free char *full = whole ? xstrdup(name) : xasprintf("CAP_%s", name);
-		json_array_append_new(list, json_string(full));
+		if (strv_index(all, full) < 0)
+			strv_add(&all, full);
 	}
-	if (json_array_size(list))
-		return list;
-	json_decref(list);
-	return json_null();
+	if (!all)
+		return json_null();
+	qsort(all, strv_len(all), sizeof(*all), by_text);
+	return json_strv(all);
 }
 
 static int put_security(json_t *h, const struct args *a, struct err **err)
@@ -189,6 +196,30 @@ static int put_parsed(json_t *h, const char *key, char *const *v,
 	return 0;
 }
 
+/* The last of each name counts; they go in the order of their names. */
+static int put_ulimits(json_t *h, const struct args *a, struct err **err)
+{
+	char *const *v = flag_list(a, "ulimit");
+	auto_json *by_name = json_object();
+	auto_strv names = NULL;
+	json_t *list = json_array();
+	json_put(h, "Ulimits", list);
+	for (size_t i = 0; v && v[i]; i++) {
+		json_t *limit = spec_ulimit(v[i], err);
+		if (!limit)
+			return -1;
+		const char *name = json_string_value(json_object_get(limit, "Name"));
+		if (strv_index(names, name) < 0)
+			strv_add(&names, name);
+		json_put(by_name, name, limit);
+	}
+	if (names)
+		qsort(names, strv_len(names), sizeof(*names), by_text);
+	for (size_t i = 0; names && names[i]; i++)
+		json_array_append(list, json_object_get(by_name, names[i]));
+	return 0;
+}
+
 static json_t *throttle_bytes(const char *v, struct err **err)
 {
 	return spec_throttle(v, true, err);
@@ -223,6 +254,10 @@ static int put_resources(json_t *h, const struct args *a, struct err **err)
 		return err_set(err, ERR_INVALID,
 			"invalid value: %lld. Valid memory swappiness range is 0-100",
 			(long long)swappiness);
+	static const char *const windows_only[] = {
+		"CpuCount", "CpuPercent", "IOMaximumIOps", "IOMaximumBandwidth"};
+	for (size_t i = 0; i < ARRAY_LEN(windows_only); i++)
+		json_put(h, windows_only[i], json_integer(0));
 	put_int(h, "CpuShares", a, "cpu-shares", 0);
 	put_int(h, "Memory", a, "memory", 0);
 	json_put(h, "NanoCpus", json_integer(cpus ? spec_cpus(cpus) : 0));
@@ -242,9 +277,7 @@ static int put_resources(json_t *h, const struct args *a, struct err **err)
 	put_int(h, "ShmSize", a, "shm-size", 0);
 	json_put(h, "DeviceCgroupRules", list_or_null(flag_list(a, "device-cgroup-rule")));
 	json_put(h, "DeviceRequests", json_null());
-	if (flag_given(a, "kernel-memory"))
-		put_int(h, "KernelMemory", a, "kernel-memory", 0);
-	if (put_parsed(h, "Ulimits", flag_list(a, "ulimit"), spec_ulimit, err) < 0 ||
+	if (put_ulimits(h, a, err) < 0 ||
 		put_parsed(h, "Devices", flag_list(a, "device"), spec_device, err) < 0)
 		return -1;
 	return put_io(h, a, err);

@@ -70,7 +70,7 @@ int check_throttle_bytes(const char *value, struct err **err);
 int check_throttle_count(const char *value, struct err **err);
 int check_weight(const char *value, struct err **err);
 int check_attach(const char *value, struct err **err);
-int check_link(const char *value, struct err **err);
+int check_mac(const char *value, struct err **err);
 int check_not_implemented(const char *value, struct err **err);
 
 /** host=ip or host:ip to "host:ip", brackets of IPv6 removed; for free(). */

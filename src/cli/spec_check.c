@@ -1,5 +1,6 @@
 /* Checks of single values while flags are parsed, with docker's messages. */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -79,10 +80,13 @@ int check_attach(const char *value, struct err **err)
 	return 0;
 }
 
-int check_link(const char *value, struct err **err)
+int check_mac(const char *value, struct err **err)
 {
-	if (!*value || *value == ':' || str_ends(value, ":"))
-		return err_set(err, ERR_INVALID, "bad format for links: %s", value);
+	bool good = strlen(value) == 17;
+	for (size_t i = 0; good && i < 17; i++)
+		good = i % 3 == 2 ? value[i] == ':' : isxdigit((unsigned char)value[i]) != 0;
+	if (!good)
+		return err_set(err, ERR_INVALID, "%s is not a valid mac address", value);
 	return 0;
 }
 

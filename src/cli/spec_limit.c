@@ -18,7 +18,7 @@ json_t *spec_ulimit(const char *value, struct err **err)
 		"msgqueue", "nice", "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending",
 		"stack"};
 	const char *eq = strchr(value, '=');
-	if (!eq || !eq[1] || eq == value) {
+	if (!eq || eq == value) {
 		err_set(err, ERR_INVALID, "invalid ulimit argument: %s", value);
 		return NULL;
 	}
@@ -74,15 +74,24 @@ json_t *spec_device(const char *value, struct err **err)
 	const char *inside = parts[0], *mode = "rwm";
 	size_t n = strv_len(parts);
 	if (n > 3) {
-		err_set(err, ERR_INVALID, "invalid device specification: %s", value);
+		err_set(err, ERR_INVALID, "bad format for path: %s", value);
 		return NULL;
 	}
 	if (n == 3)
 		mode = parts[2];
+	if (!is_mode(mode)) {
+		err_set(err, ERR_INVALID, "bad mode specified: %s", mode);
+		return NULL;
+	}
 	if (n == 2 && is_mode(parts[1]))
 		mode = parts[1];
 	else if (n >= 2)
 		inside = parts[1];
+	if (*parts[0] != '/' || (*inside && *inside != '/')) {
+		err_set(err, ERR_INVALID, "%s is not an absolute path",
+			*parts[0] != '/' ? parts[0] : inside);
+		return NULL;
+	}
 	return json_pack("{s:s, s:s, s:s}", "PathOnHost", parts[0], "PathInContainer",
 		*inside ? inside : parts[0], "CgroupPermissions", mode);
 }
@@ -163,10 +172,6 @@ json_t *spec_restart(const char *value, struct err **err)
 	if (colon && colon == value) {
 		err_set(err, ERR_INVALID,
 			"invalid restart policy format: no policy provided before colon");
-		return NULL;
-	}
-	if (colon && strchr(colon + 1, ':')) {
-		err_set(err, ERR_INVALID, "invalid restart policy format");
 		return NULL;
 	}
 	if (colon && str_to_int(colon + 1, &count) < 0) {

@@ -77,6 +77,9 @@ const char *value_type(const json_t *v);
 /** Sorted keys of an object, for free(). */
 const char **value_keys(const json_t *object, size_t *count);
 
+/** A formatter's row as JSON: keys sorted, without those that begin with '#', escaped as Go escapes. */
+void value_json_row(const json_t *row, struct buf *out);
+
 /* template_function.c */
 bool function_exists(const char *name);
 /** Calls @name; the result is a new reference or NULL for no value. */

@@ -40,6 +40,8 @@ static int f_json(json_t **args, size_t nargs, json_t **out, struct err **err)
 	auto_buf b = BUF_INIT;
 	if (!args[0])
 		buf_adds(&b, "null");
+	else if (json_object_get(args[0], "#row"))
+		value_json_row(args[0], &b);
 	else
 		json_write(args[0], &b);
 	*out = text(buf_str(&b), b.len);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "template_ast.h"
 
@@ -158,4 +159,23 @@ void value_print(const json_t *v, bool top, struct buf *out)
 	default:
 		buf_adds(out, v || !top ? "<nil>" : "<no value>");
 	}
+}
+
+void value_json_row(const json_t *row, struct buf *out)
+{
+	size_t count;
+	auto_free const char **keys = value_keys(row, &count);
+	buf_addc(out, '{');
+	for (size_t i = 0; i < count; i++) {
+		json_t *v = json_object_get(row, keys[i]);
+		if (i)
+			buf_addc(out, ',');
+		buf_add_json_string(out, keys[i], strlen(keys[i]));
+		buf_addc(out, ':');
+		if (json_is_string(v))
+			buf_add_json_string(out, json_string_value(v), json_string_length(v));
+		else
+			json_write(v, out);
+	}
+	buf_addc(out, '}');
 }
