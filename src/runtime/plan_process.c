@@ -141,9 +141,8 @@ static int fill_caps(struct plan_process *out, const struct oci_process *p, stru
 	if (c->effective & ~c->permitted)
 		return err_set(err, ERR_INVALID,
 			"process.capabilities.effective: has capabilities that are not permitted");
-	if (c->ambient & ~(c->permitted & c->inheritable))
-		return err_set(err, ERR_INVALID,
-			"process.capabilities.ambient: has capabilities that are not both permitted and inheritable");
+	/* "runc spec" itself asks for ambient ones that are not inheritable; the kernel has no such thing */
+	out->caps.ambient &= c->permitted & c->inheritable;
 	return 0;
 }
 

@@ -1,0 +1,74 @@
+/* Sources of bind mounts, opened on the host before the container's process exists. */
+#include "setup.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "idmap.h"
+#include "sys/newmount.h"
+#include "sys/procfs.h"
+
+static int set_attributes(int mnt, const struct plan_mount *m)
+{
+	struct newmount_attr own = {.set = m->attr_set, .clear = m->attr_clear};
+	struct newmount_attr all = {.set = m->rec_attr_set, .clear = m->rec_attr_clear,
+		/* never a peer of the host's mounts unless the config says so */
+		.propagation = m->propagation ? m->propagation & ~(uint64_t)MS_REC : MS_SLAVE};
+	bool deep = !m->propagation || (m->propagation & MS_REC);
+	if (m->attr_set & MOUNT_ATTR__ATIME)
+		own.clear |= MOUNT_ATTR__ATIME;
+	if (m->rec_attr_set & MOUNT_ATTR__ATIME)
+		all.clear |= MOUNT_ATTR__ATIME;
+	if (newmount_setattr(mnt, false, &own) < 0)
+		return -1;
+	if (deep || !(all.set | all.clear))
+		return newmount_setattr(mnt, deep, &all);
+	struct newmount_attr propagation = {.propagation = all.propagation};
+	all.propagation = 0;
+	return newmount_setattr(mnt, false, &propagation) < 0 ? -1
+							       : newmount_setattr(mnt, true, &all);
+}
+
+static int prepare(struct bind_source *b, const struct plan_mount *m, struct err **err)
+{
+	auto_fd int source = open(m->source, O_PATH | O_CLOEXEC);
+	struct stat st;
+	if (source < 0 || fstat(source, &st) < 0)
+		return err_sysk(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, errno,
+			"error mounting \"%s\" to rootfs at \"%s\"", m->source, m->target);
+	auto_fd int mnt = newmount_clone(source, "", m->recursive);
+	if (mnt < 0 || set_attributes(mnt, m) < 0)
+		return err_sys(err, errno, "error mounting \"%s\" to rootfs at \"%s\"", m->source,
+			m->target);
+	if (m->uid_map_count && idmap_mount(mnt, m, err) < 0)
+		return -1;
+	b->is_dir = S_ISDIR(st.st_mode);
+	b->is_proc = procfs_is(source);
+	b->mount = steal_fd(&mnt);
+	return 0;
+}
+
+int binds_prepare(struct setup *s, struct err **err)
+{
+	const struct plan *plan = s->plan;
+	s->binds = xcalloc(plan->mount_count, sizeof(*s->binds));
+	for (size_t i = 0; i < plan->mount_count; i++)
+		s->binds[i].mount = -1;
+	for (size_t i = 0; i < plan->mount_count; i++) {
+		const struct plan_mount *m = &plan->mounts[i];
+		if (m->kind != STEP_BIND || (m->sb_flags & MS_REMOUNT))
+			continue;
+		if (prepare(&s->binds[i], m, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+void binds_close(struct setup *s)
+{
+	for (size_t i = 0; s->binds && i < s->plan->mount_count; i++)
+		fd_close(s->binds[i].mount);
+	free(s->binds);
+	s->binds = NULL;
+}

@@ -1,0 +1,163 @@
+/*
+ * Order, and why: the tree is built before pivot_root, while the host's devices can still be opened by name
+ * and nothing of the container runs; sysctls and names after it, through the host's procfs; then the gate;
+ * then what needs privileges least to most: the filter is last.
+ */
+#include "init.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "creds.h"
+#include "ns.h"
+#include "streams.h"
+#include "sys/newmount.h"
+#include "sys/rootpath.h"
+#include "tty.h"
+
+static void enter_namespaces(struct init *init)
+{
+	struct setup *s = &init->setup;
+	const struct plan *plan = s->plan;
+	if (!init->staged)
+		ns_join(s->ns, &s->report);
+	if (plan->ns_new & CLONE_NEWUSER)
+		report_wait(&s->report, PERMIT_MAPPED);
+	if ((plan->ns_new & CLONE_NEWUSER) || s->ns[OCI_NS_USER] >= 0)
+		ns_become_root(&s->report);
+	if (plan->ns_new & CLONE_NEWNET)
+		ns_loopback_up(&s->report);
+	if (plan->ns_new & CLONE_NEWTIME)
+		ns_time(plan, s->proc, &s->report);
+}
+
+static void bind_init(struct init *init)
+{
+	struct setup *s = &init->setup;
+	if (init->init_mount < 0)
+		return;
+	auto_fd int target = root_make_file(s->root, PROGRAM_INIT);
+	if (target < 0 || newmount_move(init->init_mount, target) < 0)
+		report_sys(&s->report, "bind %s", PROGRAM_INIT);
+}
+
+static void run_own_hooks(struct init *init, const struct plan_hooks *hooks,
+	const struct hook_state *state, const char *what)
+{
+	struct setup *s = &init->setup;
+	struct hook_fault fault;
+	if (!hooks->count)
+		return;
+	/* our pid as the host's procfs has it, which is what a hook expects */
+	char number[16] = "";
+	ssize_t n = readlinkat(s->proc, "self", number, sizeof(number) - 1);
+	int pid = 0;
+	for (ssize_t i = 0; i < n && number[i] >= '0' && number[i] <= '9'; i++)
+		pid = pid * 10 + (number[i] - '0');
+	if (hooks_run(hooks, state, pid, what, &fault) < 0)
+		report_fail(&s->report, ERR_SYSTEM, 0, "%s", fault.text);
+}
+
+static void build_tree(struct init *init)
+{
+	struct setup *s = &init->setup;
+	root_attach(s);
+	mounts_make(s);
+	devices_make(s);
+	bind_init(init);
+	if (s->plan->process.terminal) {
+		s->tty = tty_open(s->devpts, s->root, &s->plan->process, &s->report);
+		tty_bind_console(s->tty, s->root, &s->report);
+	}
+	masks_make(s);
+	mount_need_cgroup(s);
+	if (s->wait_hooks || s->plan->create_container.count)
+		report_send(&s->report, REPORT_MOUNTED, 0);
+	if (s->wait_hooks)
+		report_wait(&s->report, PERMIT_PIVOT);
+	run_own_hooks(init, &s->plan->create_container, &init->creating, "createContainer");
+	root_pivot(s);
+}
+
+static void become_ready(struct init *init)
+{
+	struct setup *s = &init->setup;
+	const struct plan_process *p = &s->plan->process;
+	settings_apply(s);
+	if (s->plan->has_personality && personality(s->plan->personality) < 0)
+		report_sys(&s->report, "set the personality");
+	auto_fd int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (top < 0)
+		report_sys(&s->report, "open the new root");
+	user_prepare(&s->user, p, top, &s->report);
+	program_set_home(&init->program, &s->user);
+	program_enter_folder(p, &s->report);
+	program_find(&init->program, &s->report);
+	report_send(&s->report, REPORT_READY, 0);
+}
+
+/* Another process opens the gate: it connects, says go, and hears what becomes of exec. One that comes
+ * and leaves without a word is forgotten. */
+static void wait_at_socket(struct setup *s)
+{
+	int gate = s->io->gate_socket;
+	for (;;) {
+		int conn = accept4(gate, NULL, NULL, SOCK_CLOEXEC);
+		if (conn < 0 && (errno == EINTR || errno == ECONNABORTED))
+			continue;
+		if (conn < 0)
+			report_sys(&s->report, "wait at the gate");
+		uint8_t permit = 0;
+		if (fd_read(conn, &permit, sizeof(permit)) == sizeof(permit) && (permit & PERMIT_GO)) {
+			close(gate);
+			close(s->report.sock);
+			s->report.sock = conn;
+			return;
+		}
+		close(conn);
+	}
+}
+
+static void wait_at_gate(struct setup *s)
+{
+	if (s->io->gate_socket > 0)
+		wait_at_socket(s);
+	else
+		report_wait(&s->report, PERMIT_GO);
+}
+
+void init_main(struct init *init)
+{
+	struct setup *s = &init->setup;
+	const struct plan_process *p = &s->plan->process;
+	umask(0);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	setsid();
+	enter_namespaces(init);
+	build_tree(init);
+	become_ready(init);
+	wait_at_gate(s);
+	run_own_hooks(init, &s->plan->start_container, &init->created, "startContainer");
+	if (s->tty >= 0)
+		tty_control(s->tty, &s->report);
+	streams_arrange(s->io, s->tty, &s->proc, &s->report);
+	streams_own(s->user.uid, s->tty >= 0);
+	limits_apply(p, &s->report);
+	if (s->plan->new_keyring)
+		creds_keyring(init->keyring, &s->report);
+	creds_label(p, s->proc, &s->report);
+	creds_drop(p, &s->user, &s->report);
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	report_send(&s->report, REPORT_EXEC, 0);
+	creds_seal(p, &s->user, &s->report);
+	program_exec(&init->program, &s->report);
+}

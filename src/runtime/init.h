@@ -1,0 +1,21 @@
+/* What the container's first process does between clone and exec. */
+#ifndef KIST_RUNTIME_INIT_H
+#define KIST_RUNTIME_INIT_H
+
+#include "hooks.h"
+#include "program.h"
+#include "setup.h"
+
+struct init {
+	struct setup setup;
+	struct program program;
+	struct hook_state creating, created; /* for createContainer and startContainer */
+	char keyring[128];
+	int init_mount; /* kist-init, detached, for --init; -1 */
+	bool staged;	/* namespaces were joined by the stage in between */
+};
+
+/** Runs to exec; never returns. */
+void init_main(struct init *init) __attribute__((noreturn));
+
+#endif

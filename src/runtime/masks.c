@@ -1,0 +1,61 @@
+/*
+ * Paths of the container that are covered or made read-only. What covers them is ours: a file gets the
+ * host's null device, checked to be one (CVE-2025-31133), a folder an empty read-only tmpfs.
+ */
+#include "setup.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "sys/newmount.h"
+#include "sys/rootpath.h"
+
+/* Descriptor of the path, or -1 if there is nothing to protect. */
+static int open_path(struct setup *s, const char *path)
+{
+	int fd = root_open(s->root, path, O_PATH, 0);
+	if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
+		report_sys(&s->report, "protect %s", path);
+	return fd;
+}
+
+static void mask(struct setup *s, const char *path, int null)
+{
+	static const char *const options[] = {"source", "tmpfs", "size", "0k", "nr_inodes", "1", "mode",
+		"755", NULL};
+	auto_fd int target = open_path(s, path);
+	struct stat st;
+	if (target < 0)
+		return;
+	if (fstat(target, &st) < 0)
+		report_sys(&s->report, "mask %s", path);
+	auto_fd int cover = S_ISDIR(st.st_mode)
+				    ? newmount_simple("tmpfs", options, MOUNT_ATTR_RDONLY)
+				    : newmount_clone(null, "", false);
+	if (cover < 0 || newmount_move(cover, target) < 0)
+		report_sys(&s->report, "mask %s", path);
+}
+
+static void make_readonly(struct setup *s, const char *path)
+{
+	auto_fd int target = open_path(s, path);
+	if (target < 0)
+		return;
+	auto_fd int copy = newmount_clone(target, "", true);
+	struct newmount_attr attr = {.set = MOUNT_ATTR_RDONLY};
+	if (copy < 0 || newmount_setattr(copy, true, &attr) < 0 || newmount_move(copy, target) < 0)
+		report_sys(&s->report, "make %s read-only", path);
+}
+
+void masks_make(struct setup *s)
+{
+	const struct plan *plan = s->plan;
+	for (size_t i = 0; plan->readonly && plan->readonly[i]; i++)
+		make_readonly(s, plan->readonly[i]);
+	if (!plan->masked || !plan->masked[0])
+		return;
+	auto_fd int null = device_open_host(&s->report, "/dev/null", S_IFCHR, 1, 3);
+	for (size_t i = 0; plan->masked[i]; i++)
+		mask(s, plan->masked[i], null);
+}

@@ -1,0 +1,145 @@
+/*
+ * The "cgroup" mount of a config: on v2 the one hierarchy; on v1 and hybrid a tmpfs with a folder per
+ * hierarchy, as the host has it. With a cgroup namespace each is a fresh mount, whose root then is the
+ * container's own cgroup; without, each is a bind mount of the container's folder, so that a container
+ * never sees other cgroups (CVE-2023-25809: and it is as read-only as the config says).
+ */
+#include "setup.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "sys/newmount.h"
+#include "sys/rootpath.h"
+
+static bool has_cgroup_namespace(const struct setup *s)
+{
+	return (s->plan->ns_new & CLONE_NEWCGROUP) || s->ns[OCI_NS_CGROUP] >= 0;
+}
+
+static int fresh_v2(uint64_t attr)
+{
+	return newmount_simple("cgroup2", NULL, attr);
+}
+
+/* "memory", "cpu,cpuacct" or the name of a hierarchy without controllers ("systemd") */
+static int fresh_v1(const char *name, uint64_t attr)
+{
+	static const char *const controllers[] = {"cpuset", "cpu", "cpuacct", "blkio", "memory",
+		"devices", "freezer", "net_cls", "perf_event", "net_prio", "hugetlb", "pids", "rdma",
+		"misc", "debug"};
+	auto_fd int context = newmount_fsopen("cgroup");
+	if (context < 0)
+		return -1;
+	bool known = false;
+	for (const char *at = name; *at;) {
+		char word[64];
+		size_t n = strcspn(at, ",");
+		if (n >= sizeof(word)) {
+			errno = ENAMETOOLONG;
+			return -1;
+		}
+		memcpy(word, at, n);
+		word[n] = 0;
+		for (size_t i = 0; i < ARRAY_LEN(controllers); i++) {
+			if (strcmp(word, controllers[i]) != 0)
+				continue;
+			known = true;
+			if (newmount_option(context, word, NULL) < 0)
+				return -1;
+		}
+		at += n + (at[n] == ',');
+	}
+	if (!known && (newmount_option(context, "none", NULL) < 0 ||
+			      newmount_option(context, "name", name) < 0))
+		return -1;
+	return newmount_make(context, attr);
+}
+
+static int own_folder(const struct cgroup_hierarchy *h, uint64_t attr)
+{
+	auto_fd int mnt = newmount_clone(AT_FDCWD, h->folder, false);
+	struct newmount_attr set = {.set = attr, .propagation = MS_PRIVATE};
+	if (attr & MOUNT_ATTR__ATIME)
+		set.clear = MOUNT_ATTR__ATIME;
+	if (mnt < 0 || newmount_setattr(mnt, false, &set) < 0)
+		return -1;
+	return steal_fd(&mnt);
+}
+
+static int hierarchy_mount(const struct setup *s, const struct cgroup_hierarchy *h, uint64_t attr)
+{
+	if (!has_cgroup_namespace(s))
+		return own_folder(h, attr);
+	return h->v2 ? fresh_v2(attr) : fresh_v1(h->name, attr);
+}
+
+/* The last part of the host's mount point: "memory", "cpu,cpuacct", "unified", "systemd". */
+static const char *folder_name(const struct cgroup_hierarchy *h)
+{
+	const char *slash = strrchr(h->mount, '/');
+	return slash ? slash + 1 : h->mount;
+}
+
+/* "cpu" -> "cpu,cpuacct", for programs that look for one controller */
+static void controller_links(struct setup *s, int tmpfs, const char *name)
+{
+	if (!strchr(name, ','))
+		return;
+	for (const char *at = name; *at;) {
+		char word[NAME_MAX + 1];
+		size_t n = strcspn(at, ",");
+		if (n < sizeof(word)) {
+			memcpy(word, at, n);
+			word[n] = 0;
+			if (symlinkat(name, tmpfs, word) < 0 && errno != EEXIST)
+				report_sys(&s->report, "link cgroup folder %s", word);
+		}
+		at += n + (at[n] == ',');
+	}
+}
+
+static void v1_tree(struct setup *s, const struct plan_mount *m, int target)
+{
+	static const char *const options[] = {"source", "tmpfs", "mode", "755", NULL};
+	auto_fd int tmpfs = newmount_simple("tmpfs", options, m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY);
+	if (tmpfs < 0 || newmount_move(tmpfs, target) < 0)
+		report_sys(&s->report, "mount tmpfs at %s", m->target);
+	for (size_t i = 0; i < s->hierarchy_count; i++) {
+		const struct cgroup_hierarchy *h = &s->hierarchies[i];
+		const char *name = folder_name(h);
+		if (mkdirat(tmpfs, name, 0755) < 0)
+			report_sys(&s->report, "make the folder of cgroup hierarchy %s", name);
+		auto_fd int folder = openat(tmpfs, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		auto_fd int mnt = hierarchy_mount(s, h, m->attr_set);
+		if (folder < 0 || mnt < 0 || newmount_move(mnt, folder) < 0)
+			report_sys(&s->report, "mount cgroup hierarchy %s", name);
+		controller_links(s, tmpfs, name);
+	}
+	struct newmount_attr attr = {.set = m->attr_set & MOUNT_ATTR_RDONLY};
+	if (newmount_setattr(tmpfs, false, &attr) < 0)
+		report_sys(&s->report, "make %s read-only", m->target);
+}
+
+void mount_cgroup(struct setup *s, const struct plan_mount *m)
+{
+	if (!s->hierarchy_count)
+		return;
+	if (has_cgroup_namespace(s))
+		mount_need_cgroup(s);
+	auto_fd int target = mount_target(s, m, true);
+	if (s->hierarchy_count > 1 || !s->hierarchies[0].v2) {
+		v1_tree(s, m, target);
+		return;
+	}
+	auto_fd int mnt = fresh_v2(m->attr_set);
+	/* a user namespace may not mount it afresh without its own cgroup namespace */
+	if (mnt < 0 && errno == EPERM)
+		mnt = newmount_clone(AT_FDCWD, s->hierarchies[0].mount, false);
+	struct newmount_attr attr = {.set = m->attr_set};
+	if (mnt < 0 || newmount_setattr(mnt, false, &attr) < 0 || newmount_move(mnt, target) < 0)
+		report_sys(&s->report, "mount cgroup2 at %s", m->target);
+}

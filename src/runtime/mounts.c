@@ -1,0 +1,239 @@
+/*
+ * The mounts of the plan, in order, below the root mount. Each target is resolved by the kernel inside
+ * the root (CVE-2021-30465) and what is attached there is a descriptor: no path is looked at twice.
+ */
+#include "setup.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <sys/vfs.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "sys/newmount.h"
+#include "sys/procfs.h"
+#include "sys/rootpath.h"
+
+/* fsconfig(2) takes strings of up to 255 bytes. */
+#define OPTION_MAX 256
+
+static void option_failed(struct setup *s, int context, const struct plan_mount *m,
+	const char *option)
+{
+	int saved = errno;
+	char log[200];
+	if (newmount_log(context, log, sizeof(log)) > 0)
+		report_fail(&s->report, ERR_SYSTEM, saved, "mount %s at %s: %s (%s)", m->fstype,
+			m->target, option, log);
+	report_fail(&s->report, ERR_SYSTEM, saved, "mount %s at %s: %s", m->fstype, m->target,
+		option);
+}
+
+static void set_option(struct setup *s, int context, const struct plan_mount *m,
+	const char *option, size_t n)
+{
+	char text[2 * OPTION_MAX];
+	if (n >= sizeof(text))
+		report_fail(&s->report, ERR_INVALID, 0, "mount %s at %s: an option is too long",
+			m->fstype, m->target);
+	memcpy(text, option, n);
+	text[n] = 0;
+	char *value = strchr(text, '=');
+	if (value)
+		*value++ = 0;
+	if (newmount_option(context, text, value) < 0)
+		option_failed(s, context, m, text);
+}
+
+static void set_superblock_flags(struct setup *s, int context, const struct plan_mount *m)
+{
+	static const struct {
+		uint32_t flag;
+		const char *name;
+	} flags[] = {
+		{MS_SYNCHRONOUS, "sync"},
+		{MS_DIRSYNC, "dirsync"},
+		{MS_MANDLOCK, "mand"},
+		{MS_LAZYTIME, "lazytime"},
+		{MS_I_VERSION, "iversion"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		if ((m->sb_flags & flags[i].flag) &&
+			newmount_option(context, flags[i].name, NULL) < 0)
+			option_failed(s, context, m, flags[i].name);
+}
+
+int mount_file_system(struct setup *s, const struct plan_mount *m)
+{
+	auto_fd int context = newmount_fsopen(m->fstype);
+	if (context < 0)
+		report_sys(&s->report, "mount %s at %s: fsopen", m->fstype, m->target);
+	if (m->source && *m->source && newmount_option(context, "source", m->source) < 0)
+		option_failed(s, context, m, "source");
+	for (const char *at = m->data; at && *at;) {
+		size_t n = strcspn(at, ",");
+		if (n)
+			set_option(s, context, m, at, n);
+		at += n + (at[n] == ',');
+	}
+	set_superblock_flags(s, context, m);
+	int mnt = newmount_make(context, m->attr_set);
+	if (mnt < 0)
+		option_failed(s, context, m, "create");
+	struct newmount_attr all = {.set = m->rec_attr_set, .clear = m->rec_attr_clear};
+	if (newmount_setattr(mnt, true, &all) < 0)
+		report_sys(&s->report, "mount %s at %s: set attributes", m->fstype, m->target);
+	return mnt;
+}
+
+static bool kernel_interface(const struct plan_mount *m)
+{
+	return m->fstype && (strcmp(m->fstype, "proc") == 0 || strcmp(m->fstype, "sysfs") == 0);
+}
+
+/*
+ * /proc and /sys only go to real folders: through a link of the image they would land elsewhere, and
+ * masks and labels with them (CVE-2019-19921, CVE-2023-27561).
+ */
+static int plain_folder(struct setup *s, const struct plan_mount *m)
+{
+	int fd = path_openat2(s->root, m->target, O_PATH | O_DIRECTORY, 0,
+		RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+	if (fd < 0 && errno == ENOENT) {
+		fd_close(root_make_dir(s->root, m->target, 0755));
+		fd = path_openat2(s->root, m->target, O_PATH | O_DIRECTORY, 0,
+			RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+	}
+	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
+		report_fail(&s->report, ERR_INVALID, 0,
+			"filesystem \"%s\" must be mounted on ordinary directory, and %s is none",
+			m->fstype, m->target);
+	if (fd < 0)
+		report_sys(&s->report, "mount %s: open the folder %s", m->fstype, m->target);
+	return fd;
+}
+
+int mount_target(struct setup *s, const struct plan_mount *m, bool is_dir)
+{
+	if (kernel_interface(m))
+		return plain_folder(s, m);
+	int fd = is_dir ? root_make_dir(s->root, m->target, 0755)
+			: root_make_file(s->root, m->target);
+	if (fd < 0)
+		report_sys(&s->report, "error mounting \"%s\" to rootfs at \"%s\": make mount point",
+			m->source ? m->source : m->fstype, m->target);
+	return fd;
+}
+
+/* Files of /proc that may be covered: those that lxcfs and the like provide (as runc has it). */
+static bool proc_file_allowed(const char *target)
+{
+	static const char *const allowed[] = {
+		"/proc/cpuinfo",
+		"/proc/diskstats",
+		"/proc/meminfo",
+		"/proc/stat",
+		"/proc/swaps",
+		"/proc/uptime",
+		"/proc/loadavg",
+		"/proc/slabinfo",
+		"/proc/net/dev",
+		"/proc/sys/kernel/ns_last_pid",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
+		if (strcmp(target, allowed[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Nothing may cover the container's /proc or what is in it, however its path is written. */
+static void check_proc(struct setup *s, const struct plan_mount *m, const struct bind_source *b,
+	int target)
+{
+	bool whole = strcmp(m->target, "/proc") == 0 || strcmp(m->target, "/proc/") == 0;
+	if (b && b->is_proc && whole)
+		return;
+	if (kernel_interface(m) && m->fstype[0] == 'p')
+		return;
+	if (!whole && (!procfs_is(target) || proc_file_allowed(m->target)))
+		return;
+	report_fail(&s->report, ERR_INVALID, 0, "\"%s\" cannot be mounted because it is inside /proc",
+		m->target);
+}
+
+static void attach(struct setup *s, const struct plan_mount *m, int mnt, int target)
+{
+	if (newmount_move(mnt, target) < 0) {
+		int saved = errno;
+		report_fail(&s->report, ERR_SYSTEM, saved, "error mounting \"%s\" to rootfs at \"%s\"%s",
+			m->source ? m->source : m->fstype, m->target,
+			saved == ENOTDIR ? ": a directory goes on a directory and a file on a file"
+					 : "");
+	}
+	/* a peer group is made in place; binds have theirs from the host */
+	struct newmount_attr attr = {.propagation = m->propagation & ~(uint64_t)MS_REC};
+	if (m->kind != STEP_BIND && newmount_setattr(mnt, m->propagation & MS_REC, &attr) < 0)
+		report_sys(&s->report, "set the propagation of %s", m->target);
+}
+
+static void bind(struct setup *s, const struct plan_mount *m, struct bind_source *b)
+{
+	auto_fd int target = mount_target(s, m, b->is_dir);
+	check_proc(s, m, b, target);
+	attach(s, m, b->mount, target);
+}
+
+static void remount(struct setup *s, const struct plan_mount *m)
+{
+	auto_fd int target = root_open(s->root, m->target, O_PATH, 0);
+	struct newmount_attr own = {.set = m->attr_set, .clear = m->attr_clear};
+	struct newmount_attr all = {.set = m->rec_attr_set, .clear = m->rec_attr_clear};
+	if (target < 0 || newmount_setattr(target, false, &own) < 0 ||
+		newmount_setattr(target, true, &all) < 0)
+		report_sys(&s->report, "remount %s", m->target);
+}
+
+static void file_system(struct setup *s, const struct plan_mount *m)
+{
+	auto_fd int target = mount_target(s, m, true);
+	check_proc(s, m, NULL, target);
+	int mnt = mount_file_system(s, m);
+	if (m->copy_up) {
+		mount_need_cgroup(s);
+		copy_up(&s->report, target, mnt, m->target);
+	}
+	attach(s, m, mnt, target);
+	if (strcmp(m->fstype, "devpts") == 0) {
+		fd_close(s->devpts);
+		s->devpts = mnt;
+	} else {
+		close(mnt);
+	}
+}
+
+void mount_need_cgroup(struct setup *s)
+{
+	if (s->cgroup_ns_done)
+		return;
+	report_wait(&s->report, PERMIT_ATTACHED);
+	if ((s->plan->ns_new & CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
+		report_sys(&s->report, "make the cgroup namespace");
+	s->cgroup_ns_done = true;
+}
+
+void mounts_make(struct setup *s)
+{
+	for (size_t i = 0; i < s->plan->mount_count; i++) {
+		const struct plan_mount *m = &s->plan->mounts[i];
+		if (m->sb_flags & MS_REMOUNT)
+			remount(s, m);
+		else if (m->kind == STEP_BIND)
+			bind(s, m, &s->binds[i]);
+		else if (m->kind == STEP_CGROUP)
+			mount_cgroup(s, m);
+		else
+			file_system(s, m);
+	}
+}

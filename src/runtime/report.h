@@ -1,0 +1,75 @@
+/*
+ * What passes between a container's first process and the program that makes it, over one SEQPACKET
+ * socket: reports one way, permissions the other. The child's half allocates nothing and takes no lock.
+ *
+ * An error ends the child: code that runs there needs no return values, and a whole error (kind, errno,
+ * text) reaches the caller of run_create(). The end of the socket after REPORT_EXEC means that exec has
+ * happened; without it, that the child was killed.
+ */
+#ifndef KIST_RUNTIME_REPORT_H
+#define KIST_RUNTIME_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum report_type {
+	REPORT_ERROR = 1, /* kind, sys, text; the child is gone */
+	REPORT_PID,	  /* value: the process that goes on in place of the sender */
+	REPORT_TTY,	  /* with the pty's master */
+	REPORT_MOUNTED,	  /* the container's tree stands, pivot_root is next */
+	REPORT_READY,	  /* everything but the last step is done */
+	REPORT_EXEC,	  /* about to exec */
+};
+
+/* Permissions, one packet each; they may come in any order. */
+enum permit {
+	PERMIT_MAPPED = 1,   /* the user namespace has its mappings */
+	PERMIT_ATTACHED = 2, /* the process is in its cgroups */
+	PERMIT_PIVOT = 4,    /* hooks have run */
+	PERMIT_GO = 8,	     /* the gate is open */
+};
+
+#define REPORT_TEXT 512
+
+struct report {
+	uint32_t type;
+	uint32_t kind; /* enum err_kind */
+	int32_t sys;
+	int32_t value;
+	char text[REPORT_TEXT];
+};
+
+/** The child's end. */
+struct reporter {
+	int sock;
+	uint32_t permits; /* received so far */
+};
+
+/**
+ * Sends an error and ends the process. @fmt knows %s, %d, %u and %o. With @errnum the text of errno is
+ * appended, as err_sysk() does.
+ */
+void report_fail(struct reporter *r, enum err_kind kind, int errnum, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5), noreturn));
+/** report_fail with ERR_SYSTEM and errno. */
+#define report_sys(r, ...) report_fail(r, ERR_SYSTEM, errno, __VA_ARGS__)
+void report_send(struct reporter *r, enum report_type type, int value);
+void report_send_fd(struct reporter *r, enum report_type type, int fd);
+/** Waits for @permit; ends the process quietly if the other side is gone. */
+void report_wait(struct reporter *r, enum permit permit);
+
+/** Formats like report_fail; returns the length. */
+int report_format(char *out, unsigned int room, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The parent's half. */
+
+/** The next report: 1, 0 at the end, -1 with errno. @fd: a passed descriptor or -1. */
+int report_receive(int sock, struct report *out, int *fd);
+int report_permit(int sock, enum permit permit);
+/** Sets *err from a REPORT_ERROR; returns -1. */
+int report_to_err(const struct report *report, struct err **err);
+
+#endif

@@ -1,0 +1,83 @@
+#include "setup.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include "base/mem.h"
+#include "sys/newmount.h"
+#include "sys/overlay.h"
+
+static int prepare_bind(const struct plan *plan, struct err **err)
+{
+	auto_fd int dir = open(plan->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_sysk(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, errno,
+			"root file system %s", plan->root_path);
+	auto_fd int mnt = newmount_clone(dir, "", true);
+	struct newmount_attr attr = {.propagation = MS_PRIVATE};
+	if (mnt < 0 || newmount_setattr(mnt, true, &attr) < 0)
+		return err_sys(err, errno, "bind root file system %s", plan->root_path);
+	return steal_fd(&mnt);
+}
+
+int root_prepare(const struct plan *plan, struct err **err)
+{
+	if (plan->root_kind == PLAN_ROOT_BIND)
+		return prepare_bind(plan, err);
+	struct overlay_spec spec = {
+		.lower = plan->lower,
+		.upper = plan->upper,
+		.work = plan->work,
+		.dir = AT_FDCWD,
+		.no_sync = plan->root_volatile,
+	};
+	return overlay_mount(&spec, err);
+}
+
+/*
+ * A bind root goes to its own place, because hooks look for the container's tree there; an overlay has
+ * no place on the host and goes on top of "/", which only this namespace sees.
+ */
+void root_attach(struct setup *s)
+{
+	const struct plan *plan = s->plan;
+	auto_fd int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct newmount_attr private = {.propagation = MS_PRIVATE};
+	if (top < 0 || newmount_setattr(top, true, &private) < 0)
+		report_sys(&s->report, "make the mounts of the new namespace private");
+	const char *place = plan->root_kind == PLAN_ROOT_BIND ? plan->root_path : "/";
+	auto_fd int target = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (target < 0 || newmount_move(s->root, target) < 0)
+		report_sys(&s->report, "attach the root file system at %s", place);
+}
+
+/* Where "/" is a ramfs that pivot_root(2) refuses: the old root stays, covered. */
+static void move_to_top(struct setup *s)
+{
+	if (fchdir(s->root) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ||
+		chdir("/") < 0)
+		report_sys(&s->report, "move the root file system to /");
+}
+
+void root_pivot(struct setup *s)
+{
+	const struct plan *plan = s->plan;
+	struct newmount_attr readonly = {.set = MOUNT_ATTR_RDONLY};
+	if (plan->root_readonly && newmount_setattr(s->root, false, &readonly) < 0)
+		report_sys(&s->report, "make the root file system read-only");
+	if (plan->no_pivot) {
+		move_to_top(s);
+	} else {
+		/* the old root lands on top of the new one, at ".", and is taken off there; see
+		 * pivot_root(2), "pivot_root(".", ".")" */
+		if (fchdir(s->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
+			report_sys(&s->report, "pivot_root");
+		if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+			report_sys(&s->report, "detach the host's file systems");
+	}
+	if (!plan->root_propagation)
+		return;
+	struct newmount_attr attr = {.propagation = plan->root_propagation & ~(uint64_t)MS_REC};
+	if (newmount_setattr(s->root, plan->root_propagation & MS_REC, &attr) < 0)
+		report_sys(&s->report, "set the propagation of the root file system");
+}

@@ -1,0 +1,411 @@
+/*
+ * The parent's side of making a container. Nothing here waits for more than the child: it is alive or its
+ * socket ends.
+ */
+#include "runtime/run.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/mem.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "idmap.h"
+#include "init.h"
+#include "ns.h"
+#include "run_private.h"
+#include "sys/child.h"
+#include "sys/newmount.h"
+#include "sys/procfs.h"
+
+/* Everything that the making of one container owns in the parent. */
+struct making {
+	struct init init;
+	struct run *run;
+	int sock, theirs;
+	bool mounted_seen;
+};
+
+static bool dev_is_ours(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->mount_count; i++) {
+		const struct plan_mount *m = &plan->mounts[i];
+		if (m->kind == STEP_BIND && (str_eq(m->target, "/dev") || str_eq(m->target, "/dev/")))
+			return false;
+	}
+	return true;
+}
+
+static int prepare_init_mount(struct init *init, const struct plan *plan, struct err **err)
+{
+	init->init_mount = -1;
+	if (!plan->process.use_init)
+		return 0;
+	if (str_empty(plan->init_path))
+		return err_set(err, ERR_INVALID, "an init is asked for, but no path of one is known");
+	auto_fd int mnt = newmount_clone(AT_FDCWD, plan->init_path, false);
+	struct newmount_attr attr = {.set = MOUNT_ATTR_RDONLY, .propagation = MS_PRIVATE};
+	if (mnt < 0 || newmount_setattr(mnt, false, &attr) < 0)
+		return err_sys(err, errno, "bind %s", plan->init_path);
+	init->init_mount = steal_fd(&mnt);
+	return 0;
+}
+
+static void making_free(struct making *m)
+{
+	struct setup *s = &m->init.setup;
+	binds_close(s);
+	ns_close(s->ns, s->plan);
+	cgroup_hierarchies_free(s->hierarchies, s->hierarchy_count);
+	program_free(&m->init.program);
+	hook_state_free(&m->init.creating);
+	hook_state_free(&m->init.created);
+	fd_close(m->init.init_mount);
+	fd_close(s->proc);
+	fd_close(m->theirs);
+	free(m);
+}
+static void making_freep(struct making **m)
+{
+	if (*m)
+		making_free(*m);
+}
+#define auto_making __attribute__((cleanup(making_freep))) struct making
+
+static struct making *making_new(const struct plan *plan, const struct run_io *io)
+{
+	struct making *m = xcalloc(1, sizeof(*m));
+	struct setup *s = &m->init.setup;
+	s->plan = plan;
+	s->io = io;
+	s->proc = s->root = s->devpts = s->tty = -1;
+	m->init.init_mount = m->sock = m->theirs = -1;
+	for (int i = 0; i < OCI_NS_COUNT; i++)
+		s->ns[i] = -1;
+	s->dev_is_ours = dev_is_ours(plan);
+	program_prepare(&m->init.program, &plan->process);
+	snprintf(m->init.keyring, sizeof(m->init.keyring), "_ses.%s", plan->id ? plan->id : "");
+	return m;
+}
+
+static int open_on_host(struct making *m, struct err **err)
+{
+	struct setup *s = &m->init.setup;
+	s->proc = procfs_open();
+	if (s->proc < 0)
+		return err_sys(err, errno, "open /proc");
+	if (ns_open(s->ns, s->plan, err) < 0)
+		return -1;
+	s->root = m->run->root_mount = root_prepare(s->plan, err);
+	if (s->root < 0 || binds_prepare(s, err) < 0)
+		return -1;
+	return prepare_init_mount(&m->init, s->plan, err);
+}
+
+static int make_cgroup(struct making *m, struct err **err)
+{
+	struct setup *s = &m->init.setup;
+	const struct plan *plan = s->plan;
+	auto_free char *named = str_empty(plan->cgroup_path) ? xasprintf("/%s", plan->id) : NULL;
+	if (cgroup_create(&m->run->cgroup, named ? named : plan->cgroup_path, err) < 0)
+		return -1;
+	return cgroup_hierarchies(m->run->cgroup, &s->hierarchies, &s->hierarchy_count, err);
+}
+
+static void make_states(struct making *m)
+{
+	const struct plan *plan = m->init.setup.plan;
+	if (plan->create_container.count)
+		hook_state_make(&m->init.creating, plan, "creating");
+	if (plan->start_container.count)
+		hook_state_make(&m->init.created, plan, "created");
+}
+
+/* In between parent and init where namespaces are to be joined before init is born (ns_needs_stage). */
+static void stage_main(struct making *m) __attribute__((noreturn));
+static void stage_main(struct making *m)
+{
+	struct setup *s = &m->init.setup;
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	ns_join(s->ns, &s->report);
+	/* CLONE_PARENT: init is a child of our parent; its exit signal is ours */
+	struct child_args args = {.flags = CLONE_PARENT | ns_clone_flags(s->plan)};
+	pid_t pid = child_clone(&args);
+	if (pid == 0) {
+		m->init.staged = true;
+		init_main(&m->init);
+	}
+	if (pid < 0)
+		report_sys(&s->report, "clone into new namespaces");
+	report_send(&s->report, REPORT_PID, pid);
+	_exit(0);
+}
+
+static int clone_staged(struct making *m, struct child_args *args, struct err **err)
+{
+	args->flags = 0;
+	args->pidfd = NULL;
+	pid_t stage = child_clone(args);
+	if (stage == 0)
+		stage_main(m);
+	if (stage < 0)
+		return err_sys(err, errno, "clone");
+	fd_close(steal_fd(&m->theirs));
+	struct report report;
+	int got = report_receive(m->sock, &report, NULL);
+	proc_wait(stage);
+	if (got == 1 && report.type == REPORT_ERROR)
+		return report_to_err(&report, err);
+	if (got != 1 || report.type != REPORT_PID)
+		return err_set(err, ERR_SYSTEM, "the process that joins namespaces was killed");
+	m->run->pid = report.value;
+	m->run->pidfd = child_pidfd_open(report.value);
+	return m->run->pidfd < 0 ? err_sys(err, errno, "pidfd_open") : 0;
+}
+
+static int clone_init(struct making *m, struct err **err)
+{
+	struct setup *s = &m->init.setup;
+	int pair[2], cgroup = cgroup_clone_fd(m->run->cgroup);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, errno, "socketpair");
+	m->sock = m->run->gate = pair[0];
+	m->theirs = s->report.sock = pair[1];
+	struct child_args args = {
+		.flags = CLONE_CLEAR_SIGHAND | ns_clone_flags(s->plan),
+		.pidfd = &m->run->pidfd,
+		.exit_signal = SIGCHLD,
+		.cgroup = cgroup,
+	};
+	if (ns_needs_stage(s->ns, s->plan))
+		return clone_staged(m, &args, err);
+	pid_t pid = child_clone(&args);
+	if (pid == 0)
+		init_main(&m->init);
+	if (pid < 0)
+		return err_sys(err, errno, "clone into new namespaces");
+	fd_close(steal_fd(&m->theirs));
+	m->run->pid = pid;
+	return 0;
+}
+
+/* Two programs find each other's end by exit, so a child that died without a word is named by its signal. */
+static int died(struct run *run, const char *when, struct err **err)
+{
+	siginfo_t info = {0};
+	waitid(P_PIDFD, (id_t)run->pidfd, &info, WEXITED | WNOWAIT);
+	if (info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED)
+		return err_set(err, ERR_SYSTEM, "the container's first process was killed by signal %d %s%s",
+			info.si_status, when,
+			info.si_status == SIGKILL ? " (perhaps for want of memory)" : "");
+	return err_set(err, ERR_SYSTEM, "the container's first process ended %s (status %d)", when,
+		info.si_status);
+}
+
+static int set_oom_score(struct making *m, struct err **err)
+{
+	const struct plan_process *p = &m->init.setup.plan->process;
+	return p->has_oom_score_adj
+		       ? run_set_oom_score(m->init.setup.proc, m->run->pid, p->oom_score_adj, err)
+		       : 0;
+}
+
+/* While the child builds its tree: mappings, limits, membership. */
+static int serve_child(struct making *m, struct err **err)
+{
+	struct setup *s = &m->init.setup;
+	const struct plan *plan = s->plan;
+	struct run *run = m->run;
+	if (plan->ns_new & CLONE_NEWUSER) {
+		if (idmap_write(s->proc, run->pid, plan->uid_map, plan->uid_map_count, plan->gid_map,
+			    plan->gid_map_count, err) < 0)
+			return -1;
+		report_permit(m->sock, PERMIT_MAPPED);
+	}
+	if (set_oom_score(m, err) < 0)
+		return -1;
+	if (plan->resources && cgroup_set(run->cgroup, plan->resources, err) < 0)
+		return -1;
+	if (cgroup_attach(run->cgroup, run->pid, err) < 0)
+		return -1;
+	/* if it is gone by now, it has left its reason in the socket */
+	report_permit(m->sock, PERMIT_ATTACHED);
+	return 0;
+}
+
+static int run_parent_hooks(struct run *run, const struct plan *plan, struct err **err)
+{
+	if (run_hooks(&plan->prestart, plan, "creating", run->pid, "prestart", err) < 0)
+		return -1;
+	return run_hooks(&plan->create_runtime, plan, "creating", run->pid, "createRuntime", err);
+}
+
+static int wait_ready(struct making *m, struct err **err)
+{
+	struct setup *s = &m->init.setup;
+	for (;;) {
+		struct report report;
+		int fd = -1, got = report_receive(m->sock, &report, &fd);
+		if (got < 0)
+			return err_sys(err, errno, "hear from the container's first process");
+		if (got == 0)
+			return died(m->run, "while the container was made", err);
+		switch (report.type) {
+		case REPORT_ERROR:
+			return report_to_err(&report, err);
+		case REPORT_TTY:
+			fd_close(m->run->tty_master);
+			m->run->tty_master = fd;
+			break;
+		case REPORT_MOUNTED:
+			if (s->wait_hooks) {
+				if (run_parent_hooks(m->run, s->plan, err) < 0)
+					return -1;
+				report_permit(m->sock, PERMIT_PIVOT);
+			}
+			break;
+		case REPORT_READY:
+			return 0;
+		default:
+			return err_set(err, ERR_SYSTEM, "the container's first process sent report %u",
+				report.type);
+		}
+	}
+}
+
+static struct run *run_new(void)
+{
+	struct run *run = xcalloc(1, sizeof(*run));
+	run->pidfd = run->gate = run->report = run->tty_master = run->root_mount = -1;
+	return run;
+}
+
+static int create(struct making *m, struct err **err)
+{
+	if (open_on_host(m, err) < 0 || make_cgroup(m, err) < 0)
+		return -1;
+	make_states(m);
+	if (clone_init(m, err) < 0)
+		return -1;
+	if (serve_child(m, err) < 0) {
+		/* what the child has to say, if it failed first, explains more than our own fault */
+		auto_err *theirs = NULL;
+		struct report report;
+		struct pollfd p = {.fd = m->sock, .events = POLLIN};
+		if (poll(&p, 1, 0) == 1 && report_receive(m->sock, &report, NULL) == 1 &&
+			report.type == REPORT_ERROR) {
+			report_to_err(&report, &theirs);
+			err_move(err, &theirs);
+		}
+		return -1;
+	}
+	if (wait_ready(m, err) < 0)
+		return -1;
+	m->run->start_ticks = run_start_ticks(m->run->pid);
+	return 0;
+}
+
+int run_create(struct run **out, const struct plan *plan, const struct run_io *io,
+	bool defer_hooks, struct err **err)
+{
+	auto_making *m = making_new(plan, io);
+	m->run = run_new();
+	m->init.setup.wait_hooks =
+		!defer_hooks && (plan->prestart.count || plan->create_runtime.count);
+	if (create(m, err) < 0) {
+		run_destroy(m->run);
+		return -1;
+	}
+	if (io->gate_socket > 0) {
+		fd_close(m->run->gate);
+		m->run->gate = -1;
+	}
+	*out = m->run;
+	return 0;
+}
+
+int run_hooks_create(struct run *run, const struct plan *plan, struct err **err)
+{
+	return run_parent_hooks(run, plan, err);
+}
+
+/* Until the socket ends. *told: the child announced exec. */
+static int wait_exec(int sock, bool *told, struct err **err)
+{
+	struct report report;
+	int got;
+	*told = false;
+	while ((got = report_receive(sock, &report, NULL)) == 1) {
+		if (report.type == REPORT_ERROR)
+			return report_to_err(&report, err);
+		*told = *told || report.type == REPORT_EXEC;
+	}
+	return got < 0 ? err_sys(err, errno, "hear from the container's first process") : 0;
+}
+
+int run_start(struct run *run, struct err **err)
+{
+	bool told = false;
+	int r = 0;
+	if (report_permit(run->gate, PERMIT_GO) < 0 && errno != EPIPE)
+		r = err_sys(err, errno, "open the container's gate");
+	if (r == 0)
+		r = wait_exec(run->gate, &told, err);
+	if (r == 0 && !told)
+		r = died(run, "before its program was executed", err);
+	fd_close(run->gate);
+	run->gate = -1;
+	if (r < 0) {
+		child_pidfd_signal(run->pidfd, SIGKILL);
+		proc_wait(run->pid);
+		run->pid = 0;
+	}
+	return r;
+}
+
+int run_start_at(int sock, struct err **err)
+{
+	bool told;
+	if (report_permit(sock, PERMIT_GO) < 0)
+		return err_sys(err, errno, "open the container's gate");
+	if (wait_exec(sock, &told, err) < 0)
+		return -1;
+	return told ? 0
+		    : err_set(err, ERR_SYSTEM,
+			      "the container's first process ended before its program was executed");
+}
+
+void run_release(struct run *run)
+{
+	if (!run)
+		return;
+	fd_close(run->pidfd);
+	fd_close(run->gate);
+	fd_close(run->report);
+	fd_close(run->tty_master);
+	fd_close(run->root_mount);
+	cgroup_free(run->cgroup);
+	free(run);
+}
+
+void run_destroy(struct run *run)
+{
+	if (!run)
+		return;
+	if (run->pid > 0) {
+		child_pidfd_signal(run->pidfd, SIGKILL);
+		proc_wait(run->pid);
+	}
+	if (run->cgroup) {
+		cgroup_kill(run->cgroup, SIGKILL, NULL);
+		cgroup_remove(run->cgroup, NULL);
+	}
+	run_release(run);
+}

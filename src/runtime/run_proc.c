@@ -1,0 +1,54 @@
+/* What /proc says about, and takes for, a container's process. */
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "run_private.h"
+#include "runtime/run.h"
+#include "sys/procfs.h"
+
+uint64_t run_start_ticks(pid_t pid)
+{
+	char path[40], text[1024];
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : fd_read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return 0;
+	text[n] = 0;
+	/* the name may hold spaces and parentheses: fields are counted from its last ")" */
+	char *at = strrchr(text, ')');
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	if (!at)
+		return 0;
+	at++;
+	at[strcspn(at, " \n")] = 0;
+	uint64_t ticks = 0;
+	return str_to_u64(at, &ticks) == 0 ? ticks : 0;
+}
+
+int run_set_oom_score(int proc, pid_t pid, int value, struct err **err)
+{
+	char path[48], text[16];
+	snprintf(path, sizeof(path), "%d/oom_score_adj", (int)pid);
+	int n = snprintf(text, sizeof(text), "%d", value);
+	if (procfs_write(proc, path, text, (size_t)n) == 0)
+		return 0;
+	int saved = errno;
+	char now[16] = "";
+	auto_fd int fd = procfs_openat(proc, path, O_RDONLY);
+	ssize_t got = fd < 0 ? -1 : fd_read(fd, now, sizeof(now) - 1);
+	if (got > 0) {
+		now[strcspn(now, "\n")] = 0;
+		if (str_eq(now, text))
+			return 0;
+	}
+	if (saved == EACCES)
+		return err_set(err, ERR_FORBIDDEN,
+			"set oom_score_adj to %d: the engine may not lower it below its own (%s) without CAP_SYS_RESOURCE",
+			value, now);
+	return err_sys(err, saved, "set oom_score_adj to %d", value);
+}

@@ -1,0 +1,46 @@
+#include "setup.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "sys/procfs.h"
+#include "sys/rootpath.h"
+
+/* "net.ipv4.ip_forward" and "net/ipv4/ip_forward" name the same file; see plan_sysctl.c */
+static void sysctl_path(char *out, size_t room, const char *key, struct reporter *r)
+{
+	size_t n = strlen(key);
+	if (n >= room)
+		report_fail(r, ERR_INVALID, 0, "sysctl %s is too long", key);
+	size_t first = strcspn(key, "./");
+	bool swap = key[first] == '.';
+	for (size_t i = 0; i <= n; i++)
+		out[i] = !swap ? key[i] : key[i] == '.' ? '/' : key[i] == '/' ? '.' : key[i];
+}
+
+static void apply_sysctl(struct setup *s, const struct oci_pair *p)
+{
+	char path[512];
+	sysctl_path(path, sizeof(path), p->key, &s->report);
+	auto_fd int sys = procfs_openat(s->proc, "sys", O_PATH | O_DIRECTORY);
+	auto_fd int fd = sys < 0 ? -1 : beneath_open(sys, path, O_WRONLY, 0);
+	if (fd < 0)
+		report_sys(&s->report, "sysctl %s: open", p->key);
+	size_t n = strlen(p->value);
+	if (write(fd, p->value, n) != (ssize_t)n)
+		report_sys(&s->report, "sysctl %s: write \"%s\"", p->key, p->value);
+}
+
+void settings_apply(struct setup *s)
+{
+	const struct plan *plan = s->plan;
+	if (plan->hostname && sethostname(plan->hostname, strlen(plan->hostname)) < 0)
+		report_sys(&s->report, "set the host name \"%s\"", plan->hostname);
+	if (plan->domainname && setdomainname(plan->domainname, strlen(plan->domainname)) < 0)
+		report_sys(&s->report, "set the domain name \"%s\"", plan->domainname);
+	for (size_t i = 0; i < plan->sysctl_count; i++)
+		apply_sysctl(s, &plan->sysctl[i]);
+}

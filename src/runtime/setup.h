@@ -1,0 +1,90 @@
+/*
+ * The making of one container: what the parent has prepared and the child carries out. Everything that
+ * needs memory, or a path on the host, is done before the clone; functions marked "child" run after it
+ * and end the process where they fail.
+ */
+#ifndef KIST_RUNTIME_SETUP_H
+#define KIST_RUNTIME_SETUP_H
+
+#include "report.h"
+#include "runtime/cgroup.h"
+#include "runtime/run.h"
+#include "user.h"
+
+/** What a bind mount of the plan has become. */
+struct bind_source {
+	int mount;   /* detached, attributes set; -1 where the step is none */
+	bool is_dir;
+	bool is_proc; /* on a procfs: may go on /proc itself */
+};
+
+struct setup {
+	const struct plan *plan;
+	const struct run_io *io;
+	struct reporter report;
+	int proc;		   /* the host's procfs */
+	int root;		   /* the container's root mount; detached until root_attach() */
+	struct bind_source *binds; /* one per step of the plan */
+	int ns[OCI_NS_COUNT];	   /* namespaces to join, or -1 */
+	struct cgroup_hierarchy *hierarchies;
+	size_t hierarchy_count;
+	bool wait_hooks; /* hooks of the parent's run before pivot_root */
+	bool dev_is_ours; /* no bind mount at /dev: devices and links are made there */
+	/* the child's own */
+	int devpts; /* mount of the last devpts step, -1 */
+	int tty;    /* the container's side of its terminal, -1 */
+	bool cgroup_ns_done;
+	struct user user;
+};
+
+/* root.c */
+
+/** Parent: the detached root mount. */
+int root_prepare(const struct plan *plan, struct err **err);
+/** Child: makes the namespace's mounts private and puts the root mount into it. */
+void root_attach(struct setup *s);
+/** Child: "/" becomes the root mount, the host's tree goes. */
+void root_pivot(struct setup *s);
+
+/* binds.c */
+
+/** Parent: opens the sources of bind mounts as detached mounts. */
+int binds_prepare(struct setup *s, struct err **err);
+void binds_close(struct setup *s);
+
+/* mounts.c: child */
+
+void mounts_make(struct setup *s);
+/** Creates the target of a mount where it is missing; an O_PATH descriptor. */
+int mount_target(struct setup *s, const struct plan_mount *m, bool is_dir);
+/** A detached file system with its comma-separated options. */
+int mount_file_system(struct setup *s, const struct plan_mount *m);
+/** Waits for PERMIT_ATTACHED and makes the cgroup namespace. */
+void mount_need_cgroup(struct setup *s);
+
+/* mount_cgroup.c: child */
+
+void mount_cgroup(struct setup *s, const struct plan_mount *m);
+
+/* copyup.c: child */
+
+/** Copies the folder @from into the empty folder @to. */
+void copy_up(struct reporter *r, int from, int to, const char *what);
+
+/* devices.c: child */
+
+void devices_make(struct setup *s);
+/** mknod-like special file that certainly is the host's, for binding: O_PATH descriptor. */
+int device_open_host(struct reporter *r, const char *path, uint32_t mode, uint32_t major,
+	uint32_t minor);
+
+/* masks.c: child */
+
+void masks_make(struct setup *s);
+
+/* settings.c: child */
+
+/** Host name, domain name, sysctls. */
+void settings_apply(struct setup *s);
+
+#endif
