@@ -236,7 +236,10 @@ static void send_whole(struct h1 *h)
 {
 	struct request *req = h->req;
 	auto_buf head = BUF_INIT;
-	write_head(h, &head, (ssize_t)req->res.len);
+	if (req->outcome == ANSWER_RAW)
+		h->keep_alive = false;
+	else
+		write_head(h, &head, (ssize_t)req->res.len);
 	/* From here on nobody but us works on it: a connection that fails now may go at once. */
 	h->state = H1_ANSWER;
 	bool no_body = str_eq(req->method, "HEAD") || req->status == 204 || req->status == 304;

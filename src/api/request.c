@@ -184,6 +184,19 @@ int req_json(const struct request *req, bool optional, json_t **out, struct err 
 	return 0;
 }
 
+int req_console_size(const struct request *req, uint32_t *h, uint32_t *w, struct err **err)
+{
+	const char *height = req_query(req, "h");
+	const char *width = req_query(req, "w");
+	if (str_to_u32(height ? height : "", h) < 0)
+		return err_set(err, ERR_INVALID, "invalid resize height \"%s\": not a number",
+			height ? height : "");
+	if (str_to_u32(width ? width : "", w) < 0)
+		return err_set(err, ERR_INVALID, "invalid resize width \"%s\": not a number",
+			width ? width : "");
+	return 0;
+}
+
 struct engine *req_engine(const struct request *req)
 {
 	return server_engine(req->server);

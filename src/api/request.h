@@ -66,7 +66,7 @@ struct transport {
 	void (*wake)(void *exchange);	       /* the stream has something */
 };
 
-enum outcome { ANSWER_NONE, ANSWER_WHOLE, ANSWER_STREAM, ANSWER_HIJACKED };
+enum outcome { ANSWER_NONE, ANSWER_WHOLE, ANSWER_RAW, ANSWER_STREAM, ANSWER_HIJACKED };
 
 struct request {
 	struct server *server;
@@ -134,6 +134,10 @@ void res_stream(struct request *req, const char *content_type, struct stream *s)
 /** The HTTP head of a hijacked answer, for whoever gets the connection. */
 void res_hijack_head(struct request *req, bool multiplexed, struct buf *out);
 void request_hijacked(struct request *req);
+/** The whole answer with its head, as bytes; the connection is closed behind it. */
+struct buf *res_raw(struct request *req);
+/** h and w of a resize. */
+int req_console_size(const struct request *req, uint32_t *h, uint32_t *w, struct err **err);
 /** Puts the error into the answer. */
 void res_error(struct request *req, const struct err *err);
 

@@ -34,6 +34,13 @@ void res_status(struct request *req, int status)
 	whole(req, status, NULL);
 }
 
+struct buf *res_raw(struct request *req)
+{
+	whole(req, 200, NULL);
+	req->outcome = ANSWER_RAW;
+	return &req->res;
+}
+
 void res_header(struct request *req, const char *name, const char *value)
 {
 	params_add(&req->res_headers, xstrdup(name), xstrdup(value));

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "api/server.h"
+
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"

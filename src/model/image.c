@@ -46,3 +46,26 @@ static const struct model_field image_fields[] = {
 	MODEL_END,
 };
 const struct model_type model_image_config = {"Image", sizeof(struct image_config), image_fields};
+
+/* ---- an image's configuration as inspect shows it since 1.50: without empty members ---- */
+
+#define C(member, json, kind, ...)                                                                 \
+	F(container_config, member, json, kind, .flags = OMIT_EMPTY, ##__VA_ARGS__)
+static const struct model_field run_fields[] = {
+	C(user, "User", M_STR),
+	C(exposed_ports, "ExposedPorts", M_SET),
+	C(env, "Env", M_STRV),
+	C(entrypoint, "Entrypoint", M_SLICE),
+	C(cmd, "Cmd", M_SLICE),
+	C(volumes, "Volumes", M_SET),
+	C(working_dir, "WorkingDir", M_STR),
+	C(labels, "Labels", M_MAP),
+	C(stop_signal, "StopSignal", M_STR),
+	C(args_escaped, "ArgsEscaped", M_BOOL),
+	C(healthcheck, "Healthcheck", M_RAW, .raw = JSON_OBJECT),
+	C(on_build, "OnBuild", M_STRV),
+	C(shell, "Shell", M_SLICE),
+	MODEL_END,
+};
+const struct model_type model_image_run_config = {"ImageConfig", sizeof(struct container_config),
+	run_fields};

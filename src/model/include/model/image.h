@@ -30,6 +30,8 @@ struct image_config {
 };
 
 extern const struct model_type model_image_config;
+/** For writing the `config` member without what is empty (image inspect since API 1.50). */
+extern const struct model_type model_image_run_config;
 
 static inline void image_config_clear(struct image_config *c)
 {

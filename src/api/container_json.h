@@ -1,0 +1,12 @@
+/* What lists and inspections of containers have in common. */
+#ifndef KIST_API_CONTAINER_JSON_H
+#define KIST_API_CONTAINER_JSON_H
+
+#include "base/jsonw.h"
+#include "engine/container.h"
+
+void write_mounts(struct jsonw *w, const struct container_doc *doc);
+/** "Networks": {name: EndpointSettings}. */
+void write_networks(struct jsonw *w, const struct container_network *net, unsigned api);
+
+#endif
