@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -46,6 +47,19 @@ static void child_fds(const struct child *c)
 	syscall(SYS_close_range, top, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
+/* A daemon raises its own soft limit; what it starts should not inherit that (programs that close
+ * every possible descriptor, select(2)). */
+static void child_limits(const struct child *c)
+{
+	struct rlimit limit;
+	if (c->spec->nofile_soft == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	if (limit.rlim_cur > c->spec->nofile_soft) {
+		limit.rlim_cur = c->spec->nofile_soft;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static void child_run(const struct child *c) __attribute__((noreturn));
 static void child_run(const struct child *c)
 {
@@ -59,6 +73,7 @@ static void child_run(const struct child *c)
 		if (getppid() != c->parent)
 			_exit(127);
 	}
+	child_limits(c);
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -2,6 +2,7 @@
 #ifndef KIST_BASE_PROC_H
 #define KIST_BASE_PROC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -20,6 +21,7 @@ struct proc_spec {
 	const struct proc_fd *fds; /* 0, 1, 2 that are not named are /dev/null; everything else closed */
 	size_t nfds;
 	bool die_with_parent; /* PR_SET_PDEATHSIG SIGKILL */
+	unsigned long nofile_soft; /* soft RLIMIT_NOFILE of the program; 0: ours */
 };
 
 /**

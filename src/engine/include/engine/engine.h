@@ -35,6 +35,8 @@ struct engine_options {
 	const char *transfer_path; /* kist-transfer; required */
 	const char *seccomp_path; /* the default profile, JSON; required */
 	uint32_t pool;		  /* parked monitors; 0: none */
+	unsigned long nofile_soft; /* soft RLIMIT_NOFILE for monitors and so for containers (the daemon has
+				    * raised its own): proc_spec.nofile_soft; 0: the daemon's */
 	struct loop *loop;	  /* required; outlives the engine */
 };
 
