@@ -1,6 +1,7 @@
 #include "report.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -162,5 +163,15 @@ int report_to_err(const struct report *report, struct err **err)
 	err_set(err, kind, "%s", report->text);
 	if (err && *err)
 		(*err)->sys = report->sys;
+	return -1;
+}
+
+int report_prefer(int sock, struct err **err)
+{
+	struct pollfd p = {.fd = sock, .events = POLLIN};
+	struct report report;
+	while (poll(&p, 1, 0) == 1 && report_receive(sock, &report, NULL) == 1)
+		if (report.type == REPORT_ERROR)
+			return report_to_err(&report, err);
 	return -1;
 }

@@ -71,5 +71,8 @@ int report_receive(int sock, struct report *out, int *fd);
 int report_permit(int sock, enum permit permit);
 /** Sets *err from a REPORT_ERROR; returns -1. */
 int report_to_err(const struct report *report, struct err **err);
+/** After a fault of the parent's own in *err: if the child has already failed, what it says replaces that,
+ * because it explains more. Never waits. Returns -1. */
+int report_prefer(int sock, struct err **err);
 
 #endif

@@ -5,7 +5,6 @@
 #include "runtime/run.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -274,7 +273,7 @@ static int wait_ready(struct making *m, struct err **err)
 		case REPORT_READY:
 			return 0;
 		default:
-			return err_set(err, ERR_SYSTEM, "the container's first process sent report %u",
+			return err_set(err, ERR_SYSTEM, "unexpected report %u from the container's first process",
 				report.type);
 		}
 	}
@@ -294,18 +293,8 @@ static int create(struct making *m, struct err **err)
 	make_states(m);
 	if (clone_init(m, err) < 0)
 		return -1;
-	if (serve_child(m, err) < 0) {
-		/* what the child has to say, if it failed first, explains more than our own fault */
-		auto_err *theirs = NULL;
-		struct report report;
-		struct pollfd p = {.fd = m->sock, .events = POLLIN};
-		if (poll(&p, 1, 0) == 1 && report_receive(m->sock, &report, NULL) == 1 &&
-			report.type == REPORT_ERROR) {
-			report_to_err(&report, &theirs);
-			err_move(err, &theirs);
-		}
-		return -1;
-	}
+	if (serve_child(m, err) < 0)
+		return report_prefer(m->sock, err);
 	if (wait_ready(m, err) < 0)
 		return -1;
 	m->run->start_ticks = run_start_ticks(m->run->pid);

@@ -49,6 +49,11 @@ int child_close_from(unsigned int first, int cloexec)
 	return (int)syscall(SYS_close_range, first, ~0U, cloexec ? CLOSE_RANGE_CLOEXEC : 0);
 }
 
+int child_close_range(unsigned int first, unsigned int last)
+{
+	return first > last ? 0 : (int)syscall(SYS_close_range, first, last, 0);
+}
+
 int child_exit_code(int status)
 {
 	if (WIFEXITED(status))

@@ -35,6 +35,8 @@ int child_pidfd_open(pid_t pid);
 int child_pidfd_signal(int pidfd, int sig);
 /** close_range(2) from @first to the end; @cloexec marks instead of closing. */
 int child_close_from(unsigned int first, int cloexec);
+/** close_range(2), both ends included. */
+int child_close_range(unsigned int first, unsigned int last);
 /** A wait status as a shell would report it: exit code, or 128 + signal. */
 int child_exit_code(int status);
 

@@ -1,0 +1,302 @@
+/*
+ * An additional process in a running container.
+ *
+ * Two processes make it. The stage is a child of ours that the container cannot see: it closes what is the
+ * host's, joins the namespaces, and does everything that takes privileges. Only then does it clone the
+ * process itself, which is the first to appear in the container's pid namespace: with the final identity, and
+ * no descriptor but the streams and the report socket. So there is nothing to be won by tracing it, even
+ * with CAP_SYS_PTRACE (CVE-2016-9962), and no folder of the host to be reached (CVE-2024-21626).
+ */
+#include "runtime/run.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "base/proc.h"
+#include "creds.h"
+#include "ns.h"
+#include "program.h"
+#include "report.h"
+#include "run_private.h"
+#include "streams.h"
+#include "sys/child.h"
+#include "sys/procfs.h"
+#include "tty.h"
+#include "user.h"
+
+struct joining {
+	const struct plan_process *process;
+	struct run_io io; /* without streams of its own where there is a terminal */
+	struct reporter report;
+	struct program program;
+	struct user user;
+	int proc;      /* the host's procfs, for labels */
+	int container; /* pidfd of the container's init */
+	int flags;     /* CLONE_NEW* to join */
+	int tty;
+};
+
+/* Closes all from @floor on but the @n descriptors of @keep. */
+static void close_all_but(int floor, const int *keep, size_t n, struct reporter *r)
+{
+	int from = floor;
+	for (;;) {
+		int next = -1;
+		for (size_t i = 0; i < n; i++)
+			if (keep[i] >= from && (next < 0 || keep[i] < next))
+				next = keep[i];
+		if (next < 0)
+			break;
+		if (next > from && child_close_range((unsigned int)from, (unsigned int)next - 1) < 0)
+			report_sys(r, "close_range");
+		from = next + 1;
+	}
+	if (child_close_range((unsigned int)from, ~0U) < 0)
+		report_sys(r, "close_range");
+}
+
+static void leave_host(struct joining *j)
+{
+	int floor = 3 + (int)j->io.preserve_count;
+	if (j->container < floor)
+		j->container = fcntl(j->container, F_DUPFD_CLOEXEC, floor);
+	if (j->container < 0)
+		report_sys(&j->report, "move a descriptor");
+	streams_arrange(&j->io, -1, &j->proc, &j->report);
+	const int keep[] = {j->report.sock, j->container, j->proc};
+	close_all_but(floor, keep, ARRAY_LEN(keep), &j->report);
+}
+
+static void join(struct joining *j)
+{
+	if (setns(j->container, j->flags) < 0)
+		report_sys(&j->report, "join the container's namespaces");
+	close(j->container);
+	if (j->flags & CLONE_NEWUSER)
+		ns_become_root(&j->report);
+}
+
+static void open_terminal(struct joining *j, int root)
+{
+	const struct plan_process *p = j->process;
+	if (!p->terminal)
+		return;
+	j->tty = tty_open(-1, root, p, &j->report);
+	for (int i = 0; i < 3; i++)
+		if (dup2(j->tty, i) < 0)
+			report_sys(&j->report, "place descriptor %d", i);
+}
+
+static void exec_main(struct joining *j) __attribute__((noreturn));
+static void exec_main(struct joining *j)
+{
+	const struct plan_process *p = j->process;
+	if (setsid() < 0)
+		report_sys(&j->report, "setsid");
+	if (p->terminal)
+		tty_control(0, &j->report);
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	report_send(&j->report, REPORT_EXEC, 0);
+	creds_seal(p, &j->user, &j->report);
+	program_exec(&j->program, &j->report);
+}
+
+static void stage_main(struct joining *j) __attribute__((noreturn));
+static void stage_main(struct joining *j)
+{
+	const struct plan_process *p = j->process;
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	umask(0);
+	leave_host(j);
+	join(j);
+	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		report_sys(&j->report, "open the container's root");
+	open_terminal(j, root);
+	user_prepare(&j->user, p, root, &j->report);
+	close(root);
+	program_set_home(&j->program, &j->user);
+	program_enter_folder(p, &j->report);
+	program_find(&j->program, &j->report);
+	streams_own(j->user.uid, p->terminal);
+	report_wait(&j->report, PERMIT_ATTACHED);
+	limits_apply(p, &j->report);
+	creds_keyring(NULL, &j->report);
+	creds_label(p, j->proc, &j->report);
+	if (j->proc >= 0)
+		close(j->proc);
+	creds_drop(p, &j->user, &j->report);
+	struct child_args args = {.flags = CLONE_PARENT};
+	pid_t pid = child_clone(&args);
+	if (pid == 0)
+		exec_main(j);
+	if (pid < 0)
+		report_sys(&j->report, "clone");
+	report_send(&j->report, REPORT_PID, pid);
+	_exit(0);
+}
+
+/* Is the container in another namespace of this kind than we are? */
+static bool differs(int proc, pid_t init, const char *ns)
+{
+	char ours[32], theirs[48];
+	struct stat a, b;
+	snprintf(ours, sizeof(ours), "self/ns/%s", ns);
+	snprintf(theirs, sizeof(theirs), "%d/ns/%s", (int)init, ns);
+	if (fstatat(proc, ours, &a, 0) < 0 || fstatat(proc, theirs, &b, 0) < 0)
+		return false;
+	return a.st_ino != b.st_ino;
+}
+
+/* Rejoining one's own user namespace is an error, and not every kernel has time namespaces. */
+static int join_flags(int proc, pid_t init)
+{
+	int flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
+		    CLONE_NEWCGROUP;
+	if (differs(proc, init, "user"))
+		flags |= CLONE_NEWUSER;
+	if (differs(proc, init, "time"))
+		flags |= CLONE_NEWTIME;
+	return flags;
+}
+
+/* What the parent holds while the exec is under way. */
+struct entering {
+	struct joining *j;
+	int sock;
+	pid_t stage, pid;
+	int pidfd, tty;
+	bool told;
+};
+
+static int take_report(struct entering *e, const struct report *report, int fd, struct err **err)
+{
+	switch (report->type) {
+	case REPORT_ERROR:
+		return report_to_err(report, err);
+	case REPORT_TTY:
+		fd_close(e->tty);
+		e->tty = fd;
+		return 0;
+	case REPORT_PID:
+		/* a child of ours that we have not waited for: the number cannot have another owner */
+		e->pid = report->value;
+		e->pidfd = child_pidfd_open(e->pid);
+		return e->pidfd < 0 ? err_sys(err, errno, "pidfd_open") : 0;
+	case REPORT_EXEC:
+		e->told = true;
+		return 0;
+	default:
+		return err_set(err, ERR_SYSTEM, "unexpected report %u from the process to be", report->type);
+	}
+}
+
+static int follow(struct entering *e, struct err **err)
+{
+	struct report report;
+	int got, fd = -1;
+	while ((got = report_receive(e->sock, &report, &fd)) == 1)
+		if (take_report(e, &report, fd, err) < 0)
+			return -1;
+	if (got < 0)
+		return err_sys(err, errno, "hear from the process to be");
+	if (e->pid <= 0 || !e->told)
+		return err_set(err, ERR_SYSTEM,
+			"the process was killed before its program was executed");
+	return 0;
+}
+
+static int serve(struct entering *e, const struct cgroup *cgroup, struct err **err)
+{
+	const struct plan_process *p = e->j->process;
+	if (p->has_oom_score_adj &&
+		run_set_oom_score(e->j->proc, e->stage, p->oom_score_adj, err) < 0)
+		return -1;
+	if (cgroup && cgroup_attach((struct cgroup *)cgroup, e->stage, err) < 0)
+		return report_prefer(e->sock, err);
+	report_permit(e->sock, PERMIT_ATTACHED);
+	return follow(e, err);
+}
+
+static void stop(pid_t pid)
+{
+	if (pid <= 0)
+		return;
+	kill(pid, SIGKILL); /* an unreaped child of ours */
+	proc_wait(pid);
+}
+
+static struct joining *joining_new(const struct plan_process *process, const struct run_io *io)
+{
+	struct joining *j = xcalloc(1, sizeof(*j));
+	j->process = process;
+	j->io = *io;
+	if (process->terminal)
+		j->io.in = j->io.out = j->io.err = -1;
+	j->tty = j->proc = -1;
+	program_prepare(&j->program, process);
+	return j;
+}
+
+static void joining_freep(struct joining **j)
+{
+	fd_close((*j)->proc);
+	program_free(&(*j)->program);
+	free(*j);
+}
+
+static int start_stage(struct entering *e, const struct cgroup *cgroup, struct err **err)
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, errno, "socketpair");
+	e->sock = pair[0];
+	auto_fd int theirs = e->j->report.sock = pair[1];
+	struct child_args args = {
+		.flags = CLONE_CLEAR_SIGHAND,
+		.exit_signal = SIGCHLD,
+		.cgroup = cgroup ? cgroup_clone_fd(cgroup) : -1,
+	};
+	e->stage = child_clone(&args);
+	if (e->stage == 0)
+		stage_main(e->j);
+	return e->stage < 0 ? err_sys(err, errno, "clone") : 0;
+}
+
+pid_t run_exec(const struct plan_process *process, pid_t init, int init_pidfd,
+	const struct cgroup *cgroup, const struct run_io *io, int *pidfd, int *tty_master,
+	struct err **err)
+{
+	__attribute__((cleanup(joining_freep))) struct joining *j = joining_new(process, io);
+	struct entering e = {.j = j, .sock = -1, .pidfd = -1, .tty = -1};
+	j->container = init_pidfd;
+	j->proc = procfs_open();
+	if (j->proc < 0)
+		return err_sys(err, errno, "open /proc");
+	j->flags = join_flags(j->proc, init);
+	int r = start_stage(&e, cgroup, err);
+	if (r == 0)
+		r = serve(&e, cgroup, err);
+	if (r < 0)
+		stop(e.stage);
+	else
+		proc_wait(e.stage);
+	fd_close(e.sock);
+	if (r < 0) {
+		stop(e.pid);
+		fd_close(e.pidfd);
+		fd_close(e.tty);
+		return -1;
+	}
+	*pidfd = e.pidfd;
+	*tty_master = e.tty;
+	return e.pid;
+}
