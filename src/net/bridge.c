@@ -25,9 +25,8 @@ static const struct {
 
 bool bridge_name_valid(const char *name)
 {
-	return str_all_of(name,
-		       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.", 1,
-		       IFNAMSIZ - 1) &&
+	return str_all_of(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.",
+		       1, IFNAMSIZ - 1) &&
 	       !str_eq(name, ".") && !str_eq(name, "..");
 }
 
@@ -131,8 +130,8 @@ static void add_bridge(struct nl_batch *batch, const char *name, uint32_t mtu)
 	struct ifinfomsg *info;
 	uint8_t mac[6] = {0x02, 0x42};
 	char hex[9];
-	struct nlmsghdr *msg = nl_add(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "make bridge",
-		sizeof(*info), &info);
+	struct nlmsghdr *msg = nl_add(
+		batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "make bridge", sizeof(*info), &info);
 
 	/* A MAC of its own, or the bridge would change it with every interface that comes or goes. */
 	random_hex(hex, 4);
@@ -151,8 +150,8 @@ static void add_bridge(struct nl_batch *batch, const char *name, uint32_t mtu)
 	mnl_attr_put_strz(msg, IFLA_IFALIAS, BRIDGE_ALIAS);
 }
 
-static void add_address(struct nl_batch *batch, uint16_t type, int index, uint32_t address,
-	uint8_t prefix)
+static void add_address(
+	struct nl_batch *batch, uint16_t type, int index, uint32_t address, uint8_t prefix)
 {
 	struct ifaddrmsg *info;
 	struct nlmsghdr *msg = nl_add(batch, type, type == RTM_NEWADDR ? NLM_F_CREATE : 0,
@@ -177,8 +176,10 @@ static int settle_address(int sock, const char *name, const struct net_options *
 	if (addresses_of(sock, out->index, has, err) < 0)
 		return -1;
 	if (options->bip && !pool_parse_cidr(options->bip, &out->address, &out->prefix))
-		return err_set(err, ERR_INVALID, "--bip \"%s\" is no IPv4 address with a prefix "
-			"length from 8 to 30", options->bip);
+		return err_set(err, ERR_INVALID,
+			"--bip \"%s\" is no IPv4 address with a prefix "
+			"length from 8 to 30",
+			options->bip);
 	if (!options->bip && has->count) {
 		out->address = has->v[0].address;
 		out->prefix = has->v[0].prefix;
@@ -199,8 +200,10 @@ static int settle_address(int sock, const char *name, const struct net_options *
 		return err_set(err, ERR_INVALID, "bridge %s: prefix length %u is not from 8 to 30",
 			name, out->prefix);
 	if (!found && !out->ours)
-		return err_set(err, ERR_INVALID, "bridge %s was not made by kist and does not have "
-			"the address %s of --bip", name, options->bip);
+		return err_set(err, ERR_INVALID,
+			"bridge %s was not made by kist and does not have "
+			"the address %s of --bip",
+			name, options->bip);
 	if (!found)
 		add_address(&batch, RTM_NEWADDR, out->index, out->address, out->prefix);
 	return batch.count ? nl_run(sock, &batch, err) : 0;
@@ -219,8 +222,8 @@ static int bring_up(int sock, const char *name, uint32_t mtu, struct err **err)
 	return nl_run(sock, &batch, err);
 }
 
-int bridge_open(const char *name, const struct net_options *options, struct bridge *out,
-	struct err **err)
+int bridge_open(
+	const char *name, const struct net_options *options, struct bridge *out, struct err **err)
 {
 	struct nl_link link;
 	auto_fd int sock = nl_socket(NETLINK_ROUTE, err);
@@ -237,8 +240,10 @@ int bridge_open(const char *name, const struct net_options *options, struct brid
 		return err_set(err, ERR_CONFLICT, "interface %s exists and is no bridge", name);
 	*out = (struct bridge){.index = link.index, .ours = str_eq(link.alias, BRIDGE_ALIAS)};
 	if (!out->ours && !options->bridge_given)
-		return err_set(err, ERR_CONFLICT, "bridge %s exists and was not made by kist; name it "
-			"with --bridge to use it as it is", name);
+		return err_set(err, ERR_CONFLICT,
+			"bridge %s exists and was not made by kist; name it "
+			"with --bridge to use it as it is",
+			name);
 	/* IPv6 networks are not offered: neither may the host be reachable by link-local addresses. */
 	if (out->ours && sysctl_if_set("ipv6", name, "disable_ipv6", "1", err) < 0)
 		return err_wrap(err, "bridge %s", name);

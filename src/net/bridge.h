@@ -14,8 +14,8 @@ struct bridge {
 };
 
 /** See net_open(). @name is valid. */
-int bridge_open(const char *name, const struct net_options *options, struct bridge *out,
-	struct err **err);
+int bridge_open(
+	const char *name, const struct net_options *options, struct bridge *out, struct err **err);
 /** Deletes the bridge if it is ours and has no port. */
 int bridge_remove(const char *name, struct err **err);
 /** Letters, digits, "_", "-" and "."; 1 to 15 of them; not "." or "..". */

@@ -64,15 +64,15 @@ int mapping_compare(const void *a, const void *b)
 static void set_add(struct nftnl_set *set, const struct mapping *map, bool with_value)
 {
 	struct nftnl_set_elem *elem = nftnl_set_elem_alloc();
-	struct key key = {.ip = map->host_ip.s_addr, .proto = map->proto,
-		.port = htons(map->host_port)};
+	struct key key = {
+		.ip = map->host_ip.s_addr, .proto = map->proto, .port = htons(map->host_port)};
 	struct value value = {.ip = map->to_ip.s_addr, .port = htons(map->to_port)};
 	size_t skip = map->host_ip.s_addr ? 0 : offsetof(struct key, proto);
 
 	if (!elem)
 		abort();
-	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, (char *)&key + skip,
-		(uint32_t)(sizeof(key) - skip));
+	nftnl_set_elem_set(
+		elem, NFTNL_SET_ELEM_KEY, (char *)&key + skip, (uint32_t)(sizeof(key) - skip));
 	if (with_value)
 		nftnl_set_elem_set(elem, NFTNL_SET_ELEM_DATA, &value, sizeof(value));
 	nftnl_set_elem_add(set, elem);
@@ -113,8 +113,8 @@ static size_t put_chunk(struct batch *batch, uint16_t type, const char *table, c
 	return i;
 }
 
-static void put_list(struct batch *batch, uint16_t type, const char *table,
-	const struct mapping_list *list)
+static void put_list(
+	struct batch *batch, uint16_t type, const char *table, const struct mapping_list *list)
 {
 	for (size_t i = 0; list && i < list->count;)
 		i = put_chunk(batch, type, table, MAP_ANY, list, i);
@@ -125,8 +125,8 @@ static void put_list(struct batch *batch, uint16_t type, const char *table,
 static void put_edge(struct batch *batch, bool begin)
 {
 	char *room = buf_reserve(&batch->buf, MNL_NLMSG_HDRLEN + 64);
-	struct nlmsghdr *msg = begin ? nftnl_batch_begin(room, batch->seq++)
-				     : nftnl_batch_end(room, batch->seq++);
+	struct nlmsghdr *msg =
+		begin ? nftnl_batch_begin(room, batch->seq++) : nftnl_batch_end(room, batch->seq++);
 	batch->buf.len += MNL_ALIGN(msg->nlmsg_len);
 }
 
@@ -139,8 +139,8 @@ static int send_all(int sock, const struct buf *buf, struct err **err)
 		setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	ssize_t sent;
 	do
-		sent = sendto(sock, buf->data, buf->len, 0, (struct sockaddr *)&kernel,
-			sizeof(kernel));
+		sent = sendto(
+			sock, buf->data, buf->len, 0, (struct sockaddr *)&kernel, sizeof(kernel));
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0)
 		return err_sys(err, errno, "send to nftables");
@@ -211,8 +211,11 @@ static int read_element(struct nftnl_set_elem *elem, void *data)
 		return 0;
 	memcpy((char *)&key + skip, raw, key_len);
 	memcpy(&value, raw_value, sizeof(value));
-	struct mapping map = {.host_ip.s_addr = key.ip, .host_port = ntohs(key.port),
-		.proto = key.proto, .to_ip.s_addr = value.ip, .to_port = ntohs(value.port)};
+	struct mapping map = {.host_ip.s_addr = key.ip,
+		.host_port = ntohs(key.port),
+		.proto = key.proto,
+		.to_ip.s_addr = value.ip,
+		.to_port = ntohs(value.port)};
 	mapping_add(out, &map);
 	return 0;
 }
@@ -228,8 +231,8 @@ static int read_message(const struct nlmsghdr *msg, void *data)
 	return MNL_CB_OK;
 }
 
-static int read_map(int sock, const char *table, const char *name, struct mapping_list *out,
-	struct err **err)
+static int read_map(
+	int sock, const char *table, const char *name, struct mapping_list *out, struct err **err)
 {
 	struct nl_batch batch = {0};
 	struct nfgenmsg *head;

@@ -69,8 +69,8 @@ static int add_extra(struct buf *out, const struct net_hosts *hosts, struct err 
 			return -1;
 		where = str_eq(address, HOST_GATEWAY) ? hosts->gateway : address;
 		if (!where)
-			return err_set(err, ERR_INVALID,
-				"unable to derive the IP value for host-gateway");
+			return err_set(
+				err, ERR_INVALID, "unable to derive the IP value for host-gateway");
 		buf_addf(out, "%s\t%s\n", where, name);
 	}
 	return 0;
@@ -80,8 +80,8 @@ static int add_extra(struct buf *out, const struct net_hosts *hosts, struct err 
 static int add_self(struct buf *out, const struct net_hosts *hosts, struct err **err)
 {
 	auto_free char *full = str_empty(hosts->domainname)
-		? xstrdup(hosts->hostname)
-		: xasprintf("%s.%s", hosts->hostname, hosts->domainname);
+				       ? xstrdup(hosts->hostname)
+				       : xasprintf("%s.%s", hosts->hostname, hosts->domainname);
 	size_t label = strcspn(full, ".");
 
 	if (!is_name(full))

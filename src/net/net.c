@@ -129,8 +129,8 @@ const struct net_info *net_info(const struct net *net)
 	return &net->info;
 }
 
-static int take_address(struct net *net, const struct in_addr *wanted, uint32_t *address,
-	struct err **err)
+static int take_address(
+	struct net *net, const struct in_addr *wanted, uint32_t *address, struct err **err)
 {
 	char text[INET_ADDRSTRLEN];
 	if (wanted && !pool_contains(&net->pool, ntohl(wanted->s_addr)))
@@ -158,7 +158,8 @@ int net_endpoint_allocate(struct net *net, struct net_endpoint *ep, const struct
 	char hex[10];
 
 	if (mac && (mac[0] & 1))
-		return err_set(err, ERR_INVALID, "a multicast MAC address cannot be an interface's");
+		return err_set(
+			err, ERR_INVALID, "a multicast MAC address cannot be an interface's");
 	if (take_address(net, wanted, &address, err) < 0)
 		return -1;
 	*ep = (struct net_endpoint){.address.s_addr = htonl(address),

@@ -15,8 +15,8 @@
  * kill -9 cannot fall between them; one that fails does not stop the next. */
 struct nl_batch {
 	_Alignas(struct nlmsghdr) char data[NL_BATCH_BYTES];
-	size_t len;			/* of finished messages */
-	struct nlmsghdr *open;		/* the one being built, or NULL */
+	size_t len; /* of finished messages */
+	struct nlmsghdr *open; /* the one being built, or NULL */
 	unsigned int count;
 	const char *what[NL_BATCH_MAX]; /* for error messages: "set eth0 up" */
 };
@@ -43,7 +43,7 @@ struct nl_link {
 	int master;
 	unsigned int flags;
 	uint32_t mtu;
-	char kind[16];	/* "bridge", "veth", "" */
+	char kind[16]; /* "bridge", "veth", "" */
 	char alias[64]; /* IFLA_IFALIAS */
 };
 int nl_link_get(int sock, const char *name, struct nl_link *out, struct err **err);

@@ -9,12 +9,13 @@
 #include <stdint.h>
 
 struct pool {
-	uint32_t subnet;  /* network address */
-	uint8_t prefix;	  /* 8..30 */
-	uint32_t first;	  /* what may be handed out without being asked for by name: */
-	uint32_t last;	  /* --fixed-cidr, or the whole subnet */
-	uint32_t hint;	  /* no free address lies below */
-	uint64_t *bits;	  /* one per address of the subnet; calloc'd: only touched pages cost memory */
+	uint32_t subnet; /* network address */
+	uint8_t prefix; /* 8..30 */
+	uint32_t first; /* what may be handed out without being asked for by name: */
+	uint32_t last; /* --fixed-cidr, or the whole subnet */
+	uint32_t hint; /* no free address lies below */
+	uint64_t
+		*bits; /* one per address of the subnet; calloc'd: only touched pages cost memory */
 };
 
 /** The subnet of @address/@prefix; network and broadcast address are taken from the start. */

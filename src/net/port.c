@@ -49,8 +49,8 @@ static bool parse_range(const char *text, uint16_t *first, uint16_t *last)
 	return parse_number(head, first) && parse_number(dash + 1, last) && *first <= *last;
 }
 
-int net_expose_parse(const char *key, uint16_t *first, uint16_t *last, uint8_t *proto,
-	struct err **err)
+int net_expose_parse(
+	const char *key, uint16_t *first, uint16_t *last, uint8_t *proto, struct err **err)
 {
 	const char *slash = strchr(key, '/');
 	auto_free char *ports = slash ? xstrndup(key, (size_t)(slash - key)) : xstrdup(key);

@@ -72,8 +72,8 @@ struct held *ports_claim(struct ports *ports, const struct mapping *map)
 	return held;
 }
 
-uint16_t ports_next_free(const struct ports *ports, uint8_t proto, struct in_addr ip, uint32_t from,
-	uint16_t last)
+uint16_t ports_next_free(
+	const struct ports *ports, uint8_t proto, struct in_addr ip, uint32_t from, uint16_t last)
 {
 	for (uint32_t port = from; port <= last; port++)
 		if (!ports_taken(ports, proto, ip, (uint16_t)port))
@@ -101,8 +101,7 @@ int port_hold(uint8_t proto, struct in_addr ip, uint16_t port)
 {
 	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
 	struct sock_fprog filter = {.len = 1, .filter = &nothing};
-	struct sockaddr_in addr = {
-		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = ip};
+	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = ip};
 	int on = 1;
 
 	auto_fd int fd = socket(AF_INET, socket_type(proto) | SOCK_CLOEXEC, proto);

@@ -13,7 +13,7 @@
 struct held {
 	struct held *next;
 	struct mapping map;
-	int fd;	    /* the holding socket; -1 if there is none */
+	int fd; /* the holding socket; -1 if there is none */
 	bool ready; /* belongs in the kernel's table */
 };
 
@@ -21,7 +21,7 @@ struct ports {
 	struct held *bucket[PORTS_BUCKETS]; /* by protocol and host port */
 	size_t count;
 	uint16_t first, last; /* where ports are chosen from when none is asked for */
-	uint32_t turn;	      /* moves on with every port chosen, as docker's does */
+	uint32_t turn; /* moves on with every port chosen, as docker's does */
 };
 
 /** Reads the range from ip_local_port_range (docker's default where it cannot be read). */
@@ -34,8 +34,8 @@ bool ports_taken(const struct ports *ports, uint8_t proto, struct in_addr ip, ui
 /** Claims map->host_ip/host_port: NULL if taken. */
 struct held *ports_claim(struct ports *ports, const struct mapping *map);
 /** The first port from @from to @last that is not taken; 0 if there is none. */
-uint16_t ports_next_free(const struct ports *ports, uint8_t proto, struct in_addr ip, uint32_t from,
-	uint16_t last);
+uint16_t ports_next_free(
+	const struct ports *ports, uint8_t proto, struct in_addr ip, uint32_t from, uint16_t last);
 /** The claim with exactly this address, or NULL. */
 struct held *ports_find(const struct ports *ports, uint8_t proto, struct in_addr ip, uint16_t port);
 /** Takes the claim out of the table and frees it; closes its socket. */

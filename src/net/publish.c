@@ -106,11 +106,14 @@ static int publish_first_free(struct net *net, struct mapping *map, uint16_t fir
 	return port_error(err, EADDRINUSE, "all ports are allocated");
 }
 
-static int publish_one(struct net *net, const struct net_endpoint *ep, struct net_port *port,
-	struct err **err)
+static int publish_one(
+	struct net *net, const struct net_endpoint *ep, struct net_port *port, struct err **err)
 {
-	struct mapping map = {.proto = port->proto, .host_ip = port->host_ip,
-		.host_port = port->host_first, .to_ip = ep->address, .to_port = port->container_port};
+	struct mapping map = {.proto = port->proto,
+		.host_ip = port->host_ip,
+		.host_port = port->host_first,
+		.to_ip = ep->address,
+		.to_port = port->container_port};
 	uint16_t first = port->host_first, last = port->host_last, start = first;
 	int result;
 
@@ -194,8 +197,8 @@ static int change_table(struct net *net, const struct mapping_list *del,
 	return worth_repair(why) ? net_sync(net, err) : err_move(err, &why);
 }
 
-static int check_ports(const struct net *net, const struct net_port *ports, size_t n,
-	struct err **err)
+static int check_ports(
+	const struct net *net, const struct net_port *ports, size_t n, struct err **err)
 {
 	if (n && !net->info.firewall)
 		return err_set(err, ERR_UNAVAILABLE,
@@ -235,8 +238,8 @@ int net_publish(struct net *net, const struct net_endpoint *ep, struct net_port 
 	return -1;
 }
 
-void net_unpublish(struct net *net, const struct net_endpoint *ep, const struct net_port *ports,
-	size_t n)
+void net_unpublish(
+	struct net *net, const struct net_endpoint *ep, const struct net_port *ports, size_t n)
 {
 	auto_mappings list = {0};
 	auto_err *why = NULL;
@@ -256,8 +259,10 @@ int net_restore(struct net *net, const struct net_endpoint *ep, const struct net
 	if (check_ports(net, ports, n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		struct mapping map = {.proto = ports[i].proto, .host_ip = ports[i].host_ip,
-			.host_port = ports[i].host_first, .to_ip = ep->address,
+		struct mapping map = {.proto = ports[i].proto,
+			.host_ip = ports[i].host_ip,
+			.host_port = ports[i].host_first,
+			.to_ip = ep->address,
 			.to_port = ports[i].container_port};
 		char host[INET_ADDRSTRLEN];
 		pthread_mutex_lock(&net->lock);
@@ -267,13 +272,16 @@ int net_restore(struct net *net, const struct net_endpoint *ep, const struct net
 			auto_mappings list = {0};
 			mark(net, ep, ports, i, false, &list);
 			drop(net, &list);
-			return err_set(err, ERR_CONFLICT, "host port %s:%u belongs to another "
-				"container", net_addr_text(map.host_ip, host), map.host_port);
+			return err_set(err, ERR_CONFLICT,
+				"host port %s:%u belongs to another "
+				"container",
+				net_addr_text(map.host_ip, host), map.host_port);
 		}
 		int fd = port_hold(map.proto, map.host_ip, map.host_port);
 		if (fd == -1)
 			log_warn("host port %s:%u/%s of a running container is bound by another "
-				 "program: %s", net_addr_text(map.host_ip, host), map.host_port,
+				 "program: %s",
+				net_addr_text(map.host_ip, host), map.host_port,
 				net_proto_name(map.proto), bind_words(errno));
 		pthread_mutex_lock(&net->lock);
 		held->fd = fd < 0 ? -1 : fd;
@@ -284,8 +292,8 @@ int net_restore(struct net *net, const struct net_endpoint *ep, const struct net
 }
 
 /* What @a has and @b has not; both sorted. */
-static void difference(const struct mapping_list *a, const struct mapping_list *b,
-	struct mapping_list *out)
+static void difference(
+	const struct mapping_list *a, const struct mapping_list *b, struct mapping_list *out)
 {
 	for (size_t i = 0, j = 0; i < a->count; i++) {
 		while (j < b->count && mapping_compare(&b->v[j], &a->v[i]) < 0)

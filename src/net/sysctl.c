@@ -26,7 +26,9 @@ int sysctl_if_set(const char *family, const char *ifname, const char *key, const
 	char path[128];
 	auto_err *why = NULL;
 	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", family, ifname, key);
-	if (sysctl_set(path, value, &why) == 0)
+	/* Written without a look at what is there: these belong to interfaces of our own, and opening
+	 * such a file costs 50 us. */
+	if (file_write(AT_FDCWD, path, value, strlen(value), &why) == 0)
 		return 0;
 	if (why->sys == ENOENT && access("/proc/sys/net", F_OK) == 0) {
 		snprintf(path, sizeof(path), "/proc/sys/net/%s", family);

@@ -122,7 +122,8 @@ int table_load(const struct net_info *info, struct err **err)
 	if (why->kind == ERR_UNAVAILABLE)
 		return err_move(err, &why);
 	/* Adding before deleting makes the deletion succeed in any case; it is one transaction. */
-	log_warn("packet filter table %s does not fit, replacing it: %s", info->table, err_msg(why));
+	log_warn(
+		"packet filter table %s does not fit, replacing it: %s", info->table, err_msg(why));
 	expand(&again, "add table ip %T\ndelete table ip %T\n", info);
 	buf_add(&again, script.data, script.len);
 	if (run_nft(&again, err) < 0)

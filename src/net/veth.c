@@ -11,6 +11,15 @@
 #include "netns.h"
 #include "nl.h"
 
+/* One queue each way is all that a veth uses; left to itself it makes one for every processor and
+ * then waits for an RCU grace period to turn the others off. */
+static void put_size(struct nlmsghdr *msg, const struct veth_place *place)
+{
+	mnl_attr_put_u32(msg, IFLA_MTU, place->mtu);
+	mnl_attr_put_u32(msg, IFLA_NUM_TX_QUEUES, 1);
+	mnl_attr_put_u32(msg, IFLA_NUM_RX_QUEUES, 1);
+}
+
 static void put_peer(struct nlmsghdr *msg, const struct veth_place *place, int netns,
 	const struct net_endpoint *ep)
 {
@@ -24,7 +33,7 @@ static void put_peer(struct nlmsghdr *msg, const struct veth_place *place, int n
 	msg->nlmsg_len += MNL_ALIGN(sizeof(*info));
 	mnl_attr_put_strz(msg, IFLA_IFNAME, ep->container_if);
 	mnl_attr_put(msg, IFLA_ADDRESS, sizeof(ep->mac), ep->mac);
-	mnl_attr_put_u32(msg, IFLA_MTU, place->mtu);
+	put_size(msg, place);
 	mnl_attr_put_u32(msg, IFLA_NET_NS_FD, (uint32_t)netns);
 	mnl_attr_nest_end(msg, peer);
 	mnl_attr_nest_end(msg, data);
@@ -36,8 +45,8 @@ static void put_peer(struct nlmsghdr *msg, const struct veth_place *place, int n
 static void add_no_ipv6_address(struct nl_batch *batch, const char *name)
 {
 	struct ifinfomsg *info;
-	struct nlmsghdr *msg = nl_add(
-		batch, RTM_NEWLINK, 0, "turn off IPv6 addresses", sizeof(*info), &info);
+	struct nlmsghdr *msg =
+		nl_add(batch, RTM_NEWLINK, 0, "turn off IPv6 addresses", sizeof(*info), &info);
 	mnl_attr_put_strz(msg, IFLA_IFNAME, name);
 	struct nlattr *spec = mnl_attr_nest_start(msg, IFLA_AF_SPEC);
 	struct nlattr *inet6 = mnl_attr_nest_start(msg, AF_INET6);
@@ -72,8 +81,7 @@ static void add_port_options(struct nl_batch *batch, const char *name, bool isol
 static bool wants_hairpin(void)
 {
 	char value = '0';
-	auto_fd int fd =
-		open("/proc/sys/net/bridge/bridge-nf-call-iptables", O_RDONLY | O_CLOEXEC);
+	auto_fd int fd = open("/proc/sys/net/bridge/bridge-nf-call-iptables", O_RDONLY | O_CLOEXEC);
 	return fd >= 0 && read(fd, &value, 1) == 1 && value != '0';
 }
 
@@ -96,7 +104,7 @@ static int make_pair(int sock, const struct veth_place *place, int netns,
 	struct nlmsghdr *msg = nl_add(&batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
 		"make veth pair", sizeof(*info), &info);
 	mnl_attr_put_strz(msg, IFLA_IFNAME, ep->host_if);
-	mnl_attr_put_u32(msg, IFLA_MTU, place->mtu);
+	put_size(msg, place);
 	put_peer(msg, place, netns, ep);
 	if (place->ipv6)
 		add_no_ipv6_address(&batch, ep->host_if);
@@ -187,8 +195,8 @@ static int configure_both(int sock, const struct veth_place *place, int netns,
 	return nl_run(sock, &batch, err);
 }
 
-int veth_connect(const struct veth_place *place, int netns, const struct net_endpoint *ep,
-	struct err **err)
+int veth_connect(
+	const struct veth_place *place, int netns, const struct net_endpoint *ep, struct err **err)
 {
 	auto_err *why = NULL;
 	auto_fd int sock = nl_socket(NETLINK_ROUTE, err);

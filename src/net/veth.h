@@ -7,13 +7,13 @@
 struct veth_place {
 	int bridge; /* ifindex */
 	uint32_t mtu;
-	bool ipv6;     /* the kernel has it */
+	bool ipv6; /* the kernel has it */
 	bool isolated; /* --icc=false: no frames to the bridge's other ports */
 };
 
 /** net_connect() and net_disconnect() without the struct net. */
-int veth_connect(const struct veth_place *place, int netns, const struct net_endpoint *ep,
-	struct err **err);
+int veth_connect(
+	const struct veth_place *place, int netns, const struct net_endpoint *ep, struct err **err);
 int veth_remove(const char *name, struct err **err);
 
 #endif

@@ -82,13 +82,17 @@ int lab_run(int ns, const char *fmt, ...)
 int lab_outside(const char *subnet)
 {
 	int ns = lab_namespace();
-	assert_int_equal(lab_run(-1, "ip link add wire0 type veth peer name wire1 && "
-				     "ip link set wire1 netns /proc/%d/fd/%d && "
-				     "ip addr add %s/24 dev wire0 && ip link set wire0 up",
-				 getpid(), ns, LAB_OUTSIDE_HOST), 0);
-	assert_int_equal(lab_run(ns, "ip link set lo up && ip addr add %s/24 dev wire1 && "
-				     "ip link set wire1 up && ip route add %s via %s",
-				 LAB_OUTSIDE, subnet, LAB_OUTSIDE_HOST), 0);
+	assert_int_equal(lab_run(-1,
+				 "ip link add wire0 type veth peer name wire1 && "
+				 "ip link set wire1 netns /proc/%d/fd/%d && "
+				 "ip addr add %s/24 dev wire0 && ip link set wire0 up",
+				 getpid(), ns, LAB_OUTSIDE_HOST),
+		0);
+	assert_int_equal(lab_run(ns,
+				 "ip link set lo up && ip addr add %s/24 dev wire1 && "
+				 "ip link set wire1 up && ip route add %s via %s",
+				 LAB_OUTSIDE, subnet, LAB_OUTSIDE_HOST),
+		0);
 	return ns;
 }
 
@@ -142,8 +146,8 @@ static bool serve_udp(int server, int client, int ms, struct sockaddr_in *peer)
 	       strcmp(word, "yo") == 0;
 }
 
-static bool talk(int ns, int type, const char *ip, uint16_t port, int server, struct in_addr *peer,
-	int ms)
+static bool talk(
+	int ns, int type, const char *ip, uint16_t port, int server, struct in_addr *peer, int ms)
 {
 	struct sockaddr_in addr = {
 		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = lab_ip(ip)};

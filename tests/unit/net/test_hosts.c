@@ -27,8 +27,9 @@ static void plain(void **state)
 
 static void qualified(void **state)
 {
-	check(&(struct net_hosts){
-		      .address = "10.0.0.2", .hostname = "web", .domainname = "example.org"},
+	check(
+		&(struct net_hosts){
+			.address = "10.0.0.2", .hostname = "web", .domainname = "example.org"},
 		COMMON "10.0.0.2\tweb.example.org web\n");
 	check(&(struct net_hosts){.address = "10.0.0.2", .hostname = "web.example.org"},
 		COMMON "10.0.0.2\tweb.example.org web\n");
@@ -36,13 +37,15 @@ static void qualified(void **state)
 
 static void extra(void **state)
 {
-	char *entries[] = {(char[]){"db:10.1.1.1"}, (char[]){"v6=2001:db8::1"},
-		(char[]){"b:[::1]"}, (char[]){"host:host-gateway"}, NULL};
-	check(&(struct net_hosts){.address = "10.0.0.2", .hostname = "a", .extra = entries,
+	char *entries[] = {(char[]){"db:10.1.1.1"}, (char[]){"v6=2001:db8::1"}, (char[]){"b:[::1]"},
+		(char[]){"host:host-gateway"}, NULL};
+	check(&(struct net_hosts){.address = "10.0.0.2",
+		      .hostname = "a",
+		      .extra = entries,
 		      .gateway = "10.0.0.1"},
 		COMMON "10.1.1.1\tdb\n2001:db8::1\tv6\n::1\tb\n10.0.0.1\thost\n10.0.0.2\ta\n");
-	char *text = net_hosts_append("127.0.0.1 localhost",
-		&(struct net_hosts){.extra = entries, .gateway = "g"}, NULL);
+	char *text = net_hosts_append(
+		"127.0.0.1 localhost", &(struct net_hosts){.extra = entries, .gateway = "g"}, NULL);
 	assert_string_equal(text, "127.0.0.1 localhost\n10.1.1.1\tdb\n2001:db8::1\tv6\n::1\tb\n"
 				  "g\thost\n");
 	free(text);

@@ -69,11 +69,15 @@ static int tear_down(void **state)
 
 static struct net_port port(uint8_t proto, const char *ip, uint16_t host, uint16_t container)
 {
-	return (struct net_port){.proto = proto, .host_ip = lab_ip(ip), .host_first = host,
-		.host_last = host, .container_port = container};
+	return (struct net_port){.proto = proto,
+		.host_ip = lab_ip(ip),
+		.host_first = host,
+		.host_last = host,
+		.container_port = container};
 }
 
-static void publish(struct lab *lab, const struct net_endpoint *ep, struct net_port *ports, size_t n)
+static void publish(
+	struct lab *lab, const struct net_endpoint *ep, struct net_port *ports, size_t n)
 {
 	struct err *err = NULL;
 	if (net_publish(lab->net, ep, ports, n, &err) < 0)
@@ -90,7 +94,8 @@ static size_t kernel_count(void)
 
 static void reachable_from(struct lab *lab, int type)
 {
-	struct net_port p = port(type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP, "0.0.0.0", 8080, 80);
+	struct net_port p =
+		port(type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP, "0.0.0.0", 8080, 80);
 	int server = lab_listen(lab->a, type, 80);
 	struct in_addr peer;
 	publish(lab, &lab->ea, &p, 1);
@@ -114,8 +119,10 @@ static void reachable_from(struct lab *lab, int type)
 /* Bridged frames pass the packet filter or not, depending on what else runs on the host. */
 static void set_bridge_filter(struct lab *lab, const char *value)
 {
-	lab_run(-1, "test -e /proc/sys/net/bridge/bridge-nf-call-iptables || exit 0; "
-		    "echo %s > /proc/sys/net/bridge/bridge-nf-call-iptables", value);
+	lab_run(-1,
+		"test -e /proc/sys/net/bridge/bridge-nf-call-iptables || exit 0; "
+		"echo %s > /proc/sys/net/bridge/bridge-nf-call-iptables",
+		value);
 	assert_int_equal(net_disconnect(lab->net, &lab->ea, NULL), 0);
 	assert_int_equal(net_connect(lab->net, lab->a, &lab->ea, NULL), 0);
 }
@@ -139,15 +146,17 @@ static void udp_from_everywhere(void **state)
 static void loopback_only(void **state)
 {
 	struct lab *lab = *state;
-	struct net_port p[2] = {port(IPPROTO_TCP, "127.0.0.1", 8080, 80),
-		port(IPPROTO_UDP, "127.0.0.1", 8080, 80)};
+	struct net_port p[2] = {
+		port(IPPROTO_TCP, "127.0.0.1", 8080, 80), port(IPPROTO_UDP, "127.0.0.1", 8080, 80)};
 	publish(lab, &lab->ea, p, 2);
 	/* CVE-2025-54388: the neighbour sends 127.0.0.1 to the host's own MAC address. */
-	assert_int_equal(lab_run(lab->outside,
-				 "sysctl -qw net.ipv4.conf.all.route_localnet=1 && "
-				 "ip route del table local local 127.0.0.0/8 dev lo && "
-				 "ip route del table local local 127.0.0.1 dev lo && "
-				 "ip route add 127.0.0.1 via " LAB_OUTSIDE_HOST " src " LAB_OUTSIDE), 0);
+	assert_int_equal(
+		lab_run(lab->outside,
+			"sysctl -qw net.ipv4.conf.all.route_localnet=1 && "
+			"ip route del table local local 127.0.0.0/8 dev lo && "
+			"ip route del table local local 127.0.0.1 dev lo && "
+			"ip route add 127.0.0.1 via " LAB_OUTSIDE_HOST " src " LAB_OUTSIDE),
+		0);
 	assert_int_equal(lab_run(-1, "sysctl -qw net.ipv4.conf.wire0.route_localnet=1"), 0);
 	for (int i = 0; i < 2; i++) {
 		int type = i ? SOCK_DGRAM : SOCK_STREAM;
@@ -169,7 +178,8 @@ static void host_loopback_stays_closed(void **state)
 	assert_int_equal(lab_run(lab->a, "sysctl -qw net.ipv4.conf.all.route_localnet=1 && "
 					 "ip route del table local local 127.0.0.0/8 dev lo && "
 					 "ip route del table local local 127.0.0.1 dev lo && "
-					 "ip route add 127.0.0.1 via " GATEWAY " src 10.77.0.2"), 0);
+					 "ip route add 127.0.0.1 via " GATEWAY " src 10.77.0.2"),
+		0);
 	assert_true(lab_silent(lab->a, SOCK_DGRAM, "127.0.0.1", 99, server));
 	assert_true(lab_talk(lab->a, SOCK_DGRAM, GATEWAY, 99, server, NULL));
 	close(server);
@@ -205,8 +215,8 @@ static void one_address(void **state)
 	close(sb);
 }
 
-static void expect_error(struct lab *lab, struct net_port *ports, size_t n, int errnum,
-	const char *words)
+static void expect_error(
+	struct lab *lab, struct net_port *ports, size_t n, int errnum, const char *words)
 {
 	struct err *err = NULL;
 	size_t before = kernel_count();
@@ -223,24 +233,27 @@ static void conflicts(void **state)
 	struct lab *lab = *state;
 	struct net_port p = port(IPPROTO_TCP, "0.0.0.0", 8080, 80);
 	publish(lab, &lab->ea, &p, 1);
-	expect_error(lab, &p, 1, EADDRINUSE, "Bind for 0.0.0.0:8080 failed: port is already allocated");
+	expect_error(
+		lab, &p, 1, EADDRINUSE, "Bind for 0.0.0.0:8080 failed: port is already allocated");
 	p = port(IPPROTO_TCP, "127.0.0.1", 8080, 80);
 	expect_error(lab, &p, 1, EADDRINUSE,
 		"Bind for 127.0.0.1:8080 failed: port is already allocated");
 
 	/* A program of the host's has the second one: the first is given back. */
 	int busy = lab_listen(-1, SOCK_STREAM, 9001);
-	struct net_port two[2] = {port(IPPROTO_TCP, "0.0.0.0", 9000, 80),
-		port(IPPROTO_TCP, "0.0.0.0", 9001, 81)};
+	struct net_port two[2] = {
+		port(IPPROTO_TCP, "0.0.0.0", 9000, 80), port(IPPROTO_TCP, "0.0.0.0", 9001, 81)};
 	expect_error(lab, two, 2, EADDRINUSE,
-		"failed to bind host port for 0.0.0.0:9001:10.77.0.3:81/tcp: address already in use");
+		"failed to bind host port for 0.0.0.0:9001:10.77.0.3:81/tcp: address already in "
+		"use");
 	close(busy);
 	publish(lab, &lab->eb, two, 2);
 	p = port(IPPROTO_TCP, "192.0.2.77", 80, 80);
-	expect_error(lab, &p, 1, EADDRNOTAVAIL, "failed to bind host port for "
+	expect_error(lab, &p, 1, EADDRNOTAVAIL,
+		"failed to bind host port for "
 		"192.0.2.77:80:10.77.0.3:80/tcp: cannot assign requested address");
-	struct net_port twice[2] = {port(IPPROTO_TCP, "0.0.0.0", 9100, 80),
-		port(IPPROTO_TCP, "0.0.0.0", 9100, 81)};
+	struct net_port twice[2] = {
+		port(IPPROTO_TCP, "0.0.0.0", 9100, 80), port(IPPROTO_TCP, "0.0.0.0", 9100, 81)};
 	expect_error(lab, twice, 2, EADDRINUSE,
 		"Bind for 0.0.0.0:9100 failed: port is already allocated");
 }
@@ -285,9 +298,11 @@ static void udp_flow_before_publish(void **state)
 {
 	struct lab *lab = *state;
 	struct net_port p = port(IPPROTO_UDP, "0.0.0.0", 8080, 80);
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(8080),
+	struct sockaddr_in to = {.sin_family = AF_INET,
+		.sin_port = htons(8080),
 		.sin_addr = lab_ip(LAB_OUTSIDE_HOST)};
-	int server = lab_listen(lab->a, SOCK_DGRAM, 80), client = lab_listen(lab->outside, SOCK_DGRAM, 5);
+	int server = lab_listen(lab->a, SOCK_DGRAM, 80),
+	    client = lab_listen(lab->outside, SOCK_DGRAM, 5);
 	char word[3] = "";
 	int heard = -1;
 	sendto(client, "1", 1, 0, (struct sockaddr *)&to, sizeof(to));
@@ -323,8 +338,8 @@ static void ports_survive_a_restart(void **state)
 {
 	struct lab *lab = *state;
 	struct net_port pa = port(IPPROTO_TCP, "0.0.0.0", 8080, 80);
-	struct net_port pb[2] = {port(IPPROTO_TCP, "0.0.0.0", 8081, 80),
-		port(IPPROTO_UDP, "127.0.0.1", 8081, 80)};
+	struct net_port pb[2] = {
+		port(IPPROTO_TCP, "0.0.0.0", 8081, 80), port(IPPROTO_UDP, "127.0.0.1", 8081, 80)};
 	int sa = lab_listen(lab->a, SOCK_STREAM, 80), sb = lab_listen(lab->b, SOCK_STREAM, 80);
 	struct err *err = NULL;
 	publish(lab, &lab->ea, &pa, 1);
@@ -346,7 +361,8 @@ static void ports_survive_a_restart(void **state)
 	assert_int_equal(kernel_count(), 1);
 	assert_true(lab_talk(-1, SOCK_STREAM, "127.0.0.1", 8080, sa, NULL));
 	assert_true(lab_silent(-1, SOCK_STREAM, "127.0.0.1", 8081, sb));
-	expect_error(lab, &pa, 1, EADDRINUSE, "Bind for 0.0.0.0:8080 failed: port is already allocated");
+	expect_error(
+		lab, &pa, 1, EADDRINUSE, "Bind for 0.0.0.0:8080 failed: port is already allocated");
 	publish(lab, &lab->eb, pb, 2);
 	close(sa);
 	close(sb);
@@ -368,10 +384,12 @@ static void flushed_ruleset_is_repaired(void **state)
 	net_unpublish(lab->net, &lab->eb, &pb, 1);
 	assert_int_equal(kernel_count(), 1);
 	/* An element that leads elsewhere is put right. */
-	assert_int_equal(lab_run(-1, "nft 'add element ip " TABLE
-				     " any { tcp . 8081 : 10.77.0.9 . 1 }'"), 0);
+	assert_int_equal(
+		lab_run(-1, "nft 'add element ip " TABLE " any { tcp . 8081 : 10.77.0.9 . 1 }'"),
+		0);
 	publish(lab, &lab->eb, &pb, 1);
-	assert_int_equal(lab_run(-1, "nft list map ip " TABLE " any | grep -q '8081 : 10.77.0.3'"), 0);
+	assert_int_equal(
+		lab_run(-1, "nft list map ip " TABLE " any | grep -q '8081 : 10.77.0.3'"), 0);
 	close(server);
 }
 
@@ -381,16 +399,23 @@ static void foreign_tables_are_untouched(void **state)
 	struct net_port p = port(IPPROTO_TCP, "0.0.0.0", 8080, 80);
 	assert_int_equal(lab_run(-1, "nft 'table inet mine { chain c { type filter hook forward "
 				     "priority 0; policy accept; tcp dport 1 drop; }; }; "
-				     "table ip nat { chain PREROUTING { }; }'"), 0);
-	assert_int_equal(lab_run(-1, "nft list table inet mine > /tmp/kist-lab-%d; nft list table ip nat "
-				     ">> /tmp/kist-lab-%d", getpid(), getpid()), 0);
+				     "table ip nat { chain PREROUTING { }; }'"),
+		0);
+	assert_int_equal(
+		lab_run(-1,
+			"nft list table inet mine > /tmp/kist-lab-%d; nft list table ip nat "
+			">> /tmp/kist-lab-%d",
+			getpid(), getpid()),
+		0);
 	publish(lab, &lab->ea, &p, 1);
 	net_unpublish(lab->net, &lab->ea, &p, 1);
 	net_close(lab->net, true);
 	lab->net = open_net();
-	assert_int_equal(lab_run(-1, "{ nft list table inet mine; nft list table ip nat; } | "
-				     "cmp - /tmp/kist-lab-%d; s=$?; rm /tmp/kist-lab-%d; exit $s",
-				 getpid(), getpid()), 0);
+	assert_int_equal(lab_run(-1,
+				 "{ nft list table inet mine; nft list table ip nat; } | "
+				 "cmp - /tmp/kist-lab-%d; s=$?; rm /tmp/kist-lab-%d; exit $s",
+				 getpid(), getpid()),
+		0);
 }
 
 /* What another version left under our name is replaced. */
@@ -399,7 +424,8 @@ static void unfitting_table_is_replaced(void **state)
 	struct lab *lab = *state;
 	net_close(lab->net, false);
 	assert_int_equal(lab_run(-1, "nft 'delete table ip " TABLE "; table ip " TABLE
-				     " { map any { type inet_service : ipv4_addr; }; }'"), 0);
+				     " { map any { type inet_service : ipv4_addr; }; }'"),
+		0);
 	lab->net = open_net();
 	assert_int_equal(kernel_count(), 0);
 }

@@ -48,10 +48,12 @@ static void inside_looks_like_docker(void **state)
 	assert_int_equal(ep.address.s_addr, lab_ip("10.77.0.2").s_addr);
 	assert_true(net_connected(net, &ep));
 	assert_int_equal(lab_run(ns, "ip -o addr show eth0 | grep -q 'inet 10.77.0.2/16 brd "
-				     "10.77.255.255 '"), 0);
+				     "10.77.255.255 '"),
+		0);
 	assert_int_equal(lab_run(ns, "ip link show eth0 | grep -q 02:42:0a:4d:00:02"), 0);
 	assert_int_equal(lab_run(ns, "test \"$(ip route show default)\" = "
-				     "'default via 10.77.0.1 dev eth0 '"), 0);
+				     "'default via 10.77.0.1 dev eth0 '"),
+		0);
 	assert_int_equal(lab_run(ns, "ip link show lo | grep -q LOWER_UP"), 0);
 	/* CVE-2024-32473: no IPv6 on the interface, but ::1 on the loopback. */
 	assert_int_equal(lab_run(ns, "test -z \"$(ip -6 addr show dev eth0)\""), 0);
@@ -186,7 +188,8 @@ static void a_free_subnet_is_chosen(void **state)
 {
 	assert_int_equal(lab_run(-1, "ip link add d0 type bridge && ip link set d0 up && "
 				     "ip addr add 172.17.5.1/24 dev d0 && "
-				     "ip route add 172.18.0.0/15 dev d0"), 0);
+				     "ip route add 172.18.0.0/15 dev d0"),
+		0);
 	struct net *net = open_net(NULL, true);
 	assert_int_equal(net_info(net)->address.s_addr, lab_ip("172.20.0.1").s_addr);
 	assert_int_equal(net_info(net)->prefix, 16);
@@ -283,8 +286,7 @@ static void *connect_many(void *data)
 		int ns = lab_namespace();
 		struct net_endpoint ep;
 		if (net_endpoint_allocate(job->net, &ep, NULL, NULL, NULL) < 0 ||
-			net_connect(job->net, ns, &ep, NULL) < 0 ||
-			!net_connected(job->net, &ep) ||
+			net_connect(job->net, ns, &ep, NULL) < 0 || !net_connected(job->net, &ep) ||
 			net_disconnect(job->net, &ep, NULL) < 0)
 			job->failed++;
 		net_release(job->net, &ep);

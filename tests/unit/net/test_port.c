@@ -49,8 +49,9 @@ static void bad(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct net_port p;
 		struct err *err = NULL;
-		assert_int_equal(net_port_parse(cases[i].key, cases[i].ip, cases[i].port, any, &p,
-					 &err), -1);
+		assert_int_equal(
+			net_port_parse(cases[i].key, cases[i].ip, cases[i].port, any, &p, &err),
+			-1);
 		assert_int_equal(err->kind, ERR_INVALID);
 		err_free(err);
 	}

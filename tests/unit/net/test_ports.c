@@ -72,8 +72,8 @@ static void default_range(void **state)
 /* What another program would experience. */
 static int try_bind(int type, uint16_t port, int reuse)
 {
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port),
-		.sin_addr = loopback()};
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = loopback()};
 	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 	assert_true(fd >= 0);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));

@@ -24,7 +24,8 @@ static void from_host(void **state)
 		HEAD "nameserver 10.0.0.1\nsearch a.example b.example\noptions ndots:2 edns0\n");
 	check("nameserver\t10.0.0.1 # the router\r\n;nameserver 1.1.1.1\nnameserver bogus",
 		&(struct net_resolv){0}, HEAD "nameserver 10.0.0.1\n");
-	check("nameserver fd00::1\nnameserver fe80::1%eth0\n", &(struct net_resolv){.has_ipv6 = true},
+	check("nameserver fd00::1\nnameserver fe80::1%eth0\n",
+		&(struct net_resolv){.has_ipv6 = true},
 		HEAD "nameserver fd00::1\nnameserver fe80::1%eth0\n");
 }
 
@@ -65,10 +66,10 @@ static void bad(void **state)
 
 static void systemd(void **state)
 {
-	assert_string_equal(net_resolv_path("nameserver 127.0.0.53\n"),
-		"/run/systemd/resolve/resolv.conf");
-	assert_string_equal(net_resolv_path("nameserver 127.0.0.53\nnameserver 1.1.1.1\n"),
-		"/etc/resolv.conf");
+	assert_string_equal(
+		net_resolv_path("nameserver 127.0.0.53\n"), "/run/systemd/resolve/resolv.conf");
+	assert_string_equal(
+		net_resolv_path("nameserver 127.0.0.53\nnameserver 1.1.1.1\n"), "/etc/resolv.conf");
 	assert_string_equal(net_resolv_path(""), "/etc/resolv.conf");
 }
 

@@ -11,7 +11,9 @@
 
 static void script(void **state)
 {
-	struct net_info info = {.bridge = "br7", .table = "kist-br7", .prefix = 24,
+	struct net_info info = {.bridge = "br7",
+		.table = "kist-br7",
+		.prefix = 24,
 		.subnet.s_addr = htonl(0x0a090800)};
 	auto_buf text = BUF_INIT;
 	table_script(&info, &text);

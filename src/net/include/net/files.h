@@ -13,11 +13,13 @@
 
 /** Content of /etc/hosts. Strings are borrowed; NULL where not given. */
 struct net_hosts {
-	const char *address;	/* the container's, NULL without an interface (none) */
-	const char *hostname;	/* written after the address */
+	const char *address; /* the container's, NULL without an interface (none) */
+	const char *hostname; /* written after the address */
 	const char *domainname; /* "name.domain name" after the address if given */
-	char *const *extra;	/* --add-host entries "name:address" or "name=address"; may be "host-gateway" */
-	const char *gateway;	/* what host-gateway means: the bridge's address, or --host-gateway-ip */
+	char *const *
+		extra; /* --add-host entries "name:address" or "name=address"; may be "host-gateway" */
+	const char
+		*gateway; /* what host-gateway means: the bridge's address, or --host-gateway-ip */
 };
 /** Owned text. ERR_INVALID for a malformed entry ("bad format for add-host: \"...\"", "invalid IP
  * address in add-host: \"...\""), or host-gateway without @gateway. */
@@ -32,11 +34,11 @@ char *net_hostname_text(const char *hostname);
 
 /** --dns, --dns-search, --dns-option; NULL or empty: from the host's file. */
 struct net_resolv {
-	char *const *servers;  /* addresses */
-	char *const *search;   /* "." alone: no search line */
+	char *const *servers; /* addresses */
+	char *const *search; /* "." alone: no search line */
 	char *const *options;
 	bool keep_loopback; /* --network host: the host's loopback resolvers are reachable */
-	bool has_ipv6;	    /* keep the host's IPv6 servers */
+	bool has_ipv6; /* keep the host's IPv6 servers */
 };
 /**
  * @host is the text of the host's resolv.conf (bounded by the caller; NULL for none). Loopback

@@ -37,15 +37,16 @@ struct net_options {
 	/* The user named the bridge: if it exists and is not ours, use it and its address, and leave it
 	 * when the daemon goes. Without this a foreign interface of that name is an error. */
 	bool bridge_given;
-	const char *bip;	     /* [--bip] "address/prefix" of the bridge; NULL: chosen */
-	const char *fixed_cidr;	     /* [--fixed-cidr] containers get addresses from here only; NULL: all */
+	const char *bip; /* [--bip] "address/prefix" of the bridge; NULL: chosen */
+	const char
+		*fixed_cidr; /* [--fixed-cidr] containers get addresses from here only; NULL: all */
 	const char *default_gateway; /* [--default-gateway] NULL: the bridge's address */
-	uint32_t mtu;		     /* [--mtu] 0: the kernel's default */
-	bool ip_forward;	     /* [--ip-forward] turn forwarding on */
-	bool icc;		     /* [--icc] containers on the bridge reach each other */
-	bool ip_masq;		     /* [--ip-masq] masquerade what leaves the bridge's subnet */
-	bool firewall;		     /* [--iptables] make and use the table; false: no ports can be published */
-	struct in_addr host_ip;	     /* [--ip] where a port without an address is published */
+	uint32_t mtu; /* [--mtu] 0: the kernel's default */
+	bool ip_forward; /* [--ip-forward] turn forwarding on */
+	bool icc; /* [--icc] containers on the bridge reach each other */
+	bool ip_masq; /* [--ip-masq] masquerade what leaves the bridge's subnet */
+	bool firewall; /* [--iptables] make and use the table; false: no ports can be published */
+	struct in_addr host_ip; /* [--ip] where a port without an address is published */
 };
 
 /** dockerd's defaults: all four switches on, host_ip 0.0.0.0. */
@@ -69,7 +70,8 @@ void net_close(struct net *net, bool remove);
 struct net_info {
 	char bridge[IFNAMSIZ];
 	char table[32]; /* of nftables, family ip; "" without firewall */
-	struct in_addr subnet, gateway, address; /* gateway of the containers; the bridge's own address */
+	struct in_addr subnet, gateway,
+		address; /* gateway of the containers; the bridge's own address */
 	uint8_t prefix;
 	uint32_t mtu;
 	bool ours, icc, ip_masq, firewall;
@@ -82,7 +84,7 @@ struct net_endpoint {
 	struct in_addr address, gateway;
 	uint8_t prefix;
 	uint8_t mac[6];
-	char host_if[IFNAMSIZ];	     /* "kv" and random; unique on the host */
+	char host_if[IFNAMSIZ]; /* "kv" and random; unique on the host */
 	char container_if[IFNAMSIZ]; /* "eth0" */
 };
 
@@ -111,7 +113,12 @@ void net_release(struct net *net, const struct net_endpoint *ep);
  */
 int net_connect(struct net *net, int netns, const struct net_endpoint *ep, struct err **err);
 
-/** Removes the veth pair. The pair also goes with its namespace, so an absent one is success. */
+/**
+ * Removes the veth pair. The pair also goes with its namespace, so an absent one is success, and where
+ * the namespace ends anyway (the container's last process has gone) this is better not called: the
+ * kernel waits 10 to 30 ms in it and keeps others waiting, and when a namespace ends it does the same
+ * in the background. Meant for a container that lives on, and for a namespace that somebody may hold.
+ */
 int net_disconnect(struct net *net, const struct net_endpoint *ep, struct err **err);
 
 /** Whether the host end exists and is attached to the bridge (a start-up check). */

@@ -15,10 +15,11 @@
 
 /** One binding of one container port. Plain data. */
 struct net_port {
-	uint8_t proto;		 /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
-	struct in_addr host_ip;	 /* 0.0.0.0: every address of the host */
-	uint16_t host_first;	 /* 0: any free one of 32768..60999 (the system's ip_local_port_range) */
-	uint16_t host_last;	 /* more than host_first: the first free one of the range */
+	uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
+	struct in_addr host_ip; /* 0.0.0.0: every address of the host */
+	uint16_t
+		host_first; /* 0: any free one of 32768..60999 (the system's ip_local_port_range) */
+	uint16_t host_last; /* more than host_first: the first free one of the range */
 	uint16_t container_port; /* never 0 */
 };
 
@@ -35,8 +36,8 @@ int net_publish(struct net *net, const struct net_endpoint *ep, struct net_port 
 
 /** Takes back what net_publish() returned; an unknown one is ignored. Never fails for the caller:
  * elements that cannot be removed are logged and go at the next net_sync(). */
-void net_unpublish(struct net *net, const struct net_endpoint *ep, const struct net_port *ports,
-	size_t n);
+void net_unpublish(
+	struct net *net, const struct net_endpoint *ep, const struct net_port *ports, size_t n);
 
 /**
  * After a restart: ports of a container that still runs, as net_publish() returned them. A port that
@@ -64,7 +65,7 @@ int net_port_parse(const char *key, const char *host_ip, const char *host_port,
 	struct in_addr default_ip, struct net_port *out, struct err **err);
 
 /** Parses "80", "80/udp", "80-90/tcp" as in ExposedPorts: first and last port. ERR_INVALID. */
-int net_expose_parse(const char *key, uint16_t *first, uint16_t *last, uint8_t *proto,
-	struct err **err);
+int net_expose_parse(
+	const char *key, uint16_t *first, uint16_t *last, uint8_t *proto, struct err **err);
 
 #endif
