@@ -23,6 +23,7 @@
 #include <linux/mount.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -52,8 +53,13 @@ static int own_root(int staging, struct err **err)
 		return err_sys(err, errno, "confine: pivot_root");
 	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return err_sys(err, errno, "confine: leave the old root");
-	int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return root < 0 ? err_sys(err, errno, "confine: open the new root") : root;
+	auto_fd int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_sys(err, errno, "confine: open the new root");
+	/* a store that starts after the last one was killed waits for this before it cleans up */
+	if (flock(root, LOCK_SH) < 0)
+		return err_sys(err, errno, "confine: lock the staging folder");
+	return steal_fd(&root);
 }
 
 static int drop_capabilities(struct err **err)

@@ -6,7 +6,7 @@
  *	kist.db                  metadata (store/db.h)
  *	content/sha256/<hex>     image configurations and manifests, as they came
  *	layers/<diffid hex>/     one unpacked layer, shared by all images that have it
- *	layers/l/<short>         aliases of these, for mount options of bounded length
+ *	layers/empty/            the layer of images that have none
  *	containers/<id>/upper, work
  *	staging/<random>/        what is being unpacked or thrown away; emptied by store_open()
  *
@@ -146,7 +146,7 @@ struct store_history {
 	int64_t size;
 	char **tags; /* of the newest row; borrowed */
 };
-/** @out has room for the image's history_count (at least 1 per layer if it has none); free() it. */
+/** Rows point into @image; free() *out. ERR_INVALID if the history names more layers than there are. */
 int store_image_history(struct store *store, const struct store_image *image,
 	struct store_history **out, size_t *count, struct err **err);
 
@@ -201,14 +201,15 @@ int store_import(struct store *store, const struct store_import *spec, store_pro
  */
 int store_snapshot_create(
 	struct store *store, const char *id, const struct digest *image, struct err **err);
-/** Removes the row, then the folder containers/<id> with everything in it. Absence is success. */
+/** Removes the row, then the folder containers/<id> with everything in it. Absence is success. Not
+ * inside a transaction: the folder is moved away only when the row is gone for good. */
 int store_snapshot_remove(struct store *store, const char *id, struct err **err);
 /** Ids of all snapshots (the engine removes those that it has no container for). */
 int store_snapshot_list(struct store *store, char ***ids, struct err **err);
 
 /** Absolute paths for an overlay mount; owned. */
 struct store_snapshot {
-	char **lower; /* top first; at least one (an empty layer if the image has none) */
+	char **lower; /* top first; at least one, each once; for sys/overlay.h, which takes any length */
 	char *upper, *work;
 };
 void store_snapshot_free(struct store_snapshot *snapshot);

@@ -1,0 +1,130 @@
+/* What a transferred archive holds: common to both formats. */
+#include "archive.h"
+
+#include <stdio.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#define LINKS_MAX 8
+
+const struct item *archive_member(struct transfer *t, const char *name, enum item_kind kind)
+{
+	for (int hops = 0; hops <= LINKS_MAX; hops++) {
+		const struct item *link = NULL, *found = NULL;
+		/* the last member of a name wins, as when an archive is unpacked */
+		for (size_t i = 0; i < t->count; i++) {
+			const struct item *it = &t->items[i];
+			if (!str_eq(it->name, name))
+				continue;
+			if (it->kind == kind || (it->kind == ITEM_LAYER && it->text))
+				found = it;
+			else if (it->kind == ITEM_LINK)
+				link = it;
+		}
+		if (found || !link)
+			return found;
+		name = link->text;
+	}
+	return NULL;
+}
+
+int archive_doc(struct transfer *t, const char *name, struct buf *out, struct err **err)
+{
+	const struct item *it = archive_member(t, name, ITEM_DOC);
+	if (!it)
+		return err_set(err, ERR_NOT_FOUND, "%s is missing in the archive", name);
+	if (it->kind != ITEM_DOC)
+		return err_set(err, ERR_INVALID, "%s: %s", name, it->text);
+	char file[32];
+	snprintf(file, sizeof(file), "doc.%u", it->index);
+	if (file_read(t->dir, file, OCI_DOCUMENT_MAX, out, err) < 0)
+		return err_wrap(err, "%s", name);
+	struct digest actual;
+	digest_of(out->data, out->len, &actual);
+	if (!str_eq(actual.str, it->blob.str))
+		return err_set(err, ERR_SYSTEM, "%s was changed while it was read", name);
+	return archive_check_name(name, &actual, err);
+}
+
+int archive_check_name(const char *name, const struct digest *actual, struct err **err)
+{
+	const char *hex = str_after(name, "blobs/sha256/");
+	if (!hex || str_eq(hex, digest_hex(actual)))
+		return 0;
+	return err_set(err, ERR_INVALID, "%s is damaged: its digest is %s", name, actual->str);
+}
+
+struct new_image *archive_add(struct collect *c)
+{
+	c->v = xreallocarray(c->v, c->count + 1, sizeof(*c->v));
+	c->v[c->count] = (struct new_image){0};
+	return &c->v[c->count++];
+}
+
+int archive_config(struct new_image *image, struct err **err)
+{
+	if (oci_image_parse(&image->config, image->json.data, image->json.len, err) < 0)
+		return -1;
+	const char *os = image->config->os;
+	if (!str_empty(os) && !str_eq(os, "linux"))
+		return err_set(err, ERR_INVALID, "cannot load %.64s image on linux", os);
+	digest_of(image->json.data, image->json.len, &image->id);
+	size_t n = image->config->diff_id_count;
+	image->layers = xcalloc(n + 1, sizeof(*image->layers));
+	for (size_t i = 0; i < n; i++)
+		image->layers[i].diff_id = image->config->diff_ids[i];
+	return 0;
+}
+
+void staged_layer_name(struct staged_layer *layer, uint32_t index)
+{
+	snprintf(layer->folder, sizeof(layer->folder), "layer.%u", index);
+}
+
+int archive_layer(struct collect *c, struct new_image *image, size_t i, const char *name,
+	struct err **err)
+{
+	struct staged_layer *layer = &image->layers[i];
+	const struct item *it = archive_member(c->t, name, ITEM_LAYER);
+	if (!it) {
+		/* an archive may leave out what the receiver has */
+		struct layer_row row;
+		int r = layer_find(c->t->store, &layer->diff_id, &row, err);
+		return r != 0 ? (r < 0 ? -1 : 0)
+			      : err_set(err, ERR_INVALID, "layer %s is missing in the archive", name);
+	}
+	if (it->text)
+		return err_set(err, ERR_INVALID, "layer %s: %s", name, it->text);
+	if (archive_check_name(name, &it->blob, err) < 0)
+		return -1;
+	if (!str_eq(it->diff_id.str, layer->diff_id.str))
+		return err_set(err, ERR_INVALID,
+			"invalid diffID for layer %zu: expected \"%s\", got \"%s\"", i,
+			layer->diff_id.str, it->diff_id.str);
+	layer->size = (int64_t)it->size;
+	layer->opaque = it->opaque;
+	if (it->staged)
+		staged_layer_name(layer, it->index);
+	return 0;
+}
+
+int archive_images(struct transfer *t, struct new_image **out, size_t *count, struct err **err)
+{
+	struct collect c = {.t = t};
+	int r;
+	if (archive_member(t, "manifest.json", ITEM_DOC))
+		r = archive_docker(&c, err);
+	else if (archive_member(t, "index.json", ITEM_DOC))
+		r = archive_oci(&c, err);
+	else
+		r = err_set(err, ERR_INVALID,
+			"the archive is neither of docker save (no manifest.json) nor an OCI "
+			"layout (no index.json)");
+	if (r == 0 && c.count == 0)
+		r = err_set(err, ERR_INVALID, "the archive holds no image for this machine");
+	*out = c.v;
+	*count = c.count;
+	return r;
+}

@@ -1,0 +1,161 @@
+/* OCI image layout: index.json, perhaps indexes in it, manifests, blobs/sha256/<hex>. */
+#include "archive.h"
+
+#include <sys/utsname.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "platform.h"
+
+#define DEPTH_MAX 4	/* of indexes in indexes */
+#define MANIFESTS_MAX 1024 /* visited in one archive */
+
+struct walk {
+	struct collect *c;
+	size_t visited;
+};
+
+static char *blob_name(const struct digest *d)
+{
+	return xasprintf("blobs/sha256/%s", digest_hex(d));
+}
+
+/* containerd's annotation holds the whole name; the specification's often the tag alone, which is
+ * then no name. */
+static int name_of(const struct oci_descriptor *d, char **out, struct err **err)
+{
+	const char *name = oci_pairs_get(&d->annotations, "io.containerd.image.name");
+	const char *ref = oci_pairs_get(&d->annotations, "org.opencontainers.image.ref.name");
+	if (str_empty(name) && ref && strpbrk(ref, ":/"))
+		name = ref;
+	if (str_empty(name))
+		return 0;
+	auto_reference parsed = {0};
+	if (reference_parse(name, &parsed, err) < 0)
+		return err_wrap(err, "image name \"%.256s\"", name);
+	reference_default_tag(&parsed);
+	if (!parsed.has_digest)
+		*out = reference_string(&parsed);
+	return 0;
+}
+
+static int read_blob(struct walk *w, const struct oci_descriptor *d, struct buf *out,
+	struct err **err)
+{
+	auto_free char *name = blob_name(&d->digest);
+	if (archive_doc(w->c->t, name, out, err) < 0)
+		return -1;
+	if ((uint64_t)d->size != out->len)
+		return err_set(err, ERR_INVALID, "%s has %zu bytes, its descriptor says %lld", name,
+			out->len, (long long)d->size);
+	return 0;
+}
+
+/* The same image under two names, or twice in the index, is one image. */
+static struct new_image *known_image(struct collect *c, const struct digest *id)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (str_eq(c->v[i].id.str, id->str))
+			return &c->v[i];
+	return NULL;
+}
+
+static void add_name(struct new_image *image, const char *name)
+{
+	if (name && strv_index(image->names, name) < 0)
+		strv_add(&image->names, name);
+}
+
+static int take_manifest(struct walk *w, const struct oci_descriptor *d, const char *name,
+	struct err **err)
+{
+	auto_buf text = BUF_INIT;
+	auto_oci_manifest *m = NULL;
+	if (read_blob(w, d, &text, err) < 0 ||
+		oci_manifest_parse(&m, text.data, text.len, err) < 0)
+		return err_wrap(err, "manifest %s", d->digest.str);
+	struct new_image *known = known_image(w->c, &m->config.digest);
+	if (known) {
+		add_name(known, name);
+		return 0;
+	}
+	struct new_image *image = archive_add(w->c);
+	add_name(image, name);
+	if (read_blob(w, &m->config, &image->json, err) < 0 || archive_config(image, err) < 0)
+		return err_wrap(err, "manifest %s", d->digest.str);
+	if (m->layer_count != image->config->diff_id_count)
+		return err_set(err, ERR_INVALID,
+			"invalid manifest, layers length mismatch: expected %zu, got %zu",
+			m->layer_count, image->config->diff_id_count);
+	for (size_t i = 0; i < m->layer_count; i++) {
+		auto_free char *blob = blob_name(&m->layers[i].digest);
+		if (archive_layer(w->c, image, i, blob, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool have_blob(struct walk *w, const struct oci_descriptor *d)
+{
+	auto_free char *name = blob_name(&d->digest);
+	return archive_member(w->c->t, name, ITEM_DOC) != NULL;
+}
+
+/* The best of the platforms in an index whose documents are in the archive; NULL if none fits. */
+static const struct oci_descriptor *choose(struct walk *w, const struct oci_index *x)
+{
+	const struct oci_descriptor *best = NULL;
+	int best_score = -1;
+	for (size_t i = 0; i < x->manifest_count; i++) {
+		const struct oci_descriptor *d = &x->manifests[i];
+		int score = d->has_platform ? platform_score(d->os, d->architecture, d->variant) : 0;
+		if (score > best_score && have_blob(w, d)) {
+			best = d;
+			best_score = score;
+		}
+	}
+	return best;
+}
+
+static int take_descriptor(struct walk *w, const struct oci_descriptor *d, const char *name,
+	int depth, struct err **err)
+{
+	auto_buf text = BUF_INIT;
+	auto_oci_index *x = NULL;
+	auto_free char *own = NULL;
+	if (++w->visited > MANIFESTS_MAX || depth > DEPTH_MAX)
+		return err_set(err, ERR_TOO_LARGE, "the archive's index is too large or too deep");
+	if (name_of(d, &own, err) < 0)
+		return -1;
+	if (own)
+		name = own;
+	if (!oci_type_is_index(d->media_type)) {
+		if (d->media_type && !oci_type_is_manifest(d->media_type))
+			return 0; /* something else that lies in the layout */
+		return take_manifest(w, d, name, err);
+	}
+	if (read_blob(w, d, &text, err) < 0 || oci_index_parse(&x, text.data, text.len, err) < 0)
+		return err_wrap(err, "index %s", d->digest.str);
+	const struct oci_descriptor *best = choose(w, x);
+	return best ? take_descriptor(w, best, name, depth + 1, err) : 0;
+}
+
+int archive_oci(struct collect *c, struct err **err)
+{
+	struct walk w = {.c = c};
+	auto_buf text = BUF_INIT;
+	auto_oci_index *x = NULL;
+	if (archive_doc(c->t, "index.json", &text, err) < 0 ||
+		oci_index_parse(&x, text.data, text.len, err) < 0)
+		return err_wrap(err, "index.json");
+	for (size_t i = 0; i < x->manifest_count; i++) {
+		const struct oci_descriptor *d = &x->manifests[i];
+		/* attestations and other machines' images beside ours */
+		if (d->has_platform && x->manifest_count > 1 &&
+			platform_score(d->os, d->architecture, d->variant) < 0)
+			continue;
+		if (take_descriptor(&w, d, NULL, 0, err) < 0)
+			return -1;
+	}
+	return 0;
+}

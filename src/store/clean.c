@@ -1,0 +1,111 @@
+/*
+ * What a killed process leaves, and what becomes of it at the next start:
+ *
+ *	staging/<random>       unpacked or thrown away half-way: removed
+ *	layers/<hex>           renamed into place, its row never committed: removed
+ *	content/sha256/<hex>   the same
+ *	containers/<id>        made, its row never committed, or row removed and folder not: removed
+ *	rows of layers         that no image and no container has: removed with their folder
+ */
+#include "store_private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <time.h>
+
+#include "base/fdio.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/timefmt.h"
+
+#define TRANSFER_WAIT_NS (10 * TIME_NS_PER_SEC)
+
+/* Names in a folder, read whole before anything in it changes. */
+static int list(int dir, char ***names, struct err **err)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		fd_close(fd);
+		return err_sys(err, errno, "read a folder of the store");
+	}
+	struct dirent *e;
+	while ((e = readdir(d)))
+		if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, ".."))
+			strv_add(names, e->d_name);
+	closedir(d);
+	return 0;
+}
+
+/* kist-transfer is killed with its daemon, but that may take a moment: it holds a lock until then. */
+static bool wait_unused(int staging, const char *name)
+{
+	const struct timespec pause = {.tv_nsec = 10000000};
+	auto_fd int dir = openat(staging, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int64_t end = time_mono() + TRANSFER_WAIT_NS;
+	if (dir < 0)
+		return true; /* a file: nobody works in it */
+	while (flock(dir, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK || time_mono() > end)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+static int clean_staging(struct store *s, struct err **err)
+{
+	auto_strv names = NULL;
+	if (list(s->staging, &names, err) < 0)
+		return -1;
+	for (size_t i = 0; names && names[i]; i++) {
+		if (wait_unused(s->staging, names[i]))
+			staging_remove(s, names[i]);
+		else
+			log_warn("staging folder %s is still in use", names[i]);
+	}
+	return 0;
+}
+
+/* Removes what lies in @dir and has no row; @prefix goes before a name to make the key. */
+static int clean_folder(struct store *s, int dir, const char *sql, const char *prefix,
+	const char *keep, struct err **err)
+{
+	auto_strv names = NULL;
+	if (list(dir, &names, err) < 0)
+		return -1;
+	for (size_t i = 0; names && names[i]; i++) {
+		if (str_eq(names[i], keep))
+			continue;
+		auto_free char *key = xasprintf("%s%s", prefix, names[i]);
+		struct db_stmt *q = db_query(s->db, sql, err);
+		if (!q)
+			return -1;
+		db_bind_str(q, 1, key);
+		int r = db_step(q, err);
+		db_end(q);
+		if (r < 0)
+			return -1;
+		auto_err *warn = NULL;
+		if (r == 0 && staging_trash(s, dir, names[i], &warn) < 0)
+			log_warn("clean up: %s", warn->msg);
+	}
+	return 0;
+}
+
+int store_clean(struct store *s, struct err **err)
+{
+	if (clean_staging(s, err) < 0 ||
+		clean_folder(s, s->containers, "SELECT 1 FROM snapshots WHERE id = ?", "", "",
+			err) < 0 ||
+		clean_folder(s, s->layers, "SELECT 1 FROM layers WHERE diff_id = ?", "sha256:",
+			"empty", err) < 0 ||
+		clean_folder(s, s->content, "SELECT 1 FROM images WHERE id = ?", "sha256:", "",
+			err) < 0)
+		return err_wrap(err, "clean up after the last run");
+	layer_gc(s);
+	return 0;
+}

@@ -1,0 +1,195 @@
+/*
+ * Making images visible.
+ *
+ * Order, so that a kill at any line leaves nothing half visible: layers (already synced) are renamed
+ * from staging to layers/, configurations written to content/, both folders synced; then one
+ * transaction inserts the rows. What was renamed without its row is removed by the next start, or
+ * here, when the transaction fails.
+ */
+#include "store_private.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+void new_image_free(struct new_image *image)
+{
+	buf_free(&image->json);
+	oci_image_free(image->config);
+	free(image->layers);
+	strv_free(image->names);
+	*image = (struct new_image){0};
+}
+
+void moved_names_free(struct moved_names *moved)
+{
+	for (size_t i = 0; i < moved->count; i++)
+		free(moved->v[i].name);
+	free(moved->v);
+	*moved = (struct moved_names){0};
+}
+
+/* Everything that one commit puts in place and may have to take back. */
+struct commit {
+	struct store *store;
+	int staging;
+	char **layers; /* folders renamed into layers/ */
+	char **blobs;  /* configurations written to content/ */
+	struct moved_names *moved;
+};
+
+static int place_layer(struct commit *c, const struct staged_layer *layer, struct err **err)
+{
+	struct store *s = c->store;
+	const char *hex = digest_hex(&layer->diff_id);
+	struct layer_row row;
+	struct stat st;
+	int r = layer_find(s, &layer->diff_id, &row, err);
+	if (r != 0 || strv_index(c->layers, hex) >= 0)
+		return r < 0 ? -1 : 0;
+	if (!*layer->folder)
+		return err_set(err, ERR_INVALID, "layer %s is neither in the archive nor here",
+			layer->diff_id.str);
+	/* the folder was made by a confined program: look at what it is before it gets a name */
+	if (fstatat(c->staging, layer->folder, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(err, errno, "layer %s", layer->diff_id.str);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ERR_INVALID, "layer %s is not a folder", layer->diff_id.str);
+	/* a folder without a row is left over from a commit that failed */
+	if (staging_trash(s, s->layers, hex, err) < 0)
+		return -1;
+	if (renameat(c->staging, layer->folder, s->layers, hex) < 0)
+		return err_sys(err, errno, "put layer %s in place", layer->diff_id.str);
+	strv_add(&c->layers, hex);
+	return 0;
+}
+
+static int place_image(struct commit *c, const struct new_image *image, struct err **err)
+{
+	const char *hex = digest_hex(&image->id);
+	for (size_t i = 0; i < image->config->diff_id_count; i++)
+		if (place_layer(c, &image->layers[i], err) < 0)
+			return -1;
+	if (faccessat(c->store->content, hex, F_OK, 0) == 0)
+		return 0;
+	if (file_replace(c->store->content, hex, image->json.data, image->json.len, 0600, true,
+		    err) < 0)
+		return -1;
+	strv_add(&c->blobs, hex);
+	return 0;
+}
+
+static int layer_row_id(
+	struct store *s, const struct staged_layer *layer, struct layer_row *row, struct err **err)
+{
+	int r = layer_find(s, &layer->diff_id, row, err);
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	if (db_exec(s->db, err, "INSERT INTO layers(diff_id, size, opaque) VALUES(?, ?, ?)", "sii",
+		    layer->diff_id.str, layer->size, (int64_t)layer->opaque) < 0)
+		return -1;
+	*row = (struct layer_row){db_last_id(s->db), layer->size, layer->opaque};
+	return 0;
+}
+
+static int insert_layers(struct store *s, const struct new_image *image,
+	const struct layer_row *rows, struct err **err)
+{
+	size_t n = image->config->diff_id_count;
+	auto_free struct digest *chain = layer_chains(image->config->diff_ids, n);
+	for (size_t i = 0; i < n; i++)
+		if (db_exec(s->db, err,
+			    "INSERT INTO image_layers(image, pos, layer, chain) "
+			    "VALUES(?, ?, ?, ?)",
+			    "siis", image->id.str, (int64_t)i, rows[i].id, chain[i].str) < 0)
+			return -1;
+	return 0;
+}
+
+static int insert_image(struct commit *c, const struct new_image *image, struct err **err)
+{
+	struct store *s = c->store;
+	size_t n = image->config->diff_id_count;
+	auto_free struct layer_row *rows = xcalloc(n + 1, sizeof(*rows));
+	int64_t size = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (layer_row_id(s, &image->layers[i], &rows[i], err) < 0)
+			return -1;
+		if (__builtin_add_overflow(size, rows[i].size, &size))
+			size = INT64_MAX;
+	}
+	int made = db_exec(s->db, err,
+		"INSERT INTO images(id, created, size, last_tagged) VALUES(?, ?, ?, 0) "
+		"ON CONFLICT(id) DO NOTHING",
+		"sii", image->id.str, image->config->created, size);
+	if (made < 0 || (made == 1 && insert_layers(s, image, rows, err) < 0))
+		return -1;
+	return 0;
+}
+
+static int insert_names(struct commit *c, const struct new_image *image, struct err **err)
+{
+	for (size_t i = 0; image->names && image->names[i]; i++) {
+		struct digest from;
+		if (name_set(c->store, image->names[i], &image->id, &from, err) < 0)
+			return -1;
+		if (!*from.str)
+			continue;
+		struct moved_names *m = c->moved;
+		m->v = xreallocarray(m->v, m->count + 1, sizeof(*m->v));
+		m->v[m->count++] = (struct moved_name){xstrdup(image->names[i]), from};
+	}
+	return 0;
+}
+
+static int insert_all(
+	struct commit *c, const struct new_image *images, size_t n, struct err **err)
+{
+	if (db_begin(c->store->db, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (insert_image(c, &images[i], err) < 0 || insert_names(c, &images[i], err) < 0) {
+			db_rollback(c->store->db);
+			return -1;
+		}
+	}
+	return db_commit(c->store->db, err);
+}
+
+static int place_all(struct commit *c, const struct new_image *images, size_t n, struct err **err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (place_image(c, &images[i], err) < 0)
+			return -1;
+	if (fsync(c->store->layers) < 0 || fsync(c->store->content) < 0)
+		return err_sys(err, errno, "sync folders of the store");
+	return 0;
+}
+
+static void take_back(struct commit *c)
+{
+	for (size_t i = 0; c->layers && c->layers[i]; i++)
+		staging_trash(c->store, c->store->layers, c->layers[i], NULL);
+	for (size_t i = 0; c->blobs && c->blobs[i]; i++)
+		unlinkat(c->store->content, c->blobs[i], 0);
+}
+
+int commit_images(struct store *s, int staging, struct new_image *images, size_t n,
+	struct moved_names *moved, struct err **err)
+{
+	struct commit c = {.store = s, .staging = staging, .moved = moved};
+	pthread_mutex_lock(&s->lock);
+	int r = place_all(&c, images, n, err);
+	if (r == 0)
+		r = insert_all(&c, images, n, err);
+	if (r < 0)
+		take_back(&c);
+	pthread_mutex_unlock(&s->lock);
+	strv_free(c.layers);
+	strv_free(c.blobs);
+	return r;
+}

@@ -1,0 +1,56 @@
+#include "store_private.h"
+
+#include "base/mem.h"
+
+/* Once released, a step is never edited: add another. Times are UTC nanoseconds. */
+static const char *const steps[] = {
+	"CREATE TABLE layers("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" diff_id TEXT NOT NULL UNIQUE,"
+	" size INTEGER NOT NULL,"
+	" opaque INTEGER NOT NULL);" /* hides everything below it */
+
+	"CREATE TABLE images("
+	" id TEXT PRIMARY KEY,"
+	" created INTEGER NOT NULL,"
+	" size INTEGER NOT NULL,"
+	" last_tagged INTEGER NOT NULL) WITHOUT ROWID;"
+
+	"CREATE TABLE image_layers("
+	" image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE,"
+	" pos INTEGER NOT NULL,"
+	" layer INTEGER NOT NULL REFERENCES layers(id),"
+	" chain TEXT NOT NULL,"
+	" PRIMARY KEY(image, pos)) WITHOUT ROWID;"
+	"CREATE INDEX image_layers_layer ON image_layers(layer);"
+	"CREATE INDEX image_layers_chain ON image_layers(chain);"
+
+	"CREATE TABLE tags("
+	" name TEXT PRIMARY KEY,"
+	" image TEXT NOT NULL REFERENCES images(id)) WITHOUT ROWID;"
+	"CREATE INDEX tags_image ON tags(image);"
+
+	"CREATE TABLE repo_digests("
+	" name TEXT PRIMARY KEY,"
+	" image TEXT NOT NULL REFERENCES images(id)) WITHOUT ROWID;"
+	"CREATE INDEX repo_digests_image ON repo_digests(image);"
+
+	/* a container outlives its image's row: no reference to images here */
+	"CREATE TABLE snapshots("
+	" id TEXT PRIMARY KEY,"
+	" image TEXT NOT NULL) WITHOUT ROWID;"
+
+	"CREATE TABLE snapshot_layers("
+	" snapshot TEXT NOT NULL REFERENCES snapshots(id) ON DELETE CASCADE,"
+	" pos INTEGER NOT NULL,"
+	" layer INTEGER NOT NULL REFERENCES layers(id),"
+	" chain TEXT NOT NULL,"
+	" PRIMARY KEY(snapshot, pos)) WITHOUT ROWID;"
+	"CREATE INDEX snapshot_layers_layer ON snapshot_layers(layer);"
+	"CREATE INDEX snapshot_layers_chain ON snapshot_layers(chain);",
+};
+
+int schema_migrate(struct db *db, struct err **err)
+{
+	return db_migrate(db, "store", steps, ARRAY_LEN(steps), err);
+}

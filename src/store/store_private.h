@@ -1,0 +1,139 @@
+/* What the files of the store share. */
+#ifndef KIST_STORE_PRIVATE_H
+#define KIST_STORE_PRIVATE_H
+
+#include <pthread.h>
+
+#include "store/store.h"
+#include "store/transfer.h"
+
+/** A layer that an operation counts on finding although no image has it yet. */
+struct pin {
+	struct digest diff_id;
+	struct pin *next;
+};
+
+struct store {
+	int root, content, layers, containers, staging;
+	char *root_path, *transfer_path;
+	struct db *db;
+	/* Held while folders and rows of layers change together: putting a layer in place and taking
+	 * one away must not meet. Taken before the database's lock, never after. */
+	pthread_mutex_t lock;
+	struct pin *pins;
+};
+
+/* schema.c */
+int schema_migrate(struct db *db, struct err **err);
+
+/* clean.c: what a killed process left; called by store_open() with nobody else there */
+int store_clean(struct store *store, struct err **err);
+
+/* staging.c */
+/** A fresh locked folder below staging/; its name is copied to @name. Returns its descriptor. */
+#define STAGING_NAME 40
+int staging_make(struct store *store, char name[STAGING_NAME], struct err **err);
+void staging_remove(struct store *store, const char *name);
+/** Moves @dir/@name below staging/, so that it is gone at once, and removes it there. */
+int staging_trash(struct store *store, int dir, const char *name, struct err **err);
+/** The first half of staging_trash(): only moves; *trash names it. Absence is success ("" then). */
+int staging_move(
+	struct store *store, int dir, const char *name, char trash[STAGING_NAME], struct err **err);
+
+/* layer.c */
+struct layer_row {
+	int64_t id;
+	int64_t size;
+	bool opaque;
+};
+/** 1 and the row, 0 if there is none, -1. */
+int layer_find(struct store *store, const struct digest *diff_id, struct layer_row *out,
+	struct err **err);
+/** True, and the layer stays until layer_unpin(), if the store has it. */
+bool layer_pin(struct store *store, const struct digest *diff_id);
+void layer_unpin(struct store *store, const struct digest *diff_id);
+/** Removes all layers that nothing uses. Not with store->lock held. */
+void layer_gc(struct store *store);
+/** chain[i] identifies layers 0..i together (image-spec config.md "Layer ChainID"). */
+struct digest *layer_chains(const struct digest *diff_ids, size_t n);
+
+/* commit.c */
+/** An unpacked layer in a staging folder. */
+struct staged_layer {
+	struct digest diff_id;
+	int64_t size;
+	bool opaque;
+	char folder[32]; /* below the staging folder; empty: the store must have it */
+};
+/** An image about to become visible. */
+struct new_image {
+	struct digest id;
+	struct buf json;
+	struct oci_image *config;
+	struct staged_layer *layers; /* config->diff_id_count of them */
+	char **names;		     /* "docker.io/library/busybox:latest" */
+};
+void new_image_free(struct new_image *image);
+/** A name that the commit took from another image. */
+struct moved_name {
+	char *name;
+	struct digest from;
+};
+struct moved_names {
+	struct moved_name *v;
+	size_t count;
+};
+void moved_names_free(struct moved_names *moved);
+/**
+ * Puts layers and configurations in place and makes the images visible, all in one transaction. The
+ * staged layers must be on disk (synced).
+ */
+int commit_images(struct store *store, int staging, struct new_image *images, size_t n,
+	struct moved_names *moved, struct err **err);
+
+/* names.c */
+/** Points @name at @image in the running transaction; *from as store_image_tag(). */
+int name_set(struct store *store, const char *name, const struct digest *image,
+	struct digest *from, struct err **err);
+/** All names (tags, then digests) of an image, as full strings. */
+int names_of(struct store *store, const struct digest *image, char ***tags, char ***digests,
+	struct err **err);
+
+/* image.c */
+/** One image by id; NULL with ERR_NOT_FOUND worded for @ref. */
+struct store_image *image_read(
+	struct store *store, const struct digest *id, const char *ref, struct err **err);
+int image_resolve(struct store *store, const char *ref, struct digest *id, struct err **err);
+
+/* transfer.c */
+struct item {
+	enum item_kind { ITEM_DOC, ITEM_LAYER, ITEM_LINK } kind;
+	char *name;
+	char *text; /* LINK: target; LAYER: why it cannot be used, or NULL */
+	uint32_t index;
+	struct digest blob, diff_id;
+	uint64_t size;
+	bool staged, opaque;
+};
+/** What came of one run of kist-transfer. */
+struct transfer {
+	struct store *store;
+	char folder[STAGING_NAME];
+	int dir;
+	struct item *items;
+	size_t count;
+	struct digest *pinned;
+	size_t pinned_count;
+};
+/** Runs the program over @fd to its end. transfer_end() in any case. */
+int transfer_run(struct store *store, enum transfer_mode mode, int fd,
+	store_progress_fn *progress, void *arg, struct transfer *out, struct err **err);
+void transfer_end(struct transfer *t);
+
+/* archive.c */
+/** Finds the images in what was transferred, and checks them. */
+int archive_images(
+	struct transfer *t, struct new_image **out, size_t *count, struct err **err);
+void staged_layer_name(struct staged_layer *layer, uint32_t index);
+
+#endif

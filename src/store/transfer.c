@@ -1,0 +1,238 @@
+/* Running kist-transfer and hearing what it says. */
+#include "store_private.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "base/str.h"
+
+#define ENTRIES_MAX 10000000 /* files in one archive */
+#define RATIO_MAX 250	     /* of unpacked to packed bytes, beyond the first GiB */
+
+/* A program at work. */
+struct job {
+	struct transfer *t;
+	int sock;
+	pid_t pid;
+	store_progress_fn *progress;
+	void *arg;
+	bool done;
+};
+
+static int request(struct job *j, enum transfer_mode mode, struct err **err)
+{
+	struct statvfs fs;
+	if (fstatvfs(j->t->dir, &fs) < 0)
+		return err_sys(err, errno, "ask for free space");
+	uint64_t room = (uint64_t)fs.f_bavail * fs.f_frsize;
+	struct transfer_message m = {
+		.kind = TRANSFER_REQUEST,
+		.mode = mode,
+		/* a full disk harms more than this image: leave a little */
+		.max_bytes = room - room / 50,
+		.max_entries = ENTRIES_MAX,
+		.max_ratio = RATIO_MAX,
+	};
+	if (fs.f_files && fs.f_favail < m.max_entries)
+		m.max_entries = fs.f_favail;
+	auto_buf b = BUF_INIT;
+	transfer_encode(&m, &b);
+	if (fd_send(j->sock, b.data, b.len, NULL, 0) < 0)
+		return err_sys(err, errno, "talk to kist-transfer");
+	return 0;
+}
+
+static int start(struct job *j, int input, struct err **err)
+{
+	struct store *s = j->t->store;
+	int pair[2];
+	if (str_empty(s->transfer_path))
+		return err_set(err, ERR_UNAVAILABLE, "the store was opened without kist-transfer");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, errno, "make a socket pair");
+	j->sock = pair[0];
+	auto_fd int theirs = pair[1];
+	char *argv[] = {(char *)"kist-transfer", NULL};
+	struct proc_fd fds[] = {
+		{input, 0},
+		{2, 2},
+		{j->t->dir, TRANSFER_FD_STAGING},
+		{theirs, TRANSFER_FD_CONTROL},
+	};
+	struct proc_spec spec = {
+		.path = s->transfer_path,
+		.argv = argv,
+		.fds = fds,
+		.nfds = ARRAY_LEN(fds),
+		.die_with_parent = true,
+	};
+	j->pid = proc_start(&spec, NULL, err);
+	return j->pid < 0 ? -1 : 0;
+}
+
+static int add_item(struct job *j, enum item_kind kind, const struct transfer_message *m, struct err **err)
+{
+	struct transfer *t = j->t;
+	if (t->count >= TRANSFER_ITEMS_MAX || m->index >= TRANSFER_ITEMS_MAX)
+		return err_set(err, ERR_TOO_LARGE, "archive has too many members");
+	if (m->size > INT64_MAX)
+		return err_set(err, ERR_TOO_LARGE, "layer \"%.256s\" is too large", m->name);
+	t->items = xreallocarray(t->items, t->count + 1, sizeof(*t->items));
+	t->items[t->count++] = (struct item){
+		.kind = kind,
+		.name = xstrdup(m->name),
+		.text = xstrdup_null(m->text),
+		.index = m->index,
+		.blob = m->blob,
+		.diff_id = m->diff_id,
+		.size = m->size,
+		.staged = m->staged,
+		.opaque = m->opaque,
+	};
+	return 0;
+}
+
+static int answer(struct job *j, const struct digest *diff_id, struct err **err)
+{
+	struct transfer *t = j->t;
+	struct transfer_message m = {.kind = TRANSFER_ANSWER};
+	if (t->pinned_count < TRANSFER_ITEMS_MAX)
+		m.known = layer_pin(t->store, diff_id);
+	if (m.known) {
+		t->pinned = xreallocarray(t->pinned, t->pinned_count + 1, sizeof(*t->pinned));
+		t->pinned[t->pinned_count++] = *diff_id;
+	}
+	auto_buf b = BUF_INIT;
+	transfer_encode(&m, &b);
+	if (fd_send(j->sock, b.data, b.len, NULL, 0) < 0)
+		return err_sys(err, errno, "talk to kist-transfer");
+	return 0;
+}
+
+/* What to call a layer whose diffID is not known before its end: what the archive calls it. */
+static void short_id(const char *name, char out[13])
+{
+	const char *hex = str_after(name, "blobs/sha256/");
+	snprintf(out, 13, "%s", hex ? hex : name);
+	out[strcspn(out, "/")] = '\0';
+}
+
+static int tell(struct job *j, const struct transfer_message *m, struct err **err)
+{
+	char id[13];
+	if (!j->progress)
+		return 0;
+	short_id(m->name, id);
+	struct store_progress p = {
+		.kind = STORE_PROGRESS_LAYER,
+		.id = id,
+		.current = (int64_t)m->size,
+		.total = (int64_t)m->blob_size,
+	};
+	if (j->progress(j->arg, &p) != 0)
+		return err_set(err, ERR_CANCELLED, "cancelled");
+	return 0;
+}
+
+static int handle(struct job *j, const struct transfer_message *m, struct err **err)
+{
+	switch (m->kind) {
+	case TRANSFER_DOC:
+		return add_item(j, ITEM_DOC, m, err);
+	case TRANSFER_LAYER:
+		return add_item(j, ITEM_LAYER, m, err);
+	case TRANSFER_LINK:
+		return add_item(j, ITEM_LINK, m, err);
+	case TRANSFER_QUERY:
+		return answer(j, &m->diff_id, err);
+	case TRANSFER_PROGRESS:
+		return tell(j, m, err);
+	case TRANSFER_ERROR:
+		if (m->sys)
+			return err_sysk(err, m->err_kind, m->sys, "%s", "unpack the archive");
+		return err_set(err, m->err_kind, "%s", m->text);
+	case TRANSFER_DONE:
+		j->done = true;
+		return 0;
+	default:
+		return err_set(err, ERR_SYSTEM, "kist-transfer sent an unexpected message");
+	}
+}
+
+static int listen_to(struct job *j, struct err **err)
+{
+	auto_free char *room = xmalloc(TRANSFER_MESSAGE_MAX);
+	while (!j->done) {
+		struct transfer_message m;
+		size_t nfds = 0;
+		ssize_t n = fd_recv(j->sock, room, TRANSFER_MESSAGE_MAX, NULL, &nfds);
+		if (n < 0)
+			return err_sys(err, errno, "hear from kist-transfer");
+		if (n == 0)
+			return 0;
+		if (transfer_decode(room, (size_t)n, &m, err) < 0 || handle(j, &m, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int finish(struct job *j, int r, struct err **err)
+{
+	/* after a failure nobody reads what it says: it must not wait for that */
+	if (r < 0)
+		kill(j->pid, SIGKILL);
+	int status = proc_wait(j->pid);
+	if (r < 0)
+		return -1;
+	if (j->done)
+		return 0;
+	if (WIFSIGNALED(status))
+		return err_set(err, ERR_SYSTEM, "kist-transfer was ended by signal %d (%s)",
+			WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return err_set(err, ERR_SYSTEM, "kist-transfer ended without a result (status %d)",
+		WEXITSTATUS(status));
+}
+
+int transfer_run(struct store *s, enum transfer_mode mode, int fd, store_progress_fn *progress,
+	void *arg, struct transfer *out, struct err **err)
+{
+	struct job j = {.t = out, .sock = -1, .progress = progress, .arg = arg};
+	*out = (struct transfer){.store = s, .dir = -1};
+	out->dir = staging_make(s, out->folder, err);
+	if (out->dir < 0)
+		return -1;
+	if (start(&j, fd, err) < 0) {
+		fd_close(j.sock);
+		return -1;
+	}
+	int r = request(&j, mode, err);
+	if (r == 0)
+		r = listen_to(&j, err);
+	r = finish(&j, r, err);
+	close(j.sock);
+	return r;
+}
+
+void transfer_end(struct transfer *t)
+{
+	fd_close(t->dir);
+	staging_remove(t->store, t->folder);
+	for (size_t i = 0; i < t->count; i++) {
+		free(t->items[i].name);
+		free(t->items[i].text);
+	}
+	free(t->items);
+	for (size_t i = 0; i < t->pinned_count; i++)
+		layer_unpin(t->store, &t->pinned[i]);
+	/* a layer that was pinned may have lost its last image meanwhile */
+	if (t->pinned_count)
+		layer_gc(t->store);
+	free(t->pinned);
+	*t = (struct transfer){.dir = -1};
+}
