@@ -36,10 +36,7 @@
 
 static int own_root(int staging, struct err **err)
 {
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
-		return err_sys(err, errno, "confine: unshare");
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return err_sys(err, errno, "confine: make mounts private");
+	/* cloned before the namespace is left: the descriptor's mount belongs to the old one */
 	auto_fd int tree = newmount_clone(staging, "", false);
 	if (tree < 0)
 		return err_sys(err, errno, "confine: clone the staging folder");
@@ -47,7 +44,13 @@ static int own_root(int staging, struct err **err)
 		.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
 	if (newmount_setattr(tree, false, &attr) < 0)
 		return err_sys(err, errno, "confine: mount attributes");
-	if (newmount_move(tree, staging) < 0 || fchdir(tree) < 0)
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
+		return err_sys(err, errno, "confine: unshare");
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_sys(err, errno, "confine: make mounts private");
+	/* on top of the root itself: that is always there */
+	auto_fd int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (top < 0 || newmount_move(tree, top) < 0 || fchdir(tree) < 0)
 		return err_sys(err, errno, "confine: mount the staging folder");
 	if (syscall(SYS_pivot_root, ".", ".") < 0)
 		return err_sys(err, errno, "confine: pivot_root");

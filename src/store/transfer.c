@@ -154,9 +154,10 @@ static int handle(struct job *j, const struct transfer_message *m, struct err **
 	case TRANSFER_PROGRESS:
 		return tell(j, m, err);
 	case TRANSFER_ERROR:
-		if (m->sys)
-			return err_sysk(err, m->err_kind, m->sys, "%s", "unpack the archive");
-		return err_set(err, m->err_kind, "%s", m->text);
+		err_set(err, m->err_kind, "%s", m->text);
+		if (err)
+			(*err)->sys = m->sys; /* its text is part of the message already */
+		return -1;
 	case TRANSFER_DONE:
 		j->done = true;
 		return 0;
