@@ -1,0 +1,133 @@
+/* System calls and the program's entry without libc: x86-64 and aarch64. */
+#include "kernel.h"
+
+#include <asm/unistd.h>
+
+#if defined(__x86_64__)
+
+__asm__(".globl _start\n"
+	"_start:\n"
+	"	xor %ebp, %ebp\n"
+	"	mov %rsp, %rdi\n"
+	"	and $-16, %rsp\n"
+	"	call start\n");
+
+static long call(long n, long a, long b, long c, long d, long e)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	long r;
+	__asm__ volatile("syscall"
+			 : "=a"(r)
+			 : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+			 : "rcx", "r11", "memory");
+	return r;
+}
+
+#elif defined(__aarch64__)
+
+__asm__(".globl _start\n"
+	"_start:\n"
+	"	mov x29, #0\n"
+	"	mov x0, sp\n"
+	"	and sp, x0, #-16\n"
+	"	bl start\n");
+
+static long call(long n, long a, long b, long c, long d, long e)
+{
+	register long x8 __asm__("x8") = n;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
+	__asm__ volatile("svc #0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
+			 : "memory");
+	return x0;
+}
+
+#endif
+
+#define CALL(n, a, b, c, d, e) call(__NR_##n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e))
+
+#define SET_MASK 2 /* SIG_SETMASK */
+#define SIGCHLD_NUMBER 17
+#define WNOHANG_FLAG 1
+#define TIOCSPGRP_REQUEST 0x5410
+#define SET_CHILD_SUBREAPER 36
+
+/* the compiler may make calls of loops */
+void *memset(void *p, int c, unsigned long n);
+void *memset(void *p, int c, unsigned long n)
+{
+	for (volatile char *at = p; n; n--)
+		*at++ = (char)c;
+	return p;
+}
+
+long k_fork(void)
+{
+	return CALL(clone, SIGCHLD_NUMBER, 0, 0, 0, 0);
+}
+
+long k_execve(const char *path, char **argv, char **env)
+{
+	return CALL(execve, path, argv, env, 0, 0);
+}
+
+long k_kill(long pid, long sig)
+{
+	return CALL(kill, pid, sig, 0, 0, 0);
+}
+
+long k_wait_nohang(int *status)
+{
+	return CALL(wait4, -1, status, WNOHANG_FLAG, 0, 0);
+}
+
+long k_wait_signal(const sigbits *set)
+{
+	return CALL(rt_sigtimedwait, set, 0, 0, sizeof(*set), 0);
+}
+
+long k_set_mask(const sigbits *set, sigbits *old)
+{
+	return CALL(rt_sigprocmask, SET_MASK, set, old, sizeof(*set), 0);
+}
+
+long k_write(int fd, const char *p, unsigned long n)
+{
+	return CALL(write, fd, p, n, 0, 0);
+}
+
+long k_own_group(void)
+{
+	return CALL(setpgid, 0, 0, 0, 0, 0);
+}
+
+long k_foreground(int fd)
+{
+	int group = (int)CALL(getpgid, 0, 0, 0, 0, 0);
+	return CALL(ioctl, fd, TIOCSPGRP_REQUEST, &group, 0, 0);
+}
+
+long k_subreaper(void)
+{
+	return CALL(prctl, SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+void k_exit(int code)
+{
+	for (;;)
+		CALL(exit_group, code, 0, 0, 0, 0);
+}
+
+void start(long *stack) __attribute__((noreturn, used));
+void start(long *stack)
+{
+	int argc = (int)stack[0];
+	char **argv = (char **)(stack + 1);
+	k_exit(init_main(argc, argv, argv + argc + 1));
+}
