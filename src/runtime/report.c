@@ -63,6 +63,16 @@ static void put_format(struct text *t, const char *fmt, va_list ap)
 	t->p[t->len] = 0;
 }
 
+/* errno as Go prints it, in lower case: these texts stand behind Docker's own */
+static void put_errno(struct text *t, int errnum)
+{
+	unsigned int at = t->len;
+	put(t, err_text(errnum));
+	if (t->len > at + 1 && t->p[at] >= 'A' && t->p[at] <= 'Z' && t->p[at + 1] >= 'a')
+		t->p[at] = (char)(t->p[at] - 'A' + 'a');
+	t->p[t->len] = 0;
+}
+
 int report_format(char *out, unsigned int room, const char *fmt, ...)
 {
 	struct text t = {out, 0, room};
@@ -90,8 +100,7 @@ void report_fail(struct reporter *r, enum err_kind kind, int errnum, const char 
 	va_end(ap);
 	if (errnum) {
 		put(&t, ": ");
-		put(&t, err_text(errnum));
-		t.p[t.len] = 0;
+		put_errno(&t, errnum);
 	}
 	send_report(r, &report);
 	_exit(kind == ERR_NO_EXECUTABLE ? 127 : kind == ERR_NOT_EXECUTABLE ? 126 : 125);
