@@ -48,6 +48,7 @@ static int attach_run(struct cli *cli, const struct args *a, int *code, struct e
 		.tty = tty,
 		.use_stdin = !flag_bool(a, "no-stdin") && config_flag(c, "OpenStdin"),
 		.sig_proxy = flag_bool(a, "sig-proxy") && !tty,
+		.repaint = true,
 		.detach_keys = flag_str(a, "detach-keys"),
 		.conn = &conn,
 	};

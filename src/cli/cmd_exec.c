@@ -77,10 +77,8 @@ static int run_attached(struct session *s, const struct args *a, int *code, stru
 	http_close(&conn);
 	if (end == RELAY_FAILED)
 		return -1;
-	if (end == RELAY_DETACHED) {
-		*code = 0;
-		return 0;
-	}
+	if (end == RELAY_DETACHED)
+		return err_set(err, ERR_CANCELLED, "read escape sequence");
 	return exit_code(s->cli, s->id, code, err);
 }
 

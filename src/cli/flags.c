@@ -156,7 +156,7 @@ static int parse_long(struct args *a, char *const *argv, struct err **err)
 	size_t n = strcspn(name, "=");
 	const char *value = name[n] ? name + n + 1 : NULL;
 	const struct flag_spec *f = find_long(a->flags, name, n);
-	if (!f && n == 4 && memcmp(name, "help", 4) == 0) {
+	if (n == 4 && memcmp(name, "help", 4) == 0) {
 		bool yes = true;
 		if (value && str_to_bool(value, &yes) < 0)
 			return err_set(err, ERR_INVALID,

@@ -105,7 +105,7 @@ void help_flags(struct buf *out, const struct flag_spec *flags, int columns)
 		buf_adds(&text, f->usage);
 		if (f->initial)
 			buf_addf(&text, " (default %s)", f->initial);
-		add_wrapped(out, buf_str(&text), widest + 3, (size_t)columns);
+		add_wrapped(out, buf_str(&text), widest + 3, (size_t)columns - 1);
 		buf_addc(out, '\n');
 	}
 }

@@ -7,11 +7,13 @@
 
 #include "terminal.h"
 
-static void resize(struct session *s)
+static void resize(struct session *s, unsigned more)
 {
 	unsigned rows, columns;
 	if (!terminal_size(&rows, &columns))
 		return;
+	rows += more;
+	columns += more;
 	auto_free char *path = xasprintf("/%s/%s/resize?h=%u&w=%u",
 		s->is_exec ? "exec" : "containers", s->id, rows, columns);
 	/* the container may just have ended: nothing to tell anyone */
@@ -41,7 +43,7 @@ static bool on_signal(void *data, int sig)
 	struct session *s = data;
 	if (sig == SIGWINCH) {
 		if (s->tty)
-			resize(s);
+			resize(s, 0);
 		return true;
 	}
 	if (sig == SIGCHLD || sig == SIGURG || sig == SIGCONT)
@@ -103,8 +105,10 @@ enum relay_end session_run(struct session *s, struct err **err)
 		return RELAY_FAILED;
 	if (s->tty && s->use_stdin)
 		terminal_raw(&terminal, STDIN_FILENO);
+	if (s->tty && s->repaint)
+		resize(s, 1); /* a change of size is what makes programs repaint */
 	if (s->tty)
-		resize(s);
+		resize(s, 0);
 	struct relay r = {
 		.sock = s->conn->fd,
 		.first = &s->conn->raw,

@@ -17,6 +17,7 @@ struct session {
 	bool tty;
 	bool use_stdin;
 	bool sig_proxy;	   /* signals go to the container */
+	bool repaint;	   /* make the program draw again, as its screen is not ours yet */
 	const char *detach_keys; /* NULL: the default; only with a tty */
 	struct http *conn; /* hijacked */
 	sigset_t old_mask;
