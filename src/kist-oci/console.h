@@ -1,0 +1,20 @@
+/* Terminals and waiting: the console socket, and a process in the foreground. */
+#ifndef KIST_OCI_CONSOLE_H
+#define KIST_OCI_CONSOLE_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/** Sends the pty's master over the unix socket at @path, as runc's docs/terminals.md describes. */
+int console_send(const char *path, int master, struct err **err);
+
+/** Prepared before the process starts, so that no signal is lost: blocks what foreground_wait() forwards. */
+int foreground_signals(struct err **err);
+/**
+ * Waits for @pid (a child), forwarding signals to it and, with @master >= 0, relaying between our terminal and the
+ * pty. Returns the exit code (128 + signal), -1 on failure. @signals from foreground_signals().
+ */
+int foreground_wait(pid_t pid, int pidfd, int master, int signals, struct err **err);
+
+#endif

@@ -1,0 +1,91 @@
+/* delete: cgroup, hooks and entry of a container that has ended. */
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+
+#include "runtime/run.h"
+#include "state.h"
+
+struct delete_options {
+	bool force;
+};
+
+static const struct option options[] = {
+	{"force, f", OPTION_BOOL, offsetof(struct delete_options, force),
+		"delete the container even if it is running (uses SIGKILL)"},
+};
+
+#define DEATH_TIMEOUT_MS 10000
+
+/* Kills all that is left and waits for init. */
+static int put_to_death(const struct state *s, struct cgroup *cg, struct err **err)
+{
+	auto_fd int pidfd = state_pidfd(s, NULL);
+	if (pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	if (cg && cgroup_kill(cg, SIGKILL, err) < 0)
+		return -1;
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	if (pidfd >= 0 && poll(&p, 1, DEATH_TIMEOUT_MS) == 0)
+		return err_set(err, ERR_SYSTEM, "container init still running");
+	return 0;
+}
+
+static int poststop(const struct state *s, struct err **err)
+{
+	auto_buf bytes = BUF_INIT;
+	struct plan *plan = NULL;
+	if (state_plan_load(s, &bytes, &plan, NULL) < 0)
+		return 0; /* create was killed before it could have had hooks */
+	int r = run_hooks(&plan->poststop, plan, "stopped", 0, "poststop", err);
+	plan_free(plan);
+	return r;
+}
+
+static int remove_container(struct state *s, bool kill, struct err **err)
+{
+	struct cgroup *cg = state_cgroup(s);
+	int r = kill ? put_to_death(s, cg, err) : 0;
+	/* processes that init left behind (no pid namespace of its own) go with it */
+	if (r == 0 && cg && !kill)
+		r = cgroup_kill(cg, SIGKILL, err);
+	if (r == 0 && cg)
+		r = cgroup_remove(cg, err);
+	cgroup_free(cg);
+	if (r < 0)
+		return -1;
+	auto_err *why = NULL;
+	if (poststop(s, &why) < 0)
+		report_error(&(struct globals){0}, err_msg(why));
+	return state_remove(s, err);
+}
+
+static int run(const struct globals *g, void *opts, int argc, char **argv, struct err **err)
+{
+	const struct delete_options *o = opts;
+	auto_state *s = NULL;
+	auto_err *why = NULL;
+	if (state_open(&s, g, argv[0], true, &why) < 0) {
+		if (o->force && why->kind == ERR_NOT_FOUND)
+			return 0;
+		err_move(err, &why);
+		return 1;
+	}
+	enum status status = state_status(s);
+	if (!o->force && (status == STATUS_RUNNING || status == STATUS_PAUSED)) {
+		err_set(err, ERR_CONFLICT, "cannot delete container %s that is not stopped: %s", s->id,
+			status_name(status));
+		return 1;
+	}
+	return remove_container(s, status != STATUS_STOPPED, err) < 0;
+}
+
+const struct verb verb_delete = {
+	.name = "delete",
+	.usage = "<container-id>",
+	.help = "delete any resources held by the container often used with detached container",
+	VERB_OPTIONS(options, struct delete_options),
+	.min_args = 1,
+	.max_args = 1,
+	.run = run,
+};

@@ -1,0 +1,229 @@
+/* exec: another process in a running container. */
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/fdio.h"
+#include "console.h"
+#include "launch.h"
+
+struct exec_options {
+	const char *console_socket, *cwd, *user, *process, *pid_file, *label, *apparmor, *cgroup;
+	char **env, **gids, **caps;
+	bool tty, detach, no_new_privs, ignore_paused;
+	int preserve_fds;
+};
+
+#define OPT(name, kind, member, help) {name, kind, offsetof(struct exec_options, member), help}
+static const struct option options[] = {
+	OPT("console-socket", OPTION_STR, console_socket,
+		"unix socket that receives the terminal's master end"),
+	OPT("cwd", OPTION_STR, cwd, "current working directory in the container"),
+	OPT("env, e", OPTION_LIST, env, "set an environment variable"),
+	OPT("tty, t", OPTION_BOOL, tty, "allocate a pseudo-TTY"),
+	OPT("user, u", OPTION_STR, user, "UID (format: <uid>[:<gid>])"),
+	OPT("additional-gids, g", OPTION_LIST, gids, "additional group id"),
+	OPT("process, p", OPTION_STR, process, "path to a process.json"),
+	OPT("detach, d", OPTION_BOOL, detach, "do not wait for the process"),
+	OPT("pid-file", OPTION_STR, pid_file, "file to write the process id to"),
+	OPT("process-label", OPTION_STR, label, "SELinux label of the process"),
+	OPT("apparmor", OPTION_STR, apparmor, "AppArmor profile of the process"),
+	OPT("no-new-privs", OPTION_BOOL, no_new_privs, "set no_new_privs"),
+	OPT("cap, c", OPTION_LIST, caps, "add a capability"),
+	OPT("preserve-fds", OPTION_INT, preserve_fds, "hand on N more descriptors, from 3"),
+	OPT("cgroup", OPTION_STR, cgroup, "not implemented"),
+	OPT("ignore-paused", OPTION_BOOL, ignore_paused, "allow exec in a paused container"),
+};
+#undef OPT
+
+static int read_process(struct oci_process **out, const char *path, struct err **err)
+{
+	auto_buf text = BUF_INIT;
+	if (file_read(AT_FDCWD, path, 16u << 20, &text, err) < 0)
+		return -1;
+	return oci_process_parse(out, text.data, text.len, err);
+}
+
+static int set_user(struct oci_process *p, const char *spec, struct err **err)
+{
+	auto_strv parts = strv_split(spec, ':');
+	if (strv_len(parts) > 2 || str_to_u32(parts[0], &p->user.uid) < 0 || p->user.uid == UINT32_MAX ||
+		(parts[1] && (str_to_u32(parts[1], &p->user.gid) < 0 || p->user.gid == UINT32_MAX)))
+		return err_set(err, ERR_INVALID, "invalid user \"%s\": expected uid[:gid]", spec);
+	return 0;
+}
+
+static int add_gids(struct oci_process *p, char *const *gids, struct err **err)
+{
+	for (size_t i = 0; gids && gids[i]; i++) {
+		struct oci_user *u = &p->user;
+		u->additional_gids = xreallocarray(
+			u->additional_gids, u->additional_gid_count + 1, sizeof(*u->additional_gids));
+		if (str_to_u32(gids[i], &u->additional_gids[u->additional_gid_count]) < 0)
+			return err_set(err, ERR_INVALID, "invalid group id \"%s\"", gids[i]);
+		u->additional_gid_count++;
+	}
+	return 0;
+}
+
+/* As runc does: in every set but the ambient one, and not inheritable (CVE-2022-29162). */
+static int add_caps(struct oci_process *p, char *const *caps, struct err **err)
+{
+	for (size_t i = 0; caps && caps[i]; i++) {
+		int number = oci_cap_number(caps[i]);
+		if (number < 0)
+			return err_set(err, ERR_INVALID, "unknown capability \"%s\"", caps[i]);
+		p->has_capabilities = true;
+		p->capabilities.bounding |= 1ull << number;
+		p->capabilities.effective |= 1ull << number;
+		p->capabilities.permitted |= 1ull << number;
+	}
+	return 0;
+}
+
+/* The container's own process with what the command line says instead. */
+static int adapt(struct oci_process *p, const struct exec_options *o, char **args, struct err **err)
+{
+	strv_free(p->args);
+	p->args = strv_copy(args);
+	p->terminal = o->tty;
+	p->console_height = p->console_width = 0;
+	if (o->cwd)
+		str_replace(&p->cwd, o->cwd);
+	if (o->label)
+		str_replace(&p->selinux_label, o->label);
+	if (o->apparmor)
+		str_replace(&p->apparmor_profile, o->apparmor);
+	if (o->no_new_privs)
+		p->no_new_privileges = true;
+	for (size_t i = 0; o->env && o->env[i]; i++)
+		strv_add(&p->env, o->env[i]);
+	if (o->user && set_user(p, o->user, err) < 0)
+		return -1;
+	if (*p->cwd != '/')
+		return err_set(err, ERR_INVALID, "cwd must be an absolute path");
+	return add_gids(p, o->gids, err) < 0 ? -1 : add_caps(p, o->caps, err);
+}
+
+static int check_status(const struct state *s, const struct exec_options *o, struct err **err)
+{
+	enum status status = state_status(s);
+	if (status == STATUS_STOPPED || status == STATUS_CREATING)
+		return err_set(err, ERR_CONFLICT, "cannot exec in a stopped container");
+	if (status == STATUS_PAUSED && !o->ignore_paused)
+		return err_set(err, ERR_CONFLICT,
+			"cannot exec in a paused container (use --ignore-paused to override)");
+	if (!str_empty(o->cgroup))
+		return err_set(err, ERR_NOT_IMPLEMENTED, "exec --cgroup is not implemented");
+	return 0;
+}
+
+static int check_console(const struct oci_process *p, const struct exec_options *o, struct err **err)
+{
+	bool socket = !str_empty(o->console_socket);
+	if (o->detach && p->terminal && !socket)
+		return err_set(err, ERR_INVALID,
+			"cannot allocate tty if " PROGRAM " will detach without setting console socket");
+	if (socket && (!o->detach || !p->terminal))
+		return err_set(err, ERR_INVALID,
+			"cannot use console socket if " PROGRAM " will not detach or allocate tty");
+	return 0;
+}
+
+struct job {
+	struct plan_process *plan;
+	int pidfd, master, signals;
+	pid_t pid;
+};
+
+static int spawn(struct job *job, const struct state *s, const struct exec_options *o, struct err **err)
+{
+	auto_free int *fds = NULL;
+	struct run_io io = {.in = STDIN_FILENO, .out = STDOUT_FILENO, .err = STDERR_FILENO};
+	if (preserved_fds(o->preserve_fds, &fds, &io.preserve_count, err) < 0)
+		return -1;
+	io.preserve = fds;
+	auto_fd int init = state_pidfd(s, err);
+	if (init < 0)
+		return -1;
+	if (!o->detach && (job->signals = foreground_signals(err)) < 0)
+		return -1;
+	struct cgroup *cg = state_cgroup(s);
+	job->pid = run_exec(job->plan, s->pid, init, cg, &io, &job->pidfd, &job->master, err);
+	cgroup_free(cg);
+	return job->pid < 0 ? -1 : 0;
+}
+
+static int finish(struct job *job, const struct exec_options *o, struct err **err)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", (int)job->pid);
+	if (!str_empty(o->pid_file) &&
+		file_replace(AT_FDCWD, o->pid_file, text, (size_t)n, 0644, false, err) < 0)
+		return -1;
+	if (!str_empty(o->console_socket) && console_send(o->console_socket, job->master, err) < 0)
+		return -1;
+	if (o->detach)
+		return 0;
+	return foreground_wait(job->pid, job->pidfd, job->master, job->signals, err);
+}
+
+static int run_job(const struct globals *g, const struct state *s, const struct exec_options *o,
+	char **args, struct err **err)
+{
+	auto_oci_config *config = NULL;
+	struct oci_process *own = NULL, *process;
+	auto_free char *cache = seccomp_cache_path(g);
+	if (bundle_config(&config, s->bundle, err) < 0)
+		return -1;
+	if (!str_empty(o->process)) {
+		if (read_process(&own, o->process, err) < 0)
+			return -1;
+		own->terminal |= o->tty;
+	} else if (adapt(&config->process, o, args, err) < 0) {
+		return -1;
+	}
+	process = own ? own : &config->process;
+	struct plan_options plan = {.id = s->id, .bundle = s->bundle, .seccomp_cache = cache};
+	struct job job = {.pidfd = -1, .master = -1, .signals = -1};
+	int code = -1;
+	if (check_console(process, o, err) == 0 &&
+		plan_process_compile(&job.plan, process, config->linux.seccomp, &plan, err) == 0 &&
+		spawn(&job, s, o, err) == 0)
+		code = finish(&job, o, err);
+	fd_close(job.pidfd);
+	fd_close(job.master);
+	fd_close(job.signals);
+	plan_process_free(job.plan);
+	oci_process_free(own);
+	return code;
+}
+
+#define EXIT_EXEC_FAILED 255
+
+static int run(const struct globals *g, void *opts, int argc, char **argv, struct err **err)
+{
+	struct exec_options *o = opts;
+	auto_state *s = NULL;
+	int code = -1;
+	if (argc < 2 && str_empty(o->process))
+		err_set(err, ERR_INVALID, "process args cannot be empty");
+	else if (state_open(&s, g, argv[0], false, err) == 0 && check_status(s, o, err) == 0)
+		code = run_job(g, s, o, argv + 1, err);
+	strv_free(o->env);
+	strv_free(o->gids);
+	strv_free(o->caps);
+	if (code >= 0)
+		return code;
+	err_wrap(err, "exec failed");
+	return EXIT_EXEC_FAILED;
+}
+
+const struct verb verb_exec = {
+	.name = "exec",
+	.usage = "<container-id> <command> [command options]  || -p process.json <container-id>",
+	.help = "execute new process inside the container",
+	VERB_OPTIONS(options, struct exec_options),
+	.min_args = 1,
+	.max_args = -1,
+	.run = run,
+};

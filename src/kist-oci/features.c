@@ -1,0 +1,157 @@
+/* features: what this runtime can do, as features.md of the specification asks. */
+#include <seccomp.h>
+#include <stdio.h>
+
+#include "base/json.h"
+#include "oci.h"
+#include "oci/config.h"
+
+static const char *const hooks[] = {
+	"prestart",
+	"createRuntime",
+	"createContainer",
+	"startContainer",
+	"poststart",
+	"poststop",
+};
+static const char *const namespaces[] = {
+	"cgroup",
+	"ipc",
+	"mount",
+	"network",
+	"pid",
+	"time",
+	"user",
+	"uts",
+};
+static const char *const seccomp_actions[] = {
+	"SCMP_ACT_ALLOW",
+	"SCMP_ACT_ERRNO",
+	"SCMP_ACT_KILL",
+	"SCMP_ACT_KILL_PROCESS",
+	"SCMP_ACT_KILL_THREAD",
+	"SCMP_ACT_LOG",
+	"SCMP_ACT_NOTIFY",
+	"SCMP_ACT_TRACE",
+	"SCMP_ACT_TRAP",
+};
+static const char *const seccomp_operators[] = {
+	"SCMP_CMP_EQ",
+	"SCMP_CMP_GE",
+	"SCMP_CMP_GT",
+	"SCMP_CMP_LE",
+	"SCMP_CMP_LT",
+	"SCMP_CMP_MASKED_EQ",
+	"SCMP_CMP_NE",
+};
+static const char *const seccomp_arches[] = {
+	"SCMP_ARCH_AARCH64",
+	"SCMP_ARCH_ARM",
+	"SCMP_ARCH_MIPS",
+	"SCMP_ARCH_MIPS64",
+	"SCMP_ARCH_MIPS64N32",
+	"SCMP_ARCH_MIPSEL",
+	"SCMP_ARCH_MIPSEL64",
+	"SCMP_ARCH_MIPSEL64N32",
+	"SCMP_ARCH_PARISC",
+	"SCMP_ARCH_PARISC64",
+	"SCMP_ARCH_PPC",
+	"SCMP_ARCH_PPC64",
+	"SCMP_ARCH_PPC64LE",
+	"SCMP_ARCH_RISCV64",
+	"SCMP_ARCH_S390",
+	"SCMP_ARCH_S390X",
+	"SCMP_ARCH_X32",
+	"SCMP_ARCH_X86",
+	"SCMP_ARCH_X86_64",
+};
+static const char *const seccomp_flags[] = {
+	"SECCOMP_FILTER_FLAG_TSYNC",
+	"SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+	"SECCOMP_FILTER_FLAG_LOG",
+	"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+};
+
+static json_t *strings(const char *const *list, size_t count)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_string(list[i]));
+	return array;
+}
+#define STRINGS(list) strings((list), ARRAY_LEN(list))
+
+static json_t *capabilities(void)
+{
+	json_t *array = json_array();
+	for (int i = 0; i <= OCI_CAP_LAST; i++)
+		json_array_append_new(array, json_string(oci_cap_name(i)));
+	return array;
+}
+
+static json_t *seccomp_json(void)
+{
+	json_t *j = json_object();
+	json_put(j, "enabled", json_true());
+	json_put(j, "actions", STRINGS(seccomp_actions));
+	json_put(j, "operators", STRINGS(seccomp_operators));
+	json_put(j, "archs", STRINGS(seccomp_arches));
+	json_put(j, "knownFlags", STRINGS(seccomp_flags));
+	json_put(j, "supportedFlags", STRINGS(seccomp_flags));
+	return j;
+}
+
+static json_t *flag(const char *key, bool value)
+{
+	json_t *j = json_object();
+	json_put(j, key, json_boolean(value));
+	return j;
+}
+
+static json_t *linux_json(void)
+{
+	json_t *j = json_object(), *cgroup = json_object(), *extensions = json_object();
+	json_put(cgroup, "v1", json_true());
+	json_put(cgroup, "v2", json_true());
+	json_put(cgroup, "systemd", json_false());
+	json_put(cgroup, "systemdUser", json_false());
+	json_put(cgroup, "rdma", json_true());
+	json_put(extensions, "idmap", flag("enabled", true));
+	json_put(j, "namespaces", STRINGS(namespaces));
+	json_put(j, "capabilities", capabilities());
+	json_put(j, "cgroup", cgroup);
+	json_put(j, "seccomp", seccomp_json());
+	json_put(j, "apparmor", flag("enabled", true));
+	json_put(j, "selinux", flag("enabled", true));
+	json_put(j, "intelRdt", flag("enabled", false));
+	json_put(j, "memoryPolicy", flag("enabled", false));
+	json_put(j, "netDevices", flag("enabled", false));
+	json_put(j, "mountExtensions", extensions);
+	return j;
+}
+
+static int run(const struct globals *g, void *opts, int argc, char **argv, struct err **err)
+{
+	const struct scmp_version *v = seccomp_version();
+	auto_free char *seccomp = xasprintf("%u.%u.%u", v->major, v->minor, v->micro);
+	auto_json *j = json_object();
+	json_t *annotations = json_object();
+	json_put_str(annotations, "io.github.seccomp.libseccomp.version", seccomp);
+	json_put_str(j, "ociVersionMin", "1.0.0");
+	json_put_str(j, "ociVersionMax", OCI_VERSION);
+	json_put(j, "hooks", STRINGS(hooks));
+	json_put(j, "linux", linux_json());
+	json_put(j, "annotations", annotations);
+	json_put(j, "potentiallyUnsafeConfigAnnotations", json_array());
+	auto_free char *text = json_dumps(j, JSON_INDENT(4));
+	puts(text);
+	return 0;
+}
+
+const struct verb verb_features = {
+	.name = "features",
+	.usage = "",
+	.help = "show the enabled features",
+	.max_args = 0,
+	.run = run,
+};

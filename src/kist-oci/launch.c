@@ -1,0 +1,191 @@
+#include "launch.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "base/fdio.h"
+#include "base/json.h"
+#include "console.h"
+
+#define CONFIG_FILE "config.json"
+#define CONFIG_MAX (16u << 20)
+#define STDIO_FDS 3
+
+char *seccomp_cache_path(const struct globals *g)
+{
+	return xasprintf("%s/:seccomp", g->root); /* no container can be called so */
+}
+
+int bundle_config(struct oci_config **out, const char *bundle, struct err **err)
+{
+	auto_err *why = NULL;
+	auto_buf text = BUF_INIT;
+	auto_free char *path = xasprintf("%s/" CONFIG_FILE, bundle);
+	if (file_read(AT_FDCWD, path, CONFIG_MAX, &text, &why) < 0) {
+		if (why->kind == ERR_NOT_FOUND)
+			return err_set(err, ERR_NOT_FOUND, "JSON specification file " CONFIG_FILE " not found");
+		return err_move(err, &why);
+	}
+	return oci_config_parse(out, text.data, text.len, err);
+}
+
+int preserved_fds(int extra, int **fds, size_t *count, struct err **err)
+{
+	const char *listen = getenv("LISTEN_FDS");
+	int handed = 0;
+	if (listen && (str_to_int(listen, &handed) < 0 || handed < 0))
+		handed = 0;
+	if (extra < 0 || extra > 4096 || handed > 4096)
+		return err_set(err, ERR_INVALID, "cannot preserve %d file descriptors", extra);
+	*count = (size_t)(extra + handed);
+	*fds = xcalloc(*count + 1, sizeof(**fds));
+	for (size_t i = 0; i < *count; i++) {
+		(*fds)[i] = STDIO_FDS + (int)i;
+		if (fcntl((*fds)[i], F_GETFD) < 0)
+			return err_set(err, ERR_INVALID,
+				"unable to preserve file descriptor %d: it is not open", (*fds)[i]);
+	}
+	return 0;
+}
+
+static int check_console(
+	const struct oci_process *p, const struct launch_options *o, bool detach, struct err **err)
+{
+	bool socket = !str_empty(o->console_socket);
+	if (detach && p->terminal && !socket)
+		return err_set(err, ERR_INVALID,
+			"cannot allocate tty if " PROGRAM " will detach without setting console socket");
+	if (socket && (!detach || !p->terminal))
+		return err_set(err, ERR_INVALID,
+			"cannot use console socket if " PROGRAM " will not detach or allocate tty");
+	return 0;
+}
+
+/* What the bundle says, checked as far as it can be before anything exists. */
+static int compile(struct launch *l, const struct globals *g, const struct launch_options *o,
+	const char *id, bool detach, struct err **err)
+{
+	char path[PATH_MAX];
+	if (!realpath(str_empty(o->bundle) ? "." : o->bundle, path))
+		return err_sys(err, errno, "open bundle %s", o->bundle ? o->bundle : ".");
+	l->bundle = xstrdup(path);
+	if (bundle_config(&l->config, l->bundle, err) < 0)
+		return -1;
+	if (!l->config->has_process)
+		return err_set(err, ERR_INVALID, "process property must not be empty");
+	if (check_console(&l->config->process, o, detach, err) < 0)
+		return -1;
+	l->cache = seccomp_cache_path(g);
+	struct plan_options options = {
+		.id = id,
+		.bundle = l->bundle,
+		.seccomp_cache = l->cache,
+		.no_pivot = o->no_pivot,
+		.no_new_keyring = o->no_new_keyring,
+		.systemd_cgroup = g->systemd_cgroup,
+	};
+	if (plan_compile(&l->plan, l->config, &options, err) < 0)
+		return -1;
+	if (str_empty(l->plan->cgroup_path))
+		l->plan->cgroup_path = l->cgroup = xasprintf("/kist/%s", id);
+	return 0;
+}
+
+static char *annotations_text(const struct oci_config *config)
+{
+	auto_json *j = json_object();
+	auto_buf text = BUF_INIT;
+	if (!config->annotations.count)
+		return NULL;
+	for (size_t i = 0; i < config->annotations.count; i++)
+		json_put_str(j, config->annotations.v[i].key, config->annotations.v[i].value);
+	json_write(j, &text);
+	return buf_steal(&text);
+}
+
+/* On record before it exists: the cgroup by which delete --force finds what a killed create has made. */
+static int record(struct launch *l, struct err **err)
+{
+	struct state *s = l->state;
+	s->version = xstrdup_null(l->config->version);
+	s->bundle = xstrdup(l->bundle);
+	s->rootfs = xstrdup(l->plan->root_path);
+	s->cgroup = xstrdup(l->plan->cgroup_path);
+	s->annotations = annotations_text(l->config);
+	if (state_save(s, err) < 0)
+		return -1;
+	return state_plan_save(s, l->plan, err);
+}
+
+static int write_pid_file(const char *path, pid_t pid, struct err **err)
+{
+	char text[16];
+	if (str_empty(path))
+		return 0;
+	int n = snprintf(text, sizeof(text), "%d", (int)pid);
+	return file_replace(AT_FDCWD, path, text, (size_t)n, 0644, false, err);
+}
+
+static int make(struct launch *l, const struct launch_options *o, bool split, struct err **err)
+{
+	auto_free int *fds = NULL;
+	struct run_io io = {.in = STDIN_FILENO, .out = STDOUT_FILENO, .err = STDERR_FILENO};
+	if (preserved_fds(o->preserve_fds, &fds, &io.preserve_count, err) < 0)
+		return -1;
+	io.preserve = fds;
+	if (split) {
+		l->gate = unix_listen(l->state->dir, STATE_GATE, SOCK_SEQPACKET, 0600, err);
+		if (l->gate < 0)
+			return -1;
+		io.gate_socket = l->gate;
+	}
+	if (run_create(&l->run, l->plan, &io, false, err) < 0)
+		return -1;
+	l->state->pid = l->run->pid;
+	l->state->start_ticks = l->run->start_ticks;
+	if (state_save(l->state, err) < 0)
+		return -1;
+	if (!str_empty(o->console_socket) && console_send(o->console_socket, l->run->tty_master, err) < 0)
+		return -1;
+	return write_pid_file(o->pid_file, l->run->pid, err);
+}
+
+int launch_create(struct launch *l, const struct globals *g, const struct launch_options *o,
+	const char *id, bool split, struct err **err)
+{
+	*l = (struct launch){.gate = -1};
+	if (compile(l, g, o, id, split || o->detach, err) < 0)
+		return -1;
+	if (state_create(&l->state, g, id, err) < 0)
+		return -1;
+	if (record(l, err) == 0 && make(l, o, split, err) == 0)
+		return 0;
+	run_destroy(l->run);
+	l->run = NULL;
+	state_remove(l->state, NULL);
+	return -1;
+}
+
+int launch_remove(struct launch *l, struct err **err)
+{
+	run_destroy(l->run);
+	l->run = NULL;
+	auto_err *why = NULL;
+	if (run_hooks(&l->plan->poststop, l->plan, "stopped", 0, "poststop", &why) < 0)
+		report_error(&(struct globals){0}, err_msg(why));
+	return state_remove(l->state, err);
+}
+
+void launch_clear(struct launch *l)
+{
+	run_release(l->run);
+	plan_free(l->plan);
+	oci_config_free(l->config);
+	state_free(l->state);
+	fd_close(l->gate);
+	free(l->bundle);
+	free(l->cgroup);
+	free(l->cache);
+}

@@ -1,0 +1,295 @@
+#include "state.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/fdio.h"
+#include "base/json.h"
+#include "base/timefmt.h"
+#include "oci/config.h"
+#include "runtime/run.h"
+
+#define STATE_FILE "state.json"
+#define PLAN_FILE "plan"
+#define FILE_MAX (64u << 20)
+
+static const char *const status_names[] = {
+	[STATUS_CREATING] = "creating",
+	[STATUS_CREATED] = "created",
+	[STATUS_RUNNING] = "running",
+	[STATUS_PAUSED] = "paused",
+	[STATUS_STOPPED] = "stopped",
+};
+
+const char *status_name(enum status status)
+{
+	return status_names[status];
+}
+
+/* The id names a folder and a cgroup. */
+static int check_id(const char *id, struct err **err)
+{
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-.";
+	if (str_empty(id))
+		return err_set(err, ERR_INVALID, "container id cannot be empty");
+	if (!str_all_of(id, allowed, 1, 1024) || str_eq(id, ".") || str_eq(id, ".."))
+		return err_set(err, ERR_INVALID, "invalid container ID format: %s", id);
+	return 0;
+}
+
+static struct state *state_new(const char *id)
+{
+	struct state *s = xcalloc(1, sizeof(*s));
+	s->id = xstrdup(id);
+	s->root = s->dir = -1;
+	return s;
+}
+
+void state_free(struct state *s)
+{
+	if (!s)
+		return;
+	fd_close(s->dir);
+	fd_close(s->root);
+	free(s->id);
+	free(s->version);
+	free(s->bundle);
+	free(s->rootfs);
+	free(s->cgroup);
+	free(s->annotations);
+	free(s);
+}
+
+int state_create(struct state **out, const struct globals *g, const char *id, struct err **err)
+{
+	if (check_id(id, err) < 0 || dir_make(AT_FDCWD, g->root, 0700, err) < 0)
+		return -1;
+	auto_state *s = state_new(id);
+	s->root = dir_open(AT_FDCWD, g->root, err);
+	if (s->root < 0)
+		return -1;
+	if (mkdirat(s->root, id, 0711) < 0) {
+		if (errno == EEXIST)
+			return err_set(err, ERR_CONFLICT, "container with given ID already exists");
+		return err_sys(err, errno, "create folder %s/%s", g->root, id);
+	}
+	s->dir = dir_open(s->root, id, err);
+	if (s->dir < 0 || flock(s->dir, LOCK_EX) < 0) {
+		unlinkat(s->root, id, AT_REMOVEDIR);
+		return s->dir < 0 ? -1 : err_sys(err, errno, "lock container %s", id);
+	}
+	s->created = time_now();
+	s->owner = getuid();
+	*out = steal_ptr(s);
+	return 0;
+}
+
+static int read_state(struct state *s, struct err **err)
+{
+	auto_buf text = BUF_INIT;
+	auto_err *why = NULL;
+	if (file_read(s->dir, STATE_FILE, FILE_MAX, &text, &why) < 0) {
+		/* create was killed before its first write */
+		return why->kind == ERR_NOT_FOUND ? 0 : err_move(err, &why);
+	}
+	auto_json *j = json_parse(text.data, text.len, STATE_FILE, err);
+	if (!j)
+		return -1;
+	const char *version = NULL, *bundle = NULL, *rootfs = NULL, *cgroup = NULL;
+	int64_t pid = 0, ticks = 0, owner = 0;
+	if (json_get_str(j, "ociVersion", &version, STATE_FILE, err) < 0 ||
+		json_get_str(j, "bundle", &bundle, STATE_FILE, err) < 0 ||
+		json_get_str(j, "rootfs", &rootfs, STATE_FILE, err) < 0 ||
+		json_get_str(j, "cgroup", &cgroup, STATE_FILE, err) < 0 ||
+		json_get_i64(j, "created", &s->created, STATE_FILE, err) < 0 ||
+		json_get_i64(j, "owner", &owner, STATE_FILE, err) < 0 ||
+		json_get_i64(j, "pid", &pid, STATE_FILE, err) < 0 ||
+		json_get_i64(j, "startTicks", &ticks, STATE_FILE, err) < 0)
+		return -1;
+	s->version = xstrdup_null(version);
+	s->bundle = xstrdup_null(bundle);
+	s->rootfs = xstrdup_null(rootfs);
+	s->cgroup = xstrdup_null(cgroup);
+	s->owner = (uint32_t)owner;
+	s->pid = (pid_t)pid;
+	s->start_ticks = (uint64_t)ticks;
+	const json_t *annotations = json_object_get(j, "annotations");
+	auto_buf list = BUF_INIT;
+	if (json_is_object(annotations)) {
+		json_write(annotations, &list);
+		s->annotations = buf_steal(&list);
+	}
+	return 0;
+}
+
+/* Whoever had the lock before may have removed the folder. */
+static bool still_there(const struct state *s)
+{
+	struct stat mine, now;
+	return fstat(s->dir, &mine) == 0 && fstatat(s->root, s->id, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+		mine.st_ino == now.st_ino && mine.st_dev == now.st_dev;
+}
+
+static int not_there(struct err **err)
+{
+	return err_set(err, ERR_NOT_FOUND, "container does not exist");
+}
+
+int state_open(
+	struct state **out, const struct globals *g, const char *id, bool lock, struct err **err)
+{
+	auto_err *why = NULL;
+	if (check_id(id, err) < 0)
+		return -1;
+	auto_state *s = state_new(id);
+	s->root = dir_open(AT_FDCWD, g->root, &why);
+	if (s->root >= 0)
+		s->dir = dir_open(s->root, id, &why);
+	if (s->dir < 0)
+		return why->kind == ERR_NOT_FOUND ? not_there(err) : err_move(err, &why);
+	if (lock && flock(s->dir, LOCK_EX) < 0)
+		return err_sys(err, errno, "lock container %s", id);
+	if (lock && !still_there(s))
+		return not_there(err);
+	if (read_state(s, err) < 0)
+		return -1;
+	*out = steal_ptr(s);
+	return 0;
+}
+
+int state_save(const struct state *s, struct err **err)
+{
+	auto_json *j = json_object();
+	json_put_str(j, "ociVersion", s->version);
+	json_put_str(j, "bundle", s->bundle);
+	json_put_str(j, "rootfs", s->rootfs);
+	json_put_str(j, "cgroup", s->cgroup);
+	json_put(j, "created", json_integer(s->created));
+	json_put(j, "owner", json_integer(s->owner));
+	json_put(j, "pid", json_integer(s->pid));
+	json_put(j, "startTicks", json_integer((json_int_t)s->start_ticks));
+	if (s->annotations)
+		json_put(j, "annotations", json_loads(s->annotations, 0, NULL));
+	auto_buf text = BUF_INIT;
+	json_write(j, &text);
+	return file_replace(s->dir, STATE_FILE, text.data, text.len, 0600, false, err);
+}
+
+int state_remove(struct state *s, struct err **err)
+{
+	return tree_remove(s->root, s->id, err);
+}
+
+int state_plan_save(const struct state *s, const struct plan *plan, struct err **err)
+{
+	auto_buf bytes = BUF_INIT;
+	plan_encode(plan, &bytes);
+	return file_replace(s->dir, PLAN_FILE, bytes.data, bytes.len, 0600, false, err);
+}
+
+int state_plan_load(const struct state *s, struct buf *bytes, struct plan **plan, struct err **err)
+{
+	if (file_read(s->dir, PLAN_FILE, FILE_MAX, bytes, err) < 0)
+		return -1;
+	return plan_decode(plan, bytes->data, bytes->len, err);
+}
+
+/* Dead, or a zombie that nobody has reaped yet: it runs nothing any more. */
+static bool is_zombie(pid_t pid)
+{
+	char path[32], text[512];
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : fd_read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return true;
+	text[n] = 0;
+	const char *end = strrchr(text, ')');
+	return !end || !end[1] || strchr("ZXx", end[2]);
+}
+
+static bool alive(const struct state *s)
+{
+	return s->pid > 0 && run_start_ticks(s->pid) == s->start_ticks && !is_zombie(s->pid);
+}
+
+/* A start that was killed may have left the socket's name behind: somebody must listen. Init forgets a
+ * caller who leaves without a word. */
+static bool waits_at_gate(const struct state *s)
+{
+	if (faccessat(s->dir, STATE_GATE, F_OK, 0) < 0)
+		return false;
+	auto_fd int sock = unix_connect(s->dir, STATE_GATE, SOCK_SEQPACKET, NULL);
+	return sock >= 0;
+}
+
+enum status state_status(const struct state *s)
+{
+	if (!s->pid)
+		return STATUS_CREATING;
+	if (!alive(s))
+		return STATUS_STOPPED;
+	struct cgroup *cg = state_cgroup(s);
+	bool frozen = cg && cgroup_frozen(cg);
+	cgroup_free(cg);
+	if (frozen)
+		return STATUS_PAUSED;
+	return waits_at_gate(s) ? STATUS_CREATED : STATUS_RUNNING;
+}
+
+int state_pidfd(const struct state *s, struct err **err)
+{
+	int fd = s->pid > 0 ? (int)syscall(SYS_pidfd_open, s->pid, 0) : -1;
+	/* asked after the descriptor was opened: what it holds is then known to be ours */
+	if (fd >= 0 && alive(s))
+		return fd;
+	fd_close(fd);
+	return err_set(err, ERR_NOT_FOUND, "container not running");
+}
+
+struct cgroup *state_cgroup(const struct state *s)
+{
+	struct cgroup *cg = NULL;
+	if (str_empty(s->cgroup) || cgroup_open(&cg, s->cgroup, NULL) < 0)
+		return NULL;
+	return cg;
+}
+
+/* The static program has no name service: numbers that root's files do not name stay numbers. */
+static void put_owner(json_t *j, uint32_t uid)
+{
+	char number[16];
+	snprintf(number, sizeof(number), "%u", uid);
+	json_put_str(j, "owner", uid ? number : "root");
+}
+
+void state_document(const struct state *s, bool pretty, bool owner, struct buf *out)
+{
+	char created[TIME_STR_LEN];
+	enum status status = state_status(s);
+	auto_json *j = json_object();
+	json_put_str(j, "ociVersion", s->version ? s->version : OCI_VERSION);
+	json_put_str(j, "id", s->id);
+	json_put(j, "pid", json_integer(status == STATUS_STOPPED ? 0 : s->pid));
+	json_put_str(j, "status", status_name(status));
+	json_put_str(j, "bundle", s->bundle);
+	json_put_str(j, "rootfs", s->rootfs);
+	json_put_str(j, "created", time_rfc3339(s->created, created));
+	if (s->annotations)
+		json_put(j, "annotations", json_loads(s->annotations, 0, NULL));
+	if (owner)
+		put_owner(j, s->owner);
+	else
+		json_put_str(j, "owner", "");
+	if (!pretty) {
+		json_write(j, out);
+		return;
+	}
+	auto_free char *text = json_dumps(j, JSON_INDENT(2));
+	buf_adds(out, text);
+}

@@ -1,0 +1,64 @@
+/*
+ * A container's entry below --root: <root>/<id>/
+ *
+ *	state.json  who and where; replaced atomically
+ *	plan        the plan as bytes (runtime/plan.h): hooks and annotations come from it
+ *	gate        socket at which a created container waits for start; gone once it has been started
+ *
+ * The folder itself is the lock (flock): verbs that change something hold it exclusively. One that was
+ * killed leaves at most a container whose state.json has no pid yet ("creating"), which delete --force
+ * clears: its cgroup is on record before anything is made.
+ */
+#ifndef KIST_OCI_STATE_H
+#define KIST_OCI_STATE_H
+
+#include "oci.h"
+#include "runtime/cgroup.h"
+#include "runtime/plan.h"
+
+enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED };
+
+struct state {
+	char *id;
+	int root, dir; /* folders: --root and this container's */
+	/* state.json */
+	char *version, *bundle, *rootfs, *cgroup, *annotations; /* annotations: JSON object as text */
+	int64_t created;
+	uint32_t owner;
+	pid_t pid; /* 0: creating */
+	uint64_t start_ticks;
+};
+
+const char *status_name(enum status status);
+
+/** Makes the folder, locked. ERR_CONFLICT if the id is taken, ERR_INVALID if it is none. */
+int state_create(struct state **out, const struct globals *g, const char *id, struct err **err);
+/** Opens one that exists; @lock holds off every other verb that changes it. ERR_NOT_FOUND. */
+int state_open(
+	struct state **out, const struct globals *g, const char *id, bool lock, struct err **err);
+int state_save(const struct state *s, struct err **err);
+/** Removes the folder. */
+int state_remove(struct state *s, struct err **err);
+void state_free(struct state *s);
+static inline void state_freep(struct state **s)
+{
+	state_free(*s);
+	*s = NULL;
+}
+#define auto_state __attribute__((cleanup(state_freep))) struct state
+
+int state_plan_save(const struct state *s, const struct plan *plan, struct err **err);
+/** @bytes holds the plan's strings and must outlive it. */
+int state_plan_load(const struct state *s, struct buf *bytes, struct plan **plan, struct err **err);
+
+enum status state_status(const struct state *s);
+/** A pidfd of the container's init, or -1 (with ERR_NOT_FOUND) if it has ended. */
+int state_pidfd(const struct state *s, struct err **err);
+/** Its cgroup, NULL if it is gone. */
+struct cgroup *state_cgroup(const struct state *s);
+/** The state document of the specification, as text. @owner adds the owner's name (list). */
+void state_document(const struct state *s, bool pretty, bool owner, struct buf *out);
+
+#define STATE_GATE "gate"
+
+#endif
