@@ -124,9 +124,13 @@ static void pause_accepting(struct listener *l)
 		l->pause = loop_timer_add(server_loop(l->server), at, resume_accepting, l);
 }
 
-static void serve(struct server *s, int fd)
+void server_serve(struct server *s, int fd)
 {
 	auto_err *e = NULL;
+	if (s->stopping) {
+		fd_close(fd);
+		return;
+	}
 	if (!conn_new(s, s->options.loop, fd, &http1, &e)) {
 		log_warn("cannot serve a client: %s", err_msg(e));
 		fd_close(fd);
@@ -145,7 +149,7 @@ static void on_accept(struct loop_source *source, uint32_t events, void *arg)
 	for (int i = 0; i < ACCEPT_ROUNDS; i++) {
 		int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0) {
-			serve(l->server, fd);
+			server_serve(l->server, fd);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)

@@ -29,6 +29,8 @@ struct server_options {
 struct server *server_new(const struct server_options *options, struct err **err);
 /** Serves the clients of @fd, a listening stream socket, which is the server's from now on, also on failure. */
 int server_listen(struct server *server, int fd, struct err **err);
+/** Serves one client that is connected already; the descriptor is the server's. */
+void server_serve(struct server *server, int fd);
 
 /**
  * Takes no new connection and no new request, ends streams, and calls @done on the loop when

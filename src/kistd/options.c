@@ -1,0 +1,357 @@
+#include "options.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <stddef.h>
+
+#include "base/fdio.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#define DEFAULT_CONFIG "/etc/kist/daemon.json"
+enum { CONFIG_MAX = 1 << 20 };
+
+enum kind { STRING, LIST, BOOL, NUMBER };
+
+struct setting {
+	const char *flag;
+	char letter;
+	const char *key; /* in daemon.json; NULL: a flag only */
+	enum kind kind;
+	size_t offset;
+	const char *value; /* what --help calls it */
+	const char *help;
+};
+
+#define S(member) offsetof(struct options, member)
+static const struct setting settings[] = {
+	{"bip", 0, "bip", STRING, S(bip), "address/prefix", "Address of the bridge and its subnet"},
+	{"bridge", 'b', "bridge", STRING, S(bridge), "name",
+		"Bridge for containers; none: no bridge network"},
+	{"cgroup-parent", 0, "cgroup-parent", STRING, S(cgroup_parent), "path",
+		"Parent of containers' cgroups (default /kist)"},
+	{"config-file", 0, NULL, STRING, S(config_file), "path",
+		"Settings as JSON (default " DEFAULT_CONFIG ")"},
+	{"data-root", 0, "data-root", STRING, S(data_root), "path",
+		"What lasts: images, containers, volumes (default /var/lib/kist)"},
+	{"debug", 'D', "debug", BOOL, S(debug), NULL, "Log more"},
+	{"default-gateway", 0, "default-gateway", STRING, S(default_gateway), "address",
+		"Containers' default route (default: the bridge)"},
+	{"exec-root", 0, "exec-root", STRING, S(exec_root), "path",
+		"What does not outlive a reboot (default /run/kist)"},
+	{"fixed-cidr", 0, "fixed-cidr", STRING, S(fixed_cidr), "subnet",
+		"Range of containers' addresses"},
+	{"group", 'G', "group", STRING, S(group), "name", "Group of the unix socket (default kist)"},
+	{"help", 'h', NULL, BOOL, S(help), NULL, "Show this text"},
+	{"host", 'H', "hosts", LIST, S(hosts), "address",
+		"Where to listen: unix://PATH, fd://, tcp://ADDRESS:PORT (may repeat)"},
+	{"icc", 0, "icc", BOOL, S(icc), NULL, "Let containers reach each other (default true)"},
+	{"init-path", 0, "init-path", STRING, S(init_path), "path", "Program for --init"},
+	{"insecure-tcp", 0, "insecure-tcp", BOOL, S(insecure_tcp), NULL,
+		"Serve tcp:// without TLS: whoever can connect is root on this machine"},
+	{"ip", 0, "ip", STRING, S(ip), "address",
+		"Where ports are published if no address is given (default 0.0.0.0)"},
+	{"ip-forward", 0, "ip-forward", BOOL, S(ip_forward), NULL,
+		"Turn on forwarding (default true)"},
+	{"ip-masq", 0, "ip-masq", BOOL, S(ip_masq), NULL,
+		"Masquerade what leaves the bridge (default true)"},
+	{"iptables", 0, "iptables", BOOL, S(iptables), NULL,
+		"Make firewall rules, an nftables table of our own (default true)"},
+	{"live-restore", 0, "live-restore", BOOL, S(live_restore), NULL,
+		"Containers outlive the daemon (always true)"},
+	{"log-level", 'l', "log-level", STRING, S(log_level), "level",
+		"debug, info, warn, error or fatal (default info)"},
+	{"mtu", 0, "mtu", NUMBER, S(mtu), "bytes", "MTU of containers' interfaces"},
+	{"parked-monitors", 0, "parked-monitors", NUMBER, S(parked_monitors), "count",
+		"Monitors kept ready for the next containers"},
+	{"pidfile", 'p', "pidfile", STRING, S(pidfile), "path", "(default /run/kist.pid)"},
+	{"seccomp-profile", 0, "seccomp-profile", STRING, S(seccomp_profile), "path",
+		"Default seccomp profile"},
+	{"tls", 0, "tls", BOOL, S(tls), NULL, "TLS for tcp:// without client certificates"},
+	{"tlscacert", 0, "tlscacert", STRING, S(tlscacert), "path",
+		"Clients' certificates are signed by this"},
+	{"tlscert", 0, "tlscert", STRING, S(tlscert), "path", "Certificate of this server"},
+	{"tlskey", 0, "tlskey", STRING, S(tlskey), "path", "Its key"},
+	{"tlsverify", 0, "tlsverify", BOOL, S(tlsverify), NULL,
+		"TLS for tcp://, clients must show a certificate"},
+	{"version", 'v', NULL, BOOL, S(version), NULL, "Show the version"},
+};
+enum { SETTING_COUNT = ARRAY_LEN(settings) };
+
+static void *at(struct options *o, const struct setting *s)
+{
+	return (char *)o + s->offset;
+}
+
+void options_help(FILE *out)
+{
+	fputs("Usage: kistd [OPTIONS]\n\nThe daemon of kist, a container engine.\n\nOptions:\n", out);
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		const struct setting *s = &settings[i];
+		char left[64];
+		snprintf(left, sizeof(left), "%c%c%s --%s %s", s->letter ? '-' : ' ',
+			s->letter ? s->letter : ' ', s->letter ? "," : " ", s->flag,
+			s->value ? s->value : "");
+		fprintf(out, "  %-34s %s\n", left, s->help);
+	}
+}
+
+/* ---- flags ---------------------------------------------------------------------------------------- */
+
+static int set_text(struct options *o, const struct setting *s, const char *text, struct err **err)
+{
+	switch (s->kind) {
+	case STRING:
+		str_replace(at(o, s), text);
+		return 0;
+	case LIST:
+		strv_add(at(o, s), text);
+		return 0;
+	case NUMBER:
+		if (str_to_i64(text, at(o, s)) == 0)
+			return 0;
+		return err_set(err, ERR_INVALID, "invalid argument \"%s\" for --%s: not a number", text,
+			s->flag);
+	case BOOL:
+		if (str_to_bool(text, at(o, s)) == 0)
+			return 0;
+		return err_set(err, ERR_INVALID,
+			"invalid argument \"%s\" for --%s: neither true nor false", text, s->flag);
+	}
+	return 0;
+}
+
+static const struct setting *by_flag(const char *name, size_t n)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (strlen(settings[i].flag) == n && strncmp(settings[i].flag, name, n) == 0)
+			return &settings[i];
+	return NULL;
+}
+
+static const struct setting *by_letter(char letter)
+{
+	for (size_t i = 0; letter && i < SETTING_COUNT; i++)
+		if (settings[i].letter == letter)
+			return &settings[i];
+	return NULL;
+}
+
+static const struct setting *by_key(const char *key)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (str_eq(settings[i].key, key))
+			return &settings[i];
+	return NULL;
+}
+
+/* One argument, and the next one if it is the value. */
+static int read_flag(struct options *o, char ***argv, bool *given, struct err **err)
+{
+	const char *arg = *(*argv)++;
+	const char *value = NULL;
+	const struct setting *s;
+	if (arg[0] != '-' || !arg[1])
+		return err_set(err, ERR_INVALID, "unexpected argument \"%s\": see kistd --help", arg);
+	if (arg[1] == '-') {
+		size_t n = strcspn(arg + 2, "=");
+		s = by_flag(arg + 2, n);
+		value = arg[2 + n] ? arg + 3 + n : NULL;
+	} else {
+		s = by_letter(arg[1]);
+		value = arg[2] ? arg + 2 + (arg[2] == '=') : NULL;
+	}
+	if (!s)
+		return err_set(err, ERR_INVALID, "unknown flag: %s: see kistd --help", arg);
+	given[s - settings] = true;
+	if (!value && s->kind == BOOL)
+		value = "true";
+	if (!value)
+		value = **argv ? *(*argv)++ : NULL;
+	if (!value)
+		return err_set(err, ERR_INVALID, "flag needs an argument: --%s", s->flag);
+	return set_text(o, s, value, err);
+}
+
+/* ---- the file ------------------------------------------------------------------------------------- */
+
+static int set_json(struct options *o, const struct setting *s, const json_t *v, struct err **err)
+{
+	static const char *const wanted[] = {
+		[STRING] = "a string", [LIST] = "a list of strings", [BOOL] = "true or false",
+		[NUMBER] = "a number"};
+	size_t i;
+	const json_t *item;
+	bool good = (s->kind == STRING && json_is_string(v)) || (s->kind == BOOL && json_is_boolean(v)) ||
+		    (s->kind == NUMBER && json_is_integer(v)) || (s->kind == LIST && json_is_array(v));
+	json_array_foreach (v, i, item)
+		good = good && json_is_string(item);
+	if (!good)
+		return err_set(err, ERR_INVALID, "%s: must be %s", s->key, wanted[s->kind]);
+	if (s->kind == BOOL)
+		*(bool *)at(o, s) = json_is_true(v);
+	else if (s->kind == NUMBER)
+		*(int64_t *)at(o, s) = json_integer_value(v);
+	else if (s->kind == STRING)
+		str_replace(at(o, s), json_string_value(v));
+	json_array_foreach (v, i, item)
+		strv_add(at(o, s), json_string_value(item));
+	return 0;
+}
+
+/* Every unknown key and every conflict is named, not only the first. */
+static int check_keys(const json_t *doc, const bool *given, struct err **err)
+{
+	auto_strv unknown = NULL;
+	auto_strv twice = NULL;
+	const char *key;
+	json_t *value;
+	json_object_foreach ((json_t *)(uintptr_t)doc, key, value) {
+		const struct setting *s = by_key(key);
+		if (!s)
+			strv_add(&unknown, key);
+		else if (given[s - settings])
+			strv_add(&twice, key);
+	}
+	auto_free char *names = strv_join(unknown ? unknown : twice, ", ");
+	if (unknown)
+		return err_set(err, ERR_INVALID,
+			"the following directives don't match any configuration option: %s", names);
+	if (twice)
+		return err_set(err, ERR_INVALID,
+			"the following directives are specified both as a flag and in the "
+			"configuration file: %s",
+			names);
+	return 0;
+}
+
+static int read_file(struct options *o, const bool *given, bool must_exist, struct err **err)
+{
+	auto_buf text = BUF_INIT;
+	auto_err *e = NULL;
+	if (file_read(AT_FDCWD, o->config_file, CONFIG_MAX, &text, &e) < 0) {
+		if (!must_exist && (e->sys == ENOENT || e->kind == ERR_NOT_FOUND))
+			return 0;
+		return err_move(err, &e);
+	}
+	auto_json *doc = json_parse(text.data, text.len, o->config_file, err);
+	if (!doc)
+		return -1;
+	if (!json_is_object(doc))
+		return err_set(err, ERR_INVALID, "%s: must be a JSON object", o->config_file);
+	if (check_keys(doc, given, err) < 0)
+		return err_wrap(err, "unable to configure the daemon with file %s", o->config_file);
+	const char *key;
+	json_t *value;
+	json_object_foreach (doc, key, value)
+		if (set_json(o, by_key(key), value, err) < 0)
+			return err_wrap(err, "unable to configure the daemon with file %s",
+				o->config_file);
+	return 0;
+}
+
+/* ---- together ------------------------------------------------------------------------------------- */
+
+static void set_defaults(struct options *o)
+{
+	*o = (struct options){.icc = true, .ip_forward = true, .ip_masq = true, .iptables = true,
+		.live_restore = true};
+	o->config_file = xstrdup(DEFAULT_CONFIG);
+	o->data_root = xstrdup("/var/lib/kist");
+	o->exec_root = xstrdup("/run/kist");
+	o->pidfile = xstrdup("/run/kist.pid");
+	o->log_level = xstrdup("info");
+}
+
+static int check_path(const char *name, const char *path, struct err **err)
+{
+	if (path && path[0] != '/')
+		return err_set(err, ERR_INVALID, "%s: \"%s\" is not an absolute path", name, path);
+	return 0;
+}
+
+static int check_address(const char *name, const char *text, struct err **err)
+{
+	struct in_addr address;
+	if (text && inet_pton(AF_INET, text, &address) != 1)
+		return err_set(err, ERR_INVALID, "%s: \"%s\" is not an IPv4 address", name, text);
+	return 0;
+}
+
+/* "address/prefix" */
+static int check_subnet(const char *name, const char *text, struct err **err)
+{
+	if (!text)
+		return 0;
+	size_t n = strcspn(text, "/");
+	auto_free char *address = xstrndup(text, n);
+	struct in_addr ignored;
+	uint32_t prefix;
+	if (text[n] != '/' || inet_pton(AF_INET, address, &ignored) != 1 ||
+		str_to_u32(text + n + 1, &prefix) < 0 || prefix > 32)
+		return err_set(err, ERR_INVALID, "%s: invalid CIDR address \"%s\"", name, text);
+	return 0;
+}
+
+static int check(const struct options *o, struct err **err)
+{
+	enum log_level level;
+	if (log_level_parse(o->log_level, &level) < 0)
+		return err_set(err, ERR_INVALID, "invalid log-level: \"%s\"", o->log_level);
+	if (check_path("data-root", o->data_root, err) < 0 ||
+		check_path("exec-root", o->exec_root, err) < 0 ||
+		check_path("init-path", o->init_path, err) < 0 ||
+		check_path("seccomp-profile", o->seccomp_profile, err) < 0 ||
+		check_subnet("bip", o->bip, err) < 0 ||
+		check_subnet("fixed-cidr", o->fixed_cidr, err) < 0 ||
+		check_address("default-gateway", o->default_gateway, err) < 0 ||
+		check_address("ip", o->ip, err) < 0)
+		return -1;
+	if (o->mtu < 0 || o->mtu > 65535)
+		return err_set(err, ERR_INVALID, "mtu: %lld is out of range", (long long)o->mtu);
+	if (o->parked_monitors < 0 || o->parked_monitors > 64)
+		return err_set(err, ERR_INVALID, "parked-monitors: must be between 0 and 64");
+	if (!o->live_restore)
+		return err_set(err, ERR_INVALID,
+			"live-restore: containers always outlive the daemon; false is not possible");
+	return 0;
+}
+
+int options_load(struct options *o, char **argv, struct err **err)
+{
+	bool given[SETTING_COUNT] = {false};
+	set_defaults(o);
+	for (argv++; *argv;)
+		if (read_flag(o, &argv, given, err) < 0)
+			return -1;
+	if (o->help || o->version)
+		return 0;
+	bool must_exist = given[by_flag("config-file", strlen("config-file")) - settings];
+	if (read_file(o, given, must_exist, err) < 0)
+		return -1;
+	return check(o, err);
+}
+
+int options_reload(struct options *o, char **argv, struct err **err)
+{
+	struct options fresh;
+	int rc = options_load(&fresh, argv, err);
+	if (rc == 0) {
+		o->debug = fresh.debug;
+		str_replace(&o->log_level, fresh.log_level);
+	}
+	options_free(&fresh);
+	return rc;
+}
+
+void options_free(struct options *o)
+{
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		if (settings[i].kind == STRING)
+			mem_freep(at(o, &settings[i]));
+		else if (settings[i].kind == LIST)
+			strv_freep(at(o, &settings[i]));
+	}
+}

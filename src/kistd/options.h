@@ -1,0 +1,41 @@
+/*
+ * The daemon's settings: flags and daemon.json, in dockerd's names. One table describes each, and gives
+ * parsing, checking, conflicts between the two, and --help.
+ */
+#ifndef KIST_KISTD_OPTIONS_H
+#define KIST_KISTD_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+struct options {
+	char *config_file;
+	char *data_root, *exec_root, *pidfile, *group, *log_level;
+	char **hosts; /* NULL: the default */
+	bool debug;
+	/* network */
+	char *bridge, *bip, *fixed_cidr, *default_gateway, *ip;
+	int64_t mtu;
+	bool icc, ip_forward, ip_masq, iptables;
+	/* containers */
+	char *cgroup_parent, *init_path, *seccomp_profile;
+	bool live_restore;
+	int64_t parked_monitors;
+	/* TLS */
+	bool tls, tlsverify, insecure_tcp;
+	char *tlscacert, *tlscert, *tlskey;
+	/* not settings */
+	bool help, version;
+};
+
+/** Defaults, then flags, then the file. ERR_INVALID names what is wrong. */
+int options_load(struct options *o, char **argv, struct err **err);
+/** Again from the file alone, for SIGHUP: only what may change while running (debug, log-level). */
+int options_reload(struct options *o, char **argv, struct err **err);
+void options_free(struct options *o);
+void options_help(FILE *out);
+
+#endif
