@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -89,12 +88,6 @@ int container_attach(
 
 /* ---- making ---- */
 
-static void forget_plan(struct container *c)
-{
-	received_plan_free(&c->plan);
-	malloc_trim(0); /* a plan is the largest thing this process ever holds */
-}
-
 /* Back to IDLE: everything of a container that was being made is undone. */
 static void undo(struct container *c)
 {
@@ -102,7 +95,7 @@ static void undo(struct container *c)
 	if (c->run)
 		run_destroy(steal_ptr(c->run));
 	session_abort(c->session);
-	forget_plan(c);
+	received_plan_free(&c->plan);
 	unlinkat(c->run_dir, MONITOR_INIT_PIDFILE, 0);
 	c->state = MONITOR_IDLE;
 }
@@ -175,7 +168,7 @@ int container_create(struct container *c, uint64_t generation, int plan_fd, uint
 		return -1;
 	struct plan *plan = c->plan.plan;
 	if (plan->process.terminal != c->tty) {
-		forget_plan(c);
+		received_plan_free(&c->plan);
 		return err_set(err, ERR_INVALID, "plan and configuration disagree about the terminal");
 	}
 	if (take_namespaces(plan, mask, ns, err) < 0 || make(c, generation, out, err) < 0) {
@@ -210,7 +203,7 @@ int container_start(struct container *c, int64_t *started_at, struct err **err)
 		run_hooks(&plan->poststart, plan, "running", c->run->pid, "poststart", &hook) < 0)
 		log_warn("container %s: %s", c->id, err_msg(hook));
 	if (!plan->poststop.count)
-		forget_plan(c);
+		received_plan_free(&c->plan);
 	/* while CREATED nobody was reaped (run_start() does that itself), and the signal may have passed */
 	loop_post(c->loop, reap_posted, c);
 	return 0;

@@ -82,6 +82,7 @@ static int monitor(const char *id, struct err **err)
 	/* small steps: what a burst of output took is given back */
 	mallopt(M_TRIM_THRESHOLD, 16384);
 	mallopt(M_TOP_PAD, 4096);
+	mallopt(M_MMAP_THRESHOLD, 16384);
 	auto_fd int signals = take_signals(err);
 	if (signals < 0 || become(err) < 0)
 		return -1;

@@ -21,7 +21,7 @@ struct server {
 	struct loop_source *listen_source;
 	struct conn *conns;
 	struct container *container;
-	struct loop_timer *quit;
+	struct loop_timer *quit, *settle;
 	bool stopping;
 };
 

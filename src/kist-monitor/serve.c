@@ -6,7 +6,12 @@
 #include "base/fdio.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/timefmt.h"
 #include "request.h"
+#include "settle.h"
+
+/* This long after the last request the monitor makes itself small. */
+#define SETTLE_AFTER (500 * 1000000LL)
 
 static void conn_close(struct conn *conn)
 {
@@ -46,6 +51,11 @@ static void quit_now(struct loop_timer *timer, void *arg)
 	s->stopping = true;
 	close_serving(s);
 	loop_stop(s->loop);
+}
+
+static void settle_now(struct loop_timer *timer, void *arg)
+{
+	settle();
 }
 
 void server_quit(struct server *s)
@@ -149,6 +159,7 @@ static void conn_ready(struct loop_source *source, uint32_t events, void *arg)
 	if (n < 0 && errno == EAGAIN)
 		return;
 	bool ok = n > 0;
+	loop_timer_set(s->settle, time_mono() + SETTLE_AFTER);
 	if (ok)
 		ok = serve(conn, data, (size_t)n, fds, nfds);
 	for (size_t i = 0; n > 0 && i < nfds; i++)
@@ -192,6 +203,7 @@ int server_new(struct server **out, struct loop *loop, const char *id, int liste
 	struct container_owner owner = {event, finished, deserted, s};
 	s->container = container_new(loop, id, disk, run_dir, &owner);
 	s->quit = loop_timer_add(loop, -1, quit_now, s);
+	s->settle = loop_timer_add(loop, -1, settle_now, s);
 	while (accept_one(s) == 0)
 		;
 	if (!s->conns) {
@@ -218,5 +230,6 @@ void server_free(struct server *s)
 	close_serving(s);
 	container_free(s->container);
 	loop_timer_del(s->quit);
+	loop_timer_del(s->settle);
 	free(s);
 }

@@ -10,11 +10,13 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "session_private.h"
+#include "settle.h"
 
 #define READ_MAX 32768
 /* What is read of an ended process's output at once: more than any pipe holds (pipe-max-size, 1 MiB). */
 #define DRAIN_MAX (4 * 1024 * 1024)
 #define SYNC_MAX (1024 * 1024)
+#define SETTLE_AFTER (2 * TIME_NS_PER_SEC)
 
 static const struct run_io io_none = {.in = -1, .out = -1, .err = -1};
 
@@ -121,6 +123,21 @@ static void stream_ended(struct stream *st)
 		drained(s);
 }
 
+/* A burst of output leaves the program larger than it needs to be; not more often than this. */
+static void settle_later(struct session *s)
+{
+	if (!s->settling)
+		loop_timer_set(s->settle, time_mono() + SETTLE_AFTER);
+	s->settling = true;
+}
+
+static void settle_now(struct loop_timer *timer, void *arg)
+{
+	struct session *s = arg;
+	s->settling = false;
+	settle();
+}
+
 /* One read: bytes handed on, 0 when there is nothing now, -1 at the end. */
 static ssize_t stream_read(struct stream *st)
 {
@@ -135,6 +152,7 @@ static ssize_t stream_read(struct stream *st)
 		logfile_add(s->log, &st->log, chunk, (size_t)n);
 	for (struct client *c = s->clients; c; c = c->next)
 		client_send(c, st->kind, chunk, (size_t)n);
+	settle_later(s);
 	return n;
 }
 
@@ -160,6 +178,7 @@ struct session *session_new(struct loop *loop, const struct session_owner *owner
 	s->streams[0] = (struct stream){.session = s, .kind = STREAM_OUT, .fd = -1, .log.name = "stdout"};
 	s->streams[1] = (struct stream){.session = s, .kind = STREAM_ERR, .fd = -1, .log.name = "stderr"};
 	s->later = loop_timer_add(loop, -1, later, s);
+	s->settle = loop_timer_add(loop, -1, settle_now, s);
 	return s;
 }
 
@@ -357,6 +376,7 @@ void session_free(struct session *s)
 	close_process(s);
 	loop_timer_del(s->grace);
 	loop_timer_del(s->later);
+	loop_timer_del(s->settle);
 	while (s->clients) {
 		struct client *c = s->clients;
 		s->clients = c->next;

@@ -44,6 +44,8 @@ struct session {
 	bool ended, drained;
 	struct loop_timer *grace;
 	struct loop_timer *later; /* buries clients and tells the owner, outside of everything else */
+	struct loop_timer *settle;
+	bool settling; /* settle is armed */
 	struct client *graves;
 	bool tell_drained;
 	unsigned int tell_detached;
