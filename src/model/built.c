@@ -70,26 +70,38 @@ static int refuse(const struct model_field *f, const void *obj, const char *what
 	return err_set(err, ERR_NOT_IMPLEMENTED, "%s%s%s is not implemented", what, dot, f->name);
 }
 
+static char *join(const char *what, const char *name)
+{
+	return xasprintf("%s%s%s", what, str_empty(what) || str_empty(name) ? "" : ".", name);
+}
+
+static int check_sub(const struct model_field *f, const void *at, const char *what,
+	struct err **err);
+
+static int check_item(const struct model_field *f, const void *item, const char *path,
+	struct err **err)
+{
+	if (f->kind != M_KEYED)
+		return model_check_built(f->sub, item, path, err);
+	const struct model_field *value = &f->sub->fields[0];
+	auto_free char *name = join(path, *(char *const *)item);
+	return check_sub(value, model_at(value, item), name, err);
+}
+
 static int check_sub(const struct model_field *f, const void *at, const char *what,
 	struct err **err)
 {
 	if (f->kind == M_EMBED)
 		return model_check_built(f->sub, at, what, err);
-	auto_free char *path = xasprintf("%s%s%s", what, str_empty(what) ? "" : ".", f->name);
+	auto_free char *path = join(what, f->name);
 	if (f->kind == M_OBJECT)
 		return model_check_built(f->sub, at, path, err);
 	if (f->kind == M_POINTER)
 		return *(void *const *)at ? model_check_built(f->sub, *(void *const *)at, path, err) : 0;
 	const struct model_list *l = at;
-	for (size_t i = 0; i < l->n; i++) {
-		const char *item = (const char *)l->v + i * f->sub->size;
-		/* A keyed list's element is its value: what counts lies one table further down. */
-		const struct model_field *v = f->kind == M_KEYED ? &f->sub->fields[0] : NULL;
-		int rc = v ? check_sub(v, model_at(v, item), path, err)
-			   : model_check_built(f->sub, item, path, err);
-		if (rc < 0)
+	for (size_t i = 0; i < l->n; i++)
+		if (check_item(f, (const char *)l->v + i * f->sub->size, path, err) < 0)
 			return -1;
-	}
 	return 0;
 }
 
