@@ -58,7 +58,10 @@ struct mount_point {
 	bool rw;
 	char *propagation; /* "rprivate" ... or NULL */
 	bool anonymous;	   /* a volume made for this container alone: goes with it */
-	bool from_spec;	   /* came from HostConfig.Mounts */
+	char **options;	   /* the runtime's, complete: {"rbind", "ro", "rprivate"} */
+	bool hidden;	   /* of --tmpfs: inspect's Mounts does not show these */
+	bool make_source;  /* -v: a missing folder on the host is made at start */
+	bool copy_up;	   /* a volume that gets the image's content while it is empty */
 };
 
 /** What create fixed. Immutable from then on, so it is shared, not copied. */

@@ -1,0 +1,289 @@
+/*
+ * Copy-up: an empty volume gets what the image has at the place where it is mounted.
+ *
+ * The image's tree is hostile: its path is resolved inside its own detached mount (a VOLUME whose path is a
+ * symlink leads nowhere outside, CVE-2022-23648), and from there on everything goes by descriptors that
+ * follow no link. The copy is made beside the volume and renamed over its empty folder, so a killed daemon
+ * leaves an empty volume and some rubbish (which volumes_recover() removes), not half a copy.
+ */
+#include "mounts.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include "base/digest.h"
+#include "sys/rootpath.h"
+
+#define COPY_DEPTH_MAX 256
+
+/* Files with several names that have been copied under one. */
+struct hard_link {
+	dev_t dev;
+	ino_t ino;
+	char *path; /* relative to the copy's root */
+};
+
+struct copier {
+	int root; /* of the copy */
+	struct hard_link *links;
+	size_t link_count;
+};
+
+static int copy_xattrs(int from, int to, const char *what, struct err **err)
+{
+	char names[4096], value[4096];
+	ssize_t n = flistxattr(from, names, sizeof(names));
+
+	if (n < 0)
+		return errno == ENOTSUP ? 0 : err_sys(err, errno, "list attributes of %s", what);
+	for (const char *name = names; name < names + n; name += strlen(name) + 1) {
+		if (str_starts(name, "trusted.overlay."))
+			continue;
+		ssize_t size = fgetxattr(from, name, value, sizeof(value));
+		if (size < 0)
+			return err_sys(err, errno, "read attribute %s of %s", name, what);
+		if (fsetxattr(to, name, value, (size_t)size, 0) && errno != ENOTSUP)
+			return err_sys(err, errno, "copy attribute %s of %s", name, what);
+	}
+	return 0;
+}
+
+static int copy_meta(int from, int to, const struct stat *st, const char *what, struct err **err)
+{
+	const struct timespec times[2] = {st->st_atim, st->st_mtim};
+
+	/* owner first: chown takes set-id bits and capabilities away */
+	if (fchown(to, st->st_uid, st->st_gid) || fchmod(to, st->st_mode & 07777))
+		return err_sys(err, errno, "set owner and mode of %s", what);
+	if (copy_xattrs(from, to, what, err))
+		return -1;
+	if (futimens(to, times))
+		return err_sys(err, errno, "set times of %s", what);
+	return 0;
+}
+
+static int copy_bytes(int from, int to, const char *what, struct err **err)
+{
+	static const size_t chunk = 1 << 20;
+	ssize_t n;
+
+	while ((n = copy_file_range(from, NULL, to, NULL, chunk, 0)) > 0)
+		;
+	if (n == 0)
+		return 0;
+	if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+		return err_sys(err, errno, "copy %s", what);
+	auto_free char *buf = xmalloc(64 << 10);
+	while ((n = fd_read(from, buf, 64 << 10)) > 0)
+		if (fd_write_all(to, buf, (size_t)n))
+			return err_sys(err, errno, "write %s", what);
+	return n < 0 ? err_sys(err, errno, "read %s", what) : 0;
+}
+
+static int copy_file(int from, const char *name, int to, const struct stat *st, struct err **err)
+{
+	auto_fd int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	auto_fd int out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (in < 0 || out < 0)
+		return err_sys(err, errno, "copy %s", name);
+	if (copy_bytes(in, out, name, err))
+		return -1;
+	return copy_meta(in, out, st, name, err);
+}
+
+static int copy_link(int from, const char *name, int to, const struct stat *st, struct err **err)
+{
+	char target[PATH_MAX + 1];
+	ssize_t n = readlinkat(from, name, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return err_sys(err, errno, "read link %s", name);
+	target[n] = 0;
+	if (symlinkat(target, to, name) ||
+		fchownat(to, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW))
+		return err_sys(err, errno, "copy link %s", name);
+	return 0;
+}
+
+static int copy_special(const char *name, int to, const struct stat *st, struct err **err)
+{
+	if (S_ISSOCK(st->st_mode))
+		return 0;
+	if (mknodat(to, name, st->st_mode, st->st_rdev) ||
+		fchownat(to, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) ||
+		fchmodat(to, name, st->st_mode & 07777, 0))
+		return err_sys(err, errno, "copy special file %s", name);
+	return 0;
+}
+
+/* 1 if @name could be made as another name of something copied already, 0 if not, -1 on error. */
+static int copy_known(struct copier *c, const char *name, int to, const char *path,
+	const struct stat *st, struct err **err)
+{
+	if (st->st_nlink < 2 || S_ISDIR(st->st_mode))
+		return 0;
+	for (size_t i = 0; i < c->link_count; i++) {
+		const struct hard_link *l = &c->links[i];
+		if (l->dev != st->st_dev || l->ino != st->st_ino)
+			continue;
+		if (linkat(c->root, l->path, to, name, 0))
+			return err_sys(err, errno, "link %s", name);
+		return 1;
+	}
+	c->links = xreallocarray(c->links, c->link_count + 1, sizeof(*c->links));
+	c->links[c->link_count++] = (struct hard_link){st->st_dev, st->st_ino, xstrdup(path)};
+	return 0;
+}
+
+static int copy_dir(struct copier *c, int from, int to, const char *path, int depth,
+	struct err **err);
+
+static int copy_entry(struct copier *c, int from, const char *name, int to, const char *path,
+	int depth, struct err **err)
+{
+	struct stat st;
+
+	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW))
+		return err_sys(err, errno, "stat %s", name);
+	int known = copy_known(c, name, to, path, &st, err);
+	if (known)
+		return known < 0 ? -1 : 0;
+	if (S_ISREG(st.st_mode))
+		return copy_file(from, name, to, &st, err);
+	if (S_ISLNK(st.st_mode))
+		return copy_link(from, name, to, &st, err);
+	if (!S_ISDIR(st.st_mode))
+		return copy_special(name, to, &st, err);
+	if (depth >= COPY_DEPTH_MAX)
+		return err_set(err, ERR_TOO_LARGE, "%s: folders are nested too deeply", path);
+	if (mkdirat(to, name, 0700))
+		return err_sys(err, errno, "make folder %s", name);
+	auto_fd int in = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	auto_fd int out = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (in < 0 || out < 0)
+		return err_sys(err, errno, "open folder %s", name);
+	if (copy_dir(c, in, out, path, depth + 1, err))
+		return -1;
+	return copy_meta(in, out, &st, name, err);
+}
+
+static int copy_dir(struct copier *c, int from, int to, const char *path, int depth,
+	struct err **err)
+{
+	int r = 0;
+	int fd = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		fd_close(fd);
+		return err_sys(err, errno, "read folder %s", path);
+	}
+	for (struct dirent *de; !r && (de = readdir(d));) {
+		if (str_eq(de->d_name, ".") || str_eq(de->d_name, ".."))
+			continue;
+		auto_free char *sub =
+			*path ? xasprintf("%s/%s", path, de->d_name) : xstrdup(de->d_name);
+		r = copy_entry(c, from, de->d_name, to, sub, depth, err);
+	}
+	closedir(d);
+	return r;
+}
+
+/* Copies the folder @from into @to (empty, ours), with its own owner and mode. */
+static int copy_tree(int from, int to, struct err **err)
+{
+	struct copier c = {.root = to};
+	struct stat st;
+	int r = -1;
+
+	if (fstat(from, &st))
+		err_sys(err, errno, "stat the image's folder");
+	else
+		r = copy_dir(&c, from, to, "", 0, err) ||
+				copy_meta(from, to, &st, "the volume's folder", err)
+			? -1
+			: 0;
+	for (size_t i = 0; i < c.link_count; i++)
+		free(c.links[i].path);
+	free(c.links);
+	return r;
+}
+
+static bool dir_empty(int fd)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	bool empty = d != NULL;
+	if (!d) {
+		fd_close(copy);
+		return false;
+	}
+	for (struct dirent *de; empty && (de = readdir(d));)
+		empty = str_eq(de->d_name, ".") || str_eq(de->d_name, "..");
+	closedir(d);
+	return empty;
+}
+
+/* The copy is staged as <volume>/.copy-XXXX beside _data. */
+static int fill_volume(int from, int volume, struct err **err)
+{
+	char name[32] = ".copy-";
+	random_hex(name + 6, 8);
+	if (mkdirat(volume, name, 0700))
+		return err_sys(err, errno, "make a folder for the volume's copy");
+	auto_fd int to = openat(volume, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (to < 0 || copy_tree(from, to, err) || syncfs(to)) {
+		if (to < 0)
+			err_sys(err, errno, "open the volume's copy");
+		tree_remove(volume, name, NULL);
+		return -1;
+	}
+	if (renameat(volume, name, volume, "_data")) {
+		int saved = errno;
+		tree_remove(volume, name, NULL);
+		/* somebody has put something there meanwhile: then it is his */
+		if (saved == ENOTEMPTY || saved == EEXIST || saved == EBUSY)
+			return 0;
+		return err_sys(err, saved, "put the volume's copy in place");
+	}
+	return 0;
+}
+
+static int copy_up_one(struct container *c, int *root, const struct mount_point *m,
+	struct err **err)
+{
+	auto_fd int volume = openat(c->engine->volumes_fd, m->name,
+		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	auto_fd int data = volume < 0
+		? -1
+		: openat(volume, "_data", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (data < 0)
+		return err_sys(err, errno, "open volume %s", m->name);
+	if (!dir_empty(data))
+		return 0;
+	if (*root < 0)
+		*root = store_snapshot_mount(c->engine->store, container_id(c), true, err);
+	if (*root < 0)
+		return -1;
+	auto_fd int from = root_open(*root, m->destination, O_RDONLY | O_DIRECTORY, 0);
+	if (from < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
+		return 0;
+	if (from < 0)
+		return err_sys(err, errno, "open %s in the image", m->destination);
+	if (fill_volume(from, volume, err))
+		return err_wrap(err, "failed to copy %s of the image into volume %s",
+			m->destination, m->name);
+	return 0;
+}
+
+int mounts_copy_up(struct container *c, struct err **err)
+{
+	auto_fd int root = -1;
+	const struct container_doc *doc = &c->doc->doc;
+
+	for (size_t i = 0; i < doc->mounts.n; i++)
+		if (doc->mounts.v[i].copy_up && copy_up_one(c, &root, &doc->mounts.v[i], err))
+			return -1;
+	return 0;
+}

@@ -1,0 +1,277 @@
+/*
+ * Create: a request becomes a container, or nothing.
+ *
+ * Everything that can be refused is refused before anything is made. What is made (volumes, the upper
+ * folder, the row) goes into one transaction; the folders of one that was rolled back are removed here or,
+ * after a kill -9, by the next start.
+ */
+#include "create.h"
+
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "mounts.h"
+
+struct creation {
+	struct engine *engine;
+	char id[65];
+	char *name; /* taken in the table */
+	struct doc_ref *doc;
+	struct volume_needs needs;
+	char **new_volumes;
+	struct container *container;
+};
+
+static void creation_clear(struct creation *c)
+{
+	if (c->name && !c->container)
+		table_name_drop(&c->engine->table, c->name);
+	free(c->name);
+	doc_unref(c->doc);
+	free(c->needs.v);
+	strv_free(c->new_volumes);
+	container_unrefp(&c->container);
+}
+
+static int take_name(struct creation *c, const char *name, struct err **err)
+{
+	struct table *t = &c->engine->table;
+
+	if (!str_empty(name)) {
+		if (name[0] == '/')
+			name++;
+		if (!name_valid(name))
+			return err_set(err, ERR_INVALID,
+				"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
+				name);
+		if (table_name_take(t, name, c->id, err))
+			return -1;
+		c->name = xstrdup(name);
+		return 0;
+	}
+	for (unsigned attempt = 0; attempt < 20; attempt++) {
+		auto_free char *random = name_random(attempt);
+		if (table_name_take(t, random, c->id, NULL) == 0) {
+			c->name = steal_ptr(random);
+			return 0;
+		}
+	}
+	return err_set(err, ERR_CONFLICT, "could not make up a container name that is free");
+}
+
+/* "container:web" becomes "container:<id>", so that a rename changes nothing. */
+static int fix_mode(struct engine *e, char **mode, struct err **err)
+{
+	const char *ref = *mode ? str_after(*mode, "container:") : NULL;
+	if (!ref)
+		return 0;
+	auto_container *other = table_find(&e->table, ref, err);
+	if (!other)
+		return -1;
+	free(*mode);
+	*mode = xasprintf("container:%s", container_id(other));
+	return 0;
+}
+
+static int check_endpoint(const struct endpoint_entry *ep, struct err **err)
+{
+	const struct endpoint_settings *s = &ep->settings;
+	if (s->ipam && (!str_empty(s->ipam->ipv4) || !str_empty(s->ipam->ipv6)))
+		return err_set(err, ERR_INVALID,
+			"user specified IP address is supported on user defined networks only");
+	if (strv_len(s->aliases))
+		return err_set(err, ERR_INVALID,
+			"network-scoped alias is supported only for containers in user defined networks");
+	if (strv_len(s->links))
+		return err_set(err, ERR_NOT_IMPLEMENTED, "links are not implemented");
+	return 0;
+}
+
+static int fix_network(struct engine *e, struct container_doc *doc, struct err **err)
+{
+	const char *mode = doc->host.network_mode;
+
+	if (net_mode(mode) == NET_MODE_OTHER)
+		return err_set(err, ERR_NOT_FOUND, "network %s not found", mode);
+	if (net_mode(mode) == NET_MODE_BRIDGE && !e->net)
+		return err_set(err, ERR_NOT_FOUND,
+			"network bridge not found: the daemon runs without a default bridge");
+	for (size_t i = 0; i < doc->net.endpoints.n; i++) {
+		const struct endpoint_entry *ep = &doc->net.endpoints.v[i];
+		if (!str_eq(ep->key, "default") && !str_eq(ep->key, mode) &&
+			net_mode(ep->key) == NET_MODE_OTHER)
+			return err_set(err, ERR_NOT_FOUND, "network %s not found", ep->key);
+		if (net_mode(mode) == NET_MODE_BRIDGE && check_endpoint(ep, err))
+			return -1;
+	}
+	return 0;
+}
+
+static void fix_hostname(struct engine *e, struct container_doc *doc)
+{
+	char host[256] = "";
+	const char *joined;
+
+	if (!str_empty(doc->config.hostname))
+		return;
+	if (str_eq(doc->host.uts_mode, "host") || str_eq(doc->host.network_mode, "host")) {
+		gethostname(host, sizeof(host) - 1);
+		str_replace(&doc->config.hostname, host);
+	} else if ((joined = str_after(doc->host.network_mode, "container:"))) {
+		auto_container *other = table_find(&e->table, joined, NULL);
+		if (other)
+			str_replace(&doc->config.hostname, other->doc->doc.config.hostname);
+	} else {
+		free(doc->config.hostname);
+		doc->config.hostname = xstrndup(doc->id, 12);
+	}
+}
+
+/* The document: request, image and defaults in one. */
+static int make_doc(struct creation *c, const struct store_image *image, char ***warnings,
+	struct err **err)
+{
+	struct engine *e = c->engine;
+	struct container_doc *doc = &c->doc->doc;
+
+	memcpy(doc->id, c->id, sizeof(doc->id));
+	doc->created = time_now();
+	doc->image_id = xstrdup(image->id.str);
+	doc->platform = xstrdup("linux");
+	config_merge(&doc->config, &image->config->config);
+	if (image->config->config.healthcheck && !doc->config.healthcheck)
+		strv_add(warnings,
+			"The image's health check is not run: health checks are not implemented.");
+	if (config_command(doc, err))
+		return -1;
+	if (fix_mode(e, &doc->host.network_mode, err) || fix_mode(e, &doc->host.pid_mode, err) ||
+		fix_mode(e, &doc->host.ipc_mode, err) || fix_network(e, doc, err))
+		return -1;
+	fix_hostname(e, doc);
+	return mounts_resolve(e, doc, &c->needs, err);
+}
+
+/* All rows and folders, in one transaction. */
+static int insert_all(struct creation *c, const struct digest *image, struct err **err)
+{
+	struct engine *e = c->engine;
+
+	for (size_t i = 0; i < c->needs.n; i++) {
+		const struct volume_need *need = &c->needs.v[i];
+		const char *name = c->doc->doc.mounts.v[need->point].name;
+		int made = volume_ensure(e, name, need->anonymous, &need->labels, err);
+		if (made < 0)
+			return -1;
+		if (made)
+			strv_add(&c->new_volumes, name);
+	}
+	if (store_snapshot_create(e->store, c->id, image, err))
+		return -1;
+	return rows_insert(e->db, c->container, err);
+}
+
+static int commit_all(struct creation *c, const struct digest *image, struct err **err)
+{
+	struct engine *e = c->engine;
+	int r;
+
+	if (db_begin(e->db, err))
+		return -1;
+	r = insert_all(c, image, err);
+	if (!r)
+		r = db_commit(e->db, err);
+	if (r)
+		db_rollback(e->db);
+	return r;
+}
+
+static int make_all(struct creation *c, const struct digest *image, struct err **err)
+{
+	struct engine *e = c->engine;
+	int r;
+
+	c->container = container_new(e, steal_ptr(c->doc), c->name);
+	c->doc = c->container->doc;
+	atomic_fetch_add(&c->doc->refs, 1);
+	/* from the volumes' rows to the container's place in the table nobody may remove them */
+	bool mounts = c->doc->doc.mounts.n > 0;
+	if (mounts)
+		pthread_mutex_lock(&e->volume_lock);
+	r = commit_all(c, image, err);
+	if (!r)
+		table_add(&e->table, c->container);
+	if (mounts)
+		pthread_mutex_unlock(&e->volume_lock);
+	if (r) {
+		store_snapshot_remove(e->store, c->id, NULL);
+		container_unrefp(&c->container);
+	}
+	return r;
+}
+
+static void announce(struct creation *c)
+{
+	const struct ring_attr local = {"driver", "local"};
+	for (size_t i = 0; c->new_volumes && c->new_volumes[i]; i++)
+		event_other(c->engine, "volume", "create", c->new_volumes[i], &local, 1);
+	event_container(c->container, "create", NULL, 0);
+}
+
+/* A container whose volumes could not be filled was never there. */
+static void undo(struct creation *c)
+{
+	auto_err *err = NULL;
+	if (!container_begin(c->container, &err)) {
+		if (container_remove(c->container, false, &err))
+			log_error("container %s: %s", c->id, err_msg(err));
+		container_end(c->container);
+	}
+	for (size_t i = 0; c->new_volumes && c->new_volumes[i]; i++)
+		volume_drop(c->engine, c->new_volumes[i], NULL);
+}
+
+static int create(struct creation *c, const char *name, char ***warnings, struct err **err)
+{
+	struct container_doc *doc = &c->doc->doc;
+	unsigned cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (config_check(c->engine, &doc->config, &doc->host, err) ||
+		resources_check(&doc->host.res, cpus, warnings, err))
+		return -1;
+	host_defaults(c->engine, &doc->host);
+	if (str_empty(doc->config.image))
+		return err_set(err, ERR_INVALID, "no image specified");
+	auto_store_image *image = store_image_find(c->engine->store, doc->config.image, err);
+	if (!image || take_name(c, name, err) || make_doc(c, image, warnings, err) ||
+		make_all(c, &image->id, err))
+		return -1;
+	if (mounts_copy_up(c->container, err)) {
+		undo(c);
+		return -1;
+	}
+	announce(c);
+	return 0;
+}
+
+int engine_container_create(struct engine *e, const char *name, const struct container_config *config,
+	const struct host_config *host, const struct networking_config *net, char id[65],
+	char ***warnings, struct err **err)
+{
+	struct creation c = {.engine = e, .doc = doc_new()};
+	auto_strv notes = NULL;
+
+	random_hex(c.id, 32);
+	model_copy(&model_container_config, &c.doc->doc.config, config);
+	if (host)
+		model_copy(&model_host_config, &c.doc->doc.host, host);
+	if (net)
+		model_copy(&model_networking_config, &c.doc->doc.net, net);
+	int r = create(&c, name, &notes, err);
+	if (!r) {
+		memcpy(id, c.id, sizeof(c.id));
+		if (warnings)
+			*warnings = steal_ptr(notes);
+	}
+	creation_clear(&c);
+	return r;
+}

@@ -1,0 +1,177 @@
+/* Images: the store's, with events and with who uses them. */
+#include "engine/image.h"
+
+#include "core.h"
+
+struct store *engine_store(struct engine *e)
+{
+	return e->store;
+}
+
+struct store_image *engine_image_inspect(struct engine *e, const char *ref, struct err **err)
+{
+	return store_image_find(e->store, ref, err);
+}
+
+/* Containers whose ids the store has been given, counted until it has finished. */
+struct users {
+	struct engine *engine;
+	struct container **held;
+	size_t n;
+};
+
+static void users_clear(struct users *u)
+{
+	for (size_t i = 0; i < u->n; i++)
+		container_unref(u->held[i]);
+	free(u->held);
+}
+
+static size_t image_users(void *arg, const struct digest *image, struct store_user *out, size_t max)
+{
+	struct users *u = arg;
+	size_t n, found = 0;
+	struct container **all = table_all(&u->engine->table, &n);
+
+	for (size_t i = 0; i < n && found < max; i++) {
+		if (!str_eq(all[i]->doc->doc.image_id, image->str))
+			continue;
+		out[found].running = container_is_running(all[i]);
+		out[found].container_id = container_id(all[i]);
+		if (out[found].running && found) {
+			struct store_user first = out[0];
+			out[0] = out[found];
+			out[found] = first;
+		}
+		found++;
+	}
+	u->held = xreallocarray(u->held, u->n + n + 1, sizeof(*u->held));
+	memcpy(u->held + u->n, all, n * sizeof(*all));
+	u->n += n;
+	free(all);
+	return found;
+}
+
+uint32_t engine_image_uses(struct engine *e, const struct digest *id)
+{
+	uint32_t uses = 0;
+	size_t n;
+	struct container **all = table_all(&e->table, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		uses += str_eq(all[i]->doc->doc.image_id, id->str);
+		container_unref(all[i]);
+	}
+	free(all);
+	return uses;
+}
+
+int engine_image_list(struct engine *e, const struct filters *f, struct store_image_list *out,
+	struct err **err)
+{
+	static const char *const known[] = {
+		"before", "dangling", "label", "label!", "reference", "since", "until", NULL};
+	struct store_image_filter filter = {.reference = filters_get(f, "reference"),
+		.label = filters_get(f, "label"),
+		.label_not = filters_get(f, "label!"),
+		.before = filters_get(f, "before"),
+		.since = filters_get(f, "since"),
+		.has_dangling = filters_get(f, "dangling") != NULL};
+	char **until = filters_get(f, "until");
+
+	if (filters_check(f, known, err) ||
+		filters_bool(f, "dangling", false, &filter.dangling, err))
+		return -1;
+	if (until && (until[1] || time_parse_timestamp(until[0], time_now(), &filter.until)))
+		return err_set(err, ERR_INVALID, "invalid filter 'until=%s'", until[0]);
+	return store_image_list(e->store, &filter, out, err);
+}
+
+static void image_event(struct engine *e, const char *action, const char *id, const char *name)
+{
+	const struct ring_attr attr = {"name", name};
+	event_other(e, "image", action, id, &attr, 1);
+}
+
+int engine_image_tag(struct engine *e, const char *ref, const char *repo, const char *tag,
+	struct err **err)
+{
+	struct digest moved = {0};
+	auto_store_image *image = store_image_find(e->store, ref, err);
+	if (!image || store_image_tag(e->store, ref, repo, tag, &moved, err))
+		return -1;
+	auto_free char *name = xasprintf("%s:%s", repo, str_empty(tag) ? "latest" : tag);
+	image_event(e, "tag", image->id.str, name);
+	return 0;
+}
+
+int engine_image_remove(struct engine *e, const char *ref, bool force,
+	struct store_removed_list *out, struct err **err)
+{
+	struct users users = {.engine = e};
+	int failed = store_image_remove(e->store, ref, force, image_users, &users, out, err);
+	users_clear(&users);
+	if (failed)
+		return -1;
+	for (size_t i = 0; i < out->count; i++) {
+		const struct store_removed *r = &out->v[i];
+		if (r->kind == STORE_UNTAGGED)
+			image_event(e, "untag", r->image.str, r->image.str);
+		else if (r->is_image)
+			image_event(e, "delete", r->what, r->what);
+	}
+	return 0;
+}
+
+int engine_image_load(struct engine *e, int fd, store_progress_fn *progress, void *arg,
+	struct err **err)
+{
+	struct store_loaded loaded = {0};
+	if (store_load(e->store, fd, progress, arg, &loaded, err))
+		return -1;
+	for (size_t i = 0; i < loaded.count; i++)
+		image_event(e, "load", loaded.v[i].str, loaded.v[i].str);
+	free(loaded.v);
+	return 0;
+}
+
+/* "linux/amd64[/v8]" in its parts; the strings point into @text. */
+static int split_platform(char *text, struct store_import *s, struct err **err)
+{
+	char *arch = strchr(text, '/');
+	char *variant = arch ? strchr(arch + 1, '/') : NULL;
+	if (arch)
+		*arch++ = 0;
+	if (variant)
+		*variant++ = 0;
+	if (!str_eq(text, "linux"))
+		return err_set(err, ERR_INVALID,
+			"operating system \"%s\" is not supported on this machine", text);
+	s->os = text;
+	s->architecture = arch;
+	s->variant = variant;
+	return 0;
+}
+
+int engine_image_import(struct engine *e, const struct image_import *spec,
+	store_progress_fn *progress, void *arg, struct digest *id, struct err **err)
+{
+	struct oci_image_config config = {0};
+	auto_free char *platform =
+		str_empty(spec->platform) ? NULL : xstrdup(spec->platform);
+	struct store_import s = {.fd = spec->fd,
+		.repo = spec->repo,
+		.tag = spec->tag,
+		.message = spec->message,
+		.config = &config};
+	int r = platform ? split_platform(platform, &s, err) : 0;
+
+	for (size_t i = 0; !r && spec->changes && spec->changes[i]; i++)
+		r = oci_image_config_change(&config, spec->changes[i], err);
+	if (!r)
+		r = store_import(e->store, &s, progress, arg, id, err);
+	oci_image_config_clear(&config);
+	if (!r)
+		image_event(e, "import", id->str, id->str);
+	return r;
+}

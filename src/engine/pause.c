@@ -1,0 +1,58 @@
+/* Pause and unpause: the freezer of the container's cgroup. */
+#include "core.h"
+
+static int freeze(struct container *c, bool frozen, struct err **err)
+{
+	auto_free char *path = container_cgroup(c);
+	struct cgroup *cg;
+
+	if (cgroup_open(&cg, path, err))
+		return -1;
+	int r = cgroup_freeze(cg, frozen, err);
+	cgroup_free(cg);
+	return r;
+}
+
+static int set_paused(struct container *c, bool paused, struct err **err)
+{
+	pthread_mutex_lock(&c->lock);
+	enum container_status status = c->state.status;
+	pthread_mutex_unlock(&c->lock);
+
+	if (paused && status == CONTAINER_PAUSED)
+		return err_set(err, ERR_CONFLICT, "Container %s is already paused",
+			container_id(c));
+	if (paused && status != CONTAINER_RUNNING)
+		return not_running(c, err);
+	if (!paused && status != CONTAINER_PAUSED)
+		return err_set(err, ERR_CONFLICT, "Container %s is not paused", container_id(c));
+	if (freeze(c, paused, err))
+		return err_wrap(err, "Cannot %s container %s", paused ? "pause" : "unpause",
+			container_id(c));
+	pthread_mutex_lock(&c->lock);
+	if (state_alive(c))
+		c->state.status = paused ? CONTAINER_PAUSED : CONTAINER_RUNNING;
+	pthread_mutex_unlock(&c->lock);
+	event_container(c, paused ? "pause" : "unpause", NULL, 0);
+	return 0;
+}
+
+static int with_operation(struct engine *e, const char *ref, bool paused, struct err **err)
+{
+	auto_container *c = table_find(&e->table, ref, err);
+	if (!c || container_begin(c, err))
+		return -1;
+	int r = set_paused(c, paused, err);
+	container_end(c);
+	return r;
+}
+
+int engine_container_pause(struct engine *e, const char *ref, struct err **err)
+{
+	return with_operation(e, ref, true, err);
+}
+
+int engine_container_unpause(struct engine *e, const char *ref, struct err **err)
+{
+	return with_operation(e, ref, false, err);
+}

@@ -1,0 +1,130 @@
+/* Remove: first the record, then what it recorded; a crash in between is finished by the next start. */
+#include <signal.h>
+
+#include "core.h"
+#include "engine/volume.h"
+
+static int stop_idle_monitor(struct container *c, struct err **err)
+{
+	struct monitor_client *m = container_monitor(c);
+	if (!m)
+		return 0;
+	pthread_mutex_lock(&c->lock);
+	bool ended = c->exit_known;
+	pthread_mutex_unlock(&c->lock);
+	if (!ended)
+		monitor_quit(m, NULL);
+	monitor_client_unref(m);
+	if (monitor_wait_gone(c, 30))
+		return err_set(err, ERR_UNAVAILABLE,
+			"the monitor of container %s has not ended yet", container_id(c));
+	return 0;
+}
+
+static void drop_volumes(struct container *c)
+{
+	const struct container_doc *doc = &c->doc->doc;
+	auto_err *err = NULL;
+	for (size_t i = 0; i < doc->mounts.n; i++) {
+		const struct mount_point *m = &doc->mounts.v[i];
+		if (!m->anonymous || !str_eq(m->type, "volume"))
+			continue;
+		if (volume_drop(c->engine, m->name, &err) && err->kind != ERR_CONFLICT &&
+			err->kind != ERR_NOT_FOUND)
+			log_warn("container %s: %s", container_id(c), err_msg(err));
+		err_freep(&err);
+	}
+}
+
+static enum container_status set_status(struct container *c, enum container_status status)
+{
+	pthread_mutex_lock(&c->lock);
+	enum container_status old = c->state.status;
+	c->state.status = status;
+	pthread_mutex_unlock(&c->lock);
+	return old;
+}
+
+static void set_gone(struct container *c)
+{
+	table_remove(&c->engine->table, c);
+	pthread_mutex_lock(&c->lock);
+	c->gone = true;
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+}
+
+int container_remove(struct container *c, bool volumes, struct err **err)
+{
+	struct engine *e = c->engine;
+	enum container_status old;
+
+	old = set_status(c, CONTAINER_REMOVING);
+	if (stop_idle_monitor(c, err) || rows_delete(e->db, container_id(c), err)) {
+		set_status(c, old);
+		return -1;
+	}
+	auto_err *rest = NULL;
+	shm_unmount(c);
+	if (tree_remove(e->run_fd, container_id(c), &rest) ||
+		store_snapshot_remove(e->store, container_id(c), &rest))
+		log_error("container %s: not everything could be removed: %s", container_id(c),
+			err_msg(rest));
+	exec_forget(c);
+	set_gone(c);
+	if (volumes)
+		drop_volumes(c);
+	event_container(c, "destroy", NULL, 0);
+	pthread_mutex_lock(&c->lock);
+	wait_fire(c, WAIT_REMOVED, c->state.exit_code, NULL);
+	pthread_mutex_unlock(&c->lock);
+	logs_wake(c);
+	return 0;
+}
+
+static int refuse_running(struct container *c, struct err **err)
+{
+	pthread_mutex_lock(&c->lock);
+	bool paused = c->state.status == CONTAINER_PAUSED;
+	auto_free char *name = xstrdup(c->name);
+	pthread_mutex_unlock(&c->lock);
+	if (paused)
+		return err_set(err, ERR_CONFLICT,
+			"cannot remove container \"/%s\": container is paused and must be unpaused first",
+			name);
+	return err_set(err, ERR_CONFLICT,
+		"cannot remove container \"/%s\": container is running: stop the container before removing or force remove",
+		name);
+}
+
+/* Kills and waits, outside of any operation: the work after the exit needs one. */
+static int kill_first(struct container *c, struct err **err)
+{
+	auto_err *why = NULL;
+	if (!container_is_running(c))
+		return 0;
+	if (engine_container_kill(c->engine, container_id(c), "KILL", &why) &&
+		why->kind != ERR_CONFLICT && why->kind != ERR_NOT_FOUND)
+		return err_move(err, &why);
+	if (!container_wait_exit(c, 15 * TIME_NS_PER_SEC))
+		return err_set(err, ERR_SYSTEM,
+			"cannot remove container \"/%s\": could not kill container: tried to kill container, but did not receive an exit event",
+			c->name);
+	return 0;
+}
+
+int engine_container_remove(struct engine *e, const char *ref, bool force, bool volumes,
+	struct err **err)
+{
+	auto_container *c = table_find(&e->table, ref, err);
+	auto_err *gone = NULL;
+	if (!c || (force && kill_first(c, err)))
+		return -1;
+	if (container_begin(c, &gone)) {
+		/* --rm was faster */
+		return force ? 0 : err_move(err, &gone);
+	}
+	int r = container_is_running(c) ? refuse_running(c, err) : container_remove(c, volumes, err);
+	container_end(c);
+	return r;
+}

@@ -1,0 +1,331 @@
+/*
+ * What the monitors say, and what follows.
+ *
+ * The loop's thread reads a monitor's events and only notes them; the work after an exit (network, row,
+ * --rm) is an operation of the container on one of the engine's threads, so it comes after the start that it
+ * may have overtaken.
+ *
+ * A monitor says EXITED when the exit record is on disk, then takes down cgroup and mounts, then closes.
+ * One that closes without EXITED was killed: its container is killed, too.
+ */
+#include "core.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "engine/exec.h"
+
+/* ---- children ---- */
+
+struct child {
+	struct engine *engine;
+	struct loop_source *source;
+	int pidfd;
+};
+
+static void child_free(struct child *child)
+{
+	fd_close(child->pidfd);
+	engine_unref(child->engine);
+	free(child);
+}
+
+static void reap(struct loop_source *source, uint32_t events, void *arg)
+{
+	struct child *child = arg;
+	siginfo_t info;
+
+	if (waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOHANG) && errno == EINTR)
+		return;
+	loop_del(source);
+	child_free(child);
+}
+
+static void add_child(void *arg)
+{
+	struct child *child = arg;
+	if (!child->engine->closed)
+		child->source =
+			loop_add(child->engine->loop, child->pidfd, EPOLLIN, reap, child, NULL);
+	if (!child->source)
+		child_free(child);
+}
+
+void child_watch(struct engine *e, int pidfd)
+{
+	struct child *child = xcalloc(1, sizeof(*child));
+	child->engine = engine_ref(e);
+	child->pidfd = pidfd;
+	loop_post(e->loop, add_child, child);
+}
+
+/* ---- exits ---- */
+
+bool exit_note(struct container *c, const struct monitor_exit *x)
+{
+	bool mine = false;
+
+	pthread_mutex_lock(&c->lock);
+	if (!c->exit_known && x->generation == c->generation) {
+		c->exit_known = mine = true;
+		c->exit = *x;
+	}
+	pthread_mutex_unlock(&c->lock);
+	if (mine)
+		work_submit(c->engine->work, exit_work, container_ref(c));
+	return mine;
+}
+
+static void event_die(struct container *c, const struct monitor_exit *x)
+{
+	auto_free char *code = xasprintf("%d", x->code);
+	int64_t ran = x->started_at ? (x->finished_at - x->started_at) / TIME_NS_PER_SEC : 0;
+	auto_free char *seconds = xasprintf("%lld", (long long)(ran > 0 ? ran : 0));
+	const struct ring_attr attrs[] = {{"exitCode", code}, {"execDuration", seconds}};
+	event_container(c, "die", attrs, ARRAY_LEN(attrs));
+}
+
+static void volumes_unmounted(struct container *c)
+{
+	const struct container_doc *doc = &c->doc->doc;
+	for (size_t i = 0; i < doc->mounts.n; i++) {
+		const struct ring_attr attrs[] = {
+			{"container", container_id(c)}, {"driver", "local"}};
+		if (str_eq(doc->mounts.v[i].type, "volume"))
+			event_other(c->engine, "volume", "unmount", doc->mounts.v[i].name, attrs,
+				ARRAY_LEN(attrs));
+	}
+}
+
+/* The network goes before the state changes, so that who has waited finds address and ports free. */
+static void free_network(struct container *c)
+{
+	pthread_mutex_lock(&c->lock);
+	struct net_hold hold = c->hold;
+	c->hold = (struct net_hold){0};
+	pthread_mutex_unlock(&c->lock);
+	network_release(c->engine, &hold);
+	network_left(c);
+	container_set_net(c, network_view(c, &(struct net_hold){0}, false));
+}
+
+static void set_exited(struct container *c, const struct monitor_exit *x)
+{
+	pthread_mutex_lock(&c->lock);
+	c->state.status = CONTAINER_EXITED;
+	c->state.pid = 0;
+	c->state.exit_code = x->code;
+	c->state.oom_killed = x->oom;
+	if (x->started_at)
+		c->state.started_at = x->started_at;
+	c->state.finished_at = x->finished_at;
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* In the container's operation. */
+static void after_exit(struct container *c)
+{
+	pthread_mutex_lock(&c->lock);
+	struct monitor_exit x = c->exit;
+	bool alive = state_alive(c);
+	bool remove = c->doc->doc.host.auto_remove && !c->keep_once;
+	c->keep_once = false;
+	pthread_mutex_unlock(&c->lock);
+	auto_err *err = NULL;
+
+	if (!alive)
+		return; /* a start that failed has tidied up itself */
+	exec_container_ended(c);
+	event_die(c, &x);
+	free_network(c);
+	volumes_unmounted(c);
+	set_exited(c, &x);
+	if (!remove && rows_save_state(c, &err))
+		log_error("container %s: its exit is not recorded: %s", container_id(c),
+			err_msg(err));
+	pthread_mutex_lock(&c->lock);
+	pthread_cond_broadcast(&c->changed);
+	wait_fire(c, WAIT_NOT_RUNNING, x.code, NULL);
+	pthread_mutex_unlock(&c->lock);
+	logs_wake(c);
+	if (remove && container_remove(c, true, &err))
+		log_error("container %s: cannot be removed: %s", container_id(c), err_msg(err));
+}
+
+void exit_work(void *container)
+{
+	auto_container *c = container;
+	if (container_begin(c, NULL))
+		return;
+	after_exit(c);
+	container_end(c);
+}
+
+/* ---- monitors ---- */
+
+/* The monitor was killed. Its init may live on without anybody to record its end: it goes, too. */
+static void lost_work(void *container)
+{
+	auto_container *c = container;
+	struct monitor_exit x = {0};
+	auto_err *err = NULL;
+
+	auto_fd int disk = container_disk_dir(c, NULL);
+	bool recorded = disk >= 0 && !monitor_exit_read(disk, &x, NULL) &&
+		x.generation == c->generation;
+	container_sweep(c);
+	if (!recorded)
+		x = (struct monitor_exit){.generation = c->generation,
+			.code = 128 + SIGKILL,
+			.signal = SIGKILL,
+			.finished_at = time_now()};
+	exit_note(c, &x);
+}
+
+struct watch {
+	struct container *container; /* counted */
+	struct loop_source *source;
+	struct monitor_client *client; /* counted */
+};
+
+static void watch_free(struct watch *w)
+{
+	loop_del(w->source);
+	if (w->container->watch == w)
+		w->container->watch = NULL;
+	monitor_client_unref(w->client);
+	container_unref(w->container);
+	free(w);
+}
+
+static void monitor_gone(struct watch *w)
+{
+	struct container *c = w->container;
+	bool lost;
+
+	pthread_mutex_lock(&c->lock);
+	if (c->monitor == w->client) {
+		c->monitor = NULL;
+		monitor_client_unref(w->client); /* the container's */
+	}
+	lost = state_alive(c) && !c->exit_known;
+	if (!lost)
+		c->exit_known = false;
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+	if (lost) {
+		log_warn("container %s: its monitor has gone", container_id(c));
+		work_submit(c->engine->work, lost_work, container_ref(c));
+	}
+	watch_free(w);
+}
+
+/* Attached before any start, and the client has left: nobody needs an idle monitor. */
+static void idle_work(void *container)
+{
+	auto_container *c = container;
+	struct monitor_status status;
+
+	if (container_begin(c, NULL))
+		return;
+	struct monitor_client *m = container_monitor(c);
+	if (m && !container_is_running(c) && !monitor_status(m, &status, NULL) &&
+		status.state == MONITOR_IDLE && !status.clients)
+		monitor_quit(m, NULL);
+	monitor_client_unref(m);
+	container_end(c);
+}
+
+static void monitor_says(struct container *c, const struct monitor_event *ev)
+{
+	switch (ev->type) {
+	case MONITOR_EXITED:
+		exit_note(c, &ev->exit);
+		break;
+	case MONITOR_EXEC_EXITED:
+		exec_ended(c, ev->exec_id, ev->code);
+		break;
+	case MONITOR_OOM:
+		event_container(c, "oom", NULL, 0);
+		break;
+	case MONITOR_DETACHED:
+		if (ev->exec_id[0])
+			event_container(c, "exec_detach", NULL, 0);
+		else if (!container_is_running(c))
+			work_submit(c->engine->work, idle_work, container_ref(c));
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_monitor(struct loop_source *source, uint32_t events, void *arg)
+{
+	struct watch *w = arg;
+	struct monitor_event ev;
+	int r;
+
+	while ((r = monitor_client_event(w->client, &ev, NULL)) > 0)
+		monitor_says(w->container, &ev);
+	if (r < 0)
+		monitor_gone(w);
+}
+
+static void add_watch(void *arg)
+{
+	struct watch *w = arg;
+	struct engine *e = w->container->engine;
+	auto_err *err = NULL;
+
+	if (!e->closed)
+		w->source = loop_add(e->loop, monitor_client_event_fd(w->client),
+			EPOLLIN | EPOLLRDHUP, on_monitor, w, &err);
+	if (w->source) {
+		w->container->watch = w;
+		return;
+	}
+	if (!e->closed)
+		log_error("container %s: cannot watch its monitor: %s",
+			container_id(w->container), err_msg(err));
+	watch_free(w);
+}
+
+void watches_drop(struct engine *e)
+{
+	size_t n;
+	struct container **all = table_all(&e->table, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (all[i]->watch)
+			watch_free(all[i]->watch);
+		container_unref(all[i]);
+	}
+	free(all);
+}
+
+void monitor_watch(struct container *c, struct monitor_client *client)
+{
+	struct watch *w = xcalloc(1, sizeof(*w));
+
+	w->container = container_ref(c);
+	w->client = client;
+	pthread_mutex_lock(&c->lock);
+	c->monitor = monitor_client_ref(client);
+	c->exit_known = false;
+	pthread_mutex_unlock(&c->lock);
+	loop_post(c->engine->loop, add_watch, w);
+}
+
+int monitor_wait_gone(struct container *c, int seconds)
+{
+	struct timespec until;
+	int r = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += seconds;
+	pthread_mutex_lock(&c->lock);
+	while (c->monitor && r != ETIMEDOUT)
+		r = pthread_cond_timedwait(&c->changed, &c->lock, &until);
+	r = c->monitor ? -1 : 0;
+	pthread_mutex_unlock(&c->lock);
+	return r;
+}
