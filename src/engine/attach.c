@@ -80,7 +80,7 @@ static struct monitor_client *need_monitor(struct container *c, struct err **err
 int engine_container_attach(struct engine *e, const char *ref, const struct attach_options *o, int fd,
 	struct err **err)
 {
-	auto_container *c = table_find(&e->table, ref, err);
+	auto_container *c = roster_find(&e->roster, ref, err);
 	struct monitor_client *m = NULL;
 
 	if (!c)
@@ -109,7 +109,7 @@ int engine_container_attach(struct engine *e, const char *ref, const struct atta
 
 int engine_container_tty(struct engine *e, const char *ref, bool *tty, struct err **err)
 {
-	auto_container *c = table_find(&e->table, ref, err);
+	auto_container *c = roster_find(&e->roster, ref, err);
 	if (!c)
 		return -1;
 	*tty = c->doc->doc.config.tty;

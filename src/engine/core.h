@@ -8,7 +8,7 @@
  *                        Nobody holds it while waiting for the container's *exit*, or the work that
  *                        follows an exit could never begin.
  *   engine.volume_lock   the set of volumes against the set of their users
- *   table.lock           who exists, under which name
+ *   roster.lock           who exists, under which name
  *   container.lock       everything that changes in one container
  *   ring.lock            the kept events and their subscribers
  *
@@ -70,7 +70,7 @@ struct container {
 	pthread_cond_t changed; /* operation ended, state changed, monitor gone */
 	bool busy;		/* an operation is under way */
 	bool gone;		/* removed */
-	char *name;		/* written under table.lock and lock: either is enough to read it */
+	char *name;		/* written under roster.lock and lock: either is enough to read it */
 	struct container_state state;
 	bool stop_asked; /* stop, kill or restart, for what comes after the exit */
 	bool keep_once;	 /* restart: --rm does not apply to this exit */
@@ -89,7 +89,7 @@ struct container {
 };
 
 /** Everybody, by id and by name; both sorted, found by bisection. */
-struct table {
+struct roster {
 	pthread_rwlock_t lock;
 	struct container **by_id;
 	size_t count, room;
@@ -119,7 +119,7 @@ struct engine {
 	bool cgroup_v2;
 	int64_t opened_at;
 	char bridge_id[65], host_id[65], none_id[65];
-	struct table table;
+	struct roster roster;
 	pthread_mutex_t volume_lock;
 	struct work *work;
 	struct ring *ring;
@@ -132,22 +132,22 @@ struct engine {
 struct engine *engine_ref(struct engine *e);
 void engine_unref(struct engine *e);
 
-/* ---- table.c ---- */
-void table_init(struct table *t);
-void table_free(struct table *t);
+/* ---- roster.c ---- */
+void roster_init(struct roster *t);
+void roster_free(struct roster *t);
 /** A counted container, or NULL with ERR_NOT_FOUND or (ambiguous prefix) ERR_INVALID. */
-struct container *table_find(struct table *t, const char *ref, struct err **err);
+struct container *roster_find(struct roster *t, const char *ref, struct err **err);
 /** All, counted, newest first; free() the array after unref'ing each. */
-struct container **table_all(struct table *t, size_t *count);
-size_t table_count(struct table *t);
+struct container **roster_all(struct roster *t, size_t *count);
+size_t roster_count(struct roster *t);
 /** Reserves a name for @id; ERR_CONFLICT in Docker's words. */
-int table_name_take(struct table *t, const char *name, const char *id, struct err **err);
-void table_name_drop(struct table *t, const char *name);
+int roster_name_take(struct roster *t, const char *name, const char *id, struct err **err);
+void roster_name_drop(struct roster *t, const char *name);
 /** Gives up the old name, when the new one has been taken. */
-void table_renamed(struct table *t, struct container *c, const char *name);
+void roster_renamed(struct roster *t, struct container *c, const char *name);
 /** Its name must have been taken. The table keeps a reference. */
-void table_add(struct table *t, struct container *c);
-void table_remove(struct table *t, struct container *c);
+void roster_add(struct roster *t, struct container *c);
+void roster_remove(struct roster *t, struct container *c);
 
 /* ---- object.c ---- */
 struct container *container_new(struct engine *e, struct doc_ref *doc, const char *name);

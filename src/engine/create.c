@@ -25,7 +25,7 @@ struct creation {
 static void creation_clear(struct creation *c)
 {
 	if (c->name && !c->container)
-		table_name_drop(&c->engine->table, c->name);
+		roster_name_drop(&c->engine->roster, c->name);
 	free(c->name);
 	doc_unref(c->doc);
 	free(c->needs.v);
@@ -35,7 +35,7 @@ static void creation_clear(struct creation *c)
 
 static int take_name(struct creation *c, const char *name, struct err **err)
 {
-	struct table *t = &c->engine->table;
+	struct roster *t = &c->engine->roster;
 
 	if (!str_empty(name)) {
 		if (name[0] == '/')
@@ -44,14 +44,14 @@ static int take_name(struct creation *c, const char *name, struct err **err)
 			return err_set(err, ERR_INVALID,
 				"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
 				name);
-		if (table_name_take(t, name, c->id, err))
+		if (roster_name_take(t, name, c->id, err))
 			return -1;
 		c->name = xstrdup(name);
 		return 0;
 	}
 	for (unsigned attempt = 0; attempt < 20; attempt++) {
 		auto_free char *random = name_random(attempt);
-		if (table_name_take(t, random, c->id, NULL) == 0) {
+		if (roster_name_take(t, random, c->id, NULL) == 0) {
 			c->name = steal_ptr(random);
 			return 0;
 		}
@@ -65,7 +65,7 @@ static int fix_mode(struct engine *e, char **mode, struct err **err)
 	const char *ref = *mode ? str_after(*mode, "container:") : NULL;
 	if (!ref)
 		return 0;
-	auto_container *other = table_find(&e->table, ref, err);
+	auto_container *other = roster_find(&e->roster, ref, err);
 	if (!other)
 		return -1;
 	free(*mode);
@@ -118,7 +118,7 @@ static void fix_hostname(struct engine *e, struct container_doc *doc)
 		gethostname(host, sizeof(host) - 1);
 		str_replace(&doc->config.hostname, host);
 	} else if ((joined = str_after(doc->host.network_mode, "container:"))) {
-		auto_container *other = table_find(&e->table, joined, NULL);
+		auto_container *other = roster_find(&e->roster, joined, NULL);
 		if (other)
 			str_replace(&doc->config.hostname, other->doc->doc.config.hostname);
 	} else {
@@ -199,7 +199,7 @@ static int make_all(struct creation *c, const struct digest *image, struct err *
 		pthread_mutex_lock(&e->volume_lock);
 	r = commit_all(c, image, err);
 	if (!r)
-		table_add(&e->table, c->container);
+		roster_add(&e->roster, c->container);
 	if (mounts)
 		pthread_mutex_unlock(&e->volume_lock);
 	if (r) {

@@ -144,7 +144,7 @@ struct engine *engine_open(const struct engine_options *options, struct err **er
 	e->refs = 1;
 	e->run_fd = e->volumes_fd = -1;
 	pthread_mutex_init(&e->volume_lock, NULL);
-	table_init(&e->table);
+	roster_init(&e->roster);
 	e->work = work_new();
 	e->ring = ring_new(e);
 	e->filters = filter_cache_new();
@@ -191,7 +191,7 @@ void engine_close(struct engine *e)
 	log_watcher_free(e->log_watcher);
 	exec_table_free(e->execs);
 	watches_drop(e);
-	table_free(&e->table);
+	roster_free(&e->roster);
 	if (e->net)
 		net_close(e->net, e->remove_bridge);
 	store_close(e->store);

@@ -151,7 +151,7 @@ int engine_exec_create(struct engine *e, const char *ref, const struct exec_spec
 	if (!spec->cmd || !spec->cmd[0])
 		return err_set(err, ERR_INVALID, "No exec command specified");
 	auto_free char *keys = detach_keys(spec->detach_keys, err);
-	auto_container *c = keys ? table_find(&e->table, ref, err) : NULL;
+	auto_container *c = keys ? roster_find(&e->roster, ref, err) : NULL;
 	if (!c || check_running(c, err))
 		return -1;
 	if (!str_empty(spec->working_dir) && spec->working_dir[0] != '/')
@@ -481,7 +481,7 @@ void exec_info_free(struct exec_info *i)
 
 char **engine_exec_ids(struct engine *e, const char *id)
 {
-	auto_container *c = table_find(&e->table, id, NULL);
+	auto_container *c = roster_find(&e->roster, id, NULL);
 	if (!c)
 		return NULL;
 	pthread_mutex_lock(&c->lock);

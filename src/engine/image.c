@@ -31,7 +31,7 @@ static size_t image_users(void *arg, const struct digest *image, struct store_us
 {
 	struct users *u = arg;
 	size_t n, found = 0;
-	struct container **all = table_all(&u->engine->table, &n);
+	struct container **all = roster_all(&u->engine->roster, &n);
 
 	for (size_t i = 0; i < n && found < max; i++) {
 		if (!str_eq(all[i]->doc->doc.image_id, image->str))
@@ -56,7 +56,7 @@ uint32_t engine_image_uses(struct engine *e, const struct digest *id)
 {
 	uint32_t uses = 0;
 	size_t n;
-	struct container **all = table_all(&e->table, &n);
+	struct container **all = roster_all(&e->roster, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		uses += str_eq(all[i]->doc->doc.image_id, id->str);

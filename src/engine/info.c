@@ -12,7 +12,7 @@
 static void count_containers(struct engine *e, struct engine_info *i)
 {
 	size_t n;
-	struct container **all = table_all(&e->table, &n);
+	struct container **all = roster_all(&e->roster, &n);
 	for (size_t k = 0; k < n; k++) {
 		pthread_mutex_lock(&all[k]->lock);
 		enum container_status s = all[k]->state.status;

@@ -24,7 +24,7 @@ static void describe_storage(struct container *c, struct container_snapshot *s)
 int engine_container_inspect(struct engine *e, const char *ref, bool size,
 	struct container_snapshot **out, struct err **err)
 {
-	auto_container *c = table_find(&e->table, ref, err);
+	auto_container *c = roster_find(&e->roster, ref, err);
 	if (!c)
 		return -1;
 	struct container_snapshot *s = container_snapshot(c);
@@ -37,7 +37,7 @@ int engine_container_inspect(struct engine *e, const char *ref, bool size,
 
 int engine_container_resolve(struct engine *e, const char *ref, char id[65], struct err **err)
 {
-	auto_container *c = table_find(&e->table, ref, err);
+	auto_container *c = roster_find(&e->roster, ref, err);
 	if (!c)
 		return -1;
 	memcpy(id, container_id(c), 65);
@@ -59,7 +59,7 @@ static int reference_time(struct listing *l, const char *key, int64_t *out, stru
 {
 	char **values = filters_get(l->f, key);
 	for (size_t i = 0; values && values[i]; i++) {
-		auto_container *c = table_find(&l->engine->table, values[i], err);
+		auto_container *c = roster_find(&l->engine->roster, values[i], err);
 		if (!c)
 			return -1;
 		*out = c->doc->doc.created;
@@ -256,7 +256,7 @@ int engine_container_list(struct engine *e, const struct container_list_options 
 		strv_free(l.ancestors);
 		return -1;
 	}
-	struct container **all = table_all(&e->table, &n);
+	struct container **all = roster_all(&e->roster, &n);
 	struct container_snapshot **v = xcalloc(n + 1, sizeof(*v));
 	for (size_t i = 0; i < n; i++) {
 		bool enough = options->limit > 0 && kept >= (size_t)options->limit;

@@ -196,7 +196,7 @@ struct log_reader *engine_logs_open(struct engine *e, const char *ref,
 		err_set(err, ERR_INVALID, "you must choose at least one stream");
 		return NULL;
 	}
-	struct container *c = table_find(&e->table, ref, err);
+	struct container *c = roster_find(&e->roster, ref, err);
 	if (!c)
 		return NULL;
 	struct log_reader *r = xcalloc(1, sizeof(*r));

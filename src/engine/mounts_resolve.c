@@ -57,7 +57,7 @@ static int take_volumes_from(struct resolver *r, const char *spec, struct err **
 	if (colon && !ro && !str_eq(colon + 1, "rw") && !str_eq(colon + 1, "z") &&
 		!str_eq(colon + 1, "Z"))
 		return err_set(err, ERR_INVALID, "invalid volumes-from specification: '%s'", spec);
-	auto_container *from = table_find(&r->engine->table, ref, err);
+	auto_container *from = roster_find(&r->engine->roster, ref, err);
 	if (!from)
 		return -1;
 	for (size_t i = 0; i < from->doc->doc.mounts.n; i++) {

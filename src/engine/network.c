@@ -148,7 +148,7 @@ int engine_network_inspect(struct engine *e, const char *ref, struct network_inf
 	struct network_info *n = xcalloc(1, sizeof(*n));
 	fill(e, w, n);
 	size_t total;
-	struct container **all = table_all(&e->table, &total);
+	struct container **all = roster_all(&e->roster, &total);
 	for (size_t i = 0; i < total; i++) {
 		if (is_member(all[i], w))
 			add_member(all[i], n);

@@ -39,7 +39,7 @@ static int set_paused(struct container *c, bool paused, struct err **err)
 
 static int with_operation(struct engine *e, const char *ref, bool paused, struct err **err)
 {
-	auto_container *c = table_find(&e->table, ref, err);
+	auto_container *c = roster_find(&e->roster, ref, err);
 	if (!c || container_begin(c, err))
 		return -1;
 	int r = set_paused(c, paused, err);

@@ -135,7 +135,7 @@ static int drop_orphans(struct engine *e, struct err **err)
 	if (store_snapshot_list(e->store, &ids, err))
 		return -1;
 	for (size_t i = 0; ids && ids[i]; i++) {
-		auto_container *c = table_find(&e->table, ids[i], NULL);
+		auto_container *c = roster_find(&e->roster, ids[i], NULL);
 		auto_err *why = NULL;
 		if (!c && store_snapshot_remove(e->store, ids[i], &why))
 			log_warn("%s", err_msg(why));
@@ -157,7 +157,7 @@ static void drop_run_folders(struct engine *e)
 		auto_container *c = NULL;
 		if (strlen(de->d_name) != CONTAINER_ID_LEN)
 			continue;
-		c = table_find(&e->table, de->d_name, NULL);
+		c = roster_find(&e->roster, de->d_name, NULL);
 		if (!c)
 			tree_remove(e->run_fd, de->d_name, NULL);
 	}
@@ -168,7 +168,7 @@ static void drop_run_folders(struct engine *e)
 int recover_all(struct engine *e, struct err **err)
 {
 	size_t n;
-	struct container **all = table_all(&e->table, &n);
+	struct container **all = roster_all(&e->roster, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		recover_one(all[i]);

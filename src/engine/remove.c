@@ -47,7 +47,7 @@ static enum container_status set_status(struct container *c, enum container_stat
 
 static void set_gone(struct container *c)
 {
-	table_remove(&c->engine->table, c);
+	roster_remove(&c->engine->roster, c);
 	pthread_mutex_lock(&c->lock);
 	c->gone = true;
 	pthread_cond_broadcast(&c->changed);
@@ -116,7 +116,7 @@ static int kill_first(struct container *c, struct err **err)
 int engine_container_remove(struct engine *e, const char *ref, bool force, bool volumes,
 	struct err **err)
 {
-	auto_container *c = table_find(&e->table, ref, err);
+	auto_container *c = roster_find(&e->roster, ref, err);
 	auto_err *gone = NULL;
 	if (!c || (force && kill_first(c, err)))
 		return -1;

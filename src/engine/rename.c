@@ -10,13 +10,13 @@ static int rename_to(struct container *c, const char *name, struct err **err)
 	if (str_eq(old, name))
 		return err_set(err, ERR_INVALID,
 			"Renaming a container with the same name as its current name");
-	if (table_name_take(&e->table, name, container_id(c), err))
+	if (roster_name_take(&e->roster, name, container_id(c), err))
 		return -1;
 	if (rows_rename(e->db, container_id(c), name, err)) {
-		table_name_drop(&e->table, name);
+		roster_name_drop(&e->roster, name);
 		return -1;
 	}
-	table_renamed(&e->table, c, name);
+	roster_renamed(&e->roster, c, name);
 	event_container(c, "rename", &attr, 1);
 	return 0;
 }
@@ -28,7 +28,7 @@ int engine_container_rename(struct engine *e, const char *ref, const char *name,
 			err, ERR_INVALID, "Neither old nor new names may be empty");
 	if (name[0] == '/')
 		name++;
-	auto_container *c = table_find(&e->table, ref, err);
+	auto_container *c = roster_find(&e->roster, ref, err);
 	if (!c)
 		return -1;
 	if (!name_valid(name))
@@ -47,7 +47,7 @@ int engine_container_resize(struct engine *e, const char *ref, uint32_t h, uint3
 {
 	auto_free char *height = xasprintf("%u", h), *width = xasprintf("%u", w);
 	const struct ring_attr attrs[] = {{"height", height}, {"width", width}};
-	auto_container *c = table_find(&e->table, ref, err);
+	auto_container *c = roster_find(&e->roster, ref, err);
 
 	if (!c)
 		return -1;

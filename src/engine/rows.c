@@ -114,9 +114,9 @@ static void load_row(struct engine *e, struct db_stmt *q)
 	load_state(c, q);
 	if (!db_col_null(q, 10) && hold_from_json(&c->hold, db_col_str(q, 10), &err))
 		log_error("container %s: its network: %s", container_id(c), err_msg(err));
-	if (table_name_take(&e->table, c->name, container_id(c), NULL))
+	if (roster_name_take(&e->roster, c->name, container_id(c), NULL))
 		return;
-	table_add(&e->table, c);
+	roster_add(&e->roster, c);
 }
 
 int rows_load(struct engine *e, struct err **err)

@@ -139,7 +139,7 @@ static int join_one(struct start *s, const struct joined *j, struct err **err)
 	const char *id = j->mode ? str_after(j->mode, "container:") : NULL;
 	if (!id)
 		return 0;
-	auto_container *other = table_find(&s->container->engine->table, id, err);
+	auto_container *other = roster_find(&s->container->engine->roster, id, err);
 	if (!other)
 		return -1;
 	pthread_mutex_lock(&other->lock);
@@ -224,7 +224,7 @@ static void follow_files(struct start *s)
 		const char *id =
 			str_after(s->files_of->doc->doc.host.network_mode, "container:");
 		struct container *next =
-			id ? table_find(&s->container->engine->table, id, NULL) : NULL;
+			id ? roster_find(&s->container->engine->roster, id, NULL) : NULL;
 		if (!next)
 			return;
 		container_unref(s->files_of);
@@ -473,7 +473,7 @@ int container_start(struct container *c, struct err **err)
 
 int engine_container_start(struct engine *e, const char *ref, struct err **err)
 {
-	auto_container *c = table_find(&e->table, ref, err);
+	auto_container *c = roster_find(&e->roster, ref, err);
 	if (!c || container_begin(c, err))
 		return -1;
 	int r = container_start(c, err);

@@ -75,7 +75,7 @@ int engine_container_kill(struct engine *e, const char *ref, const char *signal,
 	int sig = str_empty(signal) ? SIGKILL : signal_number(signal);
 	if (sig <= 0)
 		return err_set(err, ERR_INVALID, "Invalid signal: %s", signal);
-	auto_container *c = table_find(&e->table, ref, err);
+	auto_container *c = roster_find(&e->roster, ref, err);
 	if (!c)
 		return -1;
 	if (!container_is_running(c)) {
@@ -260,7 +260,7 @@ static struct stop *stop_new(struct container *c, const struct stop_options *opt
 int engine_container_stop(struct engine *e, const char *ref, const struct stop_options *options,
 	engine_done *done, void *arg, struct err **err)
 {
-	auto_container *c = table_find(&e->table, ref, err);
+	auto_container *c = roster_find(&e->roster, ref, err);
 	int sig = c ? options_signal(c, options, err) : -1;
 	if (sig < 0)
 		return -1;
@@ -273,7 +273,7 @@ int engine_container_stop(struct engine *e, const char *ref, const struct stop_o
 int engine_container_restart(struct engine *e, const char *ref, const struct stop_options *options,
 	engine_done *done, void *arg, struct err **err)
 {
-	auto_container *c = table_find(&e->table, ref, err);
+	auto_container *c = roster_find(&e->roster, ref, err);
 	int sig = c ? options_signal(c, options, err) : -1;
 	if (sig < 0)
 		return -1;

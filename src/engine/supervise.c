@@ -293,7 +293,7 @@ static void add_watch(void *arg)
 void watches_drop(struct engine *e)
 {
 	size_t n;
-	struct container **all = table_all(&e->table, &n);
+	struct container **all = roster_all(&e->roster, &n);
 	for (size_t i = 0; i < n; i++) {
 		if (all[i]->watch)
 			watch_free(all[i]->watch);

@@ -232,7 +232,7 @@ static int container_pids(struct container *c, pid_t **pids, size_t *n, struct e
 int engine_container_top(struct engine *e, const char *ref, const char *args,
 	struct container_top **out, struct err **err)
 {
-	auto_container *c = table_find(&e->table, ref, err);
+	auto_container *c = roster_find(&e->roster, ref, err);
 	auto_free pid_t *pids = NULL;
 	size_t n = 0;
 	int r = 0;

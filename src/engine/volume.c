@@ -48,7 +48,7 @@ static bool uses_volume(const struct container *c, const char *name)
 static char **volume_users(struct engine *e, const char *name)
 {
 	size_t n;
-	struct container **all = table_all(&e->table, &n);
+	struct container **all = roster_all(&e->roster, &n);
 	char **ids = NULL;
 
 	for (size_t i = 0; i < n; i++) {

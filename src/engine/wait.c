@@ -51,7 +51,7 @@ static bool holds(const struct container *c, enum wait_condition condition)
 struct container_wait *engine_container_wait(struct engine *e, const char *ref,
 	enum wait_condition condition, container_wait_fn *fn, void *arg, struct err **err)
 {
-	struct container *c = table_find(&e->table, ref, err);
+	struct container *c = roster_find(&e->roster, ref, err);
 	if (!c)
 		return NULL;
 	struct container_wait *w = xcalloc(1, sizeof(*w));

@@ -1,12 +1,12 @@
 /* Who exists: containers by id and by name, each sorted, found by bisection and by prefix. */
 #include "core.h"
 
-void table_init(struct table *t)
+void roster_init(struct roster *t)
 {
 	pthread_rwlock_init(&t->lock, NULL);
 }
 
-void table_free(struct table *t)
+void roster_free(struct roster *t)
 {
 	for (size_t i = 0; i < t->count; i++)
 		container_unref(t->by_id[i]);
@@ -18,7 +18,7 @@ void table_free(struct table *t)
 }
 
 /* First container whose id is not less than @id. */
-static size_t id_place(const struct table *t, const char *id)
+static size_t id_place(const struct roster *t, const char *id)
 {
 	size_t lo = 0, hi = t->count;
 	while (lo < hi) {
@@ -31,7 +31,7 @@ static size_t id_place(const struct table *t, const char *id)
 	return lo;
 }
 
-static size_t name_place(const struct table *t, const char *name)
+static size_t name_place(const struct roster *t, const char *name)
 {
 	size_t lo = 0, hi = t->name_count;
 	while (lo < hi) {
@@ -44,20 +44,20 @@ static size_t name_place(const struct table *t, const char *name)
 	return lo;
 }
 
-static struct name_entry *name_find(struct table *t, const char *name)
+static struct name_entry *name_find(struct roster *t, const char *name)
 {
 	size_t at = name_place(t, name);
 	return at < t->name_count && str_eq(t->names[at].name, name) ? &t->names[at] : NULL;
 }
 
-static struct container *id_find(struct table *t, const char *id)
+static struct container *id_find(struct roster *t, const char *id)
 {
 	size_t at = id_place(t, id);
 	return at < t->count && str_eq(container_id(t->by_id[at]), id) ? t->by_id[at] : NULL;
 }
 
 /* Full id, then name, then prefix of ids, as dockerd looks. With the lock held. */
-static struct container *find_locked(struct table *t, const char *ref, bool *ambiguous)
+static struct container *find_locked(struct roster *t, const char *ref, bool *ambiguous)
 {
 	struct container *c = id_find(t, ref);
 	if (c)
@@ -72,7 +72,7 @@ static struct container *find_locked(struct table *t, const char *ref, bool *amb
 	return *ambiguous ? NULL : t->by_id[at];
 }
 
-struct container *table_find(struct table *t, const char *ref, struct err **err)
+struct container *roster_find(struct roster *t, const char *ref, struct err **err)
 {
 	bool ambiguous = false;
 	struct container *c = NULL;
@@ -102,7 +102,7 @@ static int newest_first(const void *a, const void *b)
 	return strcmp(container_id(x), container_id(y));
 }
 
-struct container **table_all(struct table *t, size_t *count)
+struct container **roster_all(struct roster *t, size_t *count)
 {
 	pthread_rwlock_rdlock(&t->lock);
 	struct container **v = xcalloc(t->count + 1, sizeof(*v));
@@ -114,7 +114,7 @@ struct container **table_all(struct table *t, size_t *count)
 	return v;
 }
 
-size_t table_count(struct table *t)
+size_t roster_count(struct roster *t)
 {
 	pthread_rwlock_rdlock(&t->lock);
 	size_t n = t->count;
@@ -122,7 +122,7 @@ size_t table_count(struct table *t)
 	return n;
 }
 
-int table_name_take(struct table *t, const char *name, const char *id, struct err **err)
+int roster_name_take(struct roster *t, const char *name, const char *id, struct err **err)
 {
 	int r = 0;
 	pthread_rwlock_wrlock(&t->lock);
@@ -147,7 +147,7 @@ int table_name_take(struct table *t, const char *name, const char *id, struct er
 	return r;
 }
 
-static void name_drop_locked(struct table *t, const char *name)
+static void name_drop_locked(struct roster *t, const char *name)
 {
 	struct name_entry *n = name_find(t, name);
 	if (!n)
@@ -157,14 +157,14 @@ static void name_drop_locked(struct table *t, const char *name)
 	memmove(n, n + 1, (size_t)(t->names + t->name_count - n) * sizeof(*n));
 }
 
-void table_name_drop(struct table *t, const char *name)
+void roster_name_drop(struct roster *t, const char *name)
 {
 	pthread_rwlock_wrlock(&t->lock);
 	name_drop_locked(t, name);
 	pthread_rwlock_unlock(&t->lock);
 }
 
-void table_renamed(struct table *t, struct container *c, const char *name)
+void roster_renamed(struct roster *t, struct container *c, const char *name)
 {
 	pthread_rwlock_wrlock(&t->lock);
 	name_drop_locked(t, c->name);
@@ -174,7 +174,7 @@ void table_renamed(struct table *t, struct container *c, const char *name)
 	pthread_rwlock_unlock(&t->lock);
 }
 
-void table_add(struct table *t, struct container *c)
+void roster_add(struct roster *t, struct container *c)
 {
 	pthread_rwlock_wrlock(&t->lock);
 	size_t at = id_place(t, container_id(c));
@@ -188,7 +188,7 @@ void table_add(struct table *t, struct container *c)
 	pthread_rwlock_unlock(&t->lock);
 }
 
-void table_remove(struct table *t, struct container *c)
+void roster_remove(struct roster *t, struct container *c)
 {
 	bool found = false;
 	pthread_rwlock_wrlock(&t->lock);
