@@ -42,7 +42,7 @@ static int connect_tcp(const char *where, const char *host, struct err **err)
 	const char *colon = strrchr(where, ':');
 	uint32_t port;
 	if (!colon || str_to_u32(colon + 1, &port) < 0 || port == 0 || port > 65535)
-		return err_set(err, ERR_INVALID, "unable to parse docker host `%s`", host);
+		return err_set(err, ERR_INVALID, "unable to parse host `%s`", host);
 	auto_free char *name = xstrndup(where, (size_t)(colon - where));
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
@@ -53,7 +53,7 @@ static int connect_tcp(const char *where, const char *host, struct err **err)
 		name[strlen(name) - 1] = 0;
 		v6 = true;
 		if (inet_pton(AF_INET6, name + 1, &in6.sin6_addr) != 1)
-			return err_set(err, ERR_INVALID, "unable to parse docker host `%s`", host);
+			return err_set(err, ERR_INVALID, "unable to parse host `%s`", host);
 	} else if (inet_pton(AF_INET, name, &in.sin_addr) != 1) {
 		return err_set(err, ERR_NOT_IMPLEMENTED,
 			"%s: host names are not implemented, give a numeric address", host);
@@ -81,7 +81,7 @@ int http_connect(struct http *h, const char *host, struct err **err)
 		err_set(err, ERR_NOT_IMPLEMENTED, "%s: this kind of host is not implemented",
 			host);
 	else
-		err_set(err, ERR_INVALID, "unable to parse docker host `%s`", host);
+		err_set(err, ERR_INVALID, "unable to parse host `%s`", host);
 	return h->fd < 0 ? -1 : 0;
 }
 

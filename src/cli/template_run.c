@@ -260,8 +260,10 @@ static int eval_calls(struct run *r, const struct pipe *pipe, json_t *dot, json_
 		int rc = eval_call(r, &pipe->calls[i], dot, value, i > 0, &next);
 		json_decref(value);
 		value = next;
-		if (rc < 0)
+		if (rc < 0) {
+			json_decref(value);
 			return -1;
+		}
 	}
 	*out = value;
 	return 0;
@@ -271,7 +273,11 @@ static int eval_pipe(struct run *r, const struct pipe *pipe, json_t *dot, json_t
 {
 	if (eval_calls(r, pipe, dot, out) < 0)
 		return -1;
-	return pipe->variables[0] ? assign(r, pipe, *out) : 0;
+	if (!pipe->variables[0] || assign(r, pipe, *out) == 0)
+		return 0;
+	json_decref(*out);
+	*out = NULL;
+	return -1;
 }
 
 static enum flow walk(struct run *r, const struct node_list *list, json_t *dot);
