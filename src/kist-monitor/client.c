@@ -255,6 +255,13 @@ void client_pull(struct client *c)
 	}
 }
 
+/* Is there input of a client that has gone, for a process that is still to come? */
+static bool left_input(const struct client *c)
+{
+	char byte;
+	return c->early.len || recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 /* The peer has closed altogether. Its input may still lie in the socket, and EPOLLHUP cannot be switched
  * off: from now on input_pull() reads it, not the loop. */
 static void hung_up(struct client *c)
@@ -263,11 +270,15 @@ static void hung_up(struct client *c)
 	c->deaf = true;
 	buf_free(&c->queue);
 	c->queue_at = 0;
-	if (!c->in || c->leaving || c->input_over)
+	struct session *s = c->session;
+	bool early = !s->running && !c->leaving;
+	if (!c->in || c->leaving || c->input_over || (early && !left_input(c)))
 		client_drop(c);
 	else
 		client_pull(c);
-	session_resume(c->session);
+	if (early && c->fd < 0)
+		s->tell_left = true; /* dropping has armed s->later */
+	session_resume(s);
 }
 
 static void client_ready(struct loop_source *source, uint32_t events, void *arg)

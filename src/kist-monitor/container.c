@@ -35,6 +35,13 @@ static void session_told_detached(void *arg)
 	c->owner.event(c->owner.arg, MONITOR_DETACHED, &id);
 }
 
+static void session_told_left(void *arg)
+{
+	struct container *c = arg;
+	if (c->state == MONITOR_IDLE)
+		session_told_detached(arg);
+}
+
 struct container *container_new(struct loop *loop, const char *id, int disk, int run_dir,
 	const struct container_owner *owner)
 {
@@ -42,7 +49,8 @@ struct container *container_new(struct loop *loop, const char *id, int disk, int
 	*c = (struct container){
 		.loop = loop, .id = id, .disk = disk, .run_dir = run_dir, .owner = *owner};
 	struct session_owner told = {
-		session_told_drained, session_told_deserted, session_told_detached, c};
+		session_told_drained, session_told_deserted, session_told_detached,
+		session_told_left, c};
 	c->session = session_new(loop, &told);
 	return c;
 }

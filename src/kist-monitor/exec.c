@@ -96,11 +96,16 @@ static void told_detached(void *arg)
 	c->owner.event(c->owner.arg, MONITOR_DETACHED, &id);
 }
 
+/* An exec's clients come after its process. */
+static void told_left(void *arg)
+{
+}
+
 static struct exec *exec_new(
 	struct container *c, const char *id, const struct monitor_config *config)
 {
 	struct exec *e = xcalloc(1, sizeof(*e));
-	struct session_owner told = {told_drained, told_deserted, told_detached, e};
+	struct session_owner told = {told_drained, told_deserted, told_detached, told_left, e};
 	e->container = c;
 	e->id = xstrdup(id);
 	e->pidfd = -1;
@@ -136,6 +141,9 @@ int container_exec(struct container *c, const char *id, const struct monitor_con
 {
 	if (c->state != MONITOR_RUNNING)
 		return err_set(err, ERR_CONFLICT, "exec: container %s is not running", c->id);
+	/* it would be born frozen, and the monitor would wait for it */
+	if (c->run->cgroup && cgroup_frozen(c->run->cgroup))
+		return err_set(err, ERR_CONFLICT, "exec: container %s is paused", c->id);
 	if (exec_find(c, id))
 		return err_set(err, ERR_CONFLICT, "exec %s has been started already", id);
 	struct exec *e = exec_new(c, id, config);

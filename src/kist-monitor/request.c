@@ -1,5 +1,9 @@
 #include "request.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/mem.h"
 
 static int run_configure(struct request *r, struct err **err)
@@ -42,11 +46,25 @@ static int run_create_container(struct request *r, struct err **err)
 	return 0;
 }
 
+/* The monitor will outlive the daemon: whoever reads the daemon's stderr through a pipe, or owns its terminal, must
+ * see that end. A file or the journal's socket stays. */
+static void let_go_of_stderr(void)
+{
+	struct stat st;
+	if (fstat(STDERR_FILENO, &st) < 0 || !(S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
+		return;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0)
+		dup2(null, STDERR_FILENO);
+	fd_close(null);
+}
+
 static int run_start_container(struct request *r, struct err **err)
 {
 	int64_t started_at;
 	if (container_start(r->server->container, &started_at, err) < 0)
 		return -1;
+	let_go_of_stderr();
 	wire_put_i64(&r->reply, started_at);
 	return 0;
 }

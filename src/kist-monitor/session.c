@@ -32,6 +32,10 @@ static void later(struct loop_timer *timer, void *arg)
 	}
 	for (; s->tell_detached; s->tell_detached--)
 		s->owner.detached(s->owner.arg);
+	if (s->tell_left) {
+		s->tell_left = false;
+		s->owner.left(s->owner.arg);
+	}
 	if (s->tell_drained) {
 		s->tell_drained = false;
 		if (!s->clients)

@@ -44,6 +44,8 @@ struct session_owner {
 	void (*deserted)(void *arg);
 	/** A client left by its detach keys. */
 	void (*detached)(void *arg);
+	/** A client hung up while there was no process yet. */
+	void (*left)(void *arg);
 	void *arg;
 };
 

@@ -47,7 +47,7 @@ struct session {
 	struct loop_timer *settle;
 	bool settling; /* settle is armed */
 	struct client *graves;
-	bool tell_drained;
+	bool tell_drained, tell_left;
 	unsigned int tell_detached;
 
 	int in; /* write end of stdin, or the terminal again; -1 */

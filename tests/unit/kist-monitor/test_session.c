@@ -24,7 +24,7 @@ struct fixture {
 	struct session *session;
 	int in, out, err; /* the process's */
 	int client;	  /* the client's end */
-	int drained, deserted, detached;
+	int drained, deserted, detached, left;
 	bool (*until)(struct fixture *f);
 	int64_t deadline;
 	bool late;
@@ -49,12 +49,17 @@ static void on_detached(void *arg)
 	((struct fixture *)arg)->detached++;
 }
 
+static void on_left(void *arg)
+{
+	((struct fixture *)arg)->left++;
+}
+
 static int set_up(void **state)
 {
 	struct fixture *f = xcalloc(1, sizeof(*f));
 	signal(SIGPIPE, SIG_IGN);
 	f->loop = loop_new(NULL);
-	struct session_owner owner = {on_drained, on_deserted, on_detached, f};
+	struct session_owner owner = {on_drained, on_deserted, on_detached, on_left, f};
 	f->session = session_new(f->loop, &owner);
 	f->in = f->out = f->err = f->client = -1;
 	*state = f;
@@ -287,6 +292,25 @@ static void closed_client_leaves_its_input(void **state)
 	assert_int_equal(session_clients(f->session), 0);
 }
 
+static void client_leaves_before_the_start(void **state)
+{
+	struct fixture *f = *state;
+	configure(f, true, true);
+	attach(f, false);
+	fd_closep(&f->client);
+	run_for(f, 20);
+	assert_int_equal(session_clients(f->session), 0);
+	assert_int_equal(f->left, 1);
+	attach(f, false);
+	say(f->client, "for later");
+	fd_closep(&f->client);
+	run_for(f, 20);
+	assert_int_equal(f->left, 1);
+	start(f);
+	assert_true(run_until(f, stdin_ended, 5000 * MS));
+	assert_string_equal(buf_str(&f->stdin_got), "for later");
+}
+
 static void input_waits_for_the_process(void **state)
 {
 	struct fixture *f = *state;
@@ -456,6 +480,7 @@ int main(void)
 		WITH(slow_client_is_waited_for),
 		WITH(gone_client_is_not_waited_for),
 		WITH(closed_client_leaves_its_input),
+		WITH(client_leaves_before_the_start),
 		WITH(input_waits_for_the_process),
 		WITH(process_closes_stdin),
 		WITH(end_of_input_lets_go_without_stdin_once),

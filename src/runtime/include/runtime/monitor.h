@@ -40,7 +40,7 @@
  *   EXITED             struct monitor_exit; sent after the exit record is on disk
  *   EXEC_EXITED        str exec_id, i32 code
  *   OOM                (nothing) a process of the container was killed by the kernel for memory
- *   DETACHED           str exec_id (NULL: init): a client left by its detach keys
+ *   DETACHED           str exec_id (NULL: init): a client left by its detach keys; or it hung up while IDLE
  */
 #ifndef KIST_RUNTIME_MONITOR_H
 #define KIST_RUNTIME_MONITOR_H
@@ -116,7 +116,8 @@ enum monitor_state { MONITOR_IDLE, MONITOR_CREATED, MONITOR_RUNNING, MONITOR_DEA
 
 /** How a container ended. On disk as `exit` in the container's folder: one text line per field,
  * "generation N", "code N", "signal N", "oom 0|1", "started NS", "finished NS"; written
- * to a temporary name, synced, renamed. */
+ * to a temporary name and renamed, so that a reader finds all of it or nothing. Not synced: after a power cut the
+ * container has ended in any case; a record that such a cut emptied is ERR_INVALID. */
 struct monitor_exit {
 	uint64_t generation; /* as given at CREATE: which start this belongs to */
 	int32_t code;	     /* as a shell would say: 128 + signal */
