@@ -16,10 +16,6 @@ static int set_attributes(int mnt, const struct plan_mount *m)
 		/* never a peer of the host's mounts unless the config says so */
 		.propagation = m->propagation ? m->propagation & ~(uint64_t)MS_REC : MS_SLAVE};
 	bool deep = !m->propagation || (m->propagation & MS_REC);
-	if (m->attr_set & MOUNT_ATTR__ATIME)
-		own.clear |= MOUNT_ATTR__ATIME;
-	if (m->rec_attr_set & MOUNT_ATTR__ATIME)
-		all.clear |= MOUNT_ATTR__ATIME;
 	if (newmount_setattr(mnt, false, &own) < 0)
 		return -1;
 	if (deep || !(all.set | all.clear))

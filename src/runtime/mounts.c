@@ -115,6 +115,17 @@ static int plain_folder(struct setup *s, const struct plan_mount *m)
 	return fd;
 }
 
+static void mount_failed(struct setup *s, const struct plan_mount *m, const char *step)
+{
+	int saved = errno;
+	report_fail(&s->report, ERR_SYSTEM, 0, "error mounting \"%s\" to rootfs at \"%s\": %s%s%s",
+		m->source ? m->source : m->fstype, m->target, step, err_text(saved),
+		saved == ENOTDIR
+			? ": Are you trying to mount a directory onto a file (or vice-versa)? Check if "
+			  "the specified host path exists and is the expected type"
+			: "");
+}
+
 int mount_target(struct setup *s, const struct plan_mount *m, bool is_dir)
 {
 	if (kernel_interface(m))
@@ -122,8 +133,7 @@ int mount_target(struct setup *s, const struct plan_mount *m, bool is_dir)
 	int fd = is_dir ? root_make_dir(s->root, m->target, 0755)
 			: root_make_file(s->root, m->target);
 	if (fd < 0)
-		report_sys(&s->report, "error mounting \"%s\" to rootfs at \"%s\": make mount point",
-			m->source ? m->source : m->fstype, m->target);
+		mount_failed(s, m, "make mount point: ");
 	return fd;
 }
 
@@ -165,13 +175,8 @@ static void check_proc(struct setup *s, const struct plan_mount *m, const struct
 
 static void attach(struct setup *s, const struct plan_mount *m, int mnt, int target)
 {
-	if (newmount_move(mnt, target) < 0) {
-		int saved = errno;
-		report_fail(&s->report, ERR_SYSTEM, saved, "error mounting \"%s\" to rootfs at \"%s\"%s",
-			m->source ? m->source : m->fstype, m->target,
-			saved == ENOTDIR ? ": a directory goes on a directory and a file on a file"
-					 : "");
-	}
+	if (newmount_move(mnt, target) < 0)
+		mount_failed(s, m, "");
 	/* a peer group is made in place; binds have theirs from the host */
 	struct newmount_attr attr = {.propagation = m->propagation & ~(uint64_t)MS_REC};
 	if (m->kind != STEP_BIND && newmount_setattr(mnt, m->propagation & MS_REC, &attr) < 0)

@@ -47,6 +47,9 @@ void root_attach(struct setup *s)
 		report_sys(&s->report, "make the mounts of the new namespace private");
 	const char *place = plan->root_kind == PLAN_ROOT_BIND ? plan->root_path : "/";
 	auto_fd int target = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* root of a user namespace need not be able to reach it; "/" does as well */
+	if (target < 0 && errno == EACCES)
+		target = openat(top, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (target < 0 || newmount_move(s->root, target) < 0)
 		report_sys(&s->report, "attach the root file system at %s", place);
 }

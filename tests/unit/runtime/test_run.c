@@ -1,0 +1,706 @@
+/*
+ * Real containers of busybox: what the plan says is what is inside. Needs root and a static busybox; skipped
+ * without. Every container prints to a pipe that the test reads to its end.
+ */
+#include "../cmocka_all.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/buf.h"
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "runtime/plan.h"
+#include "runtime/run.h"
+#include "sys/child.h"
+
+static char dir[] = "/tmp/kist-run-XXXXXX";
+
+struct box {
+	struct oci_config *config;
+	struct plan *plan;
+	struct buf bytes; /* which the plan borrows from */
+	struct run *run;
+	int out; /* read end of its stdout and stderr */
+	int code;
+	struct buf said;
+	struct err *err;
+	const char *user_spec;
+	const char *const *group_add;
+	bool cwd_create, caps_by_user;
+	int gate_socket;
+};
+
+static bool able(void)
+{
+	return geteuid() == 0 && access("/bin/busybox", X_OK) == 0;
+}
+
+static void write_file(const char *name, const char *text)
+{
+	auto_free char *path = xasprintf("%s/%s", dir, name);
+	auto_fd int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+	assert_true(fd >= 0);
+	assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
+}
+
+static void make_dir(const char *name)
+{
+	auto_free char *path = xasprintf("%s/%s", dir, name);
+	assert_int_equal(dir_make(AT_FDCWD, path, 0755, NULL), 0);
+}
+
+static int setup_group(void **state)
+{
+	static const char *const dirs[] = {"rootfs/bin", "rootfs/etc", "rootfs/tmp", "rootfs/data", "vol"};
+	assert_non_null(mkdtemp(dir));
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
+		make_dir(dirs[i]);
+	write_file("rootfs/etc/passwd", "root:x:0:0::/root:/bin/sh\nbob:x:1000:1001::/home/bob:/bin/sh\n");
+	write_file("rootfs/etc/group", "root:x:0:\nbobs:x:1001:\nvideo:x:44:bob\n");
+	write_file("rootfs/data/file", "from the image\n");
+	write_file("vol/file", "from the host\n");
+	if (!able())
+		return 0;
+	auto_buf busybox = BUF_INIT;
+	auto_free char *path = xasprintf("%s/rootfs/bin/busybox", dir);
+	assert_int_equal(file_read(AT_FDCWD, "/bin/busybox", 64 << 20, &busybox, NULL), 0);
+	auto_fd int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0755);
+	assert_int_equal(fd_write_all(fd, busybox.data, busybox.len), 0);
+	static const char *const applets[] = {"sh", "id", "cat", "ls", "mount", "sleep", "grep", "pwd",
+		"readlink", "stat", "tty", "touch", "hostname", "true", "env", "echo", "ps", "stty"};
+	for (size_t i = 0; i < ARRAY_LEN(applets); i++) {
+		auto_free char *link = xasprintf("%s/rootfs/bin/%s", dir, applets[i]);
+		assert_int_equal(symlink("busybox", link), 0);
+	}
+	return 0;
+}
+
+static int teardown_group(void **state)
+{
+	return tree_remove(AT_FDCWD, dir, NULL);
+}
+
+static void add_mount(struct box *b, const char *to, const char *type, const char *from, const char *words)
+{
+	auto_strv v = strv_split(words, ',');
+	oci_mount_add(b->config, to, type, from, (const char *const *)v);
+}
+
+static int box_setup(void **state)
+{
+	struct box *b = xcalloc(1, sizeof(*b));
+	struct oci_config *c = b->config = oci_config_new();
+	b->out = -1;
+	c->root_path = xasprintf("%s/rootfs", dir);
+	c->hostname = xstrdup("testbox");
+	c->has_process = true;
+	c->process.cwd = xstrdup("/");
+	strv_add(&c->process.env, "PATH=/bin");
+	c->process.has_capabilities = true;
+	c->process.capabilities.bounding = c->process.capabilities.permitted =
+		c->process.capabilities.effective = 1 << 5; /* CAP_KILL */
+	for (int i = 0; i < OCI_NS_COUNT; i++)
+		c->linux.ns[i].present = i != OCI_NS_USER && i != OCI_NS_TIME && i != OCI_NS_CGROUP;
+	c->linux.cgroups_path = xasprintf("/kist-unit-%d", (int)getpid());
+	add_mount(b, "/proc", "proc", "proc", "nosuid,noexec,nodev");
+	add_mount(b, "/dev", "tmpfs", "tmpfs", "nosuid,mode=755,size=64k");
+	add_mount(b, "/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620");
+	add_mount(b, "/sys", "sysfs", "sysfs", "ro,nosuid,noexec,nodev");
+	*state = b;
+	return 0;
+}
+
+static int box_teardown(void **state)
+{
+	struct box *b = *state;
+	run_destroy(b->run);
+	plan_free(b->plan);
+	buf_free(&b->bytes);
+	oci_config_free(b->config);
+	fd_close(b->out);
+	buf_free(&b->said);
+	err_freep(&b->err);
+	free(b);
+	return 0;
+}
+
+static void set_args(struct box *b, const char *script)
+{
+	strv_free(b->config->process.args);
+	b->config->process.args = NULL;
+	strv_add(&b->config->process.args, "sh");
+	strv_add(&b->config->process.args, "-c");
+	strv_add(&b->config->process.args, script);
+}
+
+/* Through bytes, as the monitor gets it. */
+static int make_plan(struct box *b)
+{
+	static const struct plan_options options = {.id = "unit", .bundle = "/"};
+	struct plan *compiled = NULL;
+	if (plan_compile(&compiled, b->config, &options, &b->err) < 0)
+		return -1;
+	compiled->process.user_spec = b->user_spec;
+	compiled->process.group_add = (const char **)b->group_add;
+	compiled->process.cwd_create = b->cwd_create;
+	compiled->process.caps_by_user = b->caps_by_user;
+	plan_encode(compiled, &b->bytes);
+	plan_free(compiled);
+	return plan_decode(&b->plan, b->bytes.data, b->bytes.len, &b->err);
+}
+
+static int create(struct box *b)
+{
+	int p[2];
+	if (make_plan(b) < 0)
+		return -1;
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	b->out = p[0];
+	struct run_io io = {.in = -1, .out = p[1], .err = p[1], .gate_socket = b->gate_socket};
+	int r = run_create(&b->run, b->plan, &io, false, &b->err);
+	close(p[1]);
+	return r;
+}
+
+static void finish(struct box *b)
+{
+	if (b->run->tty_master >= 0) {
+		char chunk[512];
+		ssize_t n;
+		while ((n = fd_read(b->run->tty_master, chunk, sizeof(chunk))) > 0)
+			buf_add(&b->said, chunk, (size_t)n);
+	} else {
+		assert_int_equal(fd_read_all(b->out, 1 << 20, &b->said, "output", NULL), 0);
+	}
+	b->code = child_exit_code(proc_wait(b->run->pid));
+	b->run->pid = 0;
+}
+
+/* Runs the script; a failure to start is in b->err. */
+static int run(struct box *b, const char *script)
+{
+	if (!able())
+		skip();
+	set_args(b, script);
+	if (create(b) < 0)
+		return -1;
+	if (run_start(b->run, &b->err) < 0)
+		return -1;
+	finish(b);
+	return 0;
+}
+
+static void expect(struct box *b, const char *script, const char *said)
+{
+	if (run(b, script) < 0)
+		fail_msg("%s", err_msg(b->err));
+	assert_string_equal(buf_str(&b->said), said);
+	assert_int_equal(b->code, 0);
+}
+
+static void refuse(struct box *b, const char *script, enum err_kind kind, const char *text)
+{
+	assert_int_equal(run(b, script), -1);
+	if (!strstr(err_msg(b->err), text))
+		fail_msg("\"%s\" does not say \"%s\"", err_msg(b->err), text);
+	assert_int_equal(b->err->kind, kind);
+}
+
+static void test_plain(void **state)
+{
+	expect(*state, "echo $$; hostname; pwd; ls /proc/self/fd; echo $HOME", "1\ntestbox\n/\n0\n1\n2\n3\n/root\n");
+}
+
+static void test_exit_code(void **state)
+{
+	struct box *b = *state;
+	assert_int_equal(run(b, "exit 42"), 0);
+	assert_int_equal(b->code, 42);
+}
+
+static void test_devices(void **state)
+{
+	expect(*state,
+		"echo x >/dev/null && ls /dev; stat -c '%a %t:%T' /dev/null /dev/full; readlink /dev/ptmx",
+		"fd\nfull\nnull\nptmx\npts\nrandom\nstderr\nstdin\nstdout\ntty\nurandom\nzero\n"
+		"666 1:3\n666 1:7\npts/ptmx\n");
+}
+
+static void test_capabilities(void **state)
+{
+	expect(*state, "grep Cap /proc/self/status",
+		"CapInh:\t0000000000000000\nCapPrm:\t0000000000000020\nCapEff:\t0000000000000020\n"
+		"CapBnd:\t0000000000000020\nCapAmb:\t0000000000000000\n");
+}
+
+static void test_user(void **state)
+{
+	struct box *b = *state;
+	static const char *const add[] = {"63", NULL};
+	b->user_spec = "bob";
+	b->caps_by_user = true;
+	b->group_add = add;
+	expect(b, "id -u; id -g; grep Groups /proc/self/status; echo $HOME; grep CapEff /proc/self/status",
+		"1000\n1001\nGroups:\t44 63 1001 \n/home/bob\nCapEff:\t0000000000000000\n");
+}
+
+static void test_unknown_user(void **state)
+{
+	struct box *b = *state;
+	b->user_spec = "foo";
+	refuse(b, "true", ERR_INVALID,
+		"unable to find user foo: no matching entries in passwd file");
+}
+
+static void test_passwd_is_a_link_to_a_device(void **state)
+{
+	struct box *b = *state; /* CVE-2024-9676 */
+	auto_free char *link = xasprintf("%s/rootfs/data/passwd", dir);
+	auto_free char *data = xasprintf("%s/rootfs/data", dir);
+	unlink(link);
+	assert_int_equal(symlink("/dev/zero", link), 0);
+	add_mount(b, "/etc", "bind", data, "bind");
+	b->user_spec = "4242";
+	expect(b, "grep Uid /proc/self/status", "Uid:\t4242\t4242\t4242\t4242\n");
+	unlink(link);
+}
+
+static void test_volumes(void **state)
+{
+	struct box *b = *state;
+	auto_free char *vol = xasprintf("%s/vol", dir);
+	auto_free char *file = xasprintf("%s/vol/file", dir);
+	add_mount(b, "/new/v", "bind", vol, "rbind,rprivate,ro");
+	add_mount(b, "/etc/group", "bind", file, "bind");
+	expect(b, "cat /new/v/file /etc/group; touch /new/v/x 2>/dev/null || echo refused",
+		"from the host\nfrom the host\nrefused\n");
+}
+
+static void test_copy_up(void **state)
+{
+	struct box *b = *state;
+	add_mount(b, "/data", "tmpfs", "tmpfs", "tmpcopyup");
+	expect(b, "cat /data/file; touch /data/new; ls /data", "from the image\nfile\nnew\n");
+	auto_free char *path = xasprintf("%s/rootfs/data/new", dir);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void test_target_through_hostile_links(void **state)
+{
+	struct box *b = *state; /* CVE-2021-30465: whatever the link says, it is inside */
+	auto_free char *link = xasprintf("%s/rootfs/evil", dir);
+	auto_free char *vol = xasprintf("%s/vol", dir);
+	unlink(link);
+	assert_int_equal(symlink("/../../../../../data", link), 0);
+	add_mount(b, "/evil/sub", "bind", vol, "rbind");
+	expect(b, "cat /data/sub/file", "from the host\n");
+}
+
+static void test_proc_through_a_link(void **state)
+{
+	struct box *b = *state; /* CVE-2019-19921 */
+	auto_free char *proc = xasprintf("%s/rootfs/proc", dir);
+	rmdir(proc);
+	assert_int_equal(symlink("/data", proc), 0);
+	int r = run(b, "true");
+	unlink(proc);
+	assert_int_equal(r, -1);
+	assert_int_equal(b->err->kind, ERR_INVALID);
+	assert_non_null(strstr(b->err->msg, "ordinary directory"));
+}
+
+static void test_nothing_goes_over_proc(void **state)
+{
+	struct box *b = *state; /* CVE-2019-16884, CVE-2023-28642 */
+	auto_free char *vol = xasprintf("%s/vol", dir);
+	add_mount(b, "/data/../proc", "bind", vol, "rbind");
+	refuse(b, "true", ERR_INVALID, "inside /proc");
+}
+
+static void test_file_on_folder(void **state)
+{
+	struct box *b = *state;
+	auto_free char *vol = xasprintf("%s/vol", dir);
+	add_mount(b, "/etc/passwd", "bind", vol, "rbind");
+	refuse(b, "true", ERR_SYSTEM, "Are you trying to mount a directory onto a file");
+}
+
+static void test_unknown_option(void **state)
+{
+	struct box *b = *state;
+	add_mount(b, "/x", "tmpfs", "tmpfs", "nonsense=1");
+	refuse(b, "true", ERR_SYSTEM, "nonsense");
+}
+
+static void test_masks(void **state)
+{
+	struct box *b = *state;
+	strv_add(&b->config->linux.masked_paths, "/proc/keys");
+	strv_add(&b->config->linux.masked_paths, "/sys/firmware");
+	strv_add(&b->config->linux.masked_paths, "/nonexistent");
+	strv_add(&b->config->linux.readonly_paths, "/proc/sys");
+	expect(b,
+		"cat /proc/keys; ls /sys/firmware; echo 1 2>/dev/null >/proc/sys/net/ipv4/ip_forward || "
+		"echo refused",
+		"refused\n");
+}
+
+static void test_readonly_root(void **state)
+{
+	struct box *b = *state;
+	b->config->root_readonly = true;
+	expect(b, "touch /x 2>/dev/null || echo refused; touch /dev/x && echo fine", "refused\nfine\n");
+}
+
+static void test_sysctl(void **state)
+{
+	struct box *b = *state;
+	oci_pair_add(&b->config->linux.sysctl, "net.ipv4.ip_forward", "1");
+	oci_pair_add(&b->config->linux.sysctl, "kernel/msgmax", "9999");
+	expect(b, "cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax", "1\n9999\n");
+}
+
+static void test_working_folder(void **state)
+{
+	struct box *b = *state;
+	str_replace(&b->config->process.cwd, "/made/deep");
+	b->cwd_create = true;
+	expect(b, "pwd; stat -c '%u %a' /made", "/made/deep\n0 755\n");
+}
+
+static void test_missing_working_folder(void **state)
+{
+	struct box *b = *state;
+	str_replace(&b->config->process.cwd, "/no/such");
+	refuse(b, "true", ERR_NOT_EXECUTABLE,
+		"chdir to cwd (\"/no/such\") set in config.json failed: no such file or directory");
+}
+
+static void test_folder_of_the_host(void **state)
+{
+	/* CVE-2024-21626, for every descriptor that could be open */
+	for (int i = 3; i < 20; i++) {
+		void *one;
+		box_setup(&one);
+		struct box *b = one;
+		auto_free char *cwd = xasprintf("/proc/self/fd/%d", i);
+		str_replace(&b->config->process.cwd, cwd);
+		if (!able()) {
+			box_teardown(&one);
+			skip();
+		}
+		set_args(b, "pwd; ls");
+		if (create(b) == 0 && run_start(b->run, &b->err) == 0) {
+			finish(b);
+			/* the only folder to be had is the container's own root */
+			assert_true(str_starts(buf_str(&b->said), "/\n"));
+		}
+		box_teardown(&one);
+	}
+}
+
+static void try_program(struct box *b, const char *program, enum err_kind kind, const char *text)
+{
+	if (!able())
+		skip();
+	strv_add(&b->config->process.args, program);
+	assert_int_equal(create(b), -1);
+	assert_string_equal(err_msg(b->err), text);
+	assert_int_equal(b->err->kind, kind);
+}
+
+static void test_no_program_in_path(void **state)
+{
+	try_program(*state, "nosuch", ERR_NO_EXECUTABLE,
+		"exec: \"nosuch\": executable file not found in $PATH");
+}
+
+static void test_no_program_at_path(void **state)
+{
+	try_program(*state, "/nosuch", ERR_NO_EXECUTABLE,
+		"exec: \"/nosuch\": stat /nosuch: no such file or directory");
+}
+
+static void test_program_not_executable(void **state)
+{
+	try_program(*state, "/etc/passwd", ERR_NOT_EXECUTABLE, "exec: \"/etc/passwd\": permission denied");
+}
+
+static void test_program_is_a_folder(void **state)
+{
+	try_program(*state, "/etc", ERR_NOT_EXECUTABLE, "exec: \"/etc\": is a directory");
+}
+
+static void test_limits(void **state)
+{
+	struct box *b = *state;
+	oci_rlimit_add(&b->config->process, "RLIMIT_NOFILE", 77, 78);
+	expect(b, "ulimit -n; ulimit -Hn", "77\n78\n");
+}
+
+static void test_raised_limit(void **state)
+{
+	struct box *b = *state;
+	oci_rlimit_add(&b->config->process, "RLIMIT_NOFILE", 1ULL << 40, 1ULL << 40);
+	refuse(b, "true", ERR_INVALID, "RLIMIT_NOFILE");
+}
+
+static void test_terminal(void **state)
+{
+	struct box *b = *state;
+	b->config->process.terminal = true;
+	b->config->process.console_height = 33;
+	b->config->process.console_width = 99;
+	expect(b, "tty; stty size; echo hi >/dev/console; stat -c %t /dev/console",
+		"/dev/pts/0\r\n33 99\r\nhi\r\n88\r\n");
+}
+
+static void test_user_namespace(void **state)
+{
+	struct box *b = *state;
+	static const struct oci_id_map map = {0, 100000, 65536};
+	b->config->linux.ns[OCI_NS_USER].present = true;
+	b->config->linux.uid_map = xmemdup(&map, sizeof(map));
+	b->config->linux.gid_map = xmemdup(&map, sizeof(map));
+	b->config->linux.uid_map_count = b->config->linux.gid_map_count = 1;
+	expect(b, "id -u; stat -c %u /data /proc/1; echo >/dev/null && echo fine",
+		"0\n65534\n0\nfine\n");
+}
+
+static void test_time_namespace(void **state)
+{
+	struct box *b = *state;
+	b->config->linux.ns[OCI_NS_TIME].present = true;
+	b->config->linux.time_offsets.boottime_secs.set = true;
+	b->config->linux.time_offsets.boottime_secs.v = 1000000000;
+	expect(b, "cat /proc/uptime | grep -c ^10000", "1\n");
+}
+
+static void test_hooks(void **state)
+{
+	struct box *b = *state;
+	static const char *const names[] = {"a", "b", "c"};
+	struct oci_hook_list *lists[] = {&b->config->hooks.prestart, &b->config->hooks.create_runtime,
+		&b->config->hooks.create_container};
+	auto_free char *log = xasprintf("%s/hooks", dir);
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		lists[i]->v = xcalloc(1, sizeof(struct oci_hook));
+		lists[i]->count = 1;
+		lists[i]->v[0].path = xstrdup("/bin/busybox");
+		strv_add(&lists[i]->v[0].args, "sh");
+		strv_add(&lists[i]->v[0].args, "-c");
+		strv_take(&lists[i]->v[0].args,
+			xasprintf("busybox grep -o '\"id\":\"unit\"' >>%s; echo %s >>%s", log, names[i],
+				log));
+		strv_add(&lists[i]->v[0].env, "PATH=/bin:/usr/bin");
+	}
+	expect(b, "echo program", "program\n");
+	auto_buf text = BUF_INIT;
+	assert_int_equal(file_read(AT_FDCWD, log, 1000, &text, NULL), 0);
+	assert_string_equal(
+		buf_str(&text), "\"id\":\"unit\"\na\n\"id\":\"unit\"\nb\n\"id\":\"unit\"\nc\n");
+}
+
+static void test_failing_hook(void **state)
+{
+	struct box *b = *state;
+	struct oci_hook_list *l = &b->config->hooks.create_container;
+	l->v = xcalloc(1, sizeof(struct oci_hook));
+	l->count = 1;
+	l->v[0].path = xstrdup("/bin/busybox");
+	l->v[0].timeout = 1;
+	strv_add(&l->v[0].args, "sleep");
+	strv_add(&l->v[0].args, "100");
+	refuse(b, "true", ERR_SYSTEM, "its time is up");
+}
+
+static void test_gate_socket(void **state)
+{
+	struct box *b = *state;
+	if (!able())
+		skip();
+	auto_fd int at = open(dir, O_DIRECTORY | O_CLOEXEC);
+	auto_fd int gate = unix_listen(at, "gate", SOCK_SEQPACKET, 0600, NULL);
+	assert_true(gate >= 0);
+	b->gate_socket = gate;
+	set_args(b, "echo started");
+	if (create(b) < 0)
+		fail_msg("%s", err_msg(b->err));
+	assert_int_equal(b->run->gate, -1);
+	/* one who comes and leaves changes nothing */
+	int idle = unix_connect(at, "gate", SOCK_SEQPACKET, NULL);
+	assert_true(idle >= 0);
+	close(idle);
+	auto_fd int conn = unix_connect(at, "gate", SOCK_SEQPACKET, NULL);
+	assert_true(conn >= 0);
+	assert_int_equal(run_start_at(conn, &b->err), 0);
+	finish(b);
+	assert_string_equal(buf_str(&b->said), "started\n");
+}
+
+static void test_destroy_before_start(void **state)
+{
+	struct box *b = *state;
+	if (!able())
+		skip();
+	set_args(b, "true");
+	assert_int_equal(create(b), 0);
+	pid_t pid = b->run->pid;
+	assert_true(run_start_ticks(pid) == b->run->start_ticks && b->run->start_ticks);
+	run_destroy(b->run);
+	b->run = NULL;
+	assert_int_equal(kill(pid, 0), -1);
+}
+
+/* Runs @script by exec in a container that sleeps. */
+static int exec_in(struct box *b, const char *script, int *code, struct buf *said)
+{
+	int p[2], pidfd = -1, tty = -1;
+	set_args(b, "sleep 100");
+	if (!b->run && (create(b) < 0 || run_start(b->run, &b->err) < 0))
+		fail_msg("%s", err_msg(b->err));
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	struct plan_process process = b->plan->process;
+	const char *args[] = {"sh", "-c", script, NULL};
+	const char *alone[] = {script + 1, NULL};
+	process.args = script[0] == '!' ? alone : args;
+	struct run_io io = {.in = -1, .out = p[1], .err = p[1]};
+	pid_t pid = run_exec(
+		&process, b->run->pid, b->run->pidfd, b->run->cgroup, &io, &pidfd, &tty, &b->err);
+	close(p[1]);
+	if (pid > 0) {
+		if (tty >= 0) {
+			char chunk[512];
+			ssize_t n;
+			while ((n = fd_read(tty, chunk, sizeof(chunk))) > 0)
+				buf_add(said, chunk, (size_t)n);
+		} else {
+			fd_read_all(p[0], 1 << 20, said, "output", NULL);
+		}
+		*code = child_exit_code(proc_wait(pid));
+	}
+	close(p[0]);
+	fd_close(pidfd);
+	fd_close(tty);
+	return pid > 0 ? 0 : -1;
+}
+
+static void test_exec(void **state)
+{
+	struct box *b = *state;
+	auto_buf said = BUF_INIT;
+	int code = -1;
+	if (!able())
+		skip();
+	if (exec_in(b, "hostname; ls /proc/self/fd; grep CapEff /proc/self/status; exit 7", &code, &said) < 0)
+		fail_msg("%s", err_msg(b->err));
+	assert_string_equal(buf_str(&said), "testbox\n0\n1\n2\n3\nCapEff:\t0000000000000020\n");
+	assert_int_equal(code, 7);
+	assert_int_equal(exec_in(b, "!nosuch", &code, &said), -1);
+	assert_int_equal(b->err->kind, ERR_NO_EXECUTABLE);
+}
+
+static void test_exec_terminal(void **state)
+{
+	struct box *b = *state;
+	auto_buf said = BUF_INIT;
+	int code = -1;
+	if (!able())
+		skip();
+	b->config->process.terminal = true;
+	if (exec_in(b, "tty; ps | grep -c sleep", &code, &said) < 0)
+		fail_msg("%s", err_msg(b->err));
+	assert_true(str_starts(buf_str(&said), "/dev/pts/1\r\n"));
+}
+
+static void test_exec_after_death(void **state)
+{
+	struct box *b = *state;
+	auto_buf said = BUF_INIT;
+	int code;
+	if (!able())
+		skip();
+	assert_int_equal(exec_in(b, "true", &code, &said), 0);
+	child_pidfd_signal(b->run->pidfd, SIGKILL);
+	proc_wait(b->run->pid);
+	assert_int_equal(exec_in(b, "true", &code, &said), -1);
+	b->run->pid = 0;
+}
+
+static void test_exec_while_dying(void **state)
+{
+	struct box *b = *state; /* whatever the moment, an answer comes and nothing is left */
+	auto_buf said = BUF_INIT;
+	int code;
+	if (!able())
+		skip();
+	assert_int_equal(exec_in(b, "true", &code, &said), 0);
+	pid_t killer = fork();
+	if (killer == 0) {
+		usleep(1500);
+		child_pidfd_signal(b->run->pidfd, SIGKILL);
+		_exit(0);
+	}
+	for (int i = 0; i < 20; i++)
+		if (exec_in(b, "true", &code, &said) < 0)
+			break;
+	proc_wait(killer);
+	proc_wait(b->run->pid);
+	b->run->pid = 0;
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+#define BOX(name) cmocka_unit_test_setup_teardown(name, box_setup, box_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BOX(test_plain),
+		BOX(test_exit_code),
+		BOX(test_devices),
+		BOX(test_capabilities),
+		BOX(test_user),
+		BOX(test_unknown_user),
+		BOX(test_passwd_is_a_link_to_a_device),
+		BOX(test_volumes),
+		BOX(test_copy_up),
+		BOX(test_target_through_hostile_links),
+		BOX(test_proc_through_a_link),
+		BOX(test_nothing_goes_over_proc),
+		BOX(test_file_on_folder),
+		BOX(test_unknown_option),
+		BOX(test_masks),
+		BOX(test_readonly_root),
+		BOX(test_sysctl),
+		BOX(test_working_folder),
+		BOX(test_missing_working_folder),
+		cmocka_unit_test(test_folder_of_the_host),
+		BOX(test_no_program_in_path),
+		BOX(test_no_program_at_path),
+		BOX(test_program_not_executable),
+		BOX(test_program_is_a_folder),
+		BOX(test_limits),
+		BOX(test_raised_limit),
+		BOX(test_terminal),
+		BOX(test_user_namespace),
+		BOX(test_time_namespace),
+		BOX(test_hooks),
+		BOX(test_failing_hook),
+		BOX(test_gate_socket),
+		BOX(test_destroy_before_start),
+		BOX(test_exec),
+		BOX(test_exec_terminal),
+		BOX(test_exec_after_death),
+		BOX(test_exec_while_dying),
+	};
+	return cmocka_run_group_tests(tests, setup_group, teardown_group);
+}
