@@ -4,7 +4,7 @@
 #include "engine/container.h"
 #include "request.h"
 
-int container_attach(struct request *req, struct err **err)
+int api_container_attach(struct request *req, struct err **err)
 {
 	const char *ref = req_var(req, "id");
 	bool tty;

@@ -66,7 +66,7 @@ static int create(struct request *req, const struct create_request *c, struct er
 	return 0;
 }
 
-int container_create(struct request *req, struct err **err)
+int api_container_create(struct request *req, struct err **err)
 {
 	auto_json *body = NULL;
 	if (req_json(req, false, &body, err) < 0 || check_platform(req, err) < 0)

@@ -123,7 +123,7 @@ static void write_files(struct jsonw *w, const struct container_snapshot *c)
 	jw_strv(w, "ExecIDs", c->exec_ids);
 }
 
-int container_inspect(struct request *req, struct err **err)
+int api_container_inspect(struct request *req, struct err **err)
 {
 	bool size = req_bool(req, "size", false);
 	struct container_snapshot *c;

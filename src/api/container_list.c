@@ -109,7 +109,7 @@ static void write_summary(struct jsonw *w, const struct container_snapshot *c, u
 	jw_end_object(w);
 }
 
-int container_list(struct request *req, struct err **err)
+int api_container_list(struct request *req, struct err **err)
 {
 	auto_filters filters = {0};
 	int64_t limit = 0;

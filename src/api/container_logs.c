@@ -63,7 +63,7 @@ static int read_options(const struct request *req, struct log_options *o, struct
 	return 0;
 }
 
-int container_logs(struct request *req, struct err **err)
+int api_container_logs(struct request *req, struct err **err)
 {
 	struct log_options o;
 	bool tty;

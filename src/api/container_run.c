@@ -4,7 +4,7 @@
 #include "engine/container.h"
 #include "request.h"
 
-int container_start(struct request *req, struct err **err)
+int api_container_start(struct request *req, struct err **err)
 {
 	if (!str_empty(req_query(req, "checkpoint")))
 		return err_set(err, ERR_NOT_IMPLEMENTED, "checkpoints are not implemented");
@@ -51,17 +51,17 @@ static int stop_with(struct request *req, stop_fn *stop, struct err **err)
 	return -1;
 }
 
-int container_stop(struct request *req, struct err **err)
+int api_container_stop(struct request *req, struct err **err)
 {
 	return stop_with(req, engine_container_stop, err);
 }
 
-int container_restart(struct request *req, struct err **err)
+int api_container_restart(struct request *req, struct err **err)
 {
 	return stop_with(req, engine_container_restart, err);
 }
 
-int container_kill(struct request *req, struct err **err)
+int api_container_kill(struct request *req, struct err **err)
 {
 	const char *signal = req_query(req, "signal");
 	if (engine_container_kill(req_engine(req), req_var(req, "id"), signal, err) < 0)
@@ -70,7 +70,7 @@ int container_kill(struct request *req, struct err **err)
 	return 0;
 }
 
-int container_pause(struct request *req, struct err **err)
+int api_container_pause(struct request *req, struct err **err)
 {
 	if (engine_container_pause(req_engine(req), req_var(req, "id"), err) < 0)
 		return -1;
@@ -78,7 +78,7 @@ int container_pause(struct request *req, struct err **err)
 	return 0;
 }
 
-int container_unpause(struct request *req, struct err **err)
+int api_container_unpause(struct request *req, struct err **err)
 {
 	if (engine_container_unpause(req_engine(req), req_var(req, "id"), err) < 0)
 		return -1;
@@ -86,7 +86,7 @@ int container_unpause(struct request *req, struct err **err)
 	return 0;
 }
 
-int container_rename(struct request *req, struct err **err)
+int api_container_rename(struct request *req, struct err **err)
 {
 	const char *name = req_query(req, "name");
 	if (str_empty(name))
@@ -97,7 +97,7 @@ int container_rename(struct request *req, struct err **err)
 	return 0;
 }
 
-int container_resize(struct request *req, struct err **err)
+int api_container_resize(struct request *req, struct err **err)
 {
 	uint32_t h, w;
 	if (req_console_size(req, &h, &w, err) < 0 ||
@@ -107,7 +107,7 @@ int container_resize(struct request *req, struct err **err)
 	return 0;
 }
 
-int container_remove(struct request *req, struct err **err)
+int api_container_remove(struct request *req, struct err **err)
 {
 	if (req_bool(req, "link", false))
 		return err_set(err, ERR_NOT_IMPLEMENTED, "links are not implemented");
@@ -118,7 +118,7 @@ int container_remove(struct request *req, struct err **err)
 	return 0;
 }
 
-int container_top(struct request *req, struct err **err)
+int api_container_top(struct request *req, struct err **err)
 {
 	struct container_top *top;
 	if (engine_container_top(req_engine(req), req_var(req, "id"), req_query(req, "ps_args"),

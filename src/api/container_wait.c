@@ -53,7 +53,7 @@ static void wait_close(void *arg)
 
 static const struct stream_ops wait_ops = {wait_pull, wait_close};
 
-int container_wait(struct request *req, struct err **err)
+int api_container_wait(struct request *req, struct err **err)
 {
 	const char *name = req->api >= 130 ? req_query(req, "condition") : NULL;
 	int condition = wait_condition_parse(name ? name : "");

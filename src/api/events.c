@@ -70,7 +70,7 @@ static int read_time(const struct request *req, const char *name, int64_t *out, 
 	return err_set(err, ERR_INVALID, "invalid value for \"%s\": \"%s\" is not a time", name, text);
 }
 
-int system_events(struct request *req, struct err **err)
+int api_system_events(struct request *req, struct err **err)
 {
 	int64_t since, until;
 	auto_filters filters = {0};

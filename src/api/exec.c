@@ -6,7 +6,7 @@
 #include "model/requests.h"
 #include "request.h"
 
-int exec_create(struct request *req, struct err **err)
+int api_exec_create(struct request *req, struct err **err)
 {
 	auto_json *body = NULL;
 	if (req_json(req, false, &body, err) < 0)
@@ -87,7 +87,8 @@ static int start(struct request *req, const struct exec_start_request *c, struct
 	};
 	auto_err *e = NULL;
 	if (engine_exec_start(req_engine(req), id, &s, &e) < 0) {
-		bool in_stream = e->kind == ERR_NO_EXECUTABLE || e->kind == ERR_NOT_EXECUTABLE;
+		bool in_stream = e->kind == ERR_NO_EXECUTABLE || e->kind == ERR_NOT_EXECUTABLE ||
+				 e->kind == ERR_SYSTEM;
 		if (in_stream && !c->detach)
 			return report_in_stream(req, &head, tty, e);
 		return err_move(err, &e);
@@ -99,7 +100,7 @@ static int start(struct request *req, const struct exec_start_request *c, struct
 	return 0;
 }
 
-int exec_start(struct request *req, struct err **err)
+int api_exec_start(struct request *req, struct err **err)
 {
 	auto_json *body = NULL;
 	if (req_json(req, true, &body, err) < 0)
@@ -110,7 +111,7 @@ int exec_start(struct request *req, struct err **err)
 	return start(req, &c, err);
 }
 
-int exec_resize(struct request *req, struct err **err)
+int api_exec_resize(struct request *req, struct err **err)
 {
 	uint32_t h, w;
 	if (req_console_size(req, &h, &w, err) < 0 ||
@@ -137,7 +138,7 @@ static void write_process(struct jsonw *w, const struct exec_info *x)
 	jw_end_object(w);
 }
 
-int exec_inspect(struct request *req, struct err **err)
+int api_exec_inspect(struct request *req, struct err **err)
 {
 	struct exec_info *x;
 	if (engine_exec_inspect(req_engine(req), req_var(req, "id"), &x, err) < 0)

@@ -71,7 +71,7 @@ static int finish(struct request *req, struct report *r, int rc, struct err **e,
 	return 0;
 }
 
-int image_load(struct request *req, struct err **err)
+int api_image_load(struct request *req, struct err **err)
 {
 	auto_err *e = NULL;
 	struct report r = {push_new(req, "application/json"), req_bool(req, "quiet", true)};
@@ -106,7 +106,7 @@ static int import(struct request *req, struct err **err)
 	return finish(req, &r, rc, &e, err);
 }
 
-int image_create(struct request *req, struct err **err)
+int api_image_create(struct request *req, struct err **err)
 {
 	const char *image = req_query(req, "fromImage");
 	const char *source = req_query(req, "fromSrc");

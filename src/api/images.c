@@ -54,7 +54,7 @@ static void write_summary(struct jsonw *w, struct engine *e, const struct store_
 	jw_end_object(w);
 }
 
-int image_list(struct request *req, struct err **err)
+int api_image_list(struct request *req, struct err **err)
 {
 	auto_filters filters = {0};
 	struct store_image_list list = {0};
@@ -160,13 +160,13 @@ static int write_image(struct request *req, const struct store_image *i, struct 
 	return 0;
 }
 
-int image_inspect(struct request *req, struct err **err)
+int api_image_inspect(struct request *req, struct err **err)
 {
 	auto_store_image *i = engine_image_inspect(req_engine(req), req_var(req, "name"), err);
 	return i ? write_image(req, i, err) : -1;
 }
 
-int image_history(struct request *req, struct err **err)
+int api_image_history(struct request *req, struct err **err)
 {
 	struct engine *e = req_engine(req);
 	auto_store_image *i = engine_image_inspect(e, req_var(req, "name"), err);
@@ -194,7 +194,7 @@ int image_history(struct request *req, struct err **err)
 
 /* ---- tag and remove ------------------------------------------------------------------------------- */
 
-int image_tag(struct request *req, struct err **err)
+int api_image_tag(struct request *req, struct err **err)
 {
 	const char *repo = req_query(req, "repo");
 	const char *tag = req_query(req, "tag");
@@ -205,7 +205,7 @@ int image_tag(struct request *req, struct err **err)
 	return 0;
 }
 
-int image_remove(struct request *req, struct err **err)
+int api_image_remove(struct request *req, struct err **err)
 {
 	struct store_removed_list list = {0};
 	if (engine_image_remove(req_engine(req), req_var(req, "name"), req_bool(req, "force", false),

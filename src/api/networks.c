@@ -82,7 +82,7 @@ static void write_network(struct jsonw *w, const struct network_info *n, unsigne
 	jw_end_object(w);
 }
 
-int network_list(struct request *req, struct err **err)
+int api_network_list(struct request *req, struct err **err)
 {
 	auto_filters filters = {0};
 	struct network_info *v;
@@ -100,7 +100,7 @@ int network_list(struct request *req, struct err **err)
 	return 0;
 }
 
-int network_inspect(struct request *req, struct err **err)
+int api_network_inspect(struct request *req, struct err **err)
 {
 	struct network_info *n;
 	const char *scope = req_query(req, "scope");

@@ -42,16 +42,16 @@ int api_version_parse(const char *text, unsigned *out);
 int api_version_check(const char *text, unsigned *out, struct err **err);
 
 /* handlers, by file */
-handler_fn system_ping, system_version, system_info, system_events;
-handler_fn container_list, container_inspect, container_create;
-handler_fn container_start, container_stop, container_restart, container_kill, container_pause,
-	container_unpause, container_rename, container_resize, container_remove, container_top;
-handler_fn container_attach, container_wait, container_logs;
-handler_fn exec_create, exec_start, exec_resize, exec_inspect;
-handler_fn image_list, image_inspect, image_history, image_tag, image_remove, image_load,
-	image_create;
-handler_fn volume_list, volume_create, volume_inspect, volume_remove;
-handler_fn network_list, network_inspect;
+handler_fn api_system_ping, api_system_version, api_system_info, api_system_events;
+handler_fn api_container_list, api_container_inspect, api_container_create;
+handler_fn api_container_start, api_container_stop, api_container_restart, api_container_kill, api_container_pause,
+	api_container_unpause, api_container_rename, api_container_resize, api_container_remove, api_container_top;
+handler_fn api_container_attach, api_container_wait, api_container_logs;
+handler_fn api_exec_create, api_exec_start, api_exec_resize, api_exec_inspect;
+handler_fn api_image_list, api_image_inspect, api_image_history, api_image_tag, api_image_remove, api_image_load,
+	api_image_create;
+handler_fn api_volume_list, api_volume_create, api_volume_inspect, api_volume_remove;
+handler_fn api_network_list, api_network_inspect;
 handler_fn not_built, not_swarm;
 
 #endif

@@ -8,7 +8,7 @@
 #include "request.h"
 #include "server.h"
 
-int system_ping(struct request *req, struct err **err)
+int api_system_ping(struct request *req, struct err **err)
 {
 	(void)err;
 	res_text(req, 200, str_eq(req->method, "HEAD") ? "" : "OK");
@@ -53,7 +53,7 @@ static void write_engine(struct jsonw *w, const struct server_options *o, const 
 	jw_end_object(w);
 }
 
-int system_version(struct request *req, struct err **err)
+int api_system_version(struct request *req, struct err **err)
 {
 	(void)err;
 	const struct server_options *o = server_opts(req->server);
@@ -204,7 +204,7 @@ static void write_programs(struct jsonw *w, const struct request *req)
 	jw_raw(w, "InitCommit", none);
 }
 
-int system_info(struct request *req, struct err **err)
+int api_system_info(struct request *req, struct err **err)
 {
 	struct engine_info *i;
 	if (engine_info(req_engine(req), &i, err) < 0)

@@ -40,7 +40,7 @@ static int answer(struct request *req, int status, struct volume_info *v)
 	return 0;
 }
 
-int volume_list(struct request *req, struct err **err)
+int api_volume_list(struct request *req, struct err **err)
 {
 	auto_filters filters = {0};
 	struct volume_info *v;
@@ -88,7 +88,7 @@ static int create(struct request *req, const struct volume_create_request *c, st
 	return answer(req, 201, v);
 }
 
-int volume_create(struct request *req, struct err **err)
+int api_volume_create(struct request *req, struct err **err)
 {
 	auto_json *body = NULL;
 	if (req_json(req, true, &body, err) < 0)
@@ -105,7 +105,7 @@ int volume_create(struct request *req, struct err **err)
 	return rc;
 }
 
-int volume_inspect(struct request *req, struct err **err)
+int api_volume_inspect(struct request *req, struct err **err)
 {
 	struct volume_info *v;
 	if (engine_volume_inspect(req_engine(req), req_var(req, "name"), &v, err) < 0)
@@ -113,7 +113,7 @@ int volume_inspect(struct request *req, struct err **err)
 	return answer(req, 200, v);
 }
 
-int volume_remove(struct request *req, struct err **err)
+int api_volume_remove(struct request *req, struct err **err)
 {
 	if (engine_volume_remove(req_engine(req), req_var(req, "name"),
 		    req_bool(req, "force", false), err) < 0)
