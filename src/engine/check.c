@@ -83,26 +83,30 @@ static bool mode_in(const char *mode, const char *const *v, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (str_eq(mode, v[i]))
 			return true;
-	const char *other = str_after(mode, "container:");
-	return other && *other && n > 1;
+	return false;
+}
+
+static bool mode_joins(const char *mode)
+{
+	const char *other = mode ? str_after(mode, "container:") : NULL;
+	return !str_empty(other);
 }
 
 static int check_modes(const struct host_config *h, struct err **err)
 {
-	static const char *const pid[] = {"host", "host"};
 	static const char *const ipc[] = {"host", "none", "private", "shareable"};
 	static const char *const host[] = {"host"};
 	static const char *const cgroupns[] = {"host", "private"};
 
-	if (!mode_in(h->pid_mode, pid, 2))
+	if (!mode_in(h->pid_mode, host, 1) && !mode_joins(h->pid_mode))
 		return bad_mode("PID", h->pid_mode, err);
-	if (!mode_in(h->ipc_mode, ipc, 4))
+	if (!mode_in(h->ipc_mode, ipc, 4) && !mode_joins(h->ipc_mode))
 		return bad_mode("IPC", h->ipc_mode, err);
 	if (!mode_in(h->uts_mode, host, 1))
 		return bad_mode("UTS", h->uts_mode, err);
 	if (!mode_in(h->userns_mode, host, 1))
 		return bad_mode("user namespace", h->userns_mode, err);
-	if (!mode_in(h->cgroupns_mode, cgroupns, 2) || str_starts(h->cgroupns_mode ? h->cgroupns_mode : "", "container:"))
+	if (!mode_in(h->cgroupns_mode, cgroupns, 2))
 		return bad_mode("cgroup namespace", h->cgroupns_mode, err);
 	return 0;
 }

@@ -52,6 +52,21 @@ void container_sweep(struct container *c)
 		log_warn("container %s: %s", container_id(c), err_msg(err));
 }
 
+void cgroup_parent_drop(struct engine *e)
+{
+	struct cgroup *cg;
+	struct cgroup_hierarchy *h = NULL;
+	size_t n = 0;
+
+	if (cgroup_open(&cg, e->cgroup_parent, NULL))
+		return;
+	if (!cgroup_hierarchies(cg, &h, &n, NULL))
+		for (size_t i = 0; i < n; i++)
+			rmdir(h[i].folder); /* fails while a container has its own below */
+	cgroup_hierarchies_free(h, n);
+	cgroup_free(cg);
+}
+
 /* ---- /dev/shm of --ipc shareable: a tmpfs below exec-root, so that others can have it ---- */
 
 char *shm_path(const struct container *c)

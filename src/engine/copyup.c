@@ -27,6 +27,7 @@ struct hard_link {
 
 struct copier {
 	int root; /* of the copy */
+	size_t files;
 	struct hard_link *links;
 	size_t link_count;
 };
@@ -150,6 +151,7 @@ static int copy_entry(struct copier *c, int from, const char *name, int to, cons
 	int known = copy_known(c, name, to, path, &st, err);
 	if (known)
 		return known < 0 ? -1 : 0;
+	c->files++;
 	if (S_ISREG(st.st_mode))
 		return copy_file(from, name, to, &st, err);
 	if (S_ISLNK(st.st_mode))
@@ -207,6 +209,9 @@ static int copy_tree(int from, int to, struct err **err)
 	for (size_t i = 0; i < c.link_count; i++)
 		free(c.links[i].path);
 	free(c.links);
+	/* a power cut behind the rename shall not find empty files; an empty folder has none */
+	if (!r && c.files && syncfs(to))
+		return err_sys(err, errno, "sync the volume's copy");
 	return r;
 }
 
@@ -233,7 +238,7 @@ static int fill_volume(int from, int volume, struct err **err)
 	if (mkdirat(volume, name, 0700))
 		return err_sys(err, errno, "make a folder for the volume's copy");
 	auto_fd int to = openat(volume, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (to < 0 || copy_tree(from, to, err) || syncfs(to)) {
+	if (to < 0 || copy_tree(from, to, err)) {
 		if (to < 0)
 			err_sys(err, errno, "open the volume's copy");
 		tree_remove(volume, name, NULL);

@@ -118,6 +118,7 @@ struct engine {
 	uint64_t capabilities;
 	bool cgroup_v2;
 	int64_t opened_at;
+	unsigned long nofile_soft;
 	char bridge_id[65], host_id[65], none_id[65];
 	struct roster roster;
 	pthread_mutex_t volume_lock;
@@ -145,7 +146,7 @@ int roster_name_take(struct roster *t, const char *name, const char *id, struct 
 void roster_name_drop(struct roster *t, const char *name);
 /** Gives up the old name, when the new one has been taken. */
 void roster_renamed(struct roster *t, struct container *c, const char *name);
-/** Its name must have been taken. The table keeps a reference. */
+/** Its name must have been taken. The roster keeps a reference. */
 void roster_add(struct roster *t, struct container *c);
 void roster_remove(struct roster *t, struct container *c);
 
@@ -210,7 +211,7 @@ int rows_save_state(struct container *c, struct err **err);
 int rows_save_starting(struct container *c, const struct net_hold *hold, struct err **err);
 int rows_delete(struct db *db, const char *id, struct err **err);
 int rows_rename(struct db *db, const char *id, const char *name, struct err **err);
-/** Reads all containers into the table. */
+/** Reads all containers into the roster. */
 int rows_load(struct engine *e, struct err **err);
 
 /* ---- doc.c ---- */
@@ -257,6 +258,8 @@ bool container_wait_exit(struct container *c, int64_t ns);
 /* ---- cleanup.c: what a dead container may leave behind ---- */
 /** Kills what is in the cgroup, removes it, the run folder and its mounts. */
 void container_sweep(struct container *c);
+/** Removes the cgroup that all containers' lie in, where it is empty. */
+void cgroup_parent_drop(struct engine *e);
 /** /dev/shm of --ipc shareable, mounted below exec-root. Path owned. */
 char *shm_path(const struct container *c);
 int shm_mount(struct container *c, struct err **err);

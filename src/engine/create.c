@@ -15,7 +15,7 @@
 struct creation {
 	struct engine *engine;
 	char id[65];
-	char *name; /* taken in the table */
+	char *name; /* taken in the roster */
 	struct doc_ref *doc;
 	struct volume_needs needs;
 	char **new_volumes;
@@ -193,7 +193,7 @@ static int make_all(struct creation *c, const struct digest *image, struct err *
 	c->container = container_new(e, steal_ptr(c->doc), c->name);
 	c->doc = c->container->doc;
 	atomic_fetch_add(&c->doc->refs, 1);
-	/* from the volumes' rows to the container's place in the table nobody may remove them */
+	/* from the volumes' rows to the container's place in the roster nobody may remove them */
 	bool mounts = c->doc->doc.mounts.n > 0;
 	if (mounts)
 		pthread_mutex_lock(&e->volume_lock);

@@ -34,6 +34,7 @@ static int take_options(struct engine *e, const struct engine_options *o, struct
 	e->seccomp_folder = xasprintf("%s/seccomp", e->data_root);
 	e->loop = o->loop;
 	e->remove_bridge = o->remove_bridge;
+	e->nofile_soft = o->nofile_soft;
 	return 0;
 }
 
@@ -188,6 +189,8 @@ void engine_close(struct engine *e)
 	ring_end(e->ring);
 	work_free(e->work);
 	e->closed = true;
+	if (e->cgroup_parent)
+		cgroup_parent_drop(e);
 	log_watcher_free(e->log_watcher);
 	exec_table_free(e->execs);
 	watches_drop(e);

@@ -35,7 +35,8 @@ static struct monitor_client *spawn(struct container *c, struct err **err)
 		.id = container_id(c),
 		.disk_dir = disk,
 		.run_dir = run,
-		.log_fd = STDERR_FILENO};
+		.log_fd = STDERR_FILENO,
+		.nofile_soft = c->engine->nofile_soft};
 	if (monitor_spawn(&m, &spec, &pid, &pidfd, err))
 		return NULL;
 	child_watch(c->engine, pidfd);

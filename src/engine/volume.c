@@ -311,6 +311,21 @@ static bool has_row(struct engine *e, const char *name)
 	return db_step(q, NULL) != 0;
 }
 
+/* Half copies of an image's content, beside _data. */
+static void drop_copies(struct engine *e, const char *name)
+{
+	int fd = openat(e->volumes_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		fd_close(fd);
+		return;
+	}
+	for (struct dirent *de; (de = readdir(d));)
+		if (str_starts(de->d_name, ".copy-"))
+			tree_remove(dirfd(d), de->d_name, NULL);
+	closedir(d);
+}
+
 /* What a crash may leave in volumes/: folders on their way out, half copies, and folders whose row was
  * not committed. The last are removed only if they are empty: a user's bytes are never guessed about. */
 int volumes_recover(struct engine *e, struct err **err)
@@ -328,6 +343,8 @@ int volumes_recover(struct engine *e, struct err **err)
 			auto_free char *data = xasprintf("%s/_data", de->d_name);
 			unlinkat(e->volumes_fd, data, AT_REMOVEDIR);
 			unlinkat(e->volumes_fd, de->d_name, AT_REMOVEDIR);
+		} else if (de->d_name[0] != '.') {
+			drop_copies(e, de->d_name);
 		}
 	}
 	closedir(d);

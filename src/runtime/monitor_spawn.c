@@ -38,6 +38,7 @@ int monitor_spawn(struct monitor_client **out, const struct monitor_spawn *spec,
 		.argv = argv,
 		.fds = fds,
 		.nfds = spec->log_fd >= 0 ? 4 : 3,
+		.nofile_soft = spec->nofile_soft,
 	};
 	*pid = proc_start(&proc, pidfd, err);
 	if (*pid < 0)

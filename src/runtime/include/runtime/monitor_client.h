@@ -42,6 +42,7 @@ struct monitor_spawn {
 	int disk_dir;	     /* the container's folder below the data root: log, exit record */
 	int run_dir;	     /* its folder below the exec root: socket, pid files */
 	int log_fd;	     /* the monitor's stderr, -1: /dev/null */
+	unsigned long nofile_soft; /* its soft RLIMIT_NOFILE, and so the container's; 0: the caller's */
 };
 
 /**
