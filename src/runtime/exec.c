@@ -39,6 +39,8 @@ struct joining {
 	int proc;      /* the host's procfs, for labels */
 	int container; /* pidfd of the container's init */
 	int flags;     /* CLONE_NEW* to join */
+	const int *entries; /* into the container's v1 cgroups */
+	size_t entry_count;
 	int tty;
 };
 
@@ -115,6 +117,8 @@ static void stage_main(struct joining *j)
 	const struct plan_process *p = j->process;
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	umask(0);
+	if (cgroup_enter(j->entries, j->entry_count) < 0)
+		report_sys(&j->report, "enter the container's cgroup");
 	leave_host(j);
 	join(j);
 	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -127,7 +131,7 @@ static void stage_main(struct joining *j)
 	program_enter_folder(p, &j->report);
 	program_find(&j->program, &j->report);
 	streams_own(j->user.uid, p->terminal);
-	report_wait(&j->report, PERMIT_ATTACHED);
+	report_wait(&j->report, PERMIT_SCORED);
 	limits_apply(p, &j->report);
 	creds_keyring(NULL, &j->report);
 	creds_label(p, j->proc, &j->report);
@@ -214,15 +218,13 @@ static int follow(struct entering *e, struct err **err)
 	return 0;
 }
 
-static int serve(struct entering *e, const struct cgroup *cgroup, struct err **err)
+static int serve(struct entering *e, struct err **err)
 {
 	const struct plan_process *p = e->j->process;
 	if (p->has_oom_score_adj &&
 		run_set_oom_score(e->j->proc, e->stage, p->oom_score_adj, err) < 0)
 		return -1;
-	if (cgroup && cgroup_attach((struct cgroup *)cgroup, e->stage, err) < 0)
-		return report_prefer(e->sock, err);
-	report_permit(e->sock, PERMIT_ATTACHED);
+	report_permit(e->sock, PERMIT_SCORED);
 	return follow(e, err);
 }
 
@@ -256,6 +258,10 @@ static void joining_freep(struct joining **j)
 static int start_stage(struct entering *e, const struct cgroup *cgroup, struct err **err)
 {
 	int pair[2];
+	struct joining *j = e->j;
+	if (cgroup &&
+		cgroup_entry_fds((struct cgroup *)cgroup, &j->entries, &j->entry_count, err) < 0)
+		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, errno, "socketpair");
 	e->sock = pair[0];
@@ -284,7 +290,7 @@ pid_t run_exec(const struct plan_process *process, pid_t init, int init_pidfd,
 	j->flags = join_flags(j->proc, init);
 	int r = start_stage(&e, cgroup, err);
 	if (r == 0)
-		r = serve(&e, cgroup, err);
+		r = serve(&e, err);
 	if (r < 0)
 		stop(e.stage);
 	else

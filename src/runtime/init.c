@@ -22,6 +22,12 @@
 #include "sys/rootpath.h"
 #include "tty.h"
 
+void setup_enter_cgroup(struct setup *s)
+{
+	if (cgroup_enter(s->entries, s->entry_count) < 0)
+		report_sys(&s->report, "enter the container's cgroup");
+}
+
 static void enter_namespaces(struct init *init)
 {
 	struct setup *s = &init->setup;
@@ -140,6 +146,8 @@ void init_main(struct init *init)
 	umask(0);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setsid();
+	if (!init->staged)
+		setup_enter_cgroup(s);
 	enter_namespaces(init);
 	build_tree(init);
 	become_ready(init);

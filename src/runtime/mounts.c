@@ -222,7 +222,6 @@ void mount_need_cgroup(struct setup *s)
 {
 	if (s->cgroup_ns_done)
 		return;
-	report_wait(&s->report, PERMIT_ATTACHED);
 	if ((s->plan->ns_new & CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
 		report_sys(&s->report, "make the cgroup namespace");
 	s->cgroup_ns_done = true;

@@ -26,7 +26,7 @@ enum report_type {
 /* Permissions, one packet each; they may come in any order. */
 enum permit {
 	PERMIT_MAPPED = 1,   /* the user namespace has its mappings */
-	PERMIT_ATTACHED = 2, /* the process is in its cgroups */
+	PERMIT_SCORED = 2, /* an exec's oom_score_adj is set */
 	PERMIT_PIVOT = 4,    /* hooks have run */
 	PERMIT_GO = 8,	     /* the gate is open */
 };

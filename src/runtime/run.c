@@ -115,7 +115,12 @@ static int make_cgroup(struct making *m, struct err **err)
 	auto_free char *named = str_empty(plan->cgroup_path) ? xasprintf("/%s", plan->id) : NULL;
 	if (cgroup_create(&m->run->cgroup, named ? named : plan->cgroup_path, err) < 0)
 		return -1;
-	return cgroup_hierarchies(m->run->cgroup, &s->hierarchies, &s->hierarchy_count, err);
+	struct cgroup *cg = m->run->cgroup;
+	if (plan->resources && cgroup_set(cg, plan->resources, err) < 0)
+		return -1;
+	if (cgroup_entry_fds(cg, &s->entries, &s->entry_count, err) < 0)
+		return -1;
+	return cgroup_hierarchies(cg, &s->hierarchies, &s->hierarchy_count, err);
 }
 
 static void make_states(struct making *m)
@@ -133,6 +138,7 @@ static void stage_main(struct making *m)
 {
 	struct setup *s = &m->init.setup;
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	setup_enter_cgroup(s);
 	ns_join(s->ns, &s->report);
 	/* CLONE_PARENT: init is a child of our parent; its exit signal is ours */
 	struct child_args args = {.flags = CLONE_PARENT | ns_clone_flags(s->plan)};
@@ -216,7 +222,7 @@ static int set_oom_score(struct making *m, struct err **err)
 		       : 0;
 }
 
-/* While the child builds its tree: mappings, limits, membership. */
+/* While the child builds its tree: mappings and the like. */
 static int serve_child(struct making *m, struct err **err)
 {
 	struct setup *s = &m->init.setup;
@@ -230,12 +236,6 @@ static int serve_child(struct making *m, struct err **err)
 	}
 	if (set_oom_score(m, err) < 0)
 		return -1;
-	if (plan->resources && cgroup_set(run->cgroup, plan->resources, err) < 0)
-		return -1;
-	if (cgroup_attach(run->cgroup, run->pid, err) < 0)
-		return -1;
-	/* if it is gone by now, it has left its reason in the socket */
-	report_permit(m->sock, PERMIT_ATTACHED);
 	return 0;
 }
 

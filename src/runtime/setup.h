@@ -28,6 +28,8 @@ struct setup {
 	int ns[OCI_NS_COUNT];	   /* namespaces to join, or -1 */
 	struct cgroup_hierarchy *hierarchies;
 	size_t hierarchy_count;
+	const int *entries; /* the child's way into its v1 cgroups (cgroup_enter), borrowed */
+	size_t entry_count;
 	bool wait_hooks; /* hooks of the parent's run before pivot_root */
 	bool dev_is_ours; /* no bind mount at /dev: devices and links are made there */
 	/* the child's own */
@@ -59,7 +61,7 @@ void mounts_make(struct setup *s);
 int mount_target(struct setup *s, const struct plan_mount *m, bool is_dir);
 /** A detached file system with its comma-separated options. */
 int mount_file_system(struct setup *s, const struct plan_mount *m);
-/** Waits for PERMIT_ATTACHED and makes the cgroup namespace. */
+/** Makes the cgroup namespace, once. */
 void mount_need_cgroup(struct setup *s);
 
 /* mount_cgroup.c: child */

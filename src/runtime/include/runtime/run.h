@@ -6,8 +6,8 @@
  *
  *   parent  opens everything it needs by path on the host (namespaces, bind sources, root), makes
  *           every mount detached, resolves the user in the root, makes the cgroup and its limits
- *   parent  clone3 into new namespaces (CLONE_INTO_CGROUP on v2; on v1 the child is attached before
- *           it may run on)
+ *   parent  clone3 into new namespaces (CLONE_INTO_CGROUP on v2; on v1 the child enters by itself,
+ *           first thing)
  *   child   waits for "mappings written" if there is a user namespace; moves mounts into place, devices,
  *           pivot_root, masks, hostname, sysctls, createContainer hooks
  *   child   says "ready", waits for "go" (create/start of the specification; the daemon finishes the
