@@ -16,12 +16,14 @@ void api_free(struct api *a)
 	free(a->host);
 }
 
-static int version_compare(const char *a, const char *b)
+/* Compares "1.51" with "1.9" part by part. */
+static long version_compare(const char *a, const char *b)
 {
-	int am = 0, an = 0, bm = 0, bn = 0;
-	if (sscanf(a, "%d.%d", &am, &an) != 2 || sscanf(b, "%d.%d", &bm, &bn) != 2)
-		return 0;
-	return am != bm ? am - bm : an - bn;
+	char *rest_a, *rest_b;
+	long major = strtol(a, &rest_a, 10) - strtol(b, &rest_b, 10);
+	if (major || *rest_a != '.' || *rest_b != '.')
+		return major;
+	return strtol(rest_a + 1, NULL, 10) - strtol(rest_b + 1, NULL, 10);
 }
 
 bool api_at_least(const struct api *a, const char *version)
@@ -80,8 +82,8 @@ static int daemon_error(struct http *h, struct err **err)
 /* "client version 1.51 is too new. Maximum supported API version is 1.41" */
 static bool told_version(struct api *a, const struct err *e)
 {
-	const char *hint = e->kind == ERR_INVALID ? strstr(e->msg, "Maximum supported API version is ")
-						  : NULL;
+	const char *hint =
+		e->kind == ERR_INVALID ? strstr(e->msg, "Maximum supported API version is ") : NULL;
 	char version[16];
 	if (!hint || sscanf(hint, "Maximum supported API version is %15[0-9.]", version) != 1)
 		return false;

@@ -15,9 +15,9 @@
 
 struct api {
 	char *host;
-	char version[16];  /* used in paths; lowered when the daemon is older */
-	struct http conn;  /* kept alive between calls */
-	int status;	   /* of the last answer; 0 if none came */
+	char version[16]; /* used in paths; lowered when the daemon is older */
+	struct http conn; /* kept alive between calls */
+	int status; /* of the last answer; 0 if none came */
 	bool pinged;
 };
 

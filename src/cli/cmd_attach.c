@@ -5,7 +5,8 @@
 #include "session.h"
 
 static const struct flag_spec attach_flags[] = {
-	{"detach-keys", 0, FLAG_STRING, NULL, "Override the key sequence for detaching a container"},
+	{"detach-keys", 0, FLAG_STRING, NULL,
+		"Override the key sequence for detaching a container"},
 	{"no-stdin", 0, FLAG_BOOL, NULL, "Do not attach STDIN"},
 	{"sig-proxy", 0, FLAG_BOOL, NULL, "Proxy all received signals to the process", "true"},
 	{NULL},
@@ -24,11 +25,11 @@ static bool state_flag(const json_t *container, const char *key)
 static int check_state(const json_t *c, struct err **err)
 {
 	if (!state_flag(c, "Running"))
-		return err_set(err, ERR_CONFLICT,
-			"cannot attach to a stopped container, start it first");
+		return err_set(
+			err, ERR_CONFLICT, "cannot attach to a stopped container, start it first");
 	if (state_flag(c, "Paused"))
-		return err_set(err, ERR_CONFLICT,
-			"cannot attach to a paused container, unpause it first");
+		return err_set(
+			err, ERR_CONFLICT, "cannot attach to a paused container, unpause it first");
 	if (state_flag(c, "Restarting"))
 		return err_set(err, ERR_CONFLICT,
 			"cannot attach to a restarting container, wait until it is running");
@@ -95,7 +96,8 @@ const struct command command_attach = {
 
 static const struct flag_spec start_flags[] = {
 	{"attach", 'a', FLAG_BOOL, NULL, "Attach STDOUT/STDERR and forward signals"},
-	{"detach-keys", 0, FLAG_STRING, NULL, "Override the key sequence for detaching a container"},
+	{"detach-keys", 0, FLAG_STRING, NULL,
+		"Override the key sequence for detaching a container"},
 	{"interactive", 'i', FLAG_BOOL, NULL, "Attach container's STDIN"},
 	{NULL},
 };
@@ -161,8 +163,8 @@ static int start_attached(struct cli *cli, const struct args *a, int *code, stru
 	if (!c)
 		return -1;
 	bool tty = config_flag(c, "Tty");
-	bool auto_remove = json_is_true(
-		json_object_get(json_object_get(c, "HostConfig"), "AutoRemove"));
+	bool auto_remove =
+		json_is_true(json_object_get(json_object_get(c, "HostConfig"), "AutoRemove"));
 	struct session s = {
 		.cli = cli,
 		.id = json_string_value(json_object_get(c, "Id")),

@@ -69,7 +69,8 @@ static int cmd_completion(struct cli *cli, const struct args *a)
 		fputs(scripts[i].script, stdout);
 		return 0;
 	}
-	fprintf(stderr, "kist: no completion for the shell \"%s\": bash, fish or zsh\n", a->rest[0]);
+	fprintf(stderr, "kist: no completion for the shell \"%s\": bash, fish or zsh\n",
+		a->rest[0]);
 	return 1;
 }
 

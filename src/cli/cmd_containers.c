@@ -6,7 +6,8 @@
 static const struct flag_spec stop_flags[] = {
 	{"signal", 's', FLAG_STRING, NULL, "Signal to send to the container", NULL, NULL, false,
 		"@signals"},
-	{"time", 0, FLAG_INT, NULL, "Seconds to wait before killing the container", NULL, NULL, true},
+	{"time", 0, FLAG_INT, NULL, "Seconds to wait before killing the container", NULL, NULL,
+		true},
 	{"timeout", 't', FLAG_INT, NULL, "Seconds to wait before killing the container"},
 	{NULL},
 };
@@ -18,8 +19,7 @@ static const struct flag_spec kill_flags[] = {
 };
 
 static const struct flag_spec rm_flags[] = {
-	{"force", 'f', FLAG_BOOL, NULL,
-		"Force the removal of a running container (uses SIGKILL)"},
+	{"force", 'f', FLAG_BOOL, NULL, "Force the removal of a running container (uses SIGKILL)"},
 	{"link", 'l', FLAG_BOOL, NULL, "Remove the specified link"},
 	{"volumes", 'v', FLAG_BOOL, NULL, "Remove anonymous volumes associated with the container"},
 	{NULL},

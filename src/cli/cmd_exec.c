@@ -9,15 +9,15 @@
 
 static const struct flag_spec flags[] = {
 	{"detach", 'd', FLAG_BOOL, NULL, "Detached mode: run command in the background"},
-	{"detach-keys", 0, FLAG_STRING, NULL, "Override the key sequence for detaching a container"},
+	{"detach-keys", 0, FLAG_STRING, NULL,
+		"Override the key sequence for detaching a container"},
 	{"env", 'e', FLAG_LIST, NULL, "Set environment variables", NULL, check_env},
-	{"env-file", 0, FLAG_LIST, NULL, "Read in a file of environment variables", NULL, NULL, false,
-		"@files"},
+	{"env-file", 0, FLAG_LIST, NULL, "Read in a file of environment variables", NULL, NULL,
+		false, "@files"},
 	{"interactive", 'i', FLAG_BOOL, NULL, "Keep STDIN open even if not attached"},
 	{"privileged", 0, FLAG_BOOL, NULL, "Give extended privileges to the command"},
 	{"tty", 't', FLAG_BOOL, NULL, "Allocate a pseudo-TTY"},
-	{"user", 'u', FLAG_STRING, NULL,
-		"Username or UID (format: \"<name|uid>[:<group|gid>]\")"},
+	{"user", 'u', FLAG_STRING, NULL, "Username or UID (format: \"<name|uid>[:<group|gid>]\")"},
 	{"workdir", 'w', FLAG_STRING, NULL, "Working directory inside the container"},
 	{NULL},
 };
@@ -64,17 +64,15 @@ static int exit_code(struct cli *cli, const char *id, int *code, struct err **er
 static int run_attached(struct session *s, const struct args *a, int *code, struct err **err)
 {
 	auto_free char *path = xasprintf("/exec/%s/start", s->id);
-	struct http conn;
 	auto_json *body = json_pack("{s:b, s:b}", "Detach", 0, "Tty", (int)s->tty);
 	put_console(body, a);
 	session_hold_signals(s);
-	if (api_open(&s->cli->api, &conn, "POST", path, body, true, err) < 0) {
+	if (api_open(&s->cli->api, s->conn, "POST", path, body, true, err) < 0) {
 		session_release_signals(s);
 		return -1;
 	}
-	s->conn = &conn;
 	enum relay_end end = session_run(s, err);
-	http_close(&conn);
+	http_close(s->conn);
 	if (end == RELAY_FAILED)
 		return -1;
 	if (end == RELAY_DETACHED)
@@ -85,8 +83,10 @@ static int run_attached(struct session *s, const struct args *a, int *code, stru
 static int exec_run(struct cli *cli, const struct args *a, int *code, struct err **err)
 {
 	bool detach = flag_bool(a, "detach");
+	struct http conn = {.fd = -1};
 	struct session s = {
 		.cli = cli,
+		.conn = &conn,
 		.is_exec = true,
 		.tty = flag_bool(a, "tty"),
 		.use_stdin = !detach && flag_bool(a, "interactive"),

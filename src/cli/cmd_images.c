@@ -66,8 +66,8 @@ static void add_row(struct list *l, const json_t *image, const char *repository,
 	json_put_str(row, "Repository", repository);
 	json_put_str(row, "Tag", tag);
 	json_put_str(row, "Digest", digest);
-	json_put_str(row, "CreatedSince",
-		created ? format_ago(created, text, sizeof(text)) : "N/A");
+	json_put_str(
+		row, "CreatedSince", created ? format_ago(created, text, sizeof(text)) : "N/A");
 	json_put_str(row, "CreatedAt", format_time(created, false, text, sizeof(text)));
 	json_put_str(row, "Size", str_human_size(size, text, sizeof(text)));
 	snprintf(text, sizeof(text), "%lld", (long long)containers);
@@ -167,9 +167,10 @@ static int cmd_images(struct cli *cli, const struct args *a)
 	const struct format f = {
 		.row_type = "*formatter.imageContext",
 		.fields = fields,
-		.table = flag_bool(a, "digests")
-			? "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
-			: "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}",
+		.table = flag_bool(a, "digests") ? "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}"
+						   "\t{{.CreatedSince}}\t{{.Size}}"
+						 : "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{."
+						   "CreatedSince}}\t{{.Size}}",
 		.quiet = "{{.ID}}",
 	};
 	auto_err *err = NULL;
@@ -180,8 +181,7 @@ static int cmd_images(struct cli *cli, const struct args *a)
 	struct list l = {&f, rows, !flag_bool(a, "no-trunc"), digests};
 	size_t i;
 	json_t *image;
-	json_array_foreach(images, i, image)
-		add_image(&l, image);
+	json_array_foreach(images, i, image) add_image(&l, image);
 	return format_print(&f, format, flag_bool(a, "quiet"), rows);
 }
 

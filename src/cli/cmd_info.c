@@ -74,8 +74,7 @@ static void print_runtimes(const json_t *info)
 	if (!json_object_size(json_object_get(info, "Runtimes")))
 		return;
 	printf(" Runtimes:");
-	json_object_foreach(json_object_get(info, "Runtimes"), name, v)
-		printf(" %s", name);
+	json_object_foreach(json_object_get(info, "Runtimes"), name, v) printf(" %s", name);
 	printf("\n Default Runtime: %s\n", text_of(info, "DefaultRuntime"));
 	print_text(info, "InitBinary", "Init Binary");
 }
@@ -135,7 +134,8 @@ static void print_tail(const json_t *info)
 		json_array_foreach((json_t *)registries, i, v)
 			printf("  %s\n", json_is_string(v) ? json_string_value(v) : "");
 	}
-	printf(" Live Restore Enabled: %s\n\n", is_true(info, "LiveRestoreEnabled") ? "true" : "false");
+	printf(" Live Restore Enabled: %s\n\n",
+		is_true(info, "LiveRestoreEnabled") ? "true" : "false");
 }
 
 static void print_client(const struct cli *cli)

@@ -166,12 +166,14 @@ static int cmd_inspect(struct cli *cli, const struct args *a)
 		known = known || str_eq(type, kinds[i].type);
 	if (!known) {
 		fprintf(stderr,
-			"unknown type: \"%s\": must be one of \"container\", \"image\", \"network\", "
+			"unknown type: \"%s\": must be one of \"container\", \"image\", "
+			"\"network\", "
 			"\"volume\"\n",
 			type);
 		return 1;
 	}
-	return inspect(cli, a, str_empty(type) ? NULL : type, flag_bool(a, "size") ? "?size=1" : "");
+	return inspect(
+		cli, a, str_empty(type) ? NULL : type, flag_bool(a, "size") ? "?size=1" : "");
 }
 
 static int cmd_inspect_container(struct cli *cli, const struct args *a)

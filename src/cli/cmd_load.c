@@ -7,8 +7,8 @@
 #include "progress.h"
 
 static const struct flag_spec load_flags[] = {
-	{"input", 'i', FLAG_STRING, NULL, "Read from tar archive file, instead of STDIN", NULL, NULL,
-		false, "@files"},
+	{"input", 'i', FLAG_STRING, NULL, "Read from tar archive file, instead of STDIN", NULL,
+		NULL, false, "@files"},
 	{"platform", 0, FLAG_STRING, NULL,
 		"Load only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., "
 		"\"linux/amd64\")"},
@@ -32,8 +32,8 @@ static int open_archive(const char *path, struct err **err)
 	return fd;
 }
 
-static int send_archive(struct cli *cli, const char *path, const char *type, int fd, FILE *out,
-	struct err **err)
+static int send_archive(
+	struct cli *cli, const char *path, const char *type, int fd, FILE *out, struct err **err)
 {
 	struct http conn;
 	if (api_upload(&cli->api, &conn, path, type, fd, err) < 0)
@@ -53,8 +53,7 @@ static int load(struct cli *cli, const struct args *a, struct err **err)
 		if (opened < 0)
 			return -1;
 	} else if (isatty(STDIN_FILENO)) {
-		return err_set(err, ERR_INVALID,
-			"requested load from stdin, but stdin is empty");
+		return err_set(err, ERR_INVALID, "requested load from stdin, but stdin is empty");
 	}
 	buf_adds(&path, "/images/load");
 	/* progress bars need a terminal; without one the daemon only names what it loaded */
@@ -107,8 +106,8 @@ static int import(struct cli *cli, const struct args *a, struct err **err)
 		url_add(&path, "changes", changes[i]);
 	return send_archive(cli, path.data, "text/plain",
 		opened >= 0 ? opened
-			: std ? STDIN_FILENO
-			      : -1,
+		: std	    ? STDIN_FILENO
+			    : -1,
 		stdout, err);
 }
 

@@ -28,7 +28,8 @@ static int copy_out(struct http *conn, bool tty, struct err **err)
 	char chunk[32768];
 	ssize_t n;
 	while ((n = http_read(conn, chunk, sizeof(chunk), err)) > 0) {
-		if (!tty && demux_feed(&demux, chunk, (size_t)n, STDOUT_FILENO, STDERR_FILENO, err) < 0)
+		if (!tty &&
+			demux_feed(&demux, chunk, (size_t)n, STDOUT_FILENO, STDERR_FILENO, err) < 0)
 			return -1;
 		if (tty && fd_write_all(STDOUT_FILENO, chunk, (size_t)n) < 0)
 			return err_sys(err, errno, "write output");
@@ -45,8 +46,7 @@ static int logs(struct cli *cli, const struct args *a, struct err **err)
 	auto_json *c = container_inspect(cli, a->rest[0], err);
 	if (!c)
 		return -1;
-	auto_free char *base =
-		container_path(json_string_value(json_object_get(c, "Id")), "logs");
+	auto_free char *base = container_path(json_string_value(json_object_get(c, "Id")), "logs");
 	buf_adds(&path, base);
 	url_add(&path, "stdout", "1");
 	url_add(&path, "stderr", "1");

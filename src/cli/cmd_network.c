@@ -45,8 +45,7 @@ static json_t *make_row(const struct format *f, const json_t *n, bool trunc)
 	int64_t created = 0;
 	auto_free char *labels = format_labels(json_object_get(n, "Labels"));
 	time_parse_rfc3339(text_of(n, "Created"), &created);
-	json_put_str(row, "ID",
-		trunc ? format_short_id(text_of(n, "Id"), id) : text_of(n, "Id"));
+	json_put_str(row, "ID", trunc ? format_short_id(text_of(n, "Id"), id) : text_of(n, "Id"));
 	json_put_str(row, "Name", text_of(n, "Name"));
 	json_put_str(row, "Driver", text_of(n, "Driver"));
 	json_put_str(row, "Scope", text_of(n, "Scope"));
@@ -88,8 +87,8 @@ static int cmd_network_ls(struct cli *cli, const struct args *a)
 	size_t i, n = json_array_size(list);
 	json_t *network;
 	auto_free struct named *sorted = xcalloc(n + 1, sizeof(*sorted));
-	json_array_foreach(list, i, network)
-		sorted[i] = (struct named){text_of(network, "Name"), network};
+	json_array_foreach(list, i, network) sorted[i] =
+		(struct named){text_of(network, "Name"), network};
 	qsort(sorted, n, sizeof(*sorted), by_name);
 	for (i = 0; i < n; i++)
 		json_array_append_new(

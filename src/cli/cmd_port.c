@@ -5,7 +5,6 @@
 #include "container.h"
 #include "template_ast.h"
 
-
 static void print_bindings(const json_t *bindings, const char *prefix)
 {
 	size_t i;
@@ -34,8 +33,10 @@ static int print_one(const json_t *ports, const char *name, const char *wanted)
 
 static int by_number(const void *a, const void *b)
 {
-	int x = atoi(*(const char *const *)a), y = atoi(*(const char *const *)b);
-	return x != y ? (x > y) - (x < y) : strcmp(*(const char *const *)a, *(const char *const *)b);
+	long x = strtol(*(const char *const *)a, NULL, 10);
+	long y = strtol(*(const char *const *)b, NULL, 10);
+	return x != y ? (x > y) - (x < y)
+		      : strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 static int cmd_port(struct cli *cli, const struct args *a)

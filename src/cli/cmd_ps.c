@@ -82,8 +82,8 @@ static char *image(const json_t *c, bool trunc)
 
 static char *command(const json_t *c, bool trunc)
 {
-	auto_free char *cut = trunc ? format_ellipsis(text_of(c, "Command"), 20)
-				    : xstrdup(text_of(c, "Command"));
+	auto_free char *cut =
+		trunc ? format_ellipsis(text_of(c, "Command"), 20) : xstrdup(text_of(c, "Command"));
 	auto_json *j = json_string(cut);
 	auto_free char *quoted = j ? json_dumps(j, JSON_ENCODE_ANY) : NULL;
 	return xstrdup(quoted ? quoted : "\"\"");
@@ -114,8 +114,7 @@ static char *networks(const json_t *c)
 	const char *name;
 	json_t *value;
 	json_t *all = json_object_get(json_object_get(c, "NetworkSettings"), "Networks");
-	json_object_foreach(all, name, value)
-		buf_addf(&b, "%s%s", b.len ? "," : "", name);
+	json_object_foreach(all, name, value) buf_addf(&b, "%s%s", b.len ? "," : "", name);
 	return buf_steal(&b);
 }
 
@@ -131,8 +130,7 @@ static void put_size(json_t *row, const json_t *c)
 	json_int_t root = json_integer_value(json_object_get(c, "SizeRootFs"));
 	str_human_size((double)json_integer_value(json_object_get(c, "SizeRw")), own, sizeof(own));
 	str_human_size((double)root, whole, sizeof(whole));
-	put_owned(row, "Size",
-		root > 0 ? xasprintf("%s (virtual %s)", own, whole) : xstrdup(own));
+	put_owned(row, "Size", root > 0 ? xasprintf("%s (virtual %s)", own, whole) : xstrdup(own));
 }
 
 static json_t *make_row(const struct format *f, const json_t *c, bool trunc)
@@ -141,8 +139,7 @@ static json_t *make_row(const struct format *f, const json_t *c, bool trunc)
 	char text[64], id[13];
 	int local;
 	int64_t created = json_integer_value(json_object_get(c, "Created")) * TIME_NS_PER_SEC;
-	json_put_str(row, "ID",
-		trunc ? format_short_id(text_of(c, "Id"), id) : text_of(c, "Id"));
+	json_put_str(row, "ID", trunc ? format_short_id(text_of(c, "Id"), id) : text_of(c, "Id"));
 	put_owned(row, "Names", names(c, trunc));
 	put_owned(row, "Image", image(c, trunc));
 	put_owned(row, "Command", command(c, trunc));

@@ -7,7 +7,8 @@ static const struct flag_spec rmi_flags[] = {
 	{"force", 'f', FLAG_BOOL, NULL, "Force removal of the image"},
 	{"no-prune", 0, FLAG_BOOL, NULL, "Do not delete untagged parents"},
 	{"platform", 0, FLAG_LIST, "strings",
-		"Remove only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., "
+		"Remove only the given platform variant. Formatted as \"os[/arch[/variant]]\" "
+		"(e.g., "
 		"\"linux/amd64\")"},
 	{NULL},
 };

@@ -145,7 +145,8 @@ static int cmd_create(struct cli *cli, const struct args *a)
 /* 127 and 126 for a program that is not there or not executable, from the daemon's words. */
 static int start_exit_code(const char *message)
 {
-	static const char *const absent[] = {"executable file not found", "no such file or directory"};
+	static const char *const absent[] = {
+		"executable file not found", "no such file or directory"};
 	static const char *const unusable[] = {"permission denied", "is a directory"};
 	for (size_t i = 0; i < ARRAY_LEN(absent); i++)
 		if (strstr(message, absent[i]))
@@ -261,9 +262,8 @@ static int run_container(struct run *r, struct err **err)
 	if (detach && flag_given(a, "attach"))
 		return err_set(err, ERR_INVALID,
 			"conflicting options: cannot specify both --attach and --detach");
-	if (!detach &&
-		(session_check_tty(r->session.use_stdin, r->session.tty, err) < 0 ||
-			session_check(&r->session, err) < 0))
+	if (!detach && (session_check_tty(r->session.use_stdin, r->session.tty, err) < 0 ||
+			       session_check(&r->session, err) < 0))
 		return -1;
 	auto_err *cause = NULL;
 	r->id = run_create(r->cli, a, r->body, &cause);
@@ -298,11 +298,13 @@ const struct command command_run = {
 	.stop_at_arg = true,
 	.common = true,
 	.completes = "@images",
-	.details =
-		"Creates a container from IMAGE, attaches to it and starts COMMAND in it (or what the "
-		"image says). Ends with the exit code of the container's program; 125 if the container "
-		"could not be created or started, 126 if its program could not be executed, 127 if it "
-		"was not found.",
+	.details = "Creates a container from IMAGE, attaches to it and starts COMMAND in it (or "
+		   "what the "
+		   "image says). Ends with the exit code of the container's program; 125 if the "
+		   "container "
+		   "could not be created or started, 126 if its program could not be executed, 127 "
+		   "if it "
+		   "was not found.",
 	.run = cmd_run_run,
 };
 

@@ -87,7 +87,8 @@ static void print_server(const json_t *server)
 		json_object_foreach((json_t *)details, key, v)
 		{
 			auto_free char *label = xasprintf("%s:", key);
-			printf("  %-17s %s\n", label, json_is_string(v) ? json_string_value(v) : "");
+			printf("  %-17s %s\n", label,
+				json_is_string(v) ? json_string_value(v) : "");
 		}
 	}
 }

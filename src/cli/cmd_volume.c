@@ -120,8 +120,7 @@ static int cmd_volume_ls(struct cli *cli, const struct args *a)
 	json_t *list = json_object_get(answer, "Volumes"), *v;
 	size_t i, n = json_array_size(list);
 	auto_free struct named *sorted = xcalloc(n + 1, sizeof(*sorted));
-	json_array_foreach(list, i, v)
-		sorted[i] = (struct named){text_of(v, "Name"), v};
+	json_array_foreach(list, i, v) sorted[i] = (struct named){text_of(v, "Name"), v};
 	qsort(sorted, n, sizeof(*sorted), by_name);
 	for (i = 0; i < n; i++)
 		json_array_append_new(rows, make_row(&f, sorted[i].volume));

@@ -14,19 +14,19 @@
 #include "base/str.h"
 
 #define EXIT_TEMPLATE 64 /* a template that does not parse or run */
-#define EXIT_USAGE 125	 /* bad flags; `run` failed before the container's program */
+#define EXIT_USAGE 125 /* bad flags; `run` failed before the container's program */
 #define EXIT_NOT_EXECUTABLE 126
 #define EXIT_NO_EXECUTABLE 127
 
 enum flag_type {
 	FLAG_BOOL,
 	FLAG_STRING,
-	FLAG_INT,      /* int64, any base prefix as in C */
+	FLAG_INT, /* int64, any base prefix as in C */
 	FLAG_UINT16,
 	FLAG_UINT,
-	FLAG_LIST,     /* may be given many times */
-	FLAG_BYTES,    /* 512m; --memory-swap also takes -1 */
-	FLAG_DECIMAL,  /* --cpus */
+	FLAG_LIST, /* may be given many times */
+	FLAG_BYTES, /* 512m; --memory-swap also takes -1 */
+	FLAG_DECIMAL, /* --cpus */
 	FLAG_DURATION, /* Go duration */
 };
 
@@ -35,33 +35,34 @@ typedef int flag_check(const char *value, struct err **err);
 
 struct flag_spec {
 	const char *name; /* long name; NULL ends the list */
-	char letter;	  /* short name or 0 */
+	int letter; /* short name or 0 */
 	enum flag_type type;
 	const char *value_name; /* shown in help; NULL: the type's own */
-	const char *usage;	/* for help; '\n' starts a new line */
-	const char *initial;	/* shown as "(default X)", literally; NULL: not shown */
+	const char *usage; /* for help; '\n' starts a new line */
+	const char *initial; /* shown as "(default X)", literally; NULL: not shown */
 	flag_check *check;
 	bool hidden;
-	const char *choices; /* completion: words separated by spaces, or "@containers" and the like */
+	const char
+		*choices; /* completion: words separated by spaces, or "@containers" and the like */
 };
 
 struct cli;
 struct args;
 
 struct command {
-	const char *group;   /* "container", "image", ...; NULL for a plain top-level command */
-	const char *name;    /* name within the group, or at the top */
+	const char *group; /* "container", "image", ...; NULL for a plain top-level command */
+	const char *name; /* name within the group, or at the top */
 	const char *aliases; /* further names within the group, comma-separated; may be NULL */
-	const char *top;     /* name at the top level for a command that has a group; may be NULL */
-	const char *args;    /* "CONTAINER [CONTAINER...]"; "" for none */
+	const char *top; /* name at the top level for a command that has a group; may be NULL */
+	const char *args; /* "CONTAINER [CONTAINER...]"; "" for none */
 	const char *summary;
 	const struct flag_spec *flags; /* ends with a NULL name; NULL for none */
-	int min_args, max_args;	       /* max: INT_MAX for any */
-	bool stop_at_arg;	       /* flags end at the first argument (run, exec) */
-	bool common;		       /* listed first by `kist help` */
+	int min_args, max_args; /* max: INT_MAX for any */
+	bool stop_at_arg; /* flags end at the first argument (run, exec) */
+	bool common; /* listed first by `kist help` */
 	bool hidden;
 	const char *completes; /* what arguments are: "@containers", "@running", "@images", ... */
-	const char *details;   /* further paragraphs for the man page; may be NULL */
+	const char *details; /* further paragraphs for the man page; may be NULL */
 	int (*run)(struct cli *cli, const struct args *args);
 };
 
@@ -83,7 +84,7 @@ bool command_is_planned(const char *group, const char *name);
 struct args {
 	const struct command *cmd;
 	const struct flag_spec *flags;
-	char *path;	/* "container ls": how the command was called, without aliases */
+	char *path; /* "container ls": how the command was called, without aliases */
 	char ***values; /* for each flag, its values in order; NULL if it was not given */
 	size_t nflags;
 	char **rest; /* arguments; NULL-terminated, NULL if none */

@@ -52,7 +52,8 @@ static void offer_signals(struct buf *out, const char *prefix)
 static void offer_capabilities(struct buf *out, const char *prefix)
 {
 	static const char names[] =
-		"ALL AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN "
+		"ALL AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE "
+		"CHOWN "
 		"DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID IPC_LOCK IPC_OWNER KILL LEASE "
 		"LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN NET_BIND_SERVICE "
 		"NET_BROADCAST NET_RAW PERFMON SETFCAP SETGID SETPCAP SETUID SYSLOG SYS_ADMIN "
@@ -64,17 +65,16 @@ static void offer_capabilities(struct buf *out, const char *prefix)
 }
 
 /* What a flag's value or an argument may be: words, or a set that starts with '@'. */
-static void offer_choices(
-	struct cli *cli, struct buf *out, const char *prefix, const char *choices)
+static void offer_choices(struct cli *cli, struct buf *out, const char *prefix, const char *choices)
 {
 	static const struct {
 		const char *set, *path;
 	} lists[] = {
 		{"@containers", "/containers/json?all=1"},
 		{"@running", "/containers/json"},
-		{"@stopped",
-			"/containers/json?filters=%7B%22status%22%3A%7B%22exited%22%3Atrue%2C%22created%"
-			"22%3Atrue%7D%7D"},
+		{"@stopped", "/containers/"
+			     "json?filters=%7B%22status%22%3A%7B%22exited%22%3Atrue%2C%22created%"
+			     "22%3Atrue%7D%7D"},
 		{"@images", "/images/json"},
 		{"@volumes", "/volumes"},
 		{"@networks", "/networks"},

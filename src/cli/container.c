@@ -37,8 +37,8 @@ int container_attach(struct cli *cli, const char *id, const struct attach_option
 	return api_open(&cli->api, conn, "POST", path.data, NULL, true, err);
 }
 
-int container_wait_begin(struct cli *cli, const char *id, const char *condition, struct http *conn,
-	struct err **err)
+int container_wait_begin(
+	struct cli *cli, const char *id, const char *condition, struct http *conn, struct err **err)
 {
 	auto_buf path = BUF_INIT;
 	auto_free char *base = container_path(id, "wait");

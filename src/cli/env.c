@@ -38,8 +38,9 @@ static int read_line(char *line, const char *path, bool is_env, char ***out, str
 			"invalid env file (%s): variable '%.*s' contains whitespaces", path,
 			(int)name, line);
 	if (!name)
-		return err_set(err, ERR_INVALID, "invalid env file (%s): no variable name on line "
-						 "'%s'",
+		return err_set(err, ERR_INVALID,
+			"invalid env file (%s): no variable name on line "
+			"'%s'",
 			path, line);
 	if (is_env)
 		add_env(line, true, out);
@@ -53,9 +54,9 @@ static int read_file(const char *path, bool is_env, char ***out, struct err **er
 	auto_buf text = BUF_INIT;
 	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		const char *why = errno == ENOENT ? "no such file or directory"
-			: errno == EACCES	  ? "permission denied"
-						  : err_text(errno);
+		const char *why = errno == ENOENT   ? "no such file or directory"
+				  : errno == EACCES ? "permission denied"
+						    : err_text(errno);
 		return err_set(err, ERR_INVALID, "open %s: %s", path, why);
 	}
 	if (fd_read_all(fd, ENV_FILE_MAX, &text, path, err) < 0)

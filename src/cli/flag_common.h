@@ -15,8 +15,17 @@
 	"'json':             Print in JSON format\n"                                               \
 	"'TEMPLATE':         Print output using the given Go template."
 
-#define FLAG_FORMAT_RAW {"format", 'f', FLAG_STRING, NULL, FORMAT_HELP_RAW}
-#define FLAG_FORMAT_LIST {"format", 0, FLAG_STRING, NULL, FORMAT_HELP_LIST}
-#define FLAG_FILTER(text) {"filter", 'f', FLAG_LIST, "filter", text, NULL, check_filter}
+#define FLAG_FORMAT_RAW                                                                            \
+	{                                                                                          \
+		"format", 'f', FLAG_STRING, NULL, FORMAT_HELP_RAW                                  \
+	}
+#define FLAG_FORMAT_LIST                                                                           \
+	{                                                                                          \
+		"format", 0, FLAG_STRING, NULL, FORMAT_HELP_LIST                                   \
+	}
+#define FLAG_FILTER(text)                                                                          \
+	{                                                                                          \
+		"filter", 'f', FLAG_LIST, "filter", text, NULL, check_filter                       \
+	}
 
 #endif

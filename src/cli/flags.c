@@ -82,8 +82,7 @@ static int check_value(const struct flag_spec *f, const char *v, struct err **er
 			return -1;
 		break;
 	case FLAG_BYTES:
-		if (!(str_eq(v, "-1") && str_eq(f->name, "memory-swap")) &&
-			str_to_size(v, &n) < 0)
+		if (!(str_eq(v, "-1") && str_eq(f->name, "memory-swap")) && str_to_size(v, &n) < 0)
 			return err_set(err, ERR_INVALID, "invalid size: '%s'", v);
 		break;
 	case FLAG_DECIMAL:
@@ -132,8 +131,7 @@ static const struct flag_spec *nearest(const struct flag_spec *flags, const char
 	return best;
 }
 
-static const struct flag_spec *find_long(
-	const struct flag_spec *flags, const char *name, size_t n)
+static const struct flag_spec *find_long(const struct flag_spec *flags, const char *name, size_t n)
 {
 	for (; flags && flags->name; flags++)
 		if (strlen(flags->name) == n && memcmp(flags->name, name, n) == 0)
@@ -172,8 +170,8 @@ static int parse_long(struct args *a, char *const *argv, struct err **err)
 		auto_free char *given = xstrndup(name, n);
 		const struct flag_spec *near = nearest(a->flags, given);
 		if (near)
-			return err_set(err, ERR_INVALID,
-				"unknown flag: --%s\n\nDid you mean --%s?", given, near->name);
+			return err_set(err, ERR_INVALID, "unknown flag: --%s\n\nDid you mean --%s?",
+				given, near->name);
 		return err_set(err, ERR_INVALID, "unknown flag: --%s", given);
 	}
 	if (!value && f->type == FLAG_BOOL)
@@ -195,8 +193,8 @@ static int parse_short(struct args *a, char *const *argv, struct err **err)
 			continue;
 		}
 		if (!f)
-			return err_set(err, ERR_INVALID, "unknown shorthand flag: '%c' in -%s", *p,
-				p);
+			return err_set(
+				err, ERR_INVALID, "unknown shorthand flag: '%c' in -%s", *p, p);
 		if (p[1] == '=') /* -n=5, also for bools */
 			return set_value(a, f, p + 2, err) < 0 ? -1 : 1;
 		if (f->type == FLAG_BOOL) {
@@ -207,8 +205,8 @@ static int parse_short(struct args *a, char *const *argv, struct err **err)
 		if (p[1])
 			return set_value(a, f, p + 1, err) < 0 ? -1 : 1;
 		if (!argv[1])
-			return err_set(err, ERR_INVALID, "flag needs an argument: '%c' in -%s", *p,
-				p);
+			return err_set(
+				err, ERR_INVALID, "flag needs an argument: '%c' in -%s", *p, p);
 		return set_value(a, f, argv[1], err) < 0 ? -1 : 2;
 	}
 	return 1;

@@ -12,15 +12,15 @@
 #include "cli.h"
 
 struct format_field {
-	const char *name;   /* {{.Name}} */
+	const char *name; /* {{.Name}} */
 	const char *header; /* in tables */
 };
 
 struct format {
 	const char *row_type; /* in messages: "*formatter.ContainerContext" */
 	const struct format_field *fields; /* ends with a NULL name */
-	const char *table;		   /* default template, without "table " */
-	const char *quiet;		   /* template of -q */
+	const char *table; /* default template, without "table " */
+	const char *quiet; /* template of -q */
 };
 
 /**

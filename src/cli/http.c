@@ -77,9 +77,8 @@ int http_connect(struct http *h, const char *host, struct err **err)
 	else if ((where = str_after(host, "tcp://")) || (where = str_after(host, "http://")))
 		h->fd = connect_tcp(where, host, err);
 	else if (str_starts(host, "ssh://") || str_starts(host, "npipe://") ||
-		str_starts(host, "https://"))
-		err_set(err, ERR_NOT_IMPLEMENTED, "%s: this kind of host is not implemented",
-			host);
+		 str_starts(host, "https://"))
+		err_set(err, ERR_NOT_IMPLEMENTED, "%s: this kind of host is not implemented", host);
 	else
 		err_set(err, ERR_INVALID, "unable to parse host `%s`", host);
 	return h->fd < 0 ? -1 : 0;

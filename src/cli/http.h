@@ -11,8 +11,8 @@
 struct http {
 	int fd;
 	struct response response; /* of the last request */
-	struct buf raw;		  /* bytes after the response: a hijacked connection's first */
-	bool used;		  /* has carried a request before */
+	struct buf raw; /* bytes after the response: a hijacked connection's first */
+	bool used; /* has carried a request before */
 };
 
 struct http_request {
@@ -21,7 +21,7 @@ struct http_request {
 	const char *content_type;
 	const void *body;
 	size_t body_len;
-	int body_fd;	/* where body is NULL: a descriptor to stream in chunks, -1 for none */
+	int body_fd; /* where body is NULL: a descriptor to stream in chunks, -1 for none */
 	bool hijack;
 	void (*progress)(void *data, size_t sent);
 	void *progress_data;

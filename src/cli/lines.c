@@ -29,8 +29,9 @@ int lines_read(struct http *conn, line_function *call, void *data, struct err **
 			buf_consume(&line, len + 1);
 		}
 		if (line.len > LINE_MAX_BYTES)
-			return err_set(err, ERR_TOO_LARGE, "the daemon's answer has a line of more "
-							   "than a megabyte");
+			return err_set(err, ERR_TOO_LARGE,
+				"the daemon's answer has a line of more "
+				"than a megabyte");
 	}
 	if (n == 0)
 		return one(buf_str(&line), line.len, call, data, err);

@@ -16,7 +16,8 @@ const struct flag_spec global_flags[] = {
 	{"debug", 'D', FLAG_BOOL, NULL, "Say more about what fails", NULL},
 	{"host", 'H', FLAG_LIST, NULL, "Daemon socket to connect to", NULL},
 	{"log-level", 'l', FLAG_STRING, NULL,
-		"Accepted for scripts written for docker (\"debug\", \"info\", \"warn\", \"error\", "
+		"Accepted for scripts written for docker (\"debug\", \"info\", \"warn\", "
+		"\"error\", "
 		"\"fatal\")",
 		"\"info\""},
 	{"tls", 0, FLAG_BOOL, NULL, "Use TLS (not implemented)", NULL},
@@ -102,7 +103,8 @@ static int unknown_command(const char *group, const char *name)
 {
 	const char *space = group ? " " : "", *parent = group ? group : "";
 	if (command_is_planned(group, name)) {
-		fprintf(stderr, "kist: 'kist %s%s%s' is not implemented yet\n", parent, space, name);
+		fprintf(stderr, "kist: 'kist %s%s%s' is not implemented yet\n", parent, space,
+			name);
 		return 1;
 	}
 	fprintf(stderr, "kist: unknown command: kist %s%s%s\n\n", parent, space, name);
@@ -155,8 +157,8 @@ static char *command_path(const struct command *c, const char *group)
 	return xstrdup(c->group ? c->top : c->name);
 }
 
-static int run_command(struct cli *cli, const struct command *c, const char *group,
-	char *const *argv)
+static int run_command(
+	struct cli *cli, const struct command *c, const char *group, char *const *argv)
 {
 	auto_args a = {.cmd = c, .path = command_path(c, group)};
 	auto_err *err = NULL;
@@ -249,9 +251,9 @@ static int run(char *const *argv, const struct args *global)
 	api_init(&cli.api, host);
 	const struct group *g = find_group(argv[0]);
 	const struct command *c = g ? NULL : find_command(NULL, argv[0]);
-	int rc = g ? run_group(&cli, g, argv + 1)
-		: c ? run_command(&cli, c, NULL, argv + 1)
-		    : unknown_command(NULL, argv[0]);
+	int rc = g   ? run_group(&cli, g, argv + 1)
+		 : c ? run_command(&cli, c, NULL, argv + 1)
+		     : unknown_command(NULL, argv[0]);
 	api_free(&cli.api);
 	return rc;
 }
@@ -263,7 +265,8 @@ int cli_main(int argc, char **argv)
 	int used = 0;
 	if (args_parse(&global, global_flags, argv + 1, true, &used, &err) < 0) {
 		fprintf(stderr,
-			"%s\n\nUsage:  kist [OPTIONS] COMMAND [ARG...]\n\nRun 'kist --help' for more "
+			"%s\n\nUsage:  kist [OPTIONS] COMMAND [ARG...]\n\nRun 'kist --help' for "
+			"more "
 			"information\n",
 			err_msg(err));
 		return EXIT_USAGE;

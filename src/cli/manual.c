@@ -59,7 +59,8 @@ static void add_flags(struct buf *out, const struct flag_spec *flags)
 
 static void head(struct buf *out, const char *name, const char *summary)
 {
-	buf_addf(out, ".TH \"%s\" \"1\" \"\" \"kist\" \"kist manual\"\n.SH NAME\n%s \\- ", name, name);
+	buf_addf(out, ".TH \"%s\" \"1\" \"\" \"kist\" \"kist manual\"\n.SH NAME\n%s \\- ", name,
+		name);
 	add_text(out, summary);
 	buf_adds(out, "\n.SH SYNOPSIS\n");
 }
@@ -94,10 +95,11 @@ static void command_page(struct buf *out, const struct command *c)
 static void top_page(struct buf *out)
 {
 	head(out, "kist", "run and manage containers");
-	buf_adds(out, "\\fBkist\\fR [\\fIOPTIONS\\fR] \\fICOMMAND\\fR [\\fIARG\\fR...]\n"
-		      ".SH DESCRIPTION\nTalks to \\fBkistd\\fR(8), or to any daemon with the Docker "
-		      "Engine API, over a socket. Commands, flags, output and exit codes are "
-		      "docker's.\n.SH OPTIONS\n");
+	buf_adds(out,
+		"\\fBkist\\fR [\\fIOPTIONS\\fR] \\fICOMMAND\\fR [\\fIARG\\fR...]\n"
+		".SH DESCRIPTION\nTalks to \\fBkistd\\fR(8), or to any daemon with the Docker "
+		"Engine API, over a socket. Commands, flags, output and exit codes are "
+		"docker's.\n.SH OPTIONS\n");
 	add_flags(out, global_flags);
 	buf_adds(out, ".SH COMMANDS\n");
 	for (size_t i = 0; commands[i]; i++) {
@@ -108,13 +110,14 @@ static void top_page(struct buf *out)
 		add_text(out, commands[i]->summary);
 		buf_addc(out, '\n');
 	}
-	buf_adds(out, ".SH ENVIRONMENT\n.TP\n\\fBKIST_HOST\\fR, \\fBDOCKER_HOST\\fR\n"
-		      "Daemon to connect to where \\-H does not say: unix:///path or "
-		      "tcp://address:port. The first that is set counts; without any it is "
-		      "unix:///run/kist/kist.sock.\n"
-		      ".SH EXIT STATUS\n0 on success, 1 if the command failed, 64 for a bad template, "
-		      "125 for bad flags and where \\fBrun\\fR could not start a container, 126 and 127 "
-		      "where its program could not be executed or found, else the container's own.\n");
+	buf_adds(out,
+		".SH ENVIRONMENT\n.TP\n\\fBKIST_HOST\\fR, \\fBDOCKER_HOST\\fR\n"
+		"Daemon to connect to where \\-H does not say: unix:///path or "
+		"tcp://address:port. The first that is set counts; without any it is "
+		"unix:///run/kist/kist.sock.\n"
+		".SH EXIT STATUS\n0 on success, 1 if the command failed, 64 for a bad template, "
+		"125 for bad flags and where \\fBrun\\fR could not start a container, 126 and 127 "
+		"where its program could not be executed or found, else the container's own.\n");
 }
 
 static int cmd_man(struct cli *cli, const struct args *a)

@@ -100,8 +100,8 @@ static int from_sock(struct state *s, struct err **err)
 static void to_sock(struct state *s)
 {
 	if (s->pending.len) {
-		ssize_t n = send(s->r->sock, s->pending.data, s->pending.len,
-			MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send(
+			s->r->sock, s->pending.data, s->pending.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n >= 0) {
 			buf_consume(&s->pending, (size_t)n);
 		} else if (errno != EAGAIN && errno != EINTR) {

@@ -16,7 +16,7 @@
 
 struct demux {
 	unsigned char header[8];
-	size_t have;	   /* bytes of the header */
+	size_t have; /* bytes of the header */
 	uint32_t remaining; /* bytes of the present frame */
 	struct buf failure; /* text of a stream-3 frame: an error of the daemon's */
 };
@@ -27,20 +27,20 @@ int demux_feed(struct demux *d, const char *p, size_t n, int out, int errout, st
 int demux_end(struct demux *d, struct err **err);
 
 enum relay_end {
-	RELAY_END,	/* the other side is done */
+	RELAY_END, /* the other side is done */
 	RELAY_DETACHED, /* the user typed the detach keys */
-	RELAY_SIGNAL,	/* on_signal returned false */
+	RELAY_SIGNAL, /* on_signal returned false */
 	RELAY_FAILED = -1,
 };
 
 struct relay {
 	int sock;
 	const struct buf *first; /* bytes that arrived with the response's head */
-	bool tty;		 /* output is raw */
-	int in;			 /* -1: nothing is sent */
-	bool half_close;	 /* at the end of input, shut the sending direction */
-	struct detach *detach;	 /* NULL: none */
-	int signals;		 /* signalfd or -1 */
+	bool tty; /* output is raw */
+	int in; /* -1: nothing is sent */
+	bool half_close; /* at the end of input, shut the sending direction */
+	struct detach *detach; /* NULL: none */
+	int signals; /* signalfd or -1 */
 	/* Called for each signal; false ends the relay. */
 	bool (*on_signal)(void *data, int sig);
 	void *data;

@@ -19,14 +19,14 @@
 
 struct response {
 	http_parser parser;
-	bool hijack;    /* asked to take the connection over: after 101 or 200 the rest is raw */
+	bool hijack; /* asked to take the connection over: after 101 or 200 the rest is raw */
 	bool head_only; /* answer to HEAD: no body comes, whatever its headers say */
 	bool head_done; /* status and headers are there */
-	bool done;	/* the body is complete, or the connection is ours (hijacked) */
+	bool done; /* the body is complete, or the connection is ours (hijacked) */
 	bool hijacked;
 	bool keep_alive; /* valid when done: the connection can carry another request */
 	int status;
-	char **headers;	 /* name, value, name, value... */
+	char **headers; /* name, value, name, value... */
 	struct buf body; /* decoded, not yet taken */
 	struct buf name, value;
 	bool in_value, ignore;

@@ -76,14 +76,15 @@ static int put_health(json_t *j, const struct args *a, struct err **err)
 	bool custom = false;
 	if (flag_given(a, "health-cmd")) {
 		custom = true;
-		json_put(health, "Test", json_pack("[s, s]", "CMD-SHELL", flag_str(a, "health-cmd")));
+		json_put(health, "Test",
+			json_pack("[s, s]", "CMD-SHELL", flag_str(a, "health-cmd")));
 	}
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
 		int64_t n = flag_int(a, numbers[i].flag, 0);
 		if (n < 0) {
 			json_decref(health);
-			return err_set(err, ERR_INVALID, "--%s cannot be negative",
-				numbers[i].flag);
+			return err_set(
+				err, ERR_INVALID, "--%s cannot be negative", numbers[i].flag);
 		}
 		if (n)
 			json_put(health, numbers[i].field, json_integer(n));
@@ -92,8 +93,8 @@ static int put_health(json_t *j, const struct args *a, struct err **err)
 	bool none = flag_bool(a, "no-healthcheck");
 	if (none && custom) {
 		json_decref(health);
-		return err_set(err, ERR_INVALID,
-			"--no-healthcheck conflicts with --health-* options");
+		return err_set(
+			err, ERR_INVALID, "--no-healthcheck conflicts with --health-* options");
 	}
 	if (none)
 		json_put(health, "Test", json_pack("[s]", "NONE"));
@@ -119,7 +120,8 @@ static char *const *networks(const struct args *a)
 /* EndpointSettings with every field, as docker's client writes the struct. */
 static json_t *endpoint(void)
 {
-	return json_pack("{s:n, s:n, s:s, s:n, s:n, s:s, s:i, s:s, s:s, s:s, s:i, s:s, s:s, s:i, s:n}",
+	return json_pack(
+		"{s:n, s:n, s:s, s:n, s:n, s:s, s:i, s:s, s:s, s:s, s:i, s:s, s:s, s:i, s:n}",
 		"IPAMConfig", "Links", "MacAddress", "", "Aliases", "DriverOpts", "NetworkID", "",
 		"GwPriority", 0, "EndpointID", "", "Gateway", "", "IPAddress", "", "IPPrefixLen", 0,
 		"IPv6Gateway", "", "GlobalIPv6Address", "", "GlobalIPv6PrefixLen", 0, "DNSNames");
@@ -153,13 +155,17 @@ static void put_endpoint_flags(json_t *e, const struct args *a, bool user_define
 static bool is_user_defined(const char *name)
 {
 	return !str_eq(name, "default") && !str_eq(name, "bridge") && !str_eq(name, "host") &&
-		!str_eq(name, "none") && !str_starts(name, "container:");
+	       !str_eq(name, "none") && !str_starts(name, "container:");
 }
 
 static int put_network(json_t *j, const struct args *a, struct err **err)
 {
 	json_t *endpoints = json_object();
 	char *const *all = networks(a);
+	if (flag_given(a, "mac-address") && check_mac(flag_str(a, "mac-address"), err) < 0) {
+		json_decref(endpoints);
+		return -1;
+	}
 	json_put(j, "NetworkingConfig", json_pack("{s:o}", "EndpointsConfig", endpoints));
 	for (size_t i = 0; i < (all ? strv_len(all) : 1); i++) {
 		struct spec_network n;
@@ -170,8 +176,9 @@ static int put_network(json_t *j, const struct args *a, struct err **err)
 		bool user_defined = is_user_defined(n.name);
 		if (i == 0 && aliases(a) && !user_defined) {
 			spec_network_free(&n);
-			return err_set(err, ERR_INVALID, "network-scoped aliases are only supported "
-							 "for user-defined networks");
+			return err_set(err, ERR_INVALID,
+				"network-scoped aliases are only supported "
+				"for user-defined networks");
 		}
 		if (user_defined || str_eq(n.name, "default")) {
 			json_t *e = endpoint();

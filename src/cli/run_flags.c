@@ -65,7 +65,7 @@
 	{"link", 0, FLAG_LIST, NULL, "Add link to another container"}, \
 	{"log-driver", 0, FLAG_STRING, NULL, "Logging driver for the container"}, \
 	{"log-opt", 0, FLAG_LIST, NULL, "Log driver options"}, \
-	{"mac-address", 0, FLAG_STRING, NULL, "Container MAC address (e.g., 92:d0:c6:0a:29:33)", NULL, check_mac}, \
+	{"mac-address", 0, FLAG_STRING, NULL, "Container MAC address (e.g., 92:d0:c6:0a:29:33)"}, \
 	{"memory", 'm', FLAG_BYTES, NULL, "Memory limit"}, \
 	{"memory-reservation", 0, FLAG_BYTES, NULL, "Memory soft limit"}, \
 	{"memory-swap", 0, FLAG_BYTES, NULL, "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"}, \

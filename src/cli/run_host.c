@@ -23,8 +23,8 @@ static void put_text(json_t *h, const char *key, const struct args *a, const cha
 	json_put_str(h, key, flag_str(a, flag));
 }
 
-static void put_int(json_t *h, const char *key, const struct args *a, const char *flag,
-	int64_t fallback)
+static void put_int(
+	json_t *h, const char *key, const struct args *a, const char *flag, int64_t fallback)
 {
 	json_put(h, key, json_integer(flag_int(a, flag, fallback)));
 }
@@ -109,8 +109,9 @@ static int put_logging(json_t *h, const struct args *a, struct err **err)
 	const char *driver = flag_str(a, "log-driver");
 	if (str_eq(driver, "none") && flag_given(a, "log-opt"))
 		return err_set(err, ERR_INVALID, "invalid logging opts for driver none");
-	json_put(h, "LogConfig", json_pack("{s:s, s:o}", "Type", driver ? driver : "", "Config",
-					 key_values(flag_list(a, "log-opt"))));
+	json_put(h, "LogConfig",
+		json_pack("{s:s, s:o}", "Type", driver ? driver : "", "Config",
+			key_values(flag_list(a, "log-opt"))));
 	return 0;
 }
 
@@ -235,15 +236,15 @@ static int put_io(json_t *h, const struct args *a, struct err **err)
 	put_int(h, "BlkioWeight", a, "blkio-weight", 0);
 	if (put_parsed(h, "BlkioWeightDevice", flag_list(a, "blkio-weight-device"), spec_weight,
 		    err) < 0 ||
-		put_parsed(h, "BlkioDeviceReadBps", flag_list(a, "device-read-bps"),
-			throttle_bytes, err) < 0 ||
+		put_parsed(h, "BlkioDeviceReadBps", flag_list(a, "device-read-bps"), throttle_bytes,
+			err) < 0 ||
 		put_parsed(h, "BlkioDeviceWriteBps", flag_list(a, "device-write-bps"),
 			throttle_bytes, err) < 0 ||
 		put_parsed(h, "BlkioDeviceReadIOps", flag_list(a, "device-read-iops"),
 			throttle_count, err) < 0)
 		return -1;
-	return put_parsed(h, "BlkioDeviceWriteIOps", flag_list(a, "device-write-iops"),
-		throttle_count, err);
+	return put_parsed(
+		h, "BlkioDeviceWriteIOps", flag_list(a, "device-write-iops"), throttle_count, err);
 }
 
 static int put_resources(json_t *h, const struct args *a, struct err **err)

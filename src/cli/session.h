@@ -12,17 +12,17 @@
 
 struct session {
 	struct cli *cli;
-	const char *id;	   /* of the container or the exec */
+	const char *id; /* of the container or the exec */
 	bool is_exec;
 	bool tty;
 	bool use_stdin;
-	bool sig_proxy;	   /* signals go to the container */
-	bool repaint;	   /* make the program draw again, as its screen is not ours yet */
+	bool sig_proxy; /* signals go to the container */
+	bool repaint; /* make the program draw again, as its screen is not ours yet */
 	const char *detach_keys; /* NULL: the default; only with a tty */
 	struct http *conn; /* hijacked */
 	sigset_t old_mask;
 	int signals; /* signalfd */
-	int fatal;   /* the signal that ended the relay */
+	int fatal; /* the signal that ended the relay */
 };
 
 /** Begins to hold signals back for session_run(); call before the container starts. */

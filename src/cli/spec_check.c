@@ -59,24 +59,23 @@ int check_extra_host(const char *value, struct err **err)
 	if (colon == plain || !colon[1])
 		return err_set(err, ERR_INVALID, "bad format for add-host: \"%s\"", value);
 	if (!str_eq(colon + 1, "host-gateway") && !spec_is_ip(colon + 1))
-		return err_set(err, ERR_INVALID, "invalid IP address in add-host: \"%s\"",
-			colon + 1);
+		return err_set(
+			err, ERR_INVALID, "invalid IP address in add-host: \"%s\"", colon + 1);
 	return 0;
 }
 
 int check_ip(const char *value, struct err **err)
 {
 	if (!spec_is_ip(value))
-		return err_set(err, ERR_INVALID, "IP address is not correctly formatted: %s",
-			value);
+		return err_set(
+			err, ERR_INVALID, "IP address is not correctly formatted: %s", value);
 	return 0;
 }
 
 int check_attach(const char *value, struct err **err)
 {
 	if (!str_ieq(value, "stdin") && !str_ieq(value, "stdout") && !str_ieq(value, "stderr"))
-		return err_set(err, ERR_INVALID,
-			"valid streams are STDIN, STDOUT and STDERR");
+		return err_set(err, ERR_INVALID, "valid streams are STDIN, STDOUT and STDERR");
 	return 0;
 }
 

@@ -31,18 +31,19 @@ json_t *spec_ulimit(const char *value, struct err **err)
 		return NULL;
 	}
 	auto_strv parts = strv_split(eq + 1, ':');
-	int64_t soft, hard;
+	int64_t soft = 0, hard = 0;
 	size_t n = strv_len(parts);
 	if (n > 2) {
-		err_set(err, ERR_INVALID, "too many limit value arguments - %s, can only have up to "
-					  "two, `soft[:hard]`",
+		err_set(err, ERR_INVALID,
+			"too many limit value arguments - %s, can only have up to "
+			"two, `soft[:hard]`",
 			eq + 1);
 		return NULL;
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (ulimit_value(parts[i], &hard) < 0) {
-			err_set(err, ERR_INVALID, "strconv.ParseInt: parsing \"%s\": invalid syntax",
-				parts[i]);
+			err_set(err, ERR_INVALID,
+				"strconv.ParseInt: parsing \"%s\": invalid syntax", parts[i]);
 			return NULL;
 		}
 	}
@@ -122,7 +123,8 @@ json_t *spec_throttle(const char *value, bool bytes, struct err **err)
 	if ((bytes ? str_to_size(text, &rate) : str_to_i64(text, &rate)) < 0 || rate < 0) {
 		err_set(err, ERR_INVALID,
 			bytes ? "invalid rate for device: %s. The correct format is "
-				"<device-path>:<number>[<unit>]. Number must be a positive integer. "
+				"<device-path>:<number>[<unit>]. Number must be a positive "
+				"integer. "
 				"Unit is optional and can be kb, mb, or gb"
 			      : "invalid rate for device: %s. The correct format is "
 				"<device-path>:<number>. Number must be a positive integer",
@@ -175,8 +177,9 @@ json_t *spec_restart(const char *value, struct err **err)
 		return NULL;
 	}
 	if (colon && str_to_int(colon + 1, &count) < 0) {
-		err_set(err, ERR_INVALID, "invalid restart policy format: maximum retry count must "
-					  "be an integer");
+		err_set(err, ERR_INVALID,
+			"invalid restart policy format: maximum retry count must "
+			"be an integer");
 		return NULL;
 	}
 	return json_pack("{s:s, s:i}", "Name", name, "MaximumRetryCount", count);

@@ -61,8 +61,8 @@ static json_t *section(json_t *mount, const char *name)
 	return s;
 }
 
-static int set_flag(json_t *object, const char *field, const char *key, const char *value,
-	struct err **err)
+static int set_flag(
+	json_t *object, const char *field, const char *key, const char *value, struct err **err)
 {
 	bool yes;
 	if (str_to_bool(value, &yes) < 0)
@@ -96,8 +96,8 @@ static void put_pair(json_t *object, const char *pair)
 	json_put_str(object, key, eq ? eq + 1 : "");
 }
 
-static int set_special(json_t *mount, const char *key, const char *value, const char *field,
-	struct err **err)
+static int set_special(
+	json_t *mount, const char *key, const char *value, const char *field, struct err **err)
 {
 	int64_t size;
 	char *end;
@@ -114,8 +114,8 @@ static int set_special(json_t *mount, const char *key, const char *value, const 
 	if (str_eq(key, "volume-label")) {
 		put_pair(section(section(mount, "VolumeOptions"), "Labels"), value);
 	} else if (str_eq(key, "volume-driver")) {
-		json_put_str(section(section(mount, "VolumeOptions"), "DriverConfig"), "Name",
-			value);
+		json_put_str(
+			section(section(mount, "VolumeOptions"), "DriverConfig"), "Name", value);
 	} else if (str_eq(key, "volume-opt")) {
 		put_pair(section(section(section(mount, "VolumeOptions"), "DriverConfig"),
 				 "Options"),
@@ -149,13 +149,13 @@ static int set_field(json_t *mount, const char *field, struct err **err)
 	for (size_t i = 0; i < ARRAY_LEN(alone); i++)
 		may_stand_alone = may_stand_alone || str_eq(alone[i], key);
 	if (!eq && !may_stand_alone)
-		return err_set(err, ERR_INVALID, "invalid field '%s' must be a key=value pair",
-			field);
+		return err_set(
+			err, ERR_INVALID, "invalid field '%s' must be a key=value pair", field);
 	for (size_t i = 0; i < ARRAY_LEN(text_options); i++) {
 		if (!str_eq(text_options[i].key, key))
 			continue;
-		json_t *where = text_options[i].section ? section(mount, text_options[i].section)
-							: mount;
+		json_t *where =
+			text_options[i].section ? section(mount, text_options[i].section) : mount;
 		json_put_str(where, text_options[i].field, value);
 		return 0;
 	}

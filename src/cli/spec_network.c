@@ -26,9 +26,9 @@ static int set_option(struct spec_network *n, const char *key, const char *value
 		}
 		json_put_str(ipam, str_eq(key, "ip") ? "IPv4Address" : "IPv6Address", value);
 	} else if (str_eq(key, "driver-opt") || str_eq(key, "link-local-ip") ||
-		str_eq(key, "gw-priority")) {
-		return err_set(err, ERR_NOT_IMPLEMENTED, "network option %s is not implemented",
-			key);
+		   str_eq(key, "gw-priority")) {
+		return err_set(
+			err, ERR_NOT_IMPLEMENTED, "network option %s is not implemented", key);
 	} else {
 		return err_set(err, ERR_INVALID, "invalid field key %s", key);
 	}

@@ -129,7 +129,8 @@ int spec_expose(const char *value, json_t *exposed, struct err **err)
 	if (strchr(value, ':'))
 		return err_set(err, ERR_INVALID, "invalid port format for --expose: %s", value);
 	if (spec_port_range(copy, &first, &last) < 0)
-		return err_set(err, ERR_INVALID, "invalid range format for --expose: %s, error: strconv.ParseUint: "
+		return err_set(err, ERR_INVALID,
+			"invalid range format for --expose: %s, error: strconv.ParseUint: "
 			"parsing \"%s\": invalid syntax",
 			value, copy);
 	if (!known_protocol(protocol))

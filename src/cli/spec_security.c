@@ -13,10 +13,10 @@
 /* Go's words for the usual failures of opening a file. */
 static int open_failed(struct err **err, const char *path, int errnum)
 {
-	const char *why = errnum == ENOENT ? "no such file or directory"
-		: errnum == EACCES	   ? "permission denied"
-		: errnum == EISDIR	   ? "is a directory"
-					   : err_text(errnum);
+	const char *why = errnum == ENOENT   ? "no such file or directory"
+			  : errnum == EACCES ? "permission denied"
+			  : errnum == EISDIR ? "is a directory"
+					     : err_text(errnum);
 	return err_set(err, ERR_INVALID, "opening seccomp profile (%s) failed: open %s: %s", path,
 		path, why);
 }

@@ -21,7 +21,7 @@ char *spec_absolute(const char *path)
 			continue;
 		if (!str_eq(all[i], "..")) {
 			strv_add(&parts, all[i]);
-		} else if (n) {
+		} else if (parts && n) {
 			free(parts[n - 1]);
 			parts[n - 1] = NULL;
 		}
@@ -40,8 +40,8 @@ int spec_volume(const char *value, char **bind, struct err **err)
 	if (!strchr(value, ':'))
 		return 0;
 	if (*value == ':' || value[n - 1] == ':' || strstr(value, "::"))
-		return err_set(err, ERR_INVALID,
-			"invalid spec: %s: empty section between colons", value);
+		return err_set(
+			err, ERR_INVALID, "invalid spec: %s: empty section between colons", value);
 	const char *colon = strchr(value, ':');
 	auto_free char *host = xstrndup(value, (size_t)(colon - value));
 	if (*host == '.') {

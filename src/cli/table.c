@@ -7,7 +7,7 @@
 struct cell {
 	const char *text;
 	size_t len, shown; /* bytes, characters */
-	size_t width;	   /* of its column once known */
+	size_t width; /* of its column once known */
 };
 
 struct line {

@@ -11,7 +11,7 @@
 struct pipe;
 
 enum operand_kind {
-	OPERAND_DOT,	  /* . followed by fields */
+	OPERAND_DOT, /* . followed by fields */
 	OPERAND_VARIABLE, /* $name followed by fields */
 	OPERAND_FUNCTION,
 	OPERAND_LITERAL,
@@ -21,12 +21,12 @@ enum operand_kind {
 
 struct operand {
 	enum operand_kind kind;
-	char *name;	 /* variable or function */
+	char *name; /* variable or function */
 	json_t *literal;
 	struct pipe *pipe;
 	char **fields;
-	size_t pos;	 /* byte offset for messages, where Go's parser would put it */
-	char *source;	 /* as written, for messages */
+	size_t pos; /* byte offset for messages, where Go's parser would put it */
+	char *source; /* as written, for messages */
 };
 
 struct call { /* a function or value with its arguments */
@@ -38,7 +38,7 @@ struct call { /* a function or value with its arguments */
 
 struct pipe {
 	char *variables[2]; /* $i, $v := ...; NULL where absent */
-	bool assign;	    /* = instead of := */
+	bool assign; /* = instead of := */
 	struct call *calls;
 	size_t count;
 };
@@ -57,7 +57,8 @@ struct node {
 	struct node_list body, otherwise;
 };
 
-struct template {
+struct template
+{
 	char *source;
 	struct node_list root;
 };

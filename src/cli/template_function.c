@@ -48,8 +48,8 @@ static int f_json(json_t **args, size_t nargs, json_t **out, struct err **err)
 	return 0;
 }
 
-static int change_case(json_t *v, int (*change)(int), bool first_only, json_t **out,
-	struct err **err)
+static int change_case(
+	json_t *v, int (*change)(int), bool first_only, json_t **out, struct err **err)
 {
 	const char *s;
 	if (want_string(v, &s, err) < 0)
@@ -178,16 +178,15 @@ static int index_step(json_t *v, json_t *by, json_t **out, struct err **err)
 	if (!json_is_array(v) && !json_is_string(v))
 		return err_set(err, ERR_INVALID, "can't index item of type %s", value_type(v));
 	if (!json_is_integer(by))
-		return err_set(err, ERR_INVALID, "cannot index slice/array with type %s",
-			value_type(by));
+		return err_set(
+			err, ERR_INVALID, "cannot index slice/array with type %s", value_type(by));
 	json_int_t i = json_integer_value(by);
 	if (i < 0 || (size_t)i >= n)
-		return err_set(err, ERR_INVALID, json_is_string(v)
-				? "reflect: string index out of range"
-				: "reflect: slice index out of range");
-	*out = json_is_array(v)
-		? json_incref(json_array_get(v, (size_t)i))
-		: json_integer((unsigned char)json_string_value(v)[i]);
+		return err_set(err, ERR_INVALID,
+			json_is_string(v) ? "reflect: string index out of range"
+					  : "reflect: slice index out of range");
+	*out = json_is_array(v) ? json_incref(json_array_get(v, (size_t)i))
+				: json_integer((unsigned char)json_string_value(v)[i]);
 	return 0;
 }
 
@@ -199,8 +198,8 @@ static int f_index(json_t **args, size_t nargs, json_t **out, struct err **err)
 		json_t *next;
 		/* a missing key of a map of strings is "", not "no value" */
 		strings = json_is_object(v) &&
-			(!json_object_size(v) || json_is_string(json_object_iter_value(
-							 json_object_iter(v))));
+			  (!json_object_size(v) ||
+				  json_is_string(json_object_iter_value(json_object_iter(v))));
 		int rc = index_step(v, args[i], &next, err);
 		json_decref(v);
 		if (rc < 0)
@@ -216,8 +215,8 @@ static int f_slice(json_t **args, size_t nargs, json_t **out, struct err **err)
 	json_int_t from = 0, to;
 	bool is_text = json_is_string(args[0]);
 	if (!is_text && !json_is_array(args[0]))
-		return err_set(err, ERR_INVALID, "can't slice item of type %s",
-			value_type(args[0]));
+		return err_set(
+			err, ERR_INVALID, "can't slice item of type %s", value_type(args[0]));
 	size_t n = is_text ? json_string_length(args[0]) : json_array_size(args[0]);
 	to = (json_int_t)n;
 	if (nargs > 1 && want_int(args[1], &from, err) < 0)
@@ -287,7 +286,7 @@ static int f_eq(json_t **args, size_t nargs, json_t **out, struct err **err)
 
 static int f_ne(json_t **args, size_t nargs, json_t **out, struct err **err)
 {
-	bool same;
+	bool same = false;
 	if (equal(args[0], args[1], &same, err) < 0)
 		return -1;
 	*out = json_boolean(!same);

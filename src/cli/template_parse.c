@@ -19,7 +19,16 @@ struct parser {
 	struct err **err;
 };
 
-enum keyword { WORD_NONE, WORD_IF, WORD_RANGE, WORD_WITH, WORD_ELSE, WORD_END, WORD_BREAK, WORD_CONTINUE };
+enum keyword {
+	WORD_NONE,
+	WORD_IF,
+	WORD_RANGE,
+	WORD_WITH,
+	WORD_ELSE,
+	WORD_END,
+	WORD_BREAK,
+	WORD_CONTINUE
+};
 
 static int fail(struct parser *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static int fail(struct parser *p, const char *fmt, ...)
@@ -109,7 +118,7 @@ static int parse_quoted(struct parser *p, struct operand *o)
 		if (code) {
 			buf_addc(&s, bytes[code - codes]);
 		} else if (*at == 'x' && isxdigit((unsigned char)at[1]) &&
-			isxdigit((unsigned char)at[2])) {
+			   isxdigit((unsigned char)at[2])) {
 			memcpy(hex, at + 1, 2);
 			buf_addc(&s, (char)strtol(hex, NULL, 16));
 			at += 2;
@@ -220,7 +229,8 @@ static int parse_operand_head(struct parser *p, struct operand *o)
 	}
 	if (is_name(c))
 		return parse_word(p, o);
-	return fail(p, "unexpected \"%.*s\" in operand", str_starts(rest(p), "}}") ? 2 : 1, rest(p));
+	return fail(
+		p, "unexpected \"%.*s\" in operand", str_starts(rest(p), "}}") ? 2 : 1, rest(p));
 }
 
 static int parse_operand(struct parser *p, struct operand *o)
@@ -252,8 +262,8 @@ static int parse_call(struct parser *p, struct call *call)
 			return fail(p, "unclosed action");
 		if (c == '|' || c == ')' || closing(p))
 			break;
-		call->operands = xreallocarray(
-			call->operands, call->count + 1, sizeof(*call->operands));
+		call->operands =
+			xreallocarray(call->operands, call->count + 1, sizeof(*call->operands));
 		struct operand *o = &call->operands[call->count++];
 		*o = (struct operand){0};
 		if (parse_operand(p, o) < 0)

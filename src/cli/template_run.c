@@ -33,8 +33,8 @@ static int fail(struct run *r, size_t pos, const char *source, const char *fmt, 
 	auto_free char *what = xvasprintf(fmt, ap);
 	va_end(ap);
 	template_position(r->t, pos, &where);
-	return err_set(r->err, ERR_INVALID, "%s: executing \"\" at <%s>: %s", where.data, source,
-		what);
+	return err_set(
+		r->err, ERR_INVALID, "%s: executing \"\" at <%s>: %s", where.data, source, what);
 }
 
 static void push(struct run *r, const char *name, json_t *value)
@@ -70,8 +70,8 @@ static int call_label(struct run *r, const struct operand *o, json_t *object, js
 {
 	const char *name = nargs == 1 ? json_string_value(args[0]) : NULL;
 	if (!name)
-		return fail(r, o->pos, o->source,
-			"wrong number of args for Label: want 1 got %zu", nargs);
+		return fail(r, o->pos, o->source, "wrong number of args for Label: want 1 got %zu",
+			nargs);
 	if (r->mode == TEMPLATE_HEADER) {
 		const char *last = strrchr(name, '.');
 		*out = json_string(last ? last + 1 : name);
@@ -82,12 +82,13 @@ static int call_label(struct run *r, const struct operand *o, json_t *object, js
 	return 0;
 }
 
-static int get_field(struct run *r, const struct operand *o, json_t *from, const char *name,
-	json_t **out)
+static int get_field(
+	struct run *r, const struct operand *o, json_t *from, const char *name, json_t **out)
 {
 	if (!from || json_is_null(from)) {
 		if (r->mode == TEMPLATE_RAW)
-			return fail(r, o->pos, o->source, "nil data; no entry for key \"%s\"", name);
+			return fail(
+				r, o->pos, o->source, "nil data; no entry for key \"%s\"", name);
 		return 0;
 	}
 	if (!json_is_object(from))
@@ -162,8 +163,8 @@ static int eval_operand(struct run *r, const struct operand *o, json_t *dot, jso
 		break;
 	}
 	if (nargs)
-		return fail(r, o->pos, o->source, "can't give argument to non-function %s",
-			o->source);
+		return fail(
+			r, o->pos, o->source, "can't give argument to non-function %s", o->source);
 	*out = json_incref(o->literal);
 	return 0;
 }
@@ -194,13 +195,13 @@ static int eval_logic(struct run *r, const struct call *call, json_t *dot, json_
 	return 0;
 }
 
-static int eval_function(struct run *r, const struct call *call, json_t **args, size_t nargs,
-	json_t **out)
+static int eval_function(
+	struct run *r, const struct call *call, json_t **args, size_t nargs, json_t **out)
 {
 	const char *name = call->operands[0].name;
 	auto_err *cause = NULL;
 	if (r->mode == TEMPLATE_HEADER && !str_starts(name, "print")) {
-		*out = nargs ? json_incref(args[str_eq(name, "index") ? 0 : 0]) : NULL;
+		*out = nargs ? json_incref(args[0]) : NULL;
 		return 0;
 	}
 	if (function_call(name, args, nargs, out, &cause) == 0)
@@ -224,8 +225,10 @@ static int eval_call(struct run *r, const struct call *call, json_t *dot, json_t
 	int rc = 0;
 	for (size_t i = 1; i < call->count && rc == 0; i++, nargs++) {
 		const struct operand *o = &call->operands[i];
-		const struct call alone = {
-			.operands = (struct operand *)o, .count = 1, .pos = o->pos, .source = o->source};
+		const struct call alone = {.operands = (struct operand *)o,
+			.count = 1,
+			.pos = o->pos,
+			.source = o->source};
 		rc = eval_call(r, &alone, dot, NULL, false, &args[nargs]);
 	}
 	if (rc == 0 && has_final)
@@ -318,7 +321,8 @@ static enum flow walk_range(struct run *r, const struct node *node, json_t *dot)
 	size_t count = number ? (size_t)json_integer_value(over) : json_array_size(over);
 	if (number && json_integer_value(over) < 0)
 		count = 0;
-	if (over && !number && !json_is_array(over) && !json_is_object(over) && !json_is_null(over)) {
+	if (over && !number && !json_is_array(over) && !json_is_object(over) &&
+		!json_is_null(over)) {
 		auto_buf text = BUF_INIT;
 		value_print(over, false, &text);
 		const struct call *call = &node->pipe->calls[node->pipe->count - 1];
@@ -332,8 +336,7 @@ static enum flow walk_range(struct run *r, const struct node *node, json_t *dot)
 	} else {
 		for (size_t i = 0; i < count && flow != FLOW_BREAK && flow != FLOW_ERROR; i++) {
 			json_t *index = json_integer((json_int_t)i);
-			flow = range_step(
-				r, node, index, number ? index : json_array_get(over, i));
+			flow = range_step(r, node, index, number ? index : json_array_get(over, i));
 		}
 		flow = flow == FLOW_ERROR ? flow : FLOW_ON;
 	}

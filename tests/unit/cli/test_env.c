@@ -20,7 +20,8 @@ static char *make_file(const char *text)
 static void variables(void **state)
 {
 	auto_free char *path =
-		make_file("\xef\xbb\xbf" "A=1\r\n# comment\n\n  B=two words\nKIST_T_SET\nKIST_T_UNSET\n");
+		make_file("\xef\xbb\xbf"
+			  "A=1\r\n# comment\n\n  B=two words\nKIST_T_SET\nKIST_T_UNSET\n");
 	auto_strv out = NULL;
 	setenv("KIST_T_SET", "mine", 1);
 	unsetenv("KIST_T_UNSET");
@@ -62,8 +63,8 @@ static void filters(void **state)
 {
 	const char *const values[] = {"Status=exited", "status = created", "name=a=b", NULL};
 	auto_free char *text = filter_text((char *const *)values);
-	assert_string_equal(text,
-		"{\"status\":{\"exited\":true,\"created\":true},\"name\":{\"a=b\":true}}");
+	assert_string_equal(
+		text, "{\"status\":{\"exited\":true,\"created\":true},\"name\":{\"a=b\":true}}");
 	assert_null(filter_text(NULL));
 	assert_int_equal(check_filter("foo", NULL), -1);
 }

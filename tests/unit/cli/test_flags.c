@@ -19,7 +19,8 @@ static const struct flag_spec flags[] = {
 };
 
 #define PARSE(a, stop, ...)                                                                        \
-	args_parse(&(a), flags, (char *const *)(const char *const[]){__VA_ARGS__, NULL}, stop, NULL, &err)
+	args_parse(&(a), flags, (char *const *)(const char *const[]){__VA_ARGS__, NULL}, stop,     \
+		NULL, &err)
 
 static void forms(void **state)
 {
@@ -28,7 +29,8 @@ static void forms(void **state)
 	assert_int_equal(PARSE(a, true, "-it", "-p80", "-p", "81", "-p=82", "--publish", "83",
 				 "--publish=84", "-dn5", "--format=a=b", "img", "-x", "--foo"),
 		0);
-	assert_true(flag_bool(&a, "interactive") && flag_bool(&a, "tty") && flag_bool(&a, "detach"));
+	assert_true(
+		flag_bool(&a, "interactive") && flag_bool(&a, "tty") && flag_bool(&a, "detach"));
 	assert_int_equal(strv_len(flag_list(&a, "publish")), 5);
 	assert_string_equal(flag_list(&a, "publish")[0], "80");
 	assert_string_equal(flag_list(&a, "publish")[2], "82");
@@ -95,7 +97,8 @@ static void messages(void **state)
 	refused("-iz", NULL, "unknown shorthand flag: 'z' in -z");
 	refused("--format", NULL, "flag needs an argument: --format");
 	refused("-m", NULL, "flag needs an argument: 'm' in -m");
-	refused("-m", "abc", "invalid argument \"abc\" for \"-m, --memory\" flag: invalid size: 'abc'");
+	refused("-m", "abc",
+		"invalid argument \"abc\" for \"-m, --memory\" flag: invalid size: 'abc'");
 	refused("--tty=maybe", NULL,
 		"invalid argument \"maybe\" for \"-t, --tty\" flag: strconv.ParseBool: parsing "
 		"\"maybe\": invalid syntax");

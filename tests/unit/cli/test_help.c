@@ -5,7 +5,8 @@
 static const struct flag_spec flags[] = {
 	{"all", 'a', FLAG_BOOL, NULL, "Short"},
 	{"format", 0, FLAG_STRING, NULL,
-		"A text that is long enough to be wrapped at the width of the terminal, twice at least "
+		"A text that is long enough to be wrapped at the width of the terminal, twice at "
+		"least "
 		"I hope so\n'x':  a line of its own",
 		"\"y\""},
 	{"secret", 0, FLAG_BOOL, NULL, "Hidden", NULL, NULL, true},
@@ -45,7 +46,8 @@ static void whole(void **state)
 	auto_buf out = BUF_INIT;
 	help_command(&out, &c, "container ls", 80);
 	assert_memory_equal(out.data,
-		"Usage:  kist container ls [OPTIONS]\n\nList containers\n\nAliases:\n  kist container "
+		"Usage:  kist container ls [OPTIONS]\n\nList containers\n\nAliases:\n  kist "
+		"container "
 		"ls, kist container list, kist container ps, kist ps\n\nOptions:\n  -a, --all",
 		150);
 }

@@ -92,8 +92,8 @@ static void calls_share_a_connection(void **state)
 
 static void errors_are_the_daemons(void **state)
 {
-	static const char *const answers[] = {
-		"HTTP/1.1 404 Not Found\r\nContent-Length: 27\r\n\r\n{\"message\":\"No such thing\"}",
+	static const char *const answers[] = {"HTTP/1.1 404 Not Found\r\nContent-Length: "
+					      "27\r\n\r\n{\"message\":\"No such thing\"}",
 		"HTTP/1.1 500 Oops\r\nContent-Length: 6\r\n\r\nplain\n", NULL};
 	struct daemon d;
 	struct api a;
@@ -112,7 +112,8 @@ static void errors_are_the_daemons(void **state)
 static void version_is_lowered(void **state)
 {
 	static const char *const answers[] = {
-		"HTTP/1.1 400 Bad Request\r\nContent-Length: 89\r\n\r\n{\"message\":\"client version "
+		"HTTP/1.1 400 Bad Request\r\nContent-Length: 89\r\n\r\n{\"message\":\"client "
+		"version "
 		"1.51 is too new. Maximum supported API version is 1.41 .....\"}",
 		OK(2, "{}"), OK(2, "{}"), NULL};
 	struct daemon d;
@@ -137,8 +138,9 @@ static void nobody_there(void **state)
 	api_init(&a, "unix:///nonexistent/kist.sock");
 	assert_int_equal(api_call(&a, "GET", "/x", NULL, NULL, &err), -1);
 	assert_int_equal(err->kind, ERR_UNAVAILABLE);
-	assert_string_equal(err_msg(err), "Cannot connect to the kist daemon at "
-					  "unix:///nonexistent/kist.sock. Is the kistd daemon running?");
+	assert_string_equal(err_msg(err),
+		"Cannot connect to the kist daemon at "
+		"unix:///nonexistent/kist.sock. Is the kistd daemon running?");
 	api_free(&a);
 	api_init(&a, "ssh://host");
 	assert_int_equal(api_call(&a, "GET", "/x", NULL, NULL, &err), -1);

@@ -11,7 +11,8 @@ static void check(const char *json, const char *expected)
 }
 
 #define P(ip, in, out, type)                                                                       \
-	"{\"IP\":\"" ip "\",\"PrivatePort\":" #in ",\"PublicPort\":" #out ",\"Type\":\"" type "\"}"
+	"{\"IP\":\"" ip "\",\"PrivatePort\":" #in ",\"PublicPort\":" #out ",\"Type\":\"" type "\"" \
+											      "}"
 #define E(in, type) "{\"PrivatePort\":" #in ",\"Type\":\"" type "\"}"
 
 static void text(void **state)
@@ -24,8 +25,8 @@ static void text(void **state)
 		"0.0.0.0:80->80/tcp, [::]:80->80/tcp");
 	check("[" P("0.0.0.0", 80, 8080, "tcp") "," E(90, "tcp") "]",
 		"90/tcp, 0.0.0.0:8080->80/tcp");
-	check("[" P("0.0.0.0", 80, 80, "tcp") "," P("0.0.0.0", 81, 81, "tcp") "," P("0.0.0.0", 90, 90,
-		      "tcp") "]",
+	check("[" P("0.0.0.0", 80, 80, "tcp") "," P("0.0.0.0", 81, 81, "tcp") "," P(
+		      "0.0.0.0", 90, 90, "tcp") "]",
 		"0.0.0.0:80-81->80-81/tcp, 0.0.0.0:90->90/tcp");
 }
 

@@ -40,7 +40,8 @@ static void capture_end(struct capture *c, char *out, char *errors, size_t n)
 	drain(c->errors, errors, n);
 }
 
-static const char frames[] = "\1\0\0\0\0\0\0\3out\2\0\0\0\0\0\0\3err\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\2!\n";
+static const char frames[] =
+	"\1\0\0\0\0\0\0\3out\2\0\0\0\0\0\0\3err\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\2!\n";
 
 static void frames_in_pieces(void **state)
 {
@@ -119,8 +120,12 @@ static void detaches(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock), 0);
 	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
 	assert_int_equal(fd_write_all(in[1], "\x10\x11", 2), 0);
-	struct relay r = {.sock = sock[0], .first = &first, .tty = true, .in = in[0],
-		.detach = &keys, .signals = -1};
+	struct relay r = {.sock = sock[0],
+		.first = &first,
+		.tty = true,
+		.in = in[0],
+		.detach = &keys,
+		.signals = -1};
 	capture_begin(&c);
 	enum relay_end end = relay_run(&r, NULL);
 	capture_end(&c, out, errors, sizeof(out));

@@ -70,7 +70,8 @@ static void no_body(void **state)
 	each_split("HTTP/1.1 304 Not Modified\r\n\r\n", false, check_empty);
 }
 
-static const char upgrade[] = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+static const char upgrade[] =
+	"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
 
 static void check_hijack(struct response *r, size_t used)
 {
@@ -114,8 +115,9 @@ static void until_the_end(void **state)
 
 static void cut_short(void **state)
 {
-	static const char *const texts[] = {"", "HTTP/1.1 200 OK\r\nContent-", "HTTP/1.1 200 OK\r\n"
-									       "Content-Length: 5\r\n\r\nab",
+	static const char *const texts[] = {"", "HTTP/1.1 200 OK\r\nContent-",
+		"HTTP/1.1 200 OK\r\n"
+		"Content-Length: 5\r\n\r\nab",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct response r;
@@ -147,8 +149,9 @@ static void interim(void **state)
 {
 	struct response r;
 	response_init(&r, false, false);
-	assert_true(feed(&r, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
-			     "1\r\n\r\nx",
+	assert_true(feed(&r,
+			    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
+			    "1\r\n\r\nx",
 			    3) > 0);
 	assert_true(r.done);
 	assert_int_equal(r.status, 200);

@@ -88,7 +88,8 @@ static void mounts(void **state)
 		"{\"Type\":\"tmpfs\",\"Target\":\"/t\",\"TmpfsOptions\":{\"SizeBytes\":1048576,"
 		"\"Mode\":1023}}");
 	mount_is("type=volume,src=v,dst=/v,volume-nocopy,\"volume-opt=o=a,b\"",
-		"{\"Type\":\"volume\",\"Source\":\"v\",\"Target\":\"/v\",\"VolumeOptions\":{\"NoCopy\":"
+		"{\"Type\":\"volume\",\"Source\":\"v\",\"Target\":\"/"
+		"v\",\"VolumeOptions\":{\"NoCopy\":"
 		"true,\"DriverConfig\":{\"Options\":{\"o\":\"a,b\"}}}}");
 	mount_fails("type=bind", "target is required");
 	mount_fails("foo=bar,dst=/a", "unexpected key 'foo' in 'foo=bar'");
@@ -132,13 +133,14 @@ static void limits(void **state)
 	same_json(a, "{\"Name\":\"nofile\",\"Hard\":20,\"Soft\":10}");
 	same_json(b, "{\"Name\":\"core\",\"Hard\":-1,\"Soft\":-1}");
 	assert_null(spec_ulimit("nofile=7:6", &err));
-	assert_string_equal(err_msg(err),
-		"ulimit soft limit must be less than or equal to hard limit: 7 > 6");
+	assert_string_equal(
+		err_msg(err), "ulimit soft limit must be less than or equal to hard limit: 7 > 6");
 	assert_null(spec_ulimit("foo=1", &err));
 	assert_string_equal(err_msg(err), "invalid ulimit type: foo");
 	assert_int_equal(spec_cpus("1.5"), 1500000000);
 	assert_int_equal(spec_cpus(".001"), 1000000);
-	auto_json *d = spec_device("/dev/zero:/dev/z:r", NULL), *e = spec_device("/dev/null:rw", NULL);
+	auto_json *d = spec_device("/dev/zero:/dev/z:r", NULL),
+		  *e = spec_device("/dev/null:rw", NULL);
 	same_json(d, "{\"PathOnHost\":\"/dev/zero\",\"PathInContainer\":\"/dev/z\","
 		     "\"CgroupPermissions\":\"r\"}");
 	same_json(e, "{\"PathOnHost\":\"/dev/null\",\"PathInContainer\":\"/dev/null\","
@@ -161,8 +163,7 @@ static void networks(void **state)
 	spec_network_free(&n);
 	assert_int_equal(spec_network("name=a,alias=b,ip=1.2.3.4", &n, NULL), 0);
 	assert_string_equal(n.name, "a");
-	same_json(n.endpoint,
-		"{\"Aliases\":[\"b\"],\"IPAMConfig\":{\"IPv4Address\":\"1.2.3.4\"}}");
+	same_json(n.endpoint, "{\"Aliases\":[\"b\"],\"IPAMConfig\":{\"IPv4Address\":\"1.2.3.4\"}}");
 	spec_network_free(&n);
 	assert_int_equal(spec_network("a,b=c", &n, &err), -1);
 	assert_string_equal(err_msg(err), "invalid field a");
@@ -194,8 +195,8 @@ static void security(void **state)
 	auto_json *out = json_array();
 	auto_err *err = NULL;
 	bool unconfined;
-	const char *const good[] = {"no-new-privileges", "seccomp=unconfined", "systempaths=unconfined",
-		"label:disable", NULL};
+	const char *const good[] = {"no-new-privileges", "seccomp=unconfined",
+		"systempaths=unconfined", "label:disable", NULL};
 	const char *const bad[] = {"foo", NULL};
 	const char *const absent[] = {"seccomp=/nonexistent/p.json", NULL};
 	assert_int_equal(spec_security((char *const *)good, out, &unconfined, NULL), 0);
@@ -204,8 +205,9 @@ static void security(void **state)
 	assert_int_equal(spec_security((char *const *)bad, out, &unconfined, &err), -1);
 	assert_string_equal(err_msg(err), "Invalid --security-opt: \"foo\"");
 	assert_int_equal(spec_security((char *const *)absent, out, &unconfined, &err), -1);
-	assert_string_equal(err_msg(err), "opening seccomp profile (/nonexistent/p.json) failed: open "
-					  "/nonexistent/p.json: no such file or directory");
+	assert_string_equal(err_msg(err),
+		"opening seccomp profile (/nonexistent/p.json) failed: open "
+		"/nonexistent/p.json: no such file or directory");
 }
 
 int main(void)

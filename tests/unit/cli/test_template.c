@@ -79,7 +79,8 @@ static void functions(void **state)
 		"ABCDEF abc Ab Cd 2 6");
 	check("{{join .Env \",\"}} {{join (split \"a:b:c\" \":\") \"-\"}}", "A=1,B=2 a-b-c");
 	check("{{truncate .Id 3}}|{{pad .Id 1 2}}|{{slice .Id 1 3}}", "abc| abcdef  |bc");
-	check("{{printf \"%s-%05d|%-5s|%5s|%q|%v|%x|%t|%.1f%%\" .Id .Count \"a\" \"b\" \"c\" .Env 255 "
+	check("{{printf \"%s-%05d|%-5s|%5s|%q|%v|%x|%t|%.1f%%\" .Id .Count \"a\" \"b\" \"c\" .Env "
+	      "255 "
 	      ".On .Ratio}}",
 		"abcdef-00003|a    |    b|\"c\"|[A=1 B=2]|ff|true|1.5%");
 	check("{{printf \"%d\" .Id}} {{printf \"%s\"}} {{printf \"x\" 1}}",
@@ -116,15 +117,16 @@ static void run_errors(void **state)
 		"template: :1:2: executing \"\" at <.Foo>: map has no entry for key \"Foo\"");
 	run_fails("{{.State.Foo}}",
 		"template: :1:8: executing \"\" at <.State.Foo>: map has no entry for key \"Foo\"");
-	run_fails("{{.Id.Foo}}",
-		"template: :1:5: executing \"\" at <.Id.Foo>: can't evaluate field Foo in type string");
+	run_fails("{{.Id.Foo}}", "template: :1:5: executing \"\" at <.Id.Foo>: can't evaluate "
+				 "field Foo in type string");
 	run_fails("{{index .Env 5}}", "template: :1:2: executing \"\" at <index .Env 5>: error "
 				      "calling index: reflect: slice index out of range");
 	run_fails("{{$x}}", "template: :1:2: executing \"\" at <$x>: undefined variable: $x");
 	run_fails("{{lt \"a\" 1}}", "template: :1:2: executing \"\" at <lt \"a\" 1>: error calling "
 				    "lt: invalid type for comparison");
-	run_fails("{{upper}}", "template: :1:2: executing \"\" at <upper>: wrong number of args for "
-			       "upper: want 1 got 0");
+	run_fails("{{upper}}",
+		"template: :1:2: executing \"\" at <upper>: wrong number of args for "
+		"upper: want 1 got 0");
 }
 
 static void nesting_is_bounded(void **state)
@@ -142,10 +144,10 @@ static void rows_and_headers(void **state)
 {
 	auto_err *err = NULL;
 	auto_buf out = BUF_INIT;
-	auto_json *row = json_pack("{s:s, s:s, s:{s:s}}", "#row", "*T", "ID", "1", "#labels",
-		"a.b", "x");
-	auto_template *t = template_parse("{{.ID}} {{.Label \"a.b\"}} {{.Label \"z\"}}|{{json .}}",
-		&err);
+	auto_json *row =
+		json_pack("{s:s, s:s, s:{s:s}}", "#row", "*T", "ID", "1", "#labels", "a.b", "x");
+	auto_template *t =
+		template_parse("{{.ID}} {{.Label \"a.b\"}} {{.Label \"z\"}}|{{json .}}", &err);
 	assert_int_equal(template_run(t, row, TEMPLATE_ROW, &out, &err), 0);
 	assert_string_equal(out.data, "1 x |{\"ID\":\"1\"}");
 	auto_template *bad = template_parse("{{.Foo}}", &err);
