@@ -368,6 +368,10 @@ static void head_done(struct h1 *h)
 	auto_err *e = NULL;
 	req->method = xstrdup(http_method_str((enum http_method)h->parser.method));
 	decide_keep_alive(h);
+	if (h->parser.http_major != 1) {
+		refuse(h, ERR_INVALID, "unsupported HTTP version");
+		return;
+	}
 	if (request_parse_target(req, &e) < 0) {
 		fail_early(h, e);
 		return;
