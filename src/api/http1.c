@@ -362,14 +362,25 @@ static void fail_early(struct h1 *h, struct err *e)
 	}
 }
 
+/* The parser as Debian builds it lets blanks in names of headers through (RFC 9112, 5.1). */
+static bool bad_names(const struct request *req)
+{
+	for (size_t i = 0; i < req->headers.n; i++)
+		if (!*req->headers.v[i].key || strpbrk(req->headers.v[i].key, " \t"))
+			return true;
+	return false;
+}
+
 static void head_done(struct h1 *h)
 {
 	struct request *req = h->req;
 	auto_err *e = NULL;
 	req->method = xstrdup(http_method_str((enum http_method)h->parser.method));
 	decide_keep_alive(h);
-	if (h->parser.http_major != 1) {
-		refuse(h, ERR_INVALID, "unsupported HTTP version");
+	if (h->parser.http_major != 1 || bad_names(req)) {
+		refuse(h, ERR_INVALID,
+			h->parser.http_major != 1 ? "unsupported HTTP version"
+						  : "malformed HTTP request");
 		return;
 	}
 	if (request_parse_target(req, &e) < 0) {
