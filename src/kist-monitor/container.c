@@ -42,12 +42,19 @@ static void session_told_left(void *arg)
 		session_told_detached(arg);
 }
 
+int container_write_monitor_pid(int run_dir, struct err **err)
+{
+	char text[64];
+	int n = snprintf(text, sizeof(text), "%d %" PRIu64 "\n", (int)getpid(), run_start_ticks(getpid()));
+	return file_replace(run_dir, MONITOR_PIDFILE, text, (size_t)n, 0600, false, err);
+}
+
 struct container *container_new(struct loop *loop, const char *id, int disk, int run_dir,
 	const struct container_owner *owner)
 {
 	struct container *c = xcalloc(1, sizeof(*c));
 	*c = (struct container){
-		.loop = loop, .id = id, .disk = disk, .run_dir = run_dir, .owner = *owner};
+		.loop = loop, .id = xstrdup(id), .disk = disk, .run_dir = run_dir, .owner = *owner};
 	struct session_owner told = {
 		session_told_drained, session_told_deserted, session_told_detached,
 		session_told_left, c};
@@ -59,6 +66,16 @@ static int wrong_state(const struct container *c, const char *what, struct err *
 {
 	static const char *const names[] = {"not created", "created", "running", "dead"};
 	return err_set(err, ERR_CONFLICT, "%s: container %s is %s", what, c->id, names[c->state]);
+}
+
+int container_adopt(struct container *c, const char *id, int disk, int run_dir, struct err **err)
+{
+	if (c->state != MONITOR_IDLE || c->configured)
+		return wrong_state(c, "adopt", err);
+	if (dup3(disk, c->disk, O_CLOEXEC) < 0 || dup3(run_dir, c->run_dir, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "take the container's folders");
+	str_replace(&c->id, id);
+	return container_write_monitor_pid(c->run_dir, err);
 }
 
 int container_configure(
@@ -330,5 +347,6 @@ void container_free(struct container *c)
 		run_release(c->run);
 	received_plan_free(&c->plan);
 	logfile_close(c->log);
+	free(c->id);
 	free(c);
 }

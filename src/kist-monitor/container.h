@@ -32,12 +32,18 @@ struct container_owner {
 	void *arg;
 };
 
+/** Writes MONITOR_PIDFILE. */
+int container_write_monitor_pid(int run_dir, struct err **err);
+
 /** @disk and @run_dir are borrowed. */
 struct container *container_new(struct loop *loop, const char *id, int disk, int run_dir,
 	const struct container_owner *owner);
 /** Undoes what is merely created; a running container is left alone (never happens in order). */
 void container_free(struct container *c);
 
+/** A monitor that was started ahead of time gets its container. The folders' descriptors change behind
+ * their numbers. */
+int container_adopt(struct container *c, const char *id, int disk, int run_dir, struct err **err);
 int container_configure(
 	struct container *c, const struct monitor_config *config, struct err **err);
 /** Takes @conn on success. */

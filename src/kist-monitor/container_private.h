@@ -21,7 +21,7 @@ struct exec {
 
 struct container {
 	struct loop *loop;
-	const char *id;
+	char *id;
 	int disk, run_dir;
 	struct container_owner owner;
 

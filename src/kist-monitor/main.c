@@ -3,7 +3,6 @@
  * started and what it understands; README.md has the tour.
  */
 #include <fcntl.h>
-#include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,8 +14,7 @@
 #include "base/fdio.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "runtime/monitor_client.h"
-#include "runtime/run.h"
+#include "container.h"
 #include "serve.h"
 
 /*
@@ -43,14 +41,6 @@ static void signalled(struct loop_source *source, uint32_t events, void *arg)
 	server_reap(arg);
 }
 
-static int write_pid(struct err **err)
-{
-	char text[64];
-	int n = snprintf(text, sizeof(text), "%d %" PRIu64 "\n", (int)getpid(), run_start_ticks(getpid()));
-	return file_replace(
-		MONITOR_FD_RUN, MONITOR_PIDFILE, text, (size_t)n, 0600, false, err);
-}
-
 /* The last to be killed when memory is short: with it the container's exit would be lost. Lowering takes
  * CAP_SYS_RESOURCE; without it things stay as they are. */
 static void protect(void)
@@ -74,7 +64,7 @@ static int become(struct err **err)
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return err_sys(err, errno, "become a subreaper");
 	protect();
-	return write_pid(err);
+	return container_write_monitor_pid(MONITOR_FD_RUN, err);
 }
 
 static int monitor(const char *id, struct err **err)

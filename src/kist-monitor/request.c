@@ -6,6 +6,16 @@
 
 #include "base/mem.h"
 
+static int run_adopt(struct request *r, struct err **err)
+{
+	const char *id = wire_str(&r->payload);
+	if (wire_done(&r->payload, "adopt request", err) < 0)
+		return -1;
+	if (!id || !*id)
+		return err_set(err, ERR_INVALID, "adopt request without an id");
+	return container_adopt(r->server->container, id, r->fds[0], r->fds[1], err);
+}
+
 static int run_configure(struct request *r, struct err **err)
 {
 	struct monitor_config config;
@@ -171,6 +181,7 @@ static const struct {
 	size_t fds;
 	int (*run)(struct request *r, struct err **err);
 } requests[] = {
+	{MONITOR_ADOPT, 2, run_adopt},
 	{MONITOR_CONFIGURE, 0, run_configure},
 	{MONITOR_ATTACH, 1, run_attach},
 	{MONITOR_CREATE, 1, run_create_container},

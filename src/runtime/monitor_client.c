@@ -338,6 +338,20 @@ int monitor_client_event(struct monitor_client *c, struct monitor_event *ev, str
 
 /* ---- requests ---- */
 
+/* The socket first: when the monitor has written its pid file the folder is complete. */
+int monitor_adopt(struct monitor_client *c, const char *id, int parked, int disk_dir, int run_dir,
+	struct err **err)
+{
+	auto_call call = {.type = MONITOR_ADOPT, .fds = {disk_dir, run_dir}, .nfds = 2};
+	wire_put_str(&call.payload, id);
+	if (renameat(parked, MONITOR_SOCKET, run_dir, MONITOR_SOCKET) < 0)
+		return err_sys(err, errno, "move the monitor's socket");
+	if (ask(c, &call, NULL, err) < 0)
+		return -1;
+	unlinkat(parked, MONITOR_PIDFILE, 0);
+	return 0;
+}
+
 int monitor_configure(
 	struct monitor_client *c, const struct monitor_config *config, struct err **err)
 {

@@ -528,6 +528,40 @@ static void killed_for_memory(void **state)
 	expect_close(f);
 }
 
+static void parked_ahead_of_time(void **state)
+{
+	struct fixture *f = *state;
+	auto_err *err = NULL;
+	auto_fd int top = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(mkdirat(top, "parked", 0700), 0);
+	auto_fd int parked = openat(top, "parked", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct monitor_spawn spec = {
+		.program = getenv("KIST_MONITOR"), .id = "parked", .disk_dir = parked, .run_dir = parked,
+		.log_fd = 2};
+	need(monitor_spawn(&f->client, &spec, &f->monitor, &f->monitor_fd, &err), err);
+	need(monitor_adopt(f->client, f->id, parked, f->disk, f->run_dir, &err), err);
+	assert_int_equal(unlinkat(top, "parked", AT_REMOVEDIR), 0); /* nothing is left in it */
+	configure(f, (struct monitor_config){0});
+	assert_int_equal(monitor_adopt(f->client, f->id, f->run_dir, f->disk, f->run_dir, &err), -1);
+	int client = attach(f, true, NULL);
+	must_run(f, SHELL("echo adopted; busybox sleep 1000"), false);
+	read_until(client, "adopted");
+	fd_close(client);
+	monitor_client_unref(steal_ptr(f->client));
+	need(monitor_connect(&f->client, f->run_dir, &err), err); /* where a new daemon looks */
+	pid_t pid;
+	uint64_t ticks;
+	need(monitor_pid_read(f->run_dir, MONITOR_PIDFILE, &pid, &ticks, &err), err);
+	assert_int_equal(pid, f->monitor);
+	need(monitor_kill(f->client, SIGKILL, &err), err);
+	assert_int_equal(expect(f, MONITOR_EXITED).exit.code, 137);
+	expect_close(f);
+	struct monitor_exit record;
+	need(monitor_exit_read(f->disk, &record, &err), err);
+	auto_free char *log = log_text(f);
+	assert_non_null(strstr(log, "adopted"));
+}
+
 static void bad_requests(void **state)
 {
 	struct fixture *f = *state;
@@ -589,6 +623,7 @@ int main(void)
 		WITH(daemon_dies_before_start),
 		WITH(nobody_waits),
 		WITH(killed_for_memory),
+		WITH(parked_ahead_of_time),
 		WITH(bad_requests),
 		WITH(large_request),
 	};

@@ -16,6 +16,7 @@
  * If it has not been asked to start and the last daemon connection closes, it exits.
  *
  *   request            payload -> reply payload
+ *   ADOPT              str id; descriptors: folder on disk, folder in exec-root: a parked monitor gets its container
  *   CONFIGURE          log settings, tty, stdin flags (struct monitor_config)
  *   ATTACH             struct monitor_attach + one descriptor (the client's connection) or more
  *   CREATE             u64 generation, u32 mask of enum oci_ns; descriptors: sealed memfd with the plan; then
@@ -75,6 +76,7 @@ enum monitor_type {
 	MONITOR_QUIT,
 	MONITOR_SUBSCRIBE,
 	MONITOR_ROOT,
+	MONITOR_ADOPT,
 	MONITOR_EXITED = 100,
 	MONITOR_EXEC_EXITED,
 	MONITOR_OOM,
