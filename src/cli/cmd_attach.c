@@ -65,7 +65,7 @@ static int attach_run(struct cli *cli, const struct args *a, int *code, struct e
 	enum relay_end end = session_run(&s, err);
 	http_close(&conn);
 	if (end == RELAY_END)
-		return container_wait_result(&wait, code, err);
+		return container_wait_finish(s.cli, s.id, &wait, code, err);
 	http_close(&wait);
 	if (end == RELAY_DETACHED)
 		return err_set(err, ERR_CANCELLED, "read escape sequence");
@@ -148,7 +148,7 @@ static int start_session(struct session *s, const char *condition, int *code, st
 	enum relay_end end = session_run(s, err);
 	http_close(s->conn);
 	if (end == RELAY_END)
-		return container_wait_result(&wait, code, err);
+		return container_wait_finish(s->cli, s->id, &wait, code, err);
 	http_close(&wait);
 	return end == RELAY_DETACHED ? 0 : -1;
 }

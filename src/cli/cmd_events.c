@@ -26,14 +26,14 @@ static const char *text_of(const json_t *j, const char *key)
 /* "2026-11-22T01:52:54.594000000Z container create ID (image=bb, name=c1)" */
 static void print_plain(const json_t *event)
 {
-	char when[TIME_STR_LEN] = "";
+	char when[64];
 	const json_t *actor = json_object_get(event, "Actor");
 	const json_t *attributes = json_object_get(actor, "Attributes");
 	int64_t ns = json_integer_value(json_object_get(event, "timeNano"));
 	size_t n;
 	if (!ns)
 		ns = json_integer_value(json_object_get(event, "time")) * TIME_NS_PER_SEC;
-	printf("%s %s %s %s", time_rfc3339_fixed(ns, when), text_of(event, "Type"),
+	printf("%s %s %s %s", format_rfc3339(ns, true, when, sizeof(when)), text_of(event, "Type"),
 		text_of(event, "Action"), text_of(actor, "ID"));
 	auto_free const char **keys = value_keys(attributes, &n);
 	for (size_t i = 0; i < n; i++)

@@ -53,7 +53,7 @@ static json_t *make_row(const struct format *f, const json_t *j, bool human, boo
 		if (*c == '\t')
 			*c = ' ';
 	auto_free char *cut = trunc ? format_ellipsis(by, 45) : xstrdup(by);
-	time_rfc3339(created, text);
+	format_rfc3339(created, false, text, sizeof(text));
 	json_put_str(row, "CreatedAt", text);
 	json_put_str(row, "CreatedSince", human ? format_ago(created, text, sizeof(text)) : text);
 	json_put_str(row, "ID", trunc ? format_short_id(text_of(j, "Id"), id) : text_of(j, "Id"));

@@ -240,7 +240,7 @@ static int run_attached(struct run *r)
 		http_close(&r->wait);
 		return end == RELAY_FAILED;
 	}
-	if (container_wait_result(&r->wait, &code, &err) < 0) {
+	if (container_wait_finish(r->cli, r->id, &r->wait, &code, &err) < 0) {
 		fprintf(stderr, "kist: %s\n", err_msg(err));
 		return EXIT_USAGE;
 	}

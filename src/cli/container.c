@@ -1,5 +1,9 @@
 #include "container.h"
 
+#include <poll.h>
+
+#include "base/timefmt.h"
+
 #define WAIT_MAX 65536
 
 char *container_path(const char *id, const char *verb)
@@ -63,4 +67,31 @@ int container_wait_result(struct http *conn, int *code, struct err **err)
 		return err_set(err, ERR_SYSTEM, "Error waiting for container: %s", message);
 	*code = (int)json_integer_value(json_object_get(j, "StatusCode"));
 	return 0;
+}
+
+static int wait_again(struct cli *cli, const char *id, int *code, struct err **err)
+{
+	struct http conn;
+	if (container_wait_begin(cli, id, NULL, &conn, err) < 0)
+		return -1;
+	return container_wait_result(&conn, code, err);
+}
+
+int container_wait_finish(
+	struct cli *cli, const char *id, struct http *conn, int *code, struct err **err)
+{
+	const int pause_ms = 100;
+	auto_err *cause = NULL;
+	int64_t last = time_mono();
+	if (container_wait_result(conn, code, &cause) == 0)
+		return 0;
+	while (cause->kind == ERR_UNAVAILABLE &&
+		time_mono() - last < WAIT_PATIENCE_MS * (TIME_NS_PER_SEC / 1000)) {
+		poll(NULL, 0, pause_ms); /* nothing tells when a socket will be listened on again */
+		if (wait_again(cli, id, code, &cause) == 0)
+			return 0;
+		if (cli->api.status)
+			last = time_mono(); /* it answered, then went away once more */
+	}
+	return err_move(err, &cause);
 }

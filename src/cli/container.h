@@ -24,5 +24,13 @@ int container_wait_begin(struct cli *cli, const char *id, const char *condition,
 	struct err **err);
 /** Waits for the answer and closes @conn. */
 int container_wait_result(struct http *conn, int *code, struct err **err);
+/**
+ * As container_wait_result, but a daemon that went away while the container ran is asked again when it
+ * is back: an attached session outlives its restart, so the exit code should too. Gives up after
+ * WAIT_PATIENCE_MS without a daemon.
+ */
+int container_wait_finish(
+	struct cli *cli, const char *id, struct http *conn, int *code, struct err **err);
+#define WAIT_PATIENCE_MS 10000
 
 #endif

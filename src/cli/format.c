@@ -136,13 +136,16 @@ char *format_ago(int64_t ns, char *buf, size_t len)
 	return buf;
 }
 
-char *format_time(int64_t ns, bool fraction, char *buf, size_t len)
+char *format_time(int64_t ns, bool exact, char *buf, size_t len)
 {
 	time_t t = (time_t)(ns / TIME_NS_PER_SEC);
 	struct tm tm;
 	char digits[16] = "";
-	localtime_r(&t, &tm);
-	if (fraction && ns % TIME_NS_PER_SEC) {
+	if (exact)
+		gmtime_r(&t, &tm);
+	else
+		localtime_r(&t, &tm);
+	if (exact && ns % TIME_NS_PER_SEC) {
 		size_t n = (size_t)snprintf(
 			digits, sizeof(digits), ".%09d", (int)(ns % TIME_NS_PER_SEC));
 		while (digits[n - 1] == '0')
@@ -150,7 +153,24 @@ char *format_time(int64_t ns, bool fraction, char *buf, size_t len)
 	}
 	snprintf(buf, len, "%04d-%02d-%02d %02d:%02d:%02d%s %+05ld %s", tm.tm_year + 1900,
 		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, digits,
-		tm.tm_gmtoff / 3600 * 100 + tm.tm_gmtoff / 60 % 60, tm.tm_zone);
+		tm.tm_gmtoff / 3600 * 100 + tm.tm_gmtoff / 60 % 60, exact ? "UTC" : tm.tm_zone);
+	return buf;
+}
+
+char *format_rfc3339(int64_t ns, bool fraction, char *buf, size_t len)
+{
+	time_t t = (time_t)(ns / TIME_NS_PER_SEC);
+	struct tm tm;
+	char digits[16] = "", zone[16] = "Z";
+	localtime_r(&t, &tm);
+	long minutes = tm.tm_gmtoff / 60, away = minutes < 0 ? -minutes : minutes;
+	if (fraction)
+		snprintf(digits, sizeof(digits), ".%09d", (int)(ns % TIME_NS_PER_SEC));
+	if (minutes)
+		snprintf(zone, sizeof(zone), "%c%02d:%02d", minutes < 0 ? '-' : '+',
+			(int)(away / 60), (int)(away % 60));
+	snprintf(buf, len, "%04d-%02d-%02dT%02d:%02d:%02d%s%s", tm.tm_year + 1900, tm.tm_mon + 1,
+		tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, digits, zone);
 	return buf;
 }
 

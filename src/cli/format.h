@@ -36,8 +36,11 @@ int format_raw(const char *text, json_t *value, struct err **err);
 
 /** "3 hours ago" for a time in ns since the epoch. */
 char *format_ago(int64_t ns, char *buf, size_t len);
-/** "2026-11-22 01:52:54 +0000 UTC", in the local time zone. */
-char *format_time(int64_t ns, bool fraction, char *buf, size_t len);
+/** "2026-11-22 01:52:54 +0000 UTC": whole seconds in the local time zone; @exact: with the fraction, in
+ * UTC (docker prints times that the daemon sent as text in their own zone). */
+char *format_time(int64_t ns, bool exact, char *buf, size_t len);
+/** RFC 3339 in the local time zone, with nine digits of fraction or none. */
+char *format_rfc3339(int64_t ns, bool fraction, char *buf, size_t len);
 /** Cuts to @n characters with an ellipsis, as docker does; for free(). */
 char *format_ellipsis(const char *s, size_t n);
 /** First 12 digits of an id without "sha256:". */

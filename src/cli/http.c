@@ -203,7 +203,11 @@ int http_read_all(struct http *h, size_t max, struct buf *out, struct err **err)
 
 bool http_reusable(const struct http *h)
 {
-	return h->fd >= 0 && (!h->used || (h->response.done && h->response.keep_alive));
+	char c;
+	if (h->fd < 0 || (h->used && !(h->response.done && h->response.keep_alive)))
+		return false;
+	/* nothing is due between requests: an end means that the daemon went away (and may be back) */
+	return recv(h->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
 void http_close(struct http *h)

@@ -218,6 +218,14 @@ static int run_help(char *const *names)
 	return print(&b);
 }
 
+static const char *tls_missing(struct err **err)
+{
+	err_set(err, ERR_NOT_IMPLEMENTED,
+		"TLS from the command line is not implemented: connect to the unix socket, or with "
+		"docker");
+	return NULL;
+}
+
 static const char *choose_host(const struct args *global, struct err **err)
 {
 	const char *host = flag_str(global, "host");
@@ -226,16 +234,16 @@ static const char *choose_host(const struct args *global, struct err **err)
 		err_set(err, ERR_INVALID, "Specify only one -H");
 		return NULL;
 	}
-	if (flag_bool(global, "tls") || flag_bool(global, "tlsverify")) {
-		err_set(err, ERR_NOT_IMPLEMENTED,
-			"TLS from the command line is not implemented: connect to the unix socket, "
-			"or with docker");
-		return NULL;
-	}
+	if (flag_bool(global, "tls") || flag_bool(global, "tlsverify"))
+		return tls_missing(err);
 	if (str_empty(host))
 		host = getenv("KIST_HOST");
 	if (str_empty(host))
 		host = getenv("DOCKER_HOST");
+	/* who asked for TLS must not be talked to in the clear */
+	const char *verify = getenv("DOCKER_TLS_VERIFY");
+	if (!str_empty(verify) && !str_empty(host) && str_starts(host, "tcp://"))
+		return tls_missing(err);
 	return str_empty(host) ? CLI_DEFAULT_HOST : host;
 }
 
