@@ -44,37 +44,6 @@ struct joining {
 	int tty;
 };
 
-/* Closes all from @floor on but the @n descriptors of @keep. */
-static void close_all_but(int floor, const int *keep, size_t n, struct reporter *r)
-{
-	int from = floor;
-	for (;;) {
-		int next = -1;
-		for (size_t i = 0; i < n; i++)
-			if (keep[i] >= from && (next < 0 || keep[i] < next))
-				next = keep[i];
-		if (next < 0)
-			break;
-		if (next > from && child_close_range((unsigned int)from, (unsigned int)next - 1) < 0)
-			report_sys(r, "close_range");
-		from = next + 1;
-	}
-	if (child_close_range((unsigned int)from, ~0U) < 0)
-		report_sys(r, "close_range");
-}
-
-static void leave_host(struct joining *j)
-{
-	int floor = 3 + (int)j->io.preserve_count;
-	if (j->container < floor)
-		j->container = fcntl(j->container, F_DUPFD_CLOEXEC, floor);
-	if (j->container < 0)
-		report_sys(&j->report, "move a descriptor");
-	streams_arrange(&j->io, -1, &j->proc, &j->report);
-	const int keep[] = {j->report.sock, j->container, j->proc};
-	close_all_but(floor, keep, ARRAY_LEN(keep), &j->report);
-}
-
 static void join(struct joining *j)
 {
 	if (setns(j->container, j->flags) < 0)
@@ -119,7 +88,8 @@ static void stage_main(struct joining *j)
 	umask(0);
 	if (cgroup_enter(j->entries, j->entry_count) < 0)
 		report_sys(&j->report, "enter the container's cgroup");
-	leave_host(j);
+	int *const keep[] = {&j->container, &j->proc};
+	streams_arrange(&j->io, -1, keep, ARRAY_LEN(keep), &j->report);
 	join(j);
 	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)

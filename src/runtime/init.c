@@ -99,21 +99,26 @@ static void become_ready(struct init *init)
 	settings_apply(s);
 	if (s->plan->has_personality && personality(s->plan->personality) < 0)
 		report_sys(&s->report, "set the personality");
-	auto_fd int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (top < 0)
 		report_sys(&s->report, "open the new root");
 	user_prepare(&s->user, p, top, &s->report);
 	program_set_home(&init->program, &s->user);
 	program_enter_folder(p, &s->report);
 	program_find(&init->program, &s->report);
+	close(top);
+	/* before the gate, where a container may wait for long: what is open here keeps somebody's
+	 * connection alive */
+	int *const keep[] = {&s->proc, &init->gate};
+	streams_arrange(s->io, s->tty, keep, ARRAY_LEN(keep), &s->report);
+	streams_own(s->user.uid, s->tty >= 0);
 	report_send(&s->report, REPORT_READY, 0);
 }
 
 /* Another process opens the gate: it connects, says go, and hears what becomes of exec. One that comes
  * and leaves without a word is forgotten. */
-static void wait_at_socket(struct setup *s)
+static void wait_at_socket(struct setup *s, int gate)
 {
-	int gate = s->io->gate_socket;
 	for (;;) {
 		int conn = accept4(gate, NULL, NULL, SOCK_CLOEXEC);
 		if (conn < 0 && (errno == EINTR || errno == ECONNABORTED))
@@ -131,18 +136,19 @@ static void wait_at_socket(struct setup *s)
 	}
 }
 
-static void wait_at_gate(struct setup *s)
+static void wait_at_gate(struct init *init)
 {
-	if (s->io->gate_socket > 0)
-		wait_at_socket(s);
+	if (init->gate >= 0)
+		wait_at_socket(&init->setup, init->gate);
 	else
-		report_wait(&s->report, PERMIT_GO);
+		report_wait(&init->setup.report, PERMIT_GO);
 }
 
 void init_main(struct init *init)
 {
 	struct setup *s = &init->setup;
 	const struct plan_process *p = &s->plan->process;
+	init->gate = s->io->gate_socket > 0 ? s->io->gate_socket : -1;
 	umask(0);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setsid();
@@ -151,12 +157,10 @@ void init_main(struct init *init)
 	enter_namespaces(init);
 	build_tree(init);
 	become_ready(init);
-	wait_at_gate(s);
+	wait_at_gate(init);
 	run_own_hooks(init, &s->plan->start_container, &init->created, "startContainer");
-	if (s->tty >= 0)
-		tty_control(s->tty, &s->report);
-	streams_arrange(s->io, s->tty, &s->proc, &s->report);
-	streams_own(s->user.uid, s->tty >= 0);
+	if (p->terminal)
+		tty_control(0, &s->report);
 	limits_apply(p, &s->report);
 	if (s->plan->new_keyring)
 		creds_keyring(init->keyring, &s->report);

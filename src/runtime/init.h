@@ -12,6 +12,7 @@ struct init {
 	struct hook_state creating, created; /* for createContainer and startContainer */
 	char keyring[128];
 	int init_mount; /* kist-init, detached, for --init; -1 */
+	int gate;	/* listening socket to be started at, -1 */
 	bool staged;	/* namespaces were joined by the stage in between */
 };
 

@@ -43,7 +43,25 @@ static void pick_standard(int std[3], const struct run_io *io, int tty, struct r
 	}
 }
 
-void streams_arrange(const struct run_io *io, int tty, int *keep, struct reporter *r)
+/* Closes all from @from on but those at @keep and the socket. */
+static void close_others(int from, int *const *keep, size_t n, struct reporter *r)
+{
+	for (;;) {
+		int next = r->sock >= from ? r->sock : -1;
+		for (size_t i = 0; i < n; i++)
+			if (*keep[i] >= from && (next < 0 || *keep[i] < next))
+				next = *keep[i];
+		unsigned int last = next < 0 ? ~0U : (unsigned int)next - 1;
+		if (next != from && child_close_range((unsigned int)from, last) < 0)
+			report_sys(r, "close_range");
+		if (next < 0)
+			return;
+		from = next + 1;
+	}
+}
+
+void streams_arrange(
+	const struct run_io *io, int tty, int *const *keep, size_t n, struct reporter *r)
 {
 	int preserve[STREAMS_PRESERVE_MAX], std[3];
 	if (io->preserve_count > STREAMS_PRESERVE_MAX)
@@ -51,16 +69,15 @@ void streams_arrange(const struct run_io *io, int tty, int *keep, struct reporte
 	int floor = 3 + (int)io->preserve_count;
 	pick_standard(std, io, tty, r);
 	r->sock = lift(r->sock, floor, r);
-	if (keep && *keep >= 0)
-		*keep = lift(*keep, floor, r);
+	for (size_t i = 0; i < n; i++)
+		if (*keep[i] >= 0)
+			*keep[i] = lift(*keep[i], floor, r);
 	/* a source that is another's place is lifted before that place is taken */
 	for (int i = 0; i < 3; i++)
 		if (std[i] != i)
 			std[i] = lift(std[i], floor, r);
 	for (size_t i = 0; i < io->preserve_count; i++)
 		preserve[i] = lift(io->preserve[i], floor, r);
-	if (child_close_from(3, 1) < 0)
-		report_sys(r, "close_range");
 	for (int i = 0; i < 3; i++) {
 		if (std[i] != i)
 			place(std[i], i, r);
@@ -69,6 +86,10 @@ void streams_arrange(const struct run_io *io, int tty, int *keep, struct reporte
 	}
 	for (size_t i = 0; i < io->preserve_count; i++)
 		place(preserve[i], 3 + (int)i, r);
+	close_others(floor, keep, n, r);
+	/* what is kept ends at exec at the latest, whoever opened it */
+	if (child_close_from((unsigned int)floor, 1) < 0)
+		report_sys(r, "close_range");
 }
 
 void streams_own(uint32_t uid, bool terminal)

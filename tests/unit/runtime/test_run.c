@@ -4,13 +4,17 @@
  */
 #include "../cmocka_all.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/buf.h"
@@ -37,6 +41,10 @@ struct box {
 	const char *const *group_add;
 	bool cwd_create, caps_by_user;
 	int gate_socket;
+	const int *preserve;
+	size_t preserve_count;
+	const void *bpf;
+	size_t bpf_len;
 };
 
 static bool able(void)
@@ -76,7 +84,7 @@ static int setup_group(void **state)
 	auto_fd int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0755);
 	assert_int_equal(fd_write_all(fd, busybox.data, busybox.len), 0);
 	static const char *const applets[] = {"sh", "id", "cat", "ls", "mount", "sleep", "grep", "pwd",
-		"readlink", "stat", "tty", "touch", "hostname", "true", "env", "echo", "ps", "stty"};
+		"readlink", "stat", "tty", "touch", "hostname", "true", "env", "echo", "ps", "stty", "mkdir"};
 	for (size_t i = 0; i < ARRAY_LEN(applets); i++) {
 		auto_free char *link = xasprintf("%s/rootfs/bin/%s", dir, applets[i]);
 		assert_int_equal(symlink("busybox", link), 0);
@@ -153,6 +161,8 @@ static int make_plan(struct box *b)
 	compiled->process.group_add = (const char **)b->group_add;
 	compiled->process.cwd_create = b->cwd_create;
 	compiled->process.caps_by_user = b->caps_by_user;
+	compiled->process.bpf = b->bpf;
+	compiled->process.bpf_len = b->bpf_len;
 	plan_encode(compiled, &b->bytes);
 	plan_free(compiled);
 	return plan_decode(&b->plan, b->bytes.data, b->bytes.len, &b->err);
@@ -165,7 +175,8 @@ static int create(struct box *b)
 		return -1;
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 	b->out = p[0];
-	struct run_io io = {.in = -1, .out = p[1], .err = p[1], .gate_socket = b->gate_socket};
+	struct run_io io = {.in = -1, .out = p[1], .err = p[1], .gate_socket = b->gate_socket,
+		.preserve = b->preserve, .preserve_count = b->preserve_count};
 	int r = run_create(&b->run, b->plan, &io, false, &b->err);
 	close(p[1]);
 	return r;
@@ -547,6 +558,81 @@ static void test_gate_socket(void **state)
 	assert_string_equal(buf_str(&b->said), "started\n");
 }
 
+static void test_preserved_descriptors(void **state)
+{
+	struct box *b = *state;
+	auto_free char *vol = xasprintf("%s/vol/file", dir);
+	auto_free char *image = xasprintf("%s/rootfs/data/file", dir);
+	int fds[3];
+	fds[0] = open(vol, O_RDONLY | O_CLOEXEC);
+	int low = open(image, O_RDONLY | O_CLOEXEC);
+	fds[1] = fcntl(low, F_DUPFD_CLOEXEC, 50);
+	fds[2] = fds[1];
+	b->preserve = fds;
+	b->preserve_count = 3;
+	expect(b, "cat <&3; cat <&4; ls /proc/self/fd",
+		"from the host\nfrom the image\n0\n1\n2\n3\n4\n5\n6\n");
+	close(low);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* mkdir fails with EXDEV, whose text no other cause would give; everything else is allowed */
+static const struct sock_filter no_mkdir[] = {
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mkdirat, 1, 0),
+#ifdef SYS_mkdir
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mkdir, 0, 1),
+#else
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mkdirat, 0, 1),
+#endif
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EXDEV),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+};
+
+static void test_filter(void **state)
+{
+	struct box *b = *state;
+	b->bpf = no_mkdir;
+	b->bpf_len = sizeof(no_mkdir);
+	expect(b, "mkdir /tmp/x 2>&1; grep -E 'NoNewPrivs|Seccomp:|CapPrm' /proc/self/status",
+		"mkdir: can't create directory '/tmp/x': Invalid cross-device link\n"
+		"CapPrm:\t0000000000000020\nNoNewPrivs:\t0\nSeccomp:\t2\n");
+}
+
+static void test_filter_and_user(void **state)
+{
+	struct box *b = *state;
+	b->bpf = no_mkdir;
+	b->bpf_len = sizeof(no_mkdir);
+	b->user_spec = "bob";
+	b->caps_by_user = true;
+	expect(b, "id -u; grep -E 'Seccomp:|CapPrm|CapEff' /proc/self/status",
+		"1000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nSeccomp:\t2\n");
+}
+
+static void test_filter_with_no_new_privs(void **state)
+{
+	struct box *b = *state;
+	b->bpf = no_mkdir;
+	b->bpf_len = sizeof(no_mkdir);
+	b->config->process.no_new_privileges = true;
+	expect(b, "grep -E 'NoNewPrivs|Seccomp:' /proc/self/status", "NoNewPrivs:\t1\nSeccomp:\t2\n");
+}
+
+static void test_ambient(void **state)
+{
+	struct box *b = *state;
+	struct oci_capabilities *c = &b->config->process.capabilities;
+	c->inheritable = c->ambient = 1 << 5;
+	b->user_spec = "bob";
+	b->caps_by_user = true;
+	b->bpf = no_mkdir;
+	b->bpf_len = sizeof(no_mkdir);
+	expect(b, "grep -E 'CapInh|CapEff|CapAmb' /proc/self/status",
+		"CapInh:\t0000000000000020\nCapEff:\t0000000000000020\nCapAmb:\t0000000000000020\n");
+}
+
 static void test_destroy_before_start(void **state)
 {
 	struct box *b = *state;
@@ -696,6 +782,11 @@ int main(void)
 		BOX(test_hooks),
 		BOX(test_failing_hook),
 		BOX(test_gate_socket),
+		BOX(test_preserved_descriptors),
+		BOX(test_filter),
+		BOX(test_filter_and_user),
+		BOX(test_filter_with_no_new_privs),
+		BOX(test_ambient),
 		BOX(test_destroy_before_start),
 		BOX(test_exec),
 		BOX(test_exec_terminal),
