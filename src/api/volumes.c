@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/timefmt.h"
 #include "model/requests.h"
 #include "request.h"
 
@@ -21,7 +22,7 @@ static void write_map(struct jsonw *w, const char *key, const struct volume_labe
 static void write_volume(struct jsonw *w, const struct volume_info *v)
 {
 	jw_object(w, NULL);
-	jw_time(w, "CreatedAt", v->created_at);
+	jw_time(w, "CreatedAt", v->created_at - v->created_at % TIME_NS_PER_SEC);
 	jw_str(w, "Driver", "local");
 	write_map(w, "Labels", v->labels, v->label_count);
 	jw_str(w, "Mountpoint", v->mountpoint);
