@@ -199,10 +199,7 @@ static ssize_t other_read(struct stream *s, void *p, size_t n, struct err **err)
 	struct other_stream *o = (struct other_stream *)s;
 	if (!o->opened && other_open(o, err) < 0)
 		return -1;
-	la_ssize_t r;
-	do
-		r = archive_read_data(o->a, p, n);
-	while (r == ARCHIVE_RETRY);
+	la_ssize_t r = archive_read_data(o->a, p, n);
 	if (r < 0) {
 		if (o->source.err)
 			return err_move(err, &o->source.err);

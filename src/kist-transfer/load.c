@@ -236,8 +236,7 @@ static int walk(struct run *run, struct archive *a, struct err **err)
 		int r = archive_read_next_header(a, &e);
 		if (r == ARCHIVE_EOF)
 			return any ? 0 : err_set(err, ERR_INVALID, "the archive is empty");
-		if (r == ARCHIVE_RETRY)
-			continue;
+		/* ARCHIVE_RETRY means a damaged header that could be skipped: not here */
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
 			return err_set(err, ERR_INVALID, "damaged archive: %s",
 				archive_error_string(a));

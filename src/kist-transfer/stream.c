@@ -80,10 +80,7 @@ struct entry_stream {
 static ssize_t entry_stream_read(struct stream *s, void *p, size_t n, struct err **err)
 {
 	struct archive *a = ((struct entry_stream *)s)->a;
-	la_ssize_t r;
-	do
-		r = archive_read_data(a, p, n);
-	while (r == ARCHIVE_RETRY);
+	la_ssize_t r = archive_read_data(a, p, n);
 	if (r < 0)
 		return err_set(err, ERR_INVALID, "read archive: %s", archive_error_string(a));
 	return r;

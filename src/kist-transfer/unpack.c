@@ -148,8 +148,6 @@ static int write_data(struct unpacker *u, int fd, int64_t size, const char *name
 		int r = archive_read_data_block(u->a, &p, &n, &offset);
 		if (r == ARCHIVE_EOF)
 			break;
-		if (r == ARCHIVE_RETRY)
-			continue;
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
 			return bad_tar(u, err);
 		if (offset < 0 || offset > INT64_MAX - (int64_t)n)
@@ -288,8 +286,7 @@ static int unpack_all(struct unpacker *u, struct err **err)
 		int r = archive_read_next_header(u->a, &e);
 		if (r == ARCHIVE_EOF)
 			return place_times(&u->place, err);
-		if (r == ARCHIVE_RETRY)
-			continue;
+		/* ARCHIVE_RETRY means a damaged header that could be skipped: not here */
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
 			return bad_tar(u, err);
 		if (unpack_entry(u, e, err) < 0)
