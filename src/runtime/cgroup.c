@@ -137,10 +137,17 @@ const struct cgroup_dir *cgroup_dir_of(const struct cgroup *cg, enum cgroup_cont
 	return NULL;
 }
 
+/* On a hybrid machine the v2 hierarchy is other people's (systemd's, or nobody's) with some controller left over
+ * on it: that is turned on below the root only for a container that asks for its limits. */
+static bool cgroup_is_lazy(const struct cgroup *cg, const struct cgroup_dir *d)
+{
+	return d->mount->v2 && cg->layout.mode == CGROUP_HYBRID;
+}
+
 /* One level of the path: its folder, and what its version needs. *existed says whether somebody has
  * made the folder before. */
-static int make_level(struct cgroup_dir *d, int base, const char *rel, bool leaf, bool *existed,
-	struct err **err)
+static int make_level(struct cgroup_dir *d, int base, const char *rel, bool leaf, bool lazy,
+	bool *existed, struct err **err)
 {
 	*existed = false;
 	if (mkdirat(base, rel, 0755) < 0) {
@@ -148,22 +155,23 @@ static int make_level(struct cgroup_dir *d, int base, const char *rel, bool leaf
 			return err_sys(err, errno, "create cgroup %s/%s", d->mount->path, rel);
 		*existed = true;
 	}
-	return d->ops->prepare(d, base, rel, leaf, err);
+	return lazy ? 0 : d->ops->prepare(d, base, rel, leaf, err);
 }
 
-static int make_levels(struct cgroup_dir *d, bool *existed, struct err **err)
+/* All levels of the path. @lazy: controllers are not turned on for a group that may never need them. */
+static int make_levels(struct cgroup_dir *d, bool lazy, bool *existed, struct err **err)
 {
 	auto_fd int base = open(d->mount->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (base < 0)
 		return err_sys(err, errno, "open %s", d->mount->path);
-	if (d->mount->v2 && d->ops->prepare(d, base, ".", false, err) < 0)
+	if (d->mount->v2 && !lazy && d->ops->prepare(d, base, ".", false, err) < 0)
 		return -1;
 	auto_free char *rel = xstrdup(d->rel);
 	for (char *at = rel;;) {
 		char *slash = strchr(at, '/');
 		if (slash)
 			*slash = 0;
-		if (make_level(d, base, rel, !slash, existed, err) < 0)
+		if (make_level(d, base, rel, !slash, lazy, existed, err) < 0)
 			return -1;
 		if (!slash)
 			break;
@@ -195,7 +203,7 @@ int cgroup_create(struct cgroup **out, const char *path, struct err **err)
 	bool existed = false;
 	int r = 0;
 	while (r == 0 && made < cg->count) {
-		r = make_levels(&cg->dirs[made], &existed, err);
+		r = make_levels(&cg->dirs[made], cgroup_is_lazy(cg, &cg->dirs[made]), &existed, err);
 		if (r == 0 && existed)
 			r = check_empty(&cg->dirs[made], err);
 		made++;
@@ -237,7 +245,11 @@ int cgroup_set(struct cgroup *cg, const struct oci_resources *res, struct err **
 		return -1;
 	for (size_t i = 0; i < cg->count; i++) {
 		struct cgroup_dir *d = &cg->dirs[i];
-		if (d->fd >= 0 && d->ops->set(d, res, err) < 0)
+		if (d->fd < 0)
+			continue;
+		if (cgroup_is_lazy(cg, d) && cgroup_asks_of(d, res) && cgroup_v2_enable(d, err) < 0)
+			return -1;
+		if (d->ops->set(d, res, err) < 0)
 			return err_wrap(err, "set limits");
 	}
 	const struct cgroup_dir *devices = cgroup_dir_of(cg, CTL_DEVICES);

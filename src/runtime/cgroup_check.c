@@ -91,3 +91,12 @@ int cgroup_check_present(const struct cgroup *cg, const struct oci_resources *re
 		return err_set(err, ERR_INVALID, "unified resources need cgroup v2, which is not mounted");
 	return 0;
 }
+
+bool cgroup_asks_of(const struct cgroup_dir *d, const struct oci_resources *res)
+{
+	for (size_t i = 0; i < ARRAY_LEN(demands); i++) {
+		if (cgroup_has(d, demands[i].controller) && demands[i].asks(res))
+			return true;
+	}
+	return res->unified.count > 0;
+}

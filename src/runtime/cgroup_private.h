@@ -50,6 +50,11 @@ static inline bool cgroup_has(const struct cgroup_dir *d, enum cgroup_controller
 int cgroup_check_present(
 	const struct cgroup *cg, const struct oci_resources *res, struct err **err);
 
+/** Whether @res asks anything of a controller that is on this hierarchy. */
+bool cgroup_asks_of(const struct cgroup_dir *d, const struct oci_resources *res);
+/** Turns the hierarchy's controllers on all the way down to the folder. */
+int cgroup_v2_enable(const struct cgroup_dir *d, struct err **err);
+
 /* The limits, by version: cgroup_v1_limits.c, cgroup_v2_limits.c */
 int cgroup_v1_set(const struct cgroup_dir *d, const struct oci_resources *res, struct err **err);
 int cgroup_v2_set(const struct cgroup_dir *d, const struct oci_resources *res, struct err **err);

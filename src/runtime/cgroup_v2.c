@@ -39,6 +39,23 @@ static int prepare(const struct cgroup_dir *d, int base, const char *rel, bool l
 	return leaf ? 0 : enable_below(base, rel, err);
 }
 
+int cgroup_v2_enable(const struct cgroup_dir *d, struct err **err)
+{
+	auto_fd int base = open(d->mount->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (base < 0)
+		return err_sys(err, errno, "open %s", d->mount->path);
+	if (enable_below(base, ".", err) < 0)
+		return -1;
+	auto_free char *rel = xstrdup(d->rel);
+	for (char *slash = strchr(rel, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		if (enable_below(base, rel, err) < 0)
+			return -1;
+		*slash = '/';
+	}
+	return 0;
+}
+
 /* A process that was cloned into its cgroup is there already, and a write would only cost the lock. */
 static int attach(const struct cgroup_dir *d, pid_t pid, struct err **err)
 {
