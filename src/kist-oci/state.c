@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,6 +14,7 @@
 
 #define STATE_FILE "state.json"
 #define PLAN_FILE "plan"
+#define LOCK_FILE "lock"
 #define FILE_MAX (64u << 20)
 
 static const char *const status_names[] = {
@@ -46,7 +46,7 @@ static struct state *state_new(const char *id)
 {
 	struct state *s = xcalloc(1, sizeof(*s));
 	s->id = xstrdup(id);
-	s->root = s->dir = -1;
+	s->root = s->dir = s->lock = -1;
 	return s;
 }
 
@@ -54,6 +54,7 @@ void state_free(struct state *s)
 {
 	if (!s)
 		return;
+	fd_close(s->lock);
 	fd_close(s->dir);
 	fd_close(s->root);
 	free(s->id);
@@ -63,6 +64,28 @@ void state_free(struct state *s)
 	free(s->cgroup);
 	free(s->annotations);
 	free(s);
+}
+
+static int not_there(struct err **err)
+{
+	return err_set(err, ERR_NOT_FOUND, "container does not exist");
+}
+
+/* A record lock, not flock(2): init is cloned while it is held and must not hold it too. */
+static int take_lock(struct state *s, struct err **err)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	s->lock = openat(s->dir, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int r = s->lock < 0 ? -1 : 0;
+	if (r == 0) {
+		do
+			r = fcntl(s->lock, F_SETLKW, &lock);
+		while (r < 0 && errno == EINTR);
+	}
+	/* the folder may have gone before there was a file to lock */
+	if (r < 0 && errno == ENOENT)
+		return not_there(err);
+	return r < 0 ? err_sys(err, errno, "lock container %s", s->id) : 0;
 }
 
 int state_create(struct state **out, const struct globals *g, const char *id, struct err **err)
@@ -79,9 +102,9 @@ int state_create(struct state **out, const struct globals *g, const char *id, st
 		return err_sys(err, errno, "create folder %s/%s", g->root, id);
 	}
 	s->dir = dir_open(s->root, id, err);
-	if (s->dir < 0 || flock(s->dir, LOCK_EX) < 0) {
-		unlinkat(s->root, id, AT_REMOVEDIR);
-		return s->dir < 0 ? -1 : err_sys(err, errno, "lock container %s", id);
+	if (s->dir < 0 || take_lock(s, err) < 0) {
+		tree_remove(s->root, id, NULL);
+		return -1;
 	}
 	s->created = time_now();
 	s->owner = getuid();
@@ -135,11 +158,6 @@ static bool still_there(const struct state *s)
 		mine.st_ino == now.st_ino && mine.st_dev == now.st_dev;
 }
 
-static int not_there(struct err **err)
-{
-	return err_set(err, ERR_NOT_FOUND, "container does not exist");
-}
-
 int state_open(
 	struct state **out, const struct globals *g, const char *id, bool lock, struct err **err)
 {
@@ -152,8 +170,8 @@ int state_open(
 		s->dir = dir_open(s->root, id, &why);
 	if (s->dir < 0)
 		return why->kind == ERR_NOT_FOUND ? not_there(err) : err_move(err, &why);
-	if (lock && flock(s->dir, LOCK_EX) < 0)
-		return err_sys(err, errno, "lock container %s", id);
+	if (lock && take_lock(s, err) < 0)
+		return -1;
 	if (lock && !still_there(s))
 		return not_there(err);
 	if (read_state(s, err) < 0)

@@ -4,9 +4,9 @@
  *	state.json  who and where; replaced atomically
  *	plan        the plan as bytes (runtime/plan.h): hooks and annotations come from it
  *	gate        socket at which a created container waits for start; gone once it has been started
+ *	lock        empty; verbs that change something hold a record lock on it
  *
- * The folder itself is the lock (flock): verbs that change something hold it exclusively. One that was
- * killed leaves at most a container whose state.json has no pid yet ("creating"), which delete --force
+ * A verb that was killed leaves at most a container whose state.json has no pid yet ("creating"), which delete --force
  * clears: its cgroup is on record before anything is made.
  */
 #ifndef KIST_OCI_STATE_H
@@ -21,6 +21,7 @@ enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, ST
 struct state {
 	char *id;
 	int root, dir; /* folders: --root and this container's */
+	int lock;      /* -1: not held */
 	/* state.json */
 	char *version, *bundle, *rootfs, *cgroup, *annotations; /* annotations: JSON object as text */
 	int64_t created;
