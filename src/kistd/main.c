@@ -255,12 +255,17 @@ static int open_server(struct daemon *d, struct err **err)
 /* Said before anything is opened: a typo must not cost a half-made start. */
 static int check_hosts(const struct options *o, struct err **err)
 {
-	for (char *const *h = o->hosts; h && *h; h++)
-		if (str_starts(*h, "tcp://") && !uses_tls(o) && !o->insecure_tcp)
+	for (char *const *h = o->hosts; h && *h; h++) {
+		bool tcp = str_starts(*h, "tcp://");
+		if (!tcp && !str_starts(*h, "unix://") && !str_starts(*h, "fd://"))
+			return err_set(err, ERR_INVALID,
+				"host \"%s\": must begin with unix://, tcp:// or fd://", *h);
+		if (tcp && !uses_tls(o) && !o->insecure_tcp)
 			return err_set(err, ERR_INVALID,
 				"host %s needs --tlsverify (or --insecure-tcp, which lets everybody who "
 				"can connect be root on this machine)",
 				*h);
+	}
 	return check_tls(o, err);
 }
 

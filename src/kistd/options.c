@@ -148,7 +148,7 @@ static const struct setting *by_key(const char *key)
 }
 
 /* One argument, and the next one if it is the value. */
-static int read_flag(struct options *o, char ***argv, bool *given, struct err **err)
+static int read_flag(struct options *o, char ***argv, const char **given, struct err **err)
 {
 	const char *arg = *(*argv)++;
 	const char *value = NULL;
@@ -165,13 +165,13 @@ static int read_flag(struct options *o, char ***argv, bool *given, struct err **
 	}
 	if (!s)
 		return err_set(err, ERR_INVALID, "unknown flag: %s: see kistd --help", arg);
-	given[s - settings] = true;
 	if (!value && s->kind == BOOL)
 		value = "true";
 	if (!value)
 		value = **argv ? *(*argv)++ : NULL;
 	if (!value)
 		return err_set(err, ERR_INVALID, "flag needs an argument: --%s", s->flag);
+	given[s - settings] = value;
 	return set_text(o, s, value, err);
 }
 
@@ -201,8 +201,15 @@ static int set_json(struct options *o, const struct setting *s, const json_t *v,
 	return 0;
 }
 
-/* Every unknown key and every conflict is named, not only the first. */
-static int check_keys(const json_t *doc, const bool *given, struct err **err)
+static char *conflict(const char *key, const char *flag, const json_t *value)
+{
+	auto_buf text = BUF_INIT;
+	json_write(value, &text);
+	return xasprintf("%s: (from flag: %s, from file: %s)", key, flag, buf_str(&text));
+}
+
+/* Every unknown key and every conflict is named, not only the first. @given: the flags' texts. */
+static int check_keys(const json_t *doc, const char *const *given, struct err **err)
 {
 	auto_strv unknown = NULL;
 	auto_strv twice = NULL;
@@ -213,7 +220,7 @@ static int check_keys(const json_t *doc, const bool *given, struct err **err)
 		if (!s)
 			strv_add(&unknown, key);
 		else if (given[s - settings])
-			strv_add(&twice, key);
+			strv_take(&twice, conflict(key, given[s - settings], value));
 	}
 	auto_free char *names = strv_join(unknown ? unknown : twice, ", ");
 	if (unknown)
@@ -227,7 +234,8 @@ static int check_keys(const json_t *doc, const bool *given, struct err **err)
 	return 0;
 }
 
-static int read_file(struct options *o, const bool *given, bool must_exist, struct err **err)
+static int read_file(
+	struct options *o, const char *const *given, bool must_exist, struct err **err)
 {
 	auto_buf text = BUF_INIT;
 	auto_err *e = NULL;
@@ -321,14 +329,14 @@ static int check(const struct options *o, struct err **err)
 
 int options_load(struct options *o, char **argv, struct err **err)
 {
-	bool given[SETTING_COUNT] = {false};
+	const char *given[SETTING_COUNT] = {NULL};
 	set_defaults(o);
 	for (argv++; *argv;)
 		if (read_flag(o, &argv, given, err) < 0)
 			return -1;
 	if (o->help || o->version)
 		return 0;
-	bool must_exist = given[by_flag("config-file", strlen("config-file")) - settings];
+	bool must_exist = given[by_flag("config-file", strlen("config-file")) - settings] != NULL;
 	if (read_file(o, given, must_exist, err) < 0)
 		return -1;
 	return check(o, err);
