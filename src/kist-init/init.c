@@ -1,14 +1,16 @@
 /*
  * PID 1 of a container that was started with --init: "kist-init -- program args".
  *
- * Starts the program, hands every signal on to it, reaps whatever is orphaned, and ends with the program's
- * exit code (128 + signal if one killed it); with pid 1 the kernel ends the rest. One thread, no allocation.
+ * Starts the program, hands every signal on to it, reaps whatever is orphaned, and ends with the
+ * program's exit code (128 + signal if one killed it); with pid 1 the kernel ends the rest. One
+ * thread, no allocation.
  */
 #include "kernel.h"
 
-#define SIG_BIT(n) (1UL << ((n) - 1))
+#define SIG_BIT(n) (1UL << ((n)-1))
 
-/* Raised by the kernel for a fault of our own, or by the terminal for touching it: never waited for. */
+/* Raised by the kernel for a fault of our own, or by the terminal for touching it: never waited
+ * for. */
 #define NOT_OURS                                                                                   \
 	(SIG_BIT(4) | SIG_BIT(5) | SIG_BIT(6) | SIG_BIT(7) | SIG_BIT(8) | SIG_BIT(11) |            \
 		SIG_BIT(21) | SIG_BIT(22) | SIG_BIT(31))
@@ -81,7 +83,8 @@ static long exec_in(const char **at, char **argv, char **env)
 	return k_execve(full, argv, env);
 }
 
-/* As execvp(3): the last fault, but a file that is there and refused matters more than one missing. */
+/* As execvp(3): the last fault, but a file that is there and refused matters more than one missing.
+ */
 static long exec_program(char **argv, char **env)
 {
 	if (has_slash(argv[0]))
@@ -107,8 +110,8 @@ static void run_program(char **argv, char **env, const sigbits *mask)
 	long r = exec_program(argv, env);
 	say("kist-init: exec ");
 	say(argv[0]);
-	say(r == -ENOENT    ? " failed: No such file or directory\n"
-		: r == -EACCES ? " failed: Permission denied\n"
+	say(r == -ENOENT	? " failed: No such file or directory\n"
+		: r == -EACCES	? " failed: Permission denied\n"
 		: r == -ENOEXEC ? " failed: Exec format error\n"
 				: " failed\n");
 	k_exit(r == -ENOENT ? 127 : 126);

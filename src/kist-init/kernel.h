@@ -1,6 +1,6 @@
 /*
- * The few system calls that kist-init makes. Each returns what the kernel returns: a value, or a negative
- * errno. raw.c has them without libc, libc.c with it.
+ * The few system calls that kist-init makes. Each returns what the kernel returns: a value, or a
+ * negative errno. raw.c has them without libc, libc.c with it.
  */
 #ifndef KIST_INIT_KERNEL_H
 #define KIST_INIT_KERNEL_H

@@ -34,8 +34,8 @@ long k_wait_nohang(int *status)
 	return result(waitpid(-1, status, WNOHANG));
 }
 
-/* the kernel's calls and not libc's: a set of ours is one word and has the real-time signals that libc
- * keeps for itself */
+/* the kernel's calls and not libc's: a set of ours is one word and has the real-time signals that
+ * libc keeps for itself */
 long k_wait_signal(const sigbits *set)
 {
 	unsigned long long bits = *set;

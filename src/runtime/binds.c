@@ -12,7 +12,8 @@
 static int set_attributes(int mnt, const struct plan_mount *m)
 {
 	struct newmount_attr own = {.set = m->attr_set, .clear = m->attr_clear};
-	struct newmount_attr all = {.set = m->rec_attr_set, .clear = m->rec_attr_clear,
+	struct newmount_attr all = {.set = m->rec_attr_set,
+		.clear = m->rec_attr_clear,
 		/* never a peer of the host's mounts unless the config says so */
 		.propagation = m->propagation ? m->propagation & ~(uint64_t)MS_REC : MS_SLAVE};
 	bool deep = !m->propagation || (m->propagation & MS_REC);
@@ -23,7 +24,7 @@ static int set_attributes(int mnt, const struct plan_mount *m)
 	struct newmount_attr propagation = {.propagation = all.propagation};
 	all.propagation = 0;
 	return newmount_setattr(mnt, false, &propagation) < 0 ? -1
-							       : newmount_setattr(mnt, true, &all);
+							      : newmount_setattr(mnt, true, &all);
 }
 
 static int prepare(struct bind_source *b, const struct plan_mount *m, struct err **err)

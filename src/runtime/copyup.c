@@ -1,7 +1,7 @@
 /*
- * tmpcopyup: what the image has in a folder is copied into the tmpfs that will cover it. The image is
- * hostile: no link is followed, depth is bounded, and the process is in its cgroup by then, so that the
- * container pays for what it copies.
+ * tmpcopyup: what the image has in a folder is copied into the tmpfs that will cover it. The image
+ * is hostile: no link is followed, depth is bounded, and the process is in its cgroup by then, so
+ * that the container pays for what it copies.
  */
 #include "setup.h"
 
@@ -38,7 +38,8 @@ static void failed(struct copy *c, const char *name)
 static void copy_file(struct copy *c, int from, int to, const char *name, const struct stat *st)
 {
 	auto_fd int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	auto_fd int out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	auto_fd int out =
+		openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (in < 0 || out < 0)
 		failed(c, name);
 	char chunk[16384];
@@ -64,8 +65,8 @@ static void copy_link(struct copy *c, int from, int to, const char *name, const 
 		failed(c, name);
 }
 
-static void copy_folder(struct copy *c, int from, int to, const char *name, const struct stat *st,
-	int depth)
+static void copy_folder(
+	struct copy *c, int from, int to, const char *name, const struct stat *st, int depth)
 {
 	if (depth >= DEPTH_MAX) {
 		errno = ELOOP;

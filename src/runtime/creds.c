@@ -43,7 +43,8 @@ static int caps_set(const struct cap_sets *s)
 }
 
 /* What the plan gives to @user, as far as we have it ourselves. */
-static void wanted(const struct plan_process *p, const struct user *user, struct oci_capabilities *out)
+static void wanted(
+	const struct plan_process *p, const struct user *user, struct oci_capabilities *out)
 {
 	*out = p->has_caps ? p->caps : (struct oci_capabilities){0};
 	if (!p->caps_by_user || user->uid == 0)
@@ -75,12 +76,13 @@ static void set_ambient(uint64_t ambient, struct reporter *r)
 	if (!ambient)
 		return;
 	for (unsigned int cap = 0; cap < 64; cap++)
-		if ((ambient & BIT(cap)) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+		if ((ambient & BIT(cap)) &&
+			prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
 			report_sys(r, "raise ambient capability %u", cap);
 }
 
-static void set_final(const struct plan_process *p, const struct user *user, uint64_t extra,
-	struct reporter *r)
+static void set_final(
+	const struct plan_process *p, const struct user *user, uint64_t extra, struct reporter *r)
 {
 	struct oci_capabilities want;
 	struct cap_sets have;
@@ -110,8 +112,8 @@ void creds_keyring(const char *name, struct reporter *r)
 		syscall(SYS_keyctl, KEYCTL_SETPERM, ring, 0x3f1b0000);
 }
 
-static void write_label(int proc, const char *file, const char *prefix, const char *label,
-	struct reporter *r)
+static void write_label(
+	int proc, const char *file, const char *prefix, const char *label, struct reporter *r)
 {
 	char text[4200];
 	int n = report_format(text, sizeof(text), "%s%s", prefix, label);

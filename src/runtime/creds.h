@@ -1,6 +1,6 @@
 /*
- * The last steps before exec: limits, identity, capabilities, labels, filter. In the child, in this order;
- * what each step takes away is not needed by those after it.
+ * The last steps before exec: limits, identity, capabilities, labels, filter. In the child, in this
+ * order; what each step takes away is not needed by those after it.
  */
 #ifndef KIST_RUNTIME_CREDS_H
 #define KIST_RUNTIME_CREDS_H
@@ -16,11 +16,12 @@ void creds_keyring(const char *name, struct reporter *r);
 /** The label for the next exec, through the verified @proc. */
 void creds_label(const struct plan_process *p, int proc, struct reporter *r);
 /**
- * Groups, ids, bounding set, capabilities. Inheritable ones are as the plan has them: none for Docker
- * (CVE-2022-24769). CAP_SYS_ADMIN stays where creds_seal() needs it for the filter.
+ * Groups, ids, bounding set, capabilities. Inheritable ones are as the plan has them: none for
+ * Docker (CVE-2022-24769). CAP_SYS_ADMIN stays where creds_seal() needs it for the filter.
  */
 void creds_drop(const struct plan_process *p, const struct user *user, struct reporter *r);
-/** no_new_privs, seccomp filter, and what creds_drop() had to leave. Nothing but exec comes after. */
+/** no_new_privs, seccomp filter, and what creds_drop() had to leave. Nothing but exec comes after.
+ */
 void creds_seal(const struct plan_process *p, const struct user *user, struct reporter *r);
 
 #endif

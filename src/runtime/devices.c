@@ -15,15 +15,16 @@ static bool is_device(const struct stat *st, uint32_t mode, uint32_t major, uint
 	return (st->st_mode & S_IFMT) == (mode & S_IFMT) && st->st_rdev == makedev(major, minor);
 }
 
-int device_open_host(struct reporter *r, const char *path, uint32_t mode, uint32_t major,
-	uint32_t minor)
+int device_open_host(
+	struct reporter *r, const char *path, uint32_t mode, uint32_t major, uint32_t minor)
 {
 	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		report_sys(r, "open the host's %s", path);
 	if (!is_device(&st, mode, major, minor))
-		report_fail(r, ERR_SYSTEM, 0, "the host's %s is not device %u:%u", path, major, minor);
+		report_fail(
+			r, ERR_SYSTEM, 0, "the host's %s is not device %u:%u", path, major, minor);
 	return fd;
 }
 

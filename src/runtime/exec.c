@@ -1,11 +1,12 @@
 /*
  * An additional process in a running container.
  *
- * Two processes make it. The stage is a child of ours that the container cannot see: it closes what is the
- * host's, joins the namespaces, and does everything that takes privileges. Only then does it clone the
- * process itself, which is the first to appear in the container's pid namespace: with the final identity, and
- * no descriptor but the streams and the report socket. So there is nothing to be won by tracing it, even
- * with CAP_SYS_PTRACE (CVE-2016-9962), and no folder of the host to be reached (CVE-2024-21626).
+ * Two processes make it. The stage is a child of ours that the container cannot see: it closes what
+ * is the host's, joins the namespaces, and does everything that takes privileges. Only then does it
+ * clone the process itself, which is the first to appear in the container's pid namespace: with the
+ * final identity, and no descriptor but the streams and the report socket. So there is nothing to
+ * be won by tracing it, even with CAP_SYS_PTRACE (CVE-2016-9962), and no folder of the host to be
+ * reached (CVE-2024-21626).
  */
 #include "runtime/run.h"
 
@@ -36,9 +37,9 @@ struct joining {
 	struct reporter report;
 	struct program program;
 	struct user user;
-	int proc;      /* the host's procfs, for labels */
+	int proc; /* the host's procfs, for labels */
 	int container; /* pidfd of the container's init */
-	int flags;     /* CLONE_NEW* to join */
+	int flags; /* CLONE_NEW* to join */
 	const int *entries; /* into the container's v1 cgroups */
 	size_t entry_count;
 	int tty;
@@ -161,7 +162,8 @@ static int take_report(struct entering *e, const struct report *report, int fd, 
 		e->tty = fd;
 		return 0;
 	case REPORT_PID:
-		/* a child of ours that we have not waited for: the number cannot have another owner */
+		/* a child of ours that we have not waited for: the number cannot have another owner
+		 */
 		e->pid = report->value;
 		e->pidfd = child_pidfd_open(e->pid);
 		return e->pidfd < 0 ? err_sys(err, errno, "pidfd_open") : 0;
@@ -169,7 +171,8 @@ static int take_report(struct entering *e, const struct report *report, int fd, 
 		e->told = true;
 		return 0;
 	default:
-		return err_set(err, ERR_SYSTEM, "unexpected report %u from the process to be", report->type);
+		return err_set(err, ERR_SYSTEM, "unexpected report %u from the process to be",
+			report->type);
 	}
 }
 
@@ -183,8 +186,8 @@ static int follow(struct entering *e, struct err **err)
 	if (got < 0)
 		return err_sys(err, errno, "hear from the process to be");
 	if (e->pid <= 0 || !e->told)
-		return err_set(err, ERR_SYSTEM,
-			"the process was killed before its program was executed");
+		return err_set(
+			err, ERR_SYSTEM, "the process was killed before its program was executed");
 	return 0;
 }
 

@@ -63,7 +63,8 @@ static int state_file(const struct hook_state *state, int pid)
 	auto_fd int fd = (int)syscall(SYS_memfd_create, "state", MFD_CLOEXEC);
 	if (fd < 0 || fd_write_all(fd, state->head, strlen(state->head)) < 0 ||
 		fd_write_all(fd, number, (size_t)n) < 0 ||
-		fd_write_all(fd, state->tail, strlen(state->tail)) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		fd_write_all(fd, state->tail, strlen(state->tail)) < 0 ||
+		lseek(fd, 0, SEEK_SET) < 0)
 		return -1;
 	return steal_fd(&fd);
 }
@@ -101,7 +102,8 @@ static bool watch(int pidfd, int err, int timeout, char *said, size_t room)
 	int64_t end = timeout > 0 ? milliseconds() + (int64_t)timeout * 1000 : 0;
 	size_t len = 0;
 	for (;;) {
-		struct pollfd p[2] = {{.fd = pidfd, .events = POLLIN}, {.fd = err, .events = POLLIN}};
+		struct pollfd p[2] = {
+			{.fd = pidfd, .events = POLLIN}, {.fd = err, .events = POLLIN}};
 		int64_t left = end ? end - milliseconds() : -1;
 		if (end && left <= 0)
 			return false;
@@ -123,7 +125,8 @@ static bool watch(int pidfd, int err, int timeout, char *said, size_t room)
 	}
 }
 
-static int hook_failed(struct hook_fault *f, int sys, const char *what, const char *path, const char *why)
+static int hook_failed(
+	struct hook_fault *f, int sys, const char *what, const char *path, const char *why)
 {
 	f->sys = sys;
 	report_format(f->text, sizeof(f->text), "error running %s hook %s: %s", what, path, why);
@@ -163,8 +166,8 @@ static int run_one(const struct plan_hook *hook, const struct hook_state *state,
 	return hook_failed(fault, 0, what, hook->path, why);
 }
 
-int hooks_run(const struct plan_hooks *hooks, const struct hook_state *state, int pid, const char *what,
-	struct hook_fault *fault)
+int hooks_run(const struct plan_hooks *hooks, const struct hook_state *state, int pid,
+	const char *what, struct hook_fault *fault)
 {
 	for (size_t i = 0; i < hooks->count; i++)
 		if (run_one(&hooks->v[i], state, pid, what, fault) < 0)
@@ -172,8 +175,8 @@ int hooks_run(const struct plan_hooks *hooks, const struct hook_state *state, in
 	return 0;
 }
 
-int run_hooks(const struct plan_hooks *hooks, const struct plan *plan, const char *status, pid_t pid,
-	const char *what, struct err **err)
+int run_hooks(const struct plan_hooks *hooks, const struct plan *plan, const char *status,
+	pid_t pid, const char *what, struct err **err)
 {
 	struct hook_state state;
 	struct hook_fault fault;

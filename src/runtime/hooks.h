@@ -1,6 +1,6 @@
 /*
- * Hooks (runtime-spec config.md "POSIX-platform Hooks"). The runner allocates nothing, so that the child uses
- * it too; the state document is prepared around the pid, which the child learns late.
+ * Hooks (runtime-spec config.md "POSIX-platform Hooks"). The runner allocates nothing, so that the
+ * child uses it too; the state document is prepared around the pid, which the child learns late.
  */
 #ifndef KIST_RUNTIME_HOOKS_H
 #define KIST_RUNTIME_HOOKS_H
@@ -20,8 +20,9 @@ struct hook_fault {
 void hook_state_make(struct hook_state *out, const struct plan *plan, const char *status);
 void hook_state_free(struct hook_state *state);
 
-/** Runs @hooks in order with @state on their stdin; stops at the first that fails. 0, or -1 and @fault. */
-int hooks_run(const struct plan_hooks *hooks, const struct hook_state *state, int pid, const char *what,
-	struct hook_fault *fault);
+/** Runs @hooks in order with @state on their stdin; stops at the first that fails. 0, or -1 and
+ * @fault. */
+int hooks_run(const struct plan_hooks *hooks, const struct hook_state *state, int pid,
+	const char *what, struct hook_fault *fault);
 
 #endif

@@ -1,4 +1,5 @@
-/* Mounts whose owners are shifted by mappings of their own (mount_setattr(2) MOUNT_ATTR_IDMAP, 5.12). */
+/* Mounts whose owners are shifted by mappings of their own (mount_setattr(2)
+ * MOUNT_ATTR_IDMAP, 5.12). */
 #ifndef KIST_RUNTIME_IDMAP_H
 #define KIST_RUNTIME_IDMAP_H
 

@@ -1,7 +1,7 @@
 /*
- * Order, and why: the tree is built before pivot_root, while the host's devices can still be opened by name
- * and nothing of the container runs; sysctls and names after it, through the host's procfs; then the gate;
- * then what needs privileges least to most: the filter is last.
+ * Order, and why: the tree is built before pivot_root, while the host's devices can still be opened
+ * by name and nothing of the container runs; sysctls and names after it, through the host's procfs;
+ * then the gate; then what needs privileges least to most: the filter is last.
  */
 #include "init.h"
 
@@ -115,8 +115,8 @@ static void become_ready(struct init *init)
 	report_send(&s->report, REPORT_READY, 0);
 }
 
-/* Another process opens the gate: it connects, says go, and hears what becomes of exec. One that comes
- * and leaves without a word is forgotten. */
+/* Another process opens the gate: it connects, says go, and hears what becomes of exec. One that
+ * comes and leaves without a word is forgotten. */
 static void wait_at_socket(struct setup *s, int gate)
 {
 	for (;;) {
@@ -126,7 +126,8 @@ static void wait_at_socket(struct setup *s, int gate)
 		if (conn < 0)
 			report_sys(&s->report, "wait at the gate");
 		uint8_t permit = 0;
-		if (fd_read(conn, &permit, sizeof(permit)) == sizeof(permit) && (permit & PERMIT_GO)) {
+		if (fd_read(conn, &permit, sizeof(permit)) == sizeof(permit) &&
+			(permit & PERMIT_GO)) {
 			close(gate);
 			close(s->report.sock);
 			s->report.sock = conn;

@@ -12,12 +12,12 @@ struct init {
 	struct hook_state creating, created; /* for createContainer and startContainer */
 	char keyring[128];
 	int init_mount; /* kist-init, detached, for --init; -1 */
-	int gate;	/* listening socket to be started at, -1 */
-	bool staged;	/* namespaces were joined by the stage in between */
+	int gate; /* listening socket to be started at, -1 */
+	bool staged; /* namespaces were joined by the stage in between */
 };
 
-/** First thing after the clone, before any namespace: on v1 a process moves itself, which is 0.1 ms where
- * being moved takes an RCU grace period. On v2 it was born inside. */
+/** First thing after the clone, before any namespace: on v1 a process moves itself, which is 0.1 ms
+ * where being moved takes an RCU grace period. On v2 it was born inside. */
 void setup_enter_cgroup(struct setup *s);
 /** Runs to exec; never returns. */
 void init_main(struct init *init) __attribute__((noreturn));

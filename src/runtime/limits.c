@@ -8,7 +8,8 @@
 
 #include "base/mem.h"
 
-/* struct sched_attr up to "period" (Linux 3.14); <linux/sched/types.h> does not mix with <sched.h> */
+/* struct sched_attr up to "period" (Linux 3.14); <linux/sched/types.h> does not mix with <sched.h>
+ */
 struct kernel_sched_attr {
 	uint32_t size, policy;
 	uint64_t flags;
@@ -52,7 +53,8 @@ static void set_rlimit(const struct plan_rlimit *l, struct reporter *r)
 	if (saved == EPERM && getrlimit((__rlimit_resource_t)l->resource, &old) == 0 &&
 		limit.rlim_max > old.rlim_max)
 		report_fail(r, ERR_INVALID, saved,
-			"set %s: it may not be raised above the hard limit that the engine itself has",
+			"set %s: it may not be raised above the hard limit that the engine itself "
+			"has",
 			rlimit_name(l->resource));
 	report_fail(r, ERR_SYSTEM, saved, "set %s", rlimit_name(l->resource));
 }

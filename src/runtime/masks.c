@@ -1,6 +1,6 @@
 /*
- * Paths of the container that are covered or made read-only. What covers them is ours: a file gets the
- * host's null device, checked to be one (CVE-2025-31133), a folder an empty read-only tmpfs.
+ * Paths of the container that are covered or made read-only. What covers them is ours: a file gets
+ * the host's null device, checked to be one (CVE-2025-31133), a folder an empty read-only tmpfs.
  */
 #include "setup.h"
 
@@ -22,8 +22,8 @@ static int open_path(struct setup *s, const char *path)
 
 static void mask(struct setup *s, const char *path, int null)
 {
-	static const char *const options[] = {"source", "tmpfs", "size", "0k", "nr_inodes", "1", "mode",
-		"755", NULL};
+	static const char *const options[] = {
+		"source", "tmpfs", "size", "0k", "nr_inodes", "1", "mode", "755", NULL};
 	auto_fd int target = open_path(s, path);
 	struct stat st;
 	if (target < 0)

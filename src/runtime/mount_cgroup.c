@@ -1,8 +1,8 @@
 /*
- * The "cgroup" mount of a config: on v2 the one hierarchy; on v1 and hybrid a tmpfs with a folder per
- * hierarchy, as the host has it. With a cgroup namespace each is a fresh mount, whose root then is the
- * container's own cgroup; without, each is a bind mount of the container's folder, so that a container
- * never sees other cgroups (CVE-2023-25809: and it is as read-only as the config says).
+ * The "cgroup" mount of a config: on v2 the one hierarchy; on v1 and hybrid a tmpfs with a folder
+ * per hierarchy, as the host has it. With a cgroup namespace each is a fresh mount, whose root then
+ * is the container's own cgroup; without, each is a bind mount of the container's folder, so that a
+ * container never sees other cgroups (CVE-2023-25809: and it is as read-only as the config says).
  */
 #include "setup.h"
 
@@ -29,8 +29,8 @@ static int fresh_v2(uint64_t attr)
 static int fresh_v1(const char *name, uint64_t attr)
 {
 	static const char *const controllers[] = {"cpuset", "cpu", "cpuacct", "blkio", "memory",
-		"devices", "freezer", "net_cls", "perf_event", "net_prio", "hugetlb", "pids", "rdma",
-		"misc", "debug"};
+		"devices", "freezer", "net_cls", "perf_event", "net_prio", "hugetlb", "pids",
+		"rdma", "misc", "debug"};
 	auto_fd int context = newmount_fsopen("cgroup");
 	if (context < 0)
 		return -1;
@@ -105,7 +105,8 @@ static void controller_links(struct setup *s, int tmpfs, const char *name)
 static void v1_tree(struct setup *s, const struct plan_mount *m, int target)
 {
 	static const char *const options[] = {"source", "tmpfs", "mode", "755", NULL};
-	auto_fd int tmpfs = newmount_simple("tmpfs", options, m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY);
+	auto_fd int tmpfs =
+		newmount_simple("tmpfs", options, m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY);
 	if (tmpfs < 0 || newmount_move(tmpfs, target) < 0)
 		report_sys(&s->report, "mount tmpfs at %s", m->target);
 	for (size_t i = 0; i < s->hierarchy_count; i++) {
@@ -113,7 +114,8 @@ static void v1_tree(struct setup *s, const struct plan_mount *m, int target)
 		const char *name = folder_name(h);
 		if (mkdirat(tmpfs, name, 0755) < 0)
 			report_sys(&s->report, "make the folder of cgroup hierarchy %s", name);
-		auto_fd int folder = openat(tmpfs, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		auto_fd int folder =
+			openat(tmpfs, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		auto_fd int mnt = hierarchy_mount(s, h, m->attr_set);
 		if (folder < 0 || mnt < 0 || newmount_move(mnt, folder) < 0)
 			report_sys(&s->report, "mount cgroup hierarchy %s", name);

@@ -1,6 +1,7 @@
 /*
- * The mounts of the plan, in order, below the root mount. Each target is resolved by the kernel inside
- * the root (CVE-2021-30465) and what is attached there is a descriptor: no path is looked at twice.
+ * The mounts of the plan, in order, below the root mount. Each target is resolved by the kernel
+ * inside the root (CVE-2021-30465) and what is attached there is a descriptor: no path is looked at
+ * twice.
  */
 #include "setup.h"
 
@@ -19,20 +20,20 @@
 /* fsconfig(2) takes strings of up to 255 bytes. */
 #define OPTION_MAX 256
 
-static void option_failed(struct setup *s, int context, const struct plan_mount *m,
-	const char *option)
+static void option_failed(
+	struct setup *s, int context, const struct plan_mount *m, const char *option)
 {
 	int saved = errno;
 	char log[200];
 	if (newmount_log(context, log, sizeof(log)) > 0)
 		report_fail(&s->report, ERR_SYSTEM, saved, "mount %s at %s: %s (%s)", m->fstype,
 			m->target, option, log);
-	report_fail(&s->report, ERR_SYSTEM, saved, "mount %s at %s: %s", m->fstype, m->target,
-		option);
+	report_fail(
+		&s->report, ERR_SYSTEM, saved, "mount %s at %s: %s", m->fstype, m->target, option);
 }
 
-static void set_option(struct setup *s, int context, const struct plan_mount *m,
-	const char *option, size_t n)
+static void set_option(
+	struct setup *s, int context, const struct plan_mount *m, const char *option, size_t n)
 {
 	char text[2 * OPTION_MAX];
 	if (n >= sizeof(text))
@@ -94,13 +95,13 @@ static bool kernel_interface(const struct plan_mount *m)
 }
 
 /*
- * /proc and /sys only go to real folders: through a link of the image they would land elsewhere, and
- * masks and labels with them (CVE-2019-19921, CVE-2023-27561).
+ * /proc and /sys only go to real folders: through a link of the image they would land elsewhere,
+ * and masks and labels with them (CVE-2019-19921, CVE-2023-27561).
  */
 static int plain_folder(struct setup *s, const struct plan_mount *m)
 {
-	int fd = path_openat2(s->root, m->target, O_PATH | O_DIRECTORY, 0,
-		RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+	int fd = path_openat2(
+		s->root, m->target, O_PATH | O_DIRECTORY, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 	if (fd < 0 && errno == ENOENT) {
 		fd_close(root_make_dir(s->root, m->target, 0755));
 		fd = path_openat2(s->root, m->target, O_PATH | O_DIRECTORY, 0,
@@ -120,10 +121,10 @@ static void mount_failed(struct setup *s, const struct plan_mount *m, const char
 	int saved = errno;
 	report_fail(&s->report, ERR_SYSTEM, 0, "error mounting \"%s\" to rootfs at \"%s\": %s%s%s",
 		m->source ? m->source : m->fstype, m->target, step, err_text(saved),
-		saved == ENOTDIR
-			? ": Are you trying to mount a directory onto a file (or vice-versa)? Check if "
-			  "the specified host path exists and is the expected type"
-			: "");
+		saved == ENOTDIR ? ": Are you trying to mount a directory onto a file (or "
+				   "vice-versa)? Check if "
+				   "the specified host path exists and is the expected type"
+				 : "");
 }
 
 int mount_target(struct setup *s, const struct plan_mount *m, bool is_dir)
@@ -159,8 +160,8 @@ static bool proc_file_allowed(const char *target)
 }
 
 /* Nothing may cover the container's /proc or what is in it, however its path is written. */
-static void check_proc(struct setup *s, const struct plan_mount *m, const struct bind_source *b,
-	int target)
+static void check_proc(
+	struct setup *s, const struct plan_mount *m, const struct bind_source *b, int target)
 {
 	bool whole = strcmp(m->target, "/proc") == 0 || strcmp(m->target, "/proc/") == 0;
 	if (b && b->is_proc && whole)
@@ -169,8 +170,8 @@ static void check_proc(struct setup *s, const struct plan_mount *m, const struct
 		return;
 	if (!whole && (!procfs_is(target) || proc_file_allowed(m->target)))
 		return;
-	report_fail(&s->report, ERR_INVALID, 0, "\"%s\" cannot be mounted because it is inside /proc",
-		m->target);
+	report_fail(&s->report, ERR_INVALID, 0,
+		"\"%s\" cannot be mounted because it is inside /proc", m->target);
 }
 
 static void attach(struct setup *s, const struct plan_mount *m, int mnt, int target)

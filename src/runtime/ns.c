@@ -121,8 +121,8 @@ void ns_loopback_up(struct reporter *r)
 		report_sys(r, "bring the loopback device up");
 }
 
-static void write_offset(int proc, const char *clock, int64_t secs, uint32_t nsecs,
-	struct reporter *r)
+static void write_offset(
+	int proc, const char *clock, int64_t secs, uint32_t nsecs, struct reporter *r)
 {
 	char line[96];
 	/* report_format knows no 64-bit numbers */
@@ -133,8 +133,8 @@ static void write_offset(int proc, const char *clock, int64_t secs, uint32_t nse
 		*--at = (char)('0' + v % 10);
 		v /= 10;
 	} while (v);
-	int n = report_format(line, sizeof(line), "%s %s%s %u\n", clock, secs < 0 ? "-" : "", at,
-		nsecs);
+	int n = report_format(
+		line, sizeof(line), "%s %s%s %u\n", clock, secs < 0 ? "-" : "", at, nsecs);
 	if (procfs_write(proc, "self/timens_offsets", line, (size_t)n) < 0)
 		report_sys(r, "set the %s offset of the time namespace", clock);
 }

@@ -8,7 +8,8 @@
 /** CLONE_NEW* of an enum oci_ns. */
 uint32_t ns_flag(enum oci_ns ns);
 
-/** Parent: opens the namespaces to join and checks that each is of its type. @fds: -1 where none. */
+/** Parent: opens the namespaces to join and checks that each is of its type. @fds: -1 where none.
+ */
 int ns_open(int fds[OCI_NS_COUNT], const struct plan *plan, struct err **err);
 void ns_close(int fds[OCI_NS_COUNT], const struct plan *plan);
 /** Must a process in between join them, because the container's first one is to be born in them? */

@@ -57,8 +57,7 @@ static int check_namespaces(const struct oci_config *config, struct err **err)
 		return err_set(err, ERR_NOT_IMPLEMENTED,
 			"a container without a mount namespace is not implemented");
 	if ((config->hostname || config->domainname) && !l->ns[OCI_NS_UTS].present)
-		return err_set(err, ERR_INVALID,
-			"unable to set %s without a private UTS namespace",
+		return err_set(err, ERR_INVALID, "unable to set %s without a private UTS namespace",
 			config->hostname ? "hostname" : "domainname");
 	bool offsets = l->time_offsets.monotonic_secs.set || l->time_offsets.boottime_secs.set;
 	bool fresh_time = l->ns[OCI_NS_TIME].present && str_empty(l->ns[OCI_NS_TIME].path);
@@ -103,10 +102,10 @@ static int fill_device(struct plan_device *out, const struct oci_device *d, stru
 	if (str_empty(d->path) || d->path[0] != '/')
 		return err_set(err, ERR_INVALID, "linux.devices: \"%s\" is not an absolute path",
 			d->path ? d->path : "");
-	if (type != S_IFIFO && (d->major < 0 || d->minor < 0 || d->major > UINT32_MAX ||
-				       d->minor > UINT32_MAX))
-		return err_set(err, ERR_INVALID, "linux.devices: %s needs a major and a minor number",
-			d->path);
+	if (type != S_IFIFO &&
+		(d->major < 0 || d->minor < 0 || d->major > UINT32_MAX || d->minor > UINT32_MAX))
+		return err_set(err, ERR_INVALID,
+			"linux.devices: %s needs a major and a minor number", d->path);
 	*out = (struct plan_device){
 		.path = d->path,
 		.mode = type | (d->has_mode ? d->mode & 07777 : 0666),
@@ -259,8 +258,8 @@ static int fill(struct plan *plan, const struct oci_config *config,
 		return -1;
 	if (fill_personality(plan, &config->linux, err) < 0)
 		return -1;
-	return plan_process_fill(&plan->process, plan->arena, &config->process,
-		config->linux.seccomp, options, err);
+	return plan_process_fill(
+		&plan->process, plan->arena, &config->process, config->linux.seccomp, options, err);
 }
 
 int plan_compile(struct plan **out, const struct oci_config *config,

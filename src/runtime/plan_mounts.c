@@ -141,8 +141,8 @@ static int finish_bind(struct plan_mount *out, struct arena *arena, const struct
 {
 	out->kind = STEP_BIND;
 	if (str_empty(m->source) && !(out->sb_flags & MS_REMOUNT))
-		return err_set(err, ERR_INVALID, "mount %s: a bind mount needs a source",
-			m->destination);
+		return err_set(
+			err, ERR_INVALID, "mount %s: a bind mount needs a source", m->destination);
 	if (out->data)
 		return err_set(err, ERR_INVALID,
 			"mount %s: a bind mount takes no file system options, but has \"%s\"",
@@ -162,8 +162,8 @@ static int finish_file_system(struct plan_mount *out, const struct oci_mount *m,
 	out->source = m->source;
 	out->is_dir_hint = true;
 	if (out->copy_up && !str_eq(m->type, "tmpfs"))
-		return err_set(err, ERR_INVALID, "mount %s: tmpcopyup is for tmpfs only",
-			m->destination);
+		return err_set(
+			err, ERR_INVALID, "mount %s: tmpcopyup is for tmpfs only", m->destination);
 	return 0;
 }
 
@@ -206,7 +206,8 @@ int plan_mounts_compile(struct plan *plan, const struct oci_config *config,
 {
 	struct plan_mount *mounts = arena_alloc(plan->arena, config->mount_count, sizeof(*mounts));
 	for (size_t i = 0; i < config->mount_count; i++)
-		if (plan_mount_compile(&mounts[i], plan->arena, &config->mounts[i], options, err) < 0)
+		if (plan_mount_compile(&mounts[i], plan->arena, &config->mounts[i], options, err) <
+			0)
 			return -1;
 	plan->mounts = mounts;
 	plan->mount_count = config->mount_count;

@@ -1,4 +1,5 @@
-/* What the parts of the plan compiler share. Each part fills its fields of the plan from the config. */
+/* What the parts of the plan compiler share. Each part fills its fields of the plan from the
+ * config. */
 #ifndef KIST_RUNTIME_PLAN_PRIVATE_H
 #define KIST_RUNTIME_PLAN_PRIVATE_H
 

@@ -59,8 +59,7 @@ static const struct name_number ioprio_classes[] = {
 	{"IOPRIO_CLASS_IDLE", IOPRIO_CLASS_IDLE},
 };
 
-static const struct name_number *lookup(
-	const struct name_number *table, size_t n, const char *name)
+static const struct name_number *lookup(const struct name_number *table, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
 		if (str_eq(table[i].name, name))
@@ -81,7 +80,8 @@ static int fill_rlimits(struct plan_process *out, struct arena *arena, const str
 				r->type ? r->type : "");
 		if (r->soft > r->hard)
 			return err_set(err, ERR_INVALID,
-				"process.rlimits: the soft limit of %s (%llu) is above its hard limit (%llu)",
+				"process.rlimits: the soft limit of %s (%llu) is above its hard "
+				"limit (%llu)",
 				r->type, (unsigned long long)r->soft, (unsigned long long)r->hard);
 		limits[i] = (struct plan_rlimit){(int)known->number, r->soft, r->hard};
 	}
@@ -90,8 +90,7 @@ static int fill_rlimits(struct plan_process *out, struct arena *arena, const str
 	return 0;
 }
 
-static int fill_scheduler(
-	struct plan_process *out, const struct oci_scheduler *s, struct err **err)
+static int fill_scheduler(struct plan_process *out, const struct oci_scheduler *s, struct err **err)
 {
 	if (!s)
 		return 0;
@@ -141,7 +140,8 @@ static int fill_caps(struct plan_process *out, const struct oci_process *p, stru
 	if (c->effective & ~c->permitted)
 		return err_set(err, ERR_INVALID,
 			"process.capabilities.effective: has capabilities that are not permitted");
-	/* "runc spec" itself asks for ambient ones that are not inheritable; the kernel has no such thing */
+	/* "runc spec" itself asks for ambient ones that are not inheritable; the kernel has no such
+	 * thing */
 	out->caps.ambient &= c->permitted & c->inheritable;
 	return 0;
 }
@@ -152,8 +152,8 @@ static int fill_seccomp(struct plan_process *out, struct arena *arena,
 	if (!seccomp)
 		return 0;
 	if (!str_empty(seccomp->listener_path))
-		return err_set(err, ERR_NOT_IMPLEMENTED,
-			"linux.seccomp.listenerPath is not implemented");
+		return err_set(
+			err, ERR_NOT_IMPLEMENTED, "linux.seccomp.listenerPath is not implemented");
 	auto_buf bpf = BUF_INIT;
 	if (seccomp_compile(seccomp, options ? options->seccomp_cache : NULL, &bpf, &out->bpf_flags,
 		    err) < 0)
@@ -184,8 +184,8 @@ static int check_basics(const struct oci_process *p, struct err **err)
 		return err_set(err, ERR_INVALID, "process.cwd \"%s\" is not an absolute path",
 			p->cwd ? p->cwd : "");
 	if (p->exec_cpu_initial || p->exec_cpu_final)
-		return err_set(err, ERR_NOT_IMPLEMENTED,
-			"process.execCPUAffinity is not implemented");
+		return err_set(
+			err, ERR_NOT_IMPLEMENTED, "process.execCPUAffinity is not implemented");
 	return check_user(&p->user, err);
 }
 

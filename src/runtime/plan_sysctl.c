@@ -48,7 +48,8 @@ static int check_one(const struct oci_linux *l, const char *key, struct err **er
 	auto_free char *plain = dotted(key);
 	if (str_eq(plain, "kernel.hostname"))
 		return err_set(err, ERR_INVALID,
-			"sysctl \"%s\" is not allowed as it conflicts with the OCI \"hostname\" field",
+			"sysctl \"%s\" is not allowed as it conflicts with the OCI \"hostname\" "
+			"field",
 			key);
 	int ns = namespace_of(plain);
 	if (ns < 0)

@@ -12,7 +12,7 @@
 #include "codec.h"
 #include "sys/child.h"
 
-#define PLAN_MAGIC 0x314c504bu	  /* "KPL1" */
+#define PLAN_MAGIC 0x314c504bu /* "KPL1" */
 #define PROCESS_MAGIC 0x3150504bu /* "KPP1" */
 
 #define NS_FLAGS                                                                                   \

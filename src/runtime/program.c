@@ -71,11 +71,13 @@ static void make_folder(const char *path, struct reporter *r)
 	auto_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	auto_fd int made = root < 0 ? -1 : root_make_dir(root, path, 0755);
 	if (made < 0)
-		report_fail(r, ERR_NOT_EXECUTABLE, errno, "make the working directory \"%s\"", path);
+		report_fail(
+			r, ERR_NOT_EXECUTABLE, errno, "make the working directory \"%s\"", path);
 }
 
 /*
- * A working directory of /proc/self/fd/N would be a folder of the host (CVE-2024-21626): getcwd(2) then says
+ * A working directory of /proc/self/fd/N would be a folder of the host (CVE-2024-21626): getcwd(2)
+ * then says
  * "(unreachable)".
  */
 static void check_inside(struct reporter *r)
@@ -124,8 +126,8 @@ static void find_at(struct program *program, const char *name, struct reporter *
 	case EACCES:
 		report_fail(r, ERR_NOT_EXECUTABLE, 0, "exec: \"%s\": permission denied", name);
 	case ENOTDIR:
-		report_fail(r, ERR_NOT_EXECUTABLE, 0, "exec: \"%s\": stat %s: not a directory", name,
-			name);
+		report_fail(r, ERR_NOT_EXECUTABLE, 0, "exec: \"%s\": stat %s: not a directory",
+			name, name);
 	default:
 		report_fail(r, ERR_NO_EXECUTABLE, 0,
 			"exec: \"%s\": stat %s: no such file or directory", name, name);
@@ -163,7 +165,8 @@ void program_find(struct program *program, struct reporter *r)
 		if (*at == ':' && !*++at && try_folder(program, "", 0, name))
 			return;
 	}
-	report_fail(r, ERR_NO_EXECUTABLE, 0, "exec: \"%s\": executable file not found in $PATH", name);
+	report_fail(
+		r, ERR_NO_EXECUTABLE, 0, "exec: \"%s\": executable file not found in $PATH", name);
 }
 
 void program_exec(struct program *program, struct reporter *r)

@@ -1,6 +1,6 @@
 /*
- * Finding and executing the container's program, with Docker's words for what goes wrong. In the child,
- * after the switch of root; program_prepare() in the parent.
+ * Finding and executing the container's program, with Docker's words for what goes wrong. In the
+ * child, after the switch of root; program_prepare() in the parent.
  */
 #ifndef KIST_RUNTIME_PROGRAM_H
 #define KIST_RUNTIME_PROGRAM_H

@@ -86,7 +86,8 @@ int report_format(char *out, unsigned int room, const char *fmt, ...)
 static void send_report(struct reporter *r, const struct report *report)
 {
 	size_t n = offsetof(struct report, text) + strlen(report->text) + 1;
-	/* write and not send: nearly every seccomp filter allows it; SIGPIPE ends us just as well */
+	/* write and not send: nearly every seccomp filter allows it; SIGPIPE ends us just as well
+	 */
 	fd_write(r->sock, report, n);
 }
 
@@ -168,7 +169,8 @@ int report_permit(int sock, enum permit permit)
 
 int report_to_err(const struct report *report, struct err **err)
 {
-	enum err_kind kind = report->kind < ERR_KIND_COUNT ? (enum err_kind)report->kind : ERR_SYSTEM;
+	enum err_kind kind =
+		report->kind < ERR_KIND_COUNT ? (enum err_kind)report->kind : ERR_SYSTEM;
 	err_set(err, kind, "%s", report->text);
 	if (err && *err)
 		(*err)->sys = report->sys;

@@ -1,10 +1,11 @@
 /*
  * What passes between a container's first process and the program that makes it, over one SEQPACKET
- * socket: reports one way, permissions the other. The child's half allocates nothing and takes no lock.
+ * socket: reports one way, permissions the other. The child's half allocates nothing and takes no
+ * lock.
  *
- * An error ends the child: code that runs there needs no return values, and a whole error (kind, errno,
- * text) reaches the caller of run_create(). The end of the socket after REPORT_EXEC means that exec has
- * happened; without it, that the child was killed.
+ * An error ends the child: code that runs there needs no return values, and a whole error (kind,
+ * errno, text) reaches the caller of run_create(). The end of the socket after REPORT_EXEC means
+ * that exec has happened; without it, that the child was killed.
  */
 #ifndef KIST_RUNTIME_REPORT_H
 #define KIST_RUNTIME_REPORT_H
@@ -16,19 +17,19 @@
 
 enum report_type {
 	REPORT_ERROR = 1, /* kind, sys, text; the child is gone */
-	REPORT_PID,	  /* value: the process that goes on in place of the sender */
-	REPORT_TTY,	  /* with the pty's master */
-	REPORT_MOUNTED,	  /* the container's tree stands, pivot_root is next */
-	REPORT_READY,	  /* everything but the last step is done */
-	REPORT_EXEC,	  /* about to exec */
+	REPORT_PID, /* value: the process that goes on in place of the sender */
+	REPORT_TTY, /* with the pty's master */
+	REPORT_MOUNTED, /* the container's tree stands, pivot_root is next */
+	REPORT_READY, /* everything but the last step is done */
+	REPORT_EXEC, /* about to exec */
 };
 
 /* Permissions, one packet each; they may come in any order. */
 enum permit {
-	PERMIT_MAPPED = 1,   /* the user namespace has its mappings */
+	PERMIT_MAPPED = 1, /* the user namespace has its mappings */
 	PERMIT_SCORED = 2, /* an exec's oom_score_adj is set */
-	PERMIT_PIVOT = 4,    /* hooks have run */
-	PERMIT_GO = 8,	     /* the gate is open */
+	PERMIT_PIVOT = 4, /* hooks have run */
+	PERMIT_GO = 8, /* the gate is open */
 };
 
 #define REPORT_TEXT 512
@@ -48,8 +49,8 @@ struct reporter {
 };
 
 /**
- * Sends an error and ends the process. @fmt knows %s, %d, %u and %o. With @errnum the text of errno is
- * appended, as err_sysk() does.
+ * Sends an error and ends the process. @fmt knows %s, %d, %u and %o. With @errnum the text of errno
+ * is appended, as err_sysk() does.
  */
 void report_fail(struct reporter *r, enum err_kind kind, int errnum, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5), noreturn));
@@ -71,8 +72,8 @@ int report_receive(int sock, struct report *out, int *fd);
 int report_permit(int sock, enum permit permit);
 /** Sets *err from a REPORT_ERROR; returns -1. */
 int report_to_err(const struct report *report, struct err **err);
-/** After a fault of the parent's own in *err: if the child has already failed, what it says replaces that,
- * because it explains more. Never waits. Returns -1. */
+/** After a fault of the parent's own in *err: if the child has already failed, what it says
+ * replaces that, because it explains more. Never waits. Returns -1. */
 int report_prefer(int sock, struct err **err);
 
 #endif

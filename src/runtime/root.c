@@ -35,8 +35,8 @@ int root_prepare(const struct plan *plan, struct err **err)
 }
 
 /*
- * A bind root goes to its own place, because hooks look for the container's tree there; an overlay has
- * no place on the host and goes on top of "/", which only this namespace sees.
+ * A bind root goes to its own place, because hooks look for the container's tree there; an overlay
+ * has no place on the host and goes on top of "/", which only this namespace sees.
  */
 void root_attach(struct setup *s)
 {

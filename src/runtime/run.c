@@ -1,6 +1,6 @@
 /*
- * The parent's side of making a container. Nothing here waits for more than the child: it is alive or its
- * socket ends.
+ * The parent's side of making a container. Nothing here waits for more than the child: it is alive
+ * or its socket ends.
  */
 #include "runtime/run.h"
 
@@ -36,7 +36,8 @@ static bool dev_is_ours(const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->mount_count; i++) {
 		const struct plan_mount *m = &plan->mounts[i];
-		if (m->kind == STEP_BIND && (str_eq(m->target, "/dev") || str_eq(m->target, "/dev/")))
+		if (m->kind == STEP_BIND &&
+			(str_eq(m->target, "/dev") || str_eq(m->target, "/dev/")))
 			return false;
 	}
 	return true;
@@ -48,7 +49,8 @@ static int prepare_init_mount(struct init *init, const struct plan *plan, struct
 	if (!plan->process.use_init)
 		return 0;
 	if (str_empty(plan->init_path))
-		return err_set(err, ERR_INVALID, "an init is asked for, but no path of one is known");
+		return err_set(
+			err, ERR_INVALID, "an init is asked for, but no path of one is known");
 	auto_fd int mnt = newmount_clone(AT_FDCWD, plan->init_path, false);
 	struct newmount_attr attr = {.set = MOUNT_ATTR_RDONLY, .propagation = MS_PRIVATE};
 	if (mnt < 0 || newmount_setattr(mnt, false, &attr) < 0)
@@ -132,7 +134,8 @@ static void make_states(struct making *m)
 		hook_state_make(&m->init.created, plan, "created");
 }
 
-/* In between parent and init where namespaces are to be joined before init is born (ns_needs_stage). */
+/* In between parent and init where namespaces are to be joined before init is born
+ * (ns_needs_stage). */
 static void stage_main(struct making *m) __attribute__((noreturn));
 static void stage_main(struct making *m)
 {
@@ -201,13 +204,15 @@ static int clone_init(struct making *m, struct err **err)
 	return 0;
 }
 
-/* Two programs find each other's end by exit, so a child that died without a word is named by its signal. */
+/* Two programs find each other's end by exit, so a child that died without a word is named by its
+ * signal. */
 static int died(struct run *run, const char *when, struct err **err)
 {
 	siginfo_t info = {0};
 	waitid(P_PIDFD, (id_t)run->pidfd, &info, WEXITED | WNOWAIT);
 	if (info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED)
-		return err_set(err, ERR_SYSTEM, "the container's first process was killed by signal %d %s%s",
+		return err_set(err, ERR_SYSTEM,
+			"the container's first process was killed by signal %d %s%s",
 			info.si_status, when,
 			info.si_status == SIGKILL ? " (perhaps for want of memory)" : "");
 	return err_set(err, ERR_SYSTEM, "the container's first process ended %s (status %d)", when,
@@ -229,8 +234,8 @@ static int serve_child(struct making *m, struct err **err)
 	const struct plan *plan = s->plan;
 	struct run *run = m->run;
 	if (plan->ns_new & CLONE_NEWUSER) {
-		if (idmap_write(s->proc, run->pid, plan->uid_map, plan->uid_map_count, plan->gid_map,
-			    plan->gid_map_count, err) < 0)
+		if (idmap_write(s->proc, run->pid, plan->uid_map, plan->uid_map_count,
+			    plan->gid_map, plan->gid_map_count, err) < 0)
 			return -1;
 		report_permit(m->sock, PERMIT_MAPPED);
 	}
@@ -273,7 +278,8 @@ static int wait_ready(struct making *m, struct err **err)
 		case REPORT_READY:
 			return 0;
 		default:
-			return err_set(err, ERR_SYSTEM, "unexpected report %u from the container's first process",
+			return err_set(err, ERR_SYSTEM,
+				"unexpected report %u from the container's first process",
 				report.type);
 		}
 	}
@@ -301,8 +307,8 @@ static int create(struct making *m, struct err **err)
 	return 0;
 }
 
-int run_create(struct run **out, const struct plan *plan, const struct run_io *io,
-	bool defer_hooks, struct err **err)
+int run_create(struct run **out, const struct plan *plan, const struct run_io *io, bool defer_hooks,
+	struct err **err)
 {
 	auto_making *m = making_new(plan, io);
 	m->run = run_new();
@@ -368,7 +374,8 @@ int run_start_at(int sock, struct err **err)
 		return -1;
 	return told ? 0
 		    : err_set(err, ERR_SYSTEM,
-			      "the container's first process ended before its program was executed");
+			      "the container's first process ended before its program was "
+			      "executed");
 }
 
 void run_release(struct run *run)

@@ -6,7 +6,8 @@
 
 #include "base/err.h"
 
-/** Writes /proc/<pid>/oom_score_adj; refused lowering is an error unless the value is already there. */
+/** Writes /proc/<pid>/oom_score_adj; refused lowering is an error unless the value is already
+ * there. */
 int run_set_oom_score(int proc, pid_t pid, int value, struct err **err);
 
 #endif

@@ -48,7 +48,8 @@ int run_set_oom_score(int proc, pid_t pid, int value, struct err **err)
 	}
 	if (saved == EACCES)
 		return err_set(err, ERR_FORBIDDEN,
-			"set oom_score_adj to %d: the engine may not lower it below its own (%s) without CAP_SYS_RESOURCE",
+			"set oom_score_adj to %d: the engine may not lower it below its own (%s) "
+			"without CAP_SYS_RESOURCE",
 			value, now);
 	return err_sys(err, saved, "set oom_score_adj to %d", value);
 }

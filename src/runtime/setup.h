@@ -1,7 +1,7 @@
 /*
- * The making of one container: what the parent has prepared and the child carries out. Everything that
- * needs memory, or a path on the host, is done before the clone; functions marked "child" run after it
- * and end the process where they fail.
+ * The making of one container: what the parent has prepared and the child carries out. Everything
+ * that needs memory, or a path on the host, is done before the clone; functions marked "child" run
+ * after it and end the process where they fail.
  */
 #ifndef KIST_RUNTIME_SETUP_H
 #define KIST_RUNTIME_SETUP_H
@@ -13,7 +13,7 @@
 
 /** What a bind mount of the plan has become. */
 struct bind_source {
-	int mount;   /* detached, attributes set; -1 where the step is none */
+	int mount; /* detached, attributes set; -1 where the step is none */
 	bool is_dir;
 	bool is_proc; /* on a procfs: may go on /proc itself */
 };
@@ -22,10 +22,10 @@ struct setup {
 	const struct plan *plan;
 	const struct run_io *io;
 	struct reporter report;
-	int proc;		   /* the host's procfs */
-	int root;		   /* the container's root mount; detached until root_attach() */
+	int proc; /* the host's procfs */
+	int root; /* the container's root mount; detached until root_attach() */
 	struct bind_source *binds; /* one per step of the plan */
-	int ns[OCI_NS_COUNT];	   /* namespaces to join, or -1 */
+	int ns[OCI_NS_COUNT]; /* namespaces to join, or -1 */
 	struct cgroup_hierarchy *hierarchies;
 	size_t hierarchy_count;
 	const int *entries; /* the child's way into its v1 cgroups (cgroup_enter), borrowed */
@@ -34,7 +34,7 @@ struct setup {
 	bool dev_is_ours; /* no bind mount at /dev: devices and links are made there */
 	/* the child's own */
 	int devpts; /* mount of the last devpts step, -1 */
-	int tty;    /* the container's side of its terminal, -1 */
+	int tty; /* the container's side of its terminal, -1 */
 	bool cgroup_ns_done;
 	struct user user;
 };
@@ -77,8 +77,8 @@ void copy_up(struct reporter *r, int from, int to, const char *what);
 
 void devices_make(struct setup *s);
 /** mknod-like special file that certainly is the host's, for binding: O_PATH descriptor. */
-int device_open_host(struct reporter *r, const char *path, uint32_t mode, uint32_t major,
-	uint32_t minor);
+int device_open_host(
+	struct reporter *r, const char *path, uint32_t mode, uint32_t major, uint32_t minor);
 
 /* masks.c: child */
 

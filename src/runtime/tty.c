@@ -12,7 +12,8 @@
 #include "sys/newmount.h"
 #include "sys/rootpath.h"
 
-/* The multiplexer of a devpts and nothing else: the container may have put anything in its place. */
+/* The multiplexer of a devpts and nothing else: the container may have put anything in its place.
+ */
 static int open_ptmx(int devpts, int root)
 {
 	auto_fd int path = devpts >= 0 ? openat(devpts, "ptmx", O_PATH | O_NOFOLLOW | O_CLOEXEC)
@@ -21,7 +22,8 @@ static int open_ptmx(int devpts, int root)
 	struct stat st;
 	if (path < 0 || fstatfs(path, &fs) < 0 || fstat(path, &st) < 0)
 		return -1;
-	if (fs.f_type != DEVPTS_SUPER_MAGIC || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2)) {
+	if (fs.f_type != DEVPTS_SUPER_MAGIC || !S_ISCHR(st.st_mode) ||
+		st.st_rdev != makedev(5, 2)) {
 		errno = ENODEV;
 		return -1;
 	}
@@ -29,8 +31,8 @@ static int open_ptmx(int devpts, int root)
 		return openat(devpts, "ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
 	int fd = root_open(root, "/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW, 0);
 	struct stat again;
-	if (fd >= 0 && (fstat(fd, &again) < 0 || again.st_dev != st.st_dev ||
-			       again.st_ino != st.st_ino)) {
+	if (fd >= 0 &&
+		(fstat(fd, &again) < 0 || again.st_dev != st.st_dev || again.st_ino != st.st_ino)) {
 		close(fd);
 		errno = ENODEV;
 		return -1;

@@ -54,7 +54,10 @@ static int read_fault(const struct user_lines *l, const char *file, struct user_
 {
 	if (!l->failed)
 		return 0;
-	fault_set(f, ERR_INVALID, l->failed == USER_LINES_IO ? "cannot read %s" : "%s is too large or has a line that is too long", file);
+	fault_set(f, ERR_INVALID,
+		l->failed == USER_LINES_IO ? "cannot read %s"
+					   : "%s is too large or has a line that is too long",
+		file);
 	return -1;
 }
 
@@ -144,7 +147,8 @@ static bool lists_member(const char *members, const char *name)
 	return false;
 }
 
-static int find_named_group(struct user *out, const struct split *s, int group, struct user_fault *f)
+static int find_named_group(
+	struct user *out, const struct split *s, int group, struct user_fault *f)
 {
 	struct user_lines lines;
 	char *field[4];
@@ -162,8 +166,8 @@ static int find_named_group(struct user *out, const struct split *s, int group, 
 	}
 	if (read_fault(&lines, "/etc/group", f) < 0)
 		return -1;
-	return fault_set(f, ERR_INVALID, "unable to find group %s: no matching entries in group file",
-		s->group);
+	return fault_set(f, ERR_INVALID,
+		"unable to find group %s: no matching entries in group file", s->group);
 }
 
 static int find_memberships(struct user *out, int group, struct user_fault *f)
@@ -175,7 +179,8 @@ static int find_memberships(struct user *out, int group, struct user_fault *f)
 	user_lines_start(&lines, group);
 	while (user_lines_next(&lines, field, 4) > 0) {
 		uint32_t gid;
-		if (!field[2] || !lists_member(field[3], out->name) || parse_id(field[2], &gid) != 1)
+		if (!field[2] || !lists_member(field[3], out->name) ||
+			parse_id(field[2], &gid) != 1)
 			continue;
 		if (add_group(out, gid, f) < 0)
 			return -1;
@@ -197,8 +202,8 @@ static int add_named(struct user *out, const char *name, int group, struct user_
 			return add_group(out, gid, f);
 	if (read_fault(&lines, "/etc/group", f) < 0)
 		return -1;
-	return fault_set(f, ERR_INVALID, "Unable to find group %s: no matching entries in group file",
-		name);
+	return fault_set(
+		f, ERR_INVALID, "Unable to find group %s: no matching entries in group file", name);
 }
 
 int user_resolve(struct user *out, const char *spec, const char *const *group_add, int passwd,

@@ -1,11 +1,12 @@
 /*
- * Who the container's process is to be, from the container's own /etc/passwd and /etc/group, without
- * libc's name service. The files are hostile: opened inside the root, regular files only, bounded in size
- * and line length (CVE-2024-9676).
+ * Who the container's process is to be, from the container's own /etc/passwd and /etc/group,
+ * without libc's name service. The files are hostile: opened inside the root, regular files only,
+ * bounded in size and line length (CVE-2024-9676).
  *
- * The rules are Docker's (moby sys/user GetExecUser): "user[:group]"; a number is always a number, never
- * a name (CVE-2016-3697), and needs no entry; ids go up to 2^31-1 (CVE-2024-40635). Without a group the
- * user's primary group and those that list the user apply (CVE-2022-36109: the primary one included).
+ * The rules are Docker's (moby sys/user GetExecUser): "user[:group]"; a number is always a number,
+ * never a name (CVE-2016-3697), and needs no entry; ids go up to 2^31-1 (CVE-2024-40635). Without a
+ * group the user's primary group and those that list the user apply (CVE-2022-36109: the primary
+ * one included).
  *
  * Runs in the child: allocates nothing. The parsers take descriptors, for tests and fuzzing.
  */
@@ -42,8 +43,8 @@ struct user_fault {
 };
 
 /**
- * Resolves @spec ("" is root). @passwd and @group are descriptors at their beginning, or -1 for an absent
- * file. 0, or -1 with @fault.
+ * Resolves @spec ("" is root). @passwd and @group are descriptors at their beginning, or -1 for an
+ * absent file. 0, or -1 with @fault.
  */
 int user_resolve(struct user *out, const char *spec, const char *const *group_add, int passwd,
 	int group, struct user_fault *fault);

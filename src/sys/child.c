@@ -7,7 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* struct clone_args up to "cgroup" (Linux 5.7); <linux/sched.h> does not mix well with <sched.h>. */
+/* struct clone_args up to "cgroup" (Linux 5.7); <linux/sched.h> does not mix well with <sched.h>.
+ */
 struct kernel_clone_args {
 	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
 		set_tid_size, cgroup;

@@ -80,16 +80,15 @@ static int option_dir_string(int context, const char *key, const char *path, int
 	return newmount_option(context, key, number);
 }
 
-static int option_dir(
-	int context, const char *key, const char *path, int fd, enum overlay_way way)
+static int option_dir(int context, const char *key, const char *path, int fd, enum overlay_way way)
 {
 	if (way == OVERLAY_BY_FD)
 		return newmount_option_fd(context, key, fd);
 	return option_dir_string(context, key, path, fd);
 }
 
-static int set_layers(int context, const struct overlay_spec *spec, const struct layers *l,
-	enum overlay_way way)
+static int set_layers(
+	int context, const struct overlay_spec *spec, const struct layers *l, enum overlay_way way)
 {
 	for (size_t i = 0; i < l->count; i++)
 		if (option_dir(context, "lowerdir+", spec->lower[i], l->lower[i], way) < 0)
@@ -151,14 +150,14 @@ static int mount_by_context(const struct overlay_spec *spec, const struct layers
 }
 
 /*
- * The oldest way. The kernel wants the layers from mounts of the caller's namespace, so the child opens
- * them again in its own and puts them on the numbers that they have here. It hands the detached copy of
- * its mount back over a socket, and its namespace goes with it.
+ * The oldest way. The kernel wants the layers from mounts of the caller's namespace, so the child
+ * opens them again in its own and puts them on the numbers that they have here. It hands the
+ * detached copy of its mount back over a socket, and its namespace goes with it.
  */
 struct legacy {
 	const struct overlay_spec *spec;
 	const struct layers *layers;
-	const char *dir;  /* of relative paths, or NULL */
+	const char *dir; /* of relative paths, or NULL */
 	const char *data; /* descriptor numbers, relative to /proc/self/fd */
 };
 
@@ -180,7 +179,8 @@ static int legacy_reopen(const struct legacy *way)
 			return -1;
 	if (l->upper < 0)
 		return 0;
-	return reopen(way->spec->upper, l->upper) < 0 || reopen(way->spec->work, l->work) < 0 ? -1 : 0;
+	return reopen(way->spec->upper, l->upper) < 0 || reopen(way->spec->work, l->work) < 0 ? -1
+											      : 0;
 }
 
 static int legacy_child(const struct legacy *way)

@@ -42,8 +42,8 @@ int beneath_open(int dir, const char *path, int flags, mode_t mode)
 }
 
 /*
- * Opens the prefix of @path that ends at @end (exclusive). @path is copied because the kernel wants a
- * terminated string; PATH_MAX bounds it.
+ * Opens the prefix of @path that ends at @end (exclusive). @path is copied because the kernel wants
+ * a terminated string; PATH_MAX bounds it.
  */
 static int open_prefix(int root, const char *path, size_t end)
 {

@@ -1,4 +1,5 @@
-/* Plans and process plans as a broken daemon might send them: decoded or refused, and re-encodable. */
+/* Plans and process plans as a broken daemon might send them: decoded or refused, and re-encodable.
+ */
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,4 +1,5 @@
-/* passwd and group files of a hostile image: the input up to the first NUL is one, the rest the other. */
+/* passwd and group files of a hostile image: the input up to the first NUL is one, the rest the
+ * other. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

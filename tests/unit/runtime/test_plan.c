@@ -31,8 +31,8 @@ static struct oci_config *config_new(void)
 	oci_mount_add(c, "/dev", "tmpfs", "tmpfs", tmpfs);
 	oci_mount_add(c, "/v", "bind", "/src", bind);
 	for (int i = 0; i < OCI_NS_COUNT; i++)
-		c->linux.ns[i].present =
-			i == OCI_NS_MOUNT || i == OCI_NS_PID || i == OCI_NS_UTS || i == OCI_NS_NETWORK;
+		c->linux.ns[i].present = i == OCI_NS_MOUNT || i == OCI_NS_PID || i == OCI_NS_UTS ||
+					 i == OCI_NS_NETWORK;
 	oci_pair_add(&c->linux.sysctl, "net.ipv4.ip_forward", "1");
 	oci_pair_add(&c->annotations, "k", "v");
 	oci_device_add(&c->linux, "/dev/null", 'c', 1, 3);
@@ -70,8 +70,7 @@ static void test_compile(void **state)
 {
 	auto_oci_config *c = config_new();
 	struct plan *p = compile(c);
-	assert_int_equal(
-		p->ns_new, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWNET);
+	assert_int_equal(p->ns_new, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWNET);
 	assert_string_equal(p->root_path, "/b/rootfs");
 	assert_int_equal(p->mount_count, 2);
 	assert_int_equal(p->process.ioprio, -1);

@@ -25,7 +25,9 @@ static int teardown(void **state)
 static struct plan_mount compile(const char *type, const char *options)
 {
 	auto_strv v = strv_split(options, ',');
-	struct oci_mount m = {.destination = (char *)"/m", .type = (char *)type, .source = (char *)"src",
+	struct oci_mount m = {.destination = (char *)"/m",
+		.type = (char *)type,
+		.source = (char *)"src",
 		.options = v};
 	struct plan_mount out;
 	auto_err *err = NULL;
@@ -38,8 +40,10 @@ static void refuse(const char *type, const char *source, const char *options, en
 	const char *word)
 {
 	auto_strv v = strv_split(options, ',');
-	struct oci_mount m = {.destination = (char *)"/m", .type = (char *)type,
-		.source = (char *)source, .options = v};
+	struct oci_mount m = {.destination = (char *)"/m",
+		.type = (char *)type,
+		.source = (char *)source,
+		.options = v};
 	struct plan_mount out;
 	auto_err *err = NULL;
 	assert_int_equal(plan_mount_compile(&out, arena, &m, &in_bundle, &err), -1);
@@ -57,8 +61,8 @@ static void test_attributes(void **state)
 		{"rw", 0, MOUNT_ATTR_RDONLY},
 		{"ro,rw", 0, MOUNT_ATTR_RDONLY},
 		{"rw,ro", MOUNT_ATTR_RDONLY, 0},
-		{"nosuid,nodev,noexec",
-			MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0},
+		{"nosuid,nodev,noexec", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+			0},
 		{"nosuid,suid", 0, MOUNT_ATTR_NOSUID},
 		/* mount_setattr(2) wants all access time bits cleared where one is set */
 		{"noatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME},
@@ -136,8 +140,11 @@ static void test_binds(void **state)
 static void test_mappings_go_together(void **state)
 {
 	struct oci_id_map map = {0, 1000, 1};
-	struct oci_mount m = {.destination = (char *)"/m", .type = (char *)"bind",
-		.source = (char *)"/x", .uid_map = &map, .uid_map_count = 1};
+	struct oci_mount m = {.destination = (char *)"/m",
+		.type = (char *)"bind",
+		.source = (char *)"/x",
+		.uid_map = &map,
+		.uid_map_count = 1};
 	struct plan_mount out;
 	auto_err *err = NULL;
 	assert_int_equal(plan_mount_compile(&out, arena, &m, NULL, &err), -1);

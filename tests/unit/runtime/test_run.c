@@ -1,6 +1,6 @@
 /*
- * Real containers of busybox: what the plan says is what is inside. Needs root and a static busybox; skipped
- * without. Every container prints to a pipe that the test reads to its end.
+ * Real containers of busybox: what the plan says is what is inside. Needs root and a static
+ * busybox; skipped without. Every container prints to a pipe that the test reads to its end.
  */
 #include "../cmocka_all.h"
 
@@ -68,11 +68,13 @@ static void make_dir(const char *name)
 
 static int setup_group(void **state)
 {
-	static const char *const dirs[] = {"rootfs/bin", "rootfs/etc", "rootfs/tmp", "rootfs/data", "vol"};
+	static const char *const dirs[] = {
+		"rootfs/bin", "rootfs/etc", "rootfs/tmp", "rootfs/data", "vol"};
 	assert_non_null(mkdtemp(dir));
 	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
 		make_dir(dirs[i]);
-	write_file("rootfs/etc/passwd", "root:x:0:0::/root:/bin/sh\nbob:x:1000:1001::/home/bob:/bin/sh\n");
+	write_file("rootfs/etc/passwd",
+		"root:x:0:0::/root:/bin/sh\nbob:x:1000:1001::/home/bob:/bin/sh\n");
 	write_file("rootfs/etc/group", "root:x:0:\nbobs:x:1001:\nvideo:x:44:bob\n");
 	write_file("rootfs/data/file", "from the image\n");
 	write_file("vol/file", "from the host\n");
@@ -83,8 +85,9 @@ static int setup_group(void **state)
 	assert_int_equal(file_read(AT_FDCWD, "/bin/busybox", 64 << 20, &busybox, NULL), 0);
 	auto_fd int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0755);
 	assert_int_equal(fd_write_all(fd, busybox.data, busybox.len), 0);
-	static const char *const applets[] = {"sh", "id", "cat", "ls", "mount", "sleep", "grep", "pwd",
-		"readlink", "stat", "tty", "touch", "hostname", "true", "env", "echo", "ps", "stty", "mkdir"};
+	static const char *const applets[] = {"sh", "id", "cat", "ls", "mount", "sleep", "grep",
+		"pwd", "readlink", "stat", "tty", "touch", "hostname", "true", "env", "echo", "ps",
+		"stty", "mkdir"};
 	for (size_t i = 0; i < ARRAY_LEN(applets); i++) {
 		auto_free char *link = xasprintf("%s/rootfs/bin/%s", dir, applets[i]);
 		assert_int_equal(symlink("busybox", link), 0);
@@ -97,7 +100,8 @@ static int teardown_group(void **state)
 	return tree_remove(AT_FDCWD, dir, NULL);
 }
 
-static void add_mount(struct box *b, const char *to, const char *type, const char *from, const char *words)
+static void add_mount(
+	struct box *b, const char *to, const char *type, const char *from, const char *words)
 {
 	auto_strv v = strv_split(words, ',');
 	oci_mount_add(b->config, to, type, from, (const char *const *)v);
@@ -121,7 +125,8 @@ static int box_setup(void **state)
 	c->linux.cgroups_path = xasprintf("/kist-unit-%d", (int)getpid());
 	add_mount(b, "/proc", "proc", "proc", "nosuid,noexec,nodev");
 	add_mount(b, "/dev", "tmpfs", "tmpfs", "nosuid,mode=755,size=64k");
-	add_mount(b, "/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620");
+	add_mount(b, "/dev/pts", "devpts", "devpts",
+		"nosuid,noexec,newinstance,ptmxmode=0666,mode=0620");
 	add_mount(b, "/sys", "sysfs", "sysfs", "ro,nosuid,noexec,nodev");
 	*state = b;
 	return 0;
@@ -175,8 +180,12 @@ static int create(struct box *b)
 		return -1;
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 	b->out = p[0];
-	struct run_io io = {.in = -1, .out = p[1], .err = p[1], .gate_socket = b->gate_socket,
-		.preserve = b->preserve, .preserve_count = b->preserve_count};
+	struct run_io io = {.in = -1,
+		.out = p[1],
+		.err = p[1],
+		.gate_socket = b->gate_socket,
+		.preserve = b->preserve,
+		.preserve_count = b->preserve_count};
 	int r = run_create(&b->run, b->plan, &io, false, &b->err);
 	close(p[1]);
 	return r;
@@ -228,7 +237,8 @@ static void refuse(struct box *b, const char *script, enum err_kind kind, const 
 
 static void test_plain(void **state)
 {
-	expect(*state, "echo $$; hostname; pwd; ls /proc/self/fd; echo $HOME", "1\ntestbox\n/\n0\n1\n2\n3\n/root\n");
+	expect(*state, "echo $$; hostname; pwd; ls /proc/self/fd; echo $HOME",
+		"1\ntestbox\n/\n0\n1\n2\n3\n/root\n");
 }
 
 static void test_exit_code(void **state)
@@ -241,7 +251,8 @@ static void test_exit_code(void **state)
 static void test_devices(void **state)
 {
 	expect(*state,
-		"echo x >/dev/null && ls /dev; stat -c '%a %t:%T' /dev/null /dev/full; readlink /dev/ptmx",
+		"echo x >/dev/null && ls /dev; stat -c '%a %t:%T' /dev/null /dev/full; readlink "
+		"/dev/ptmx",
 		"fd\nfull\nnull\nptmx\npts\nrandom\nstderr\nstdin\nstdout\ntty\nurandom\nzero\n"
 		"666 1:3\n666 1:7\npts/ptmx\n");
 }
@@ -260,7 +271,9 @@ static void test_user(void **state)
 	b->user_spec = "bob";
 	b->caps_by_user = true;
 	b->group_add = add;
-	expect(b, "id -u; id -g; grep Groups /proc/self/status; echo $HOME; grep CapEff /proc/self/status",
+	expect(b,
+		"id -u; id -g; grep Groups /proc/self/status; echo $HOME; grep CapEff "
+		"/proc/self/status",
 		"1000\n1001\nGroups:\t44 63 1001 \n/home/bob\nCapEff:\t0000000000000000\n");
 }
 
@@ -360,7 +373,8 @@ static void test_masks(void **state)
 	strv_add(&b->config->linux.masked_paths, "/nonexistent");
 	strv_add(&b->config->linux.readonly_paths, "/proc/sys");
 	expect(b,
-		"cat /proc/keys; ls /sys/firmware; echo 1 2>/dev/null >/proc/sys/net/ipv4/ip_forward || "
+		"cat /proc/keys; ls /sys/firmware; echo 1 2>/dev/null "
+		">/proc/sys/net/ipv4/ip_forward || "
 		"echo refused",
 		"refused\n");
 }
@@ -369,7 +383,8 @@ static void test_readonly_root(void **state)
 {
 	struct box *b = *state;
 	b->config->root_readonly = true;
-	expect(b, "touch /x 2>/dev/null || echo refused; touch /dev/x && echo fine", "refused\nfine\n");
+	expect(b, "touch /x 2>/dev/null || echo refused; touch /dev/x && echo fine",
+		"refused\nfine\n");
 }
 
 static void test_sysctl(void **state)
@@ -443,7 +458,8 @@ static void test_no_program_at_path(void **state)
 
 static void test_program_not_executable(void **state)
 {
-	try_program(*state, "/etc/passwd", ERR_NOT_EXECUTABLE, "exec: \"/etc/passwd\": permission denied");
+	try_program(*state, "/etc/passwd", ERR_NOT_EXECUTABLE,
+		"exec: \"/etc/passwd\": permission denied");
 }
 
 static void test_program_is_a_folder(void **state)
@@ -500,8 +516,8 @@ static void test_hooks(void **state)
 {
 	struct box *b = *state;
 	static const char *const names[] = {"a", "b", "c"};
-	struct oci_hook_list *lists[] = {&b->config->hooks.prestart, &b->config->hooks.create_runtime,
-		&b->config->hooks.create_container};
+	struct oci_hook_list *lists[] = {&b->config->hooks.prestart,
+		&b->config->hooks.create_runtime, &b->config->hooks.create_container};
 	auto_free char *log = xasprintf("%s/hooks", dir);
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
 		lists[i]->v = xcalloc(1, sizeof(struct oci_hook));
@@ -510,8 +526,8 @@ static void test_hooks(void **state)
 		strv_add(&lists[i]->v[0].args, "sh");
 		strv_add(&lists[i]->v[0].args, "-c");
 		strv_take(&lists[i]->v[0].args,
-			xasprintf("busybox grep -o '\"id\":\"unit\"' >>%s; echo %s >>%s", log, names[i],
-				log));
+			xasprintf("busybox grep -o '\"id\":\"unit\"' >>%s; echo %s >>%s", log,
+				names[i], log));
 		strv_add(&lists[i]->v[0].env, "PATH=/bin:/usr/bin");
 	}
 	expect(b, "echo program", "program\n");
@@ -617,7 +633,8 @@ static void test_filter_with_no_new_privs(void **state)
 	b->bpf = no_mkdir;
 	b->bpf_len = sizeof(no_mkdir);
 	b->config->process.no_new_privileges = true;
-	expect(b, "grep -E 'NoNewPrivs|Seccomp:' /proc/self/status", "NoNewPrivs:\t1\nSeccomp:\t2\n");
+	expect(b, "grep -E 'NoNewPrivs|Seccomp:' /proc/self/status",
+		"NoNewPrivs:\t1\nSeccomp:\t2\n");
 }
 
 static void test_ambient(void **state)
@@ -630,7 +647,8 @@ static void test_ambient(void **state)
 	b->bpf = no_mkdir;
 	b->bpf_len = sizeof(no_mkdir);
 	expect(b, "grep -E 'CapInh|CapEff|CapAmb' /proc/self/status",
-		"CapInh:\t0000000000000020\nCapEff:\t0000000000000020\nCapAmb:\t0000000000000020\n");
+		"CapInh:\t0000000000000020\nCapEff:\t0000000000000020\nCapAmb:"
+		"\t0000000000000020\n");
 }
 
 static void test_destroy_before_start(void **state)
@@ -687,7 +705,8 @@ static void test_exec(void **state)
 	int code = -1;
 	if (!able())
 		skip();
-	if (exec_in(b, "hostname; ls /proc/self/fd; grep CapEff /proc/self/status; exit 7", &code, &said) < 0)
+	if (exec_in(b, "hostname; ls /proc/self/fd; grep CapEff /proc/self/status; exit 7", &code,
+		    &said) < 0)
 		fail_msg("%s", err_msg(b->err));
 	assert_string_equal(buf_str(&said), "testbox\n0\n1\n2\n3\nCapEff:\t0000000000000020\n");
 	assert_int_equal(code, 7);

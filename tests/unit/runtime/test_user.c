@@ -103,7 +103,8 @@ static void test_group_add(void **state)
 	assert_int_equal(user.groups[4], 0);
 	const char *const unknown[] = {"nosuch", NULL};
 	assert_int_equal(resolve("bob", unknown), -1);
-	assert_string_equal(fault.text, "Unable to find group nosuch: no matching entries in group file");
+	assert_string_equal(
+		fault.text, "Unable to find group nosuch: no matching entries in group file");
 }
 
 static void test_refusals(void **state)

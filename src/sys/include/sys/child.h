@@ -1,6 +1,6 @@
 /*
- * clone3, pidfds, and closing descriptors: what starting processes takes. -1 with errno; safe between
- * clone and exec.
+ * clone3, pidfds, and closing descriptors: what starting processes takes. -1 with errno; safe
+ * between clone and exec.
  */
 #ifndef KIST_SYS_CHILD_H
 #define KIST_SYS_CHILD_H
@@ -19,15 +19,16 @@
 #endif
 
 struct child_args {
-	uint64_t flags; /* CLONE_*; CLONE_PIDFD and CLONE_INTO_CGROUP are added by the fields below */
-	int *pidfd;	/* where the pidfd goes, or NULL */
+	uint64_t flags; /* CLONE_*; CLONE_PIDFD and CLONE_INTO_CGROUP are added by the fields below
+			 */
+	int *pidfd; /* where the pidfd goes, or NULL */
 	int exit_signal;
 	int cgroup; /* descriptor of a v2 cgroup to be born in; 0 or -1: none */
 };
 
 /**
- * fork(2) with flags: no new stack, and never CLONE_VM. libc does not know about it: the child may use
- * system calls and nothing that locks or allocates. EINTR is retried.
+ * fork(2) with flags: no new stack, and never CLONE_VM. libc does not know about it: the child may
+ * use system calls and nothing that locks or allocates. EINTR is retried.
  */
 pid_t child_clone(const struct child_args *args);
 

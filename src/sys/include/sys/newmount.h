@@ -1,8 +1,8 @@
 /*
- * The mount API of Linux 5.2 and later: mounts are made detached, as descriptors, and moved into place.
- * A detached mount is in no namespace: when the last descriptor closes it is gone, so a crash leaves
- * nothing behind. All functions return -1 with errno and are safe between clone and exec, unless they
- * say otherwise.
+ * The mount API of Linux 5.2 and later: mounts are made detached, as descriptors, and moved into
+ * place. A detached mount is in no namespace: when the last descriptor closes it is gone, so a
+ * crash leaves nothing behind. All functions return -1 with errno and are safe between clone and
+ * exec, unless they say otherwise.
  */
 #ifndef KIST_SYS_NEWMOUNT_H
 #define KIST_SYS_NEWMOUNT_H

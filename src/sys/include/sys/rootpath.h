@@ -1,5 +1,6 @@
 /*
- * Paths inside a tree that somebody else wrote (an image, a running container), resolved by the kernel.
+ * Paths inside a tree that somebody else wrote (an image, a running container), resolved by the
+ * kernel.
  *
  * Every function takes a descriptor of the tree's root and a path as the program inside would write
  * it; symlinks, ".." and absolute links stay inside (openat2(2), RESOLVE_IN_ROOT, Linux 5.6). Magic
@@ -23,20 +24,22 @@ int root_open(int root, const char *path, int flags, mode_t mode);
 int beneath_open(int dir, const char *path, int flags, mode_t mode);
 
 /**
- * mkdir -p inside @root; what exists is left alone. Returns a descriptor (O_PATH | O_DIRECTORY) of the
- * last folder. ENOTDIR if a component is something else.
+ * mkdir -p inside @root; what exists is left alone. Returns a descriptor (O_PATH | O_DIRECTORY) of
+ * the last folder. ENOTDIR if a component is something else.
  */
 int root_make_dir(int root, const char *path, mode_t mode);
 
 /**
- * The folder that holds the last component of @path inside @root, made with mode 0755 where missing if
+ * The folder that holds the last component of @path inside @root, made with mode 0755 where missing
+ * if
  * @make. The last component's name is copied to @name (room for NAME_MAX + 1). ENAMETOOLONG,
  * EINVAL for a path that ends in "." or ".." or has no component.
  */
 int root_open_parent(int root, const char *path, int make, char *name, size_t room);
 
-/** An O_PATH descriptor of @path inside @root, which is made as an empty file (0755 folders, 0644 file)
- * where missing. Never opens the target itself for writing, and makes nothing through a symlink. */
+/** An O_PATH descriptor of @path inside @root, which is made as an empty file (0755 folders, 0644
+ * file) where missing. Never opens the target itself for writing, and makes nothing through a
+ * symlink. */
 int root_make_file(int root, const char *path);
 
 #endif
