@@ -317,7 +317,8 @@ struct client *client_new(
 		return NULL;
 	}
 	struct client *c = xcalloc(1, sizeof(*c));
-	*c = (struct client){.session = s, .fd = -1, .in = a->in, .out = a->out, .err = a->err, .raw = a->raw};
+	*c = (struct client){
+		.session = s, .fd = -1, .in = a->in, .out = a->out, .err = a->err, .raw = a->raw};
 	c->source = loop_add(s->loop, conn, 0, client_ready, c, err);
 	if (!c->source) {
 		free(c);

@@ -45,7 +45,8 @@ static void session_told_left(void *arg)
 int container_write_monitor_pid(int run_dir, struct err **err)
 {
 	char text[64];
-	int n = snprintf(text, sizeof(text), "%d %" PRIu64 "\n", (int)getpid(), run_start_ticks(getpid()));
+	int n = snprintf(
+		text, sizeof(text), "%d %" PRIu64 "\n", (int)getpid(), run_start_ticks(getpid()));
 	return file_replace(run_dir, MONITOR_PIDFILE, text, (size_t)n, 0600, false, err);
 }
 
@@ -55,9 +56,8 @@ struct container *container_new(struct loop *loop, const char *id, int disk, int
 	struct container *c = xcalloc(1, sizeof(*c));
 	*c = (struct container){
 		.loop = loop, .id = xstrdup(id), .disk = disk, .run_dir = run_dir, .owner = *owner};
-	struct session_owner told = {
-		session_told_drained, session_told_deserted, session_told_detached,
-		session_told_left, c};
+	struct session_owner told = {session_told_drained, session_told_deserted,
+		session_told_detached, session_told_left, c};
 	c->session = session_new(loop, &told);
 	return c;
 }
@@ -78,8 +78,7 @@ int container_adopt(struct container *c, const char *id, int disk, int run_dir, 
 	return container_write_monitor_pid(c->run_dir, err);
 }
 
-int container_configure(
-	struct container *c, const struct monitor_config *config, struct err **err)
+int container_configure(struct container *c, const struct monitor_config *config, struct err **err)
 {
 	if (c->state != MONITOR_IDLE)
 		return wrong_state(c, "configure", err);
@@ -88,8 +87,7 @@ int container_configure(
 		logfile_open(&log, c->disk, config->log_name, config->log_max_size,
 			config->log_max_file, config->log_attrs, err) < 0)
 		return -1;
-	session_configure(
-		c->session, config->tty, config->open_stdin, config->stdin_once, log);
+	session_configure(c->session, config->tty, config->open_stdin, config->stdin_once, log);
 	logfile_close(c->log);
 	c->log = log;
 	c->tty = config->tty;
@@ -160,8 +158,8 @@ static int open_netns(const struct container *c, struct err **err)
 	return fd;
 }
 
-static int make(struct container *c, uint64_t generation, struct monitor_created *out,
-	struct err **err)
+static int make(
+	struct container *c, uint64_t generation, struct monitor_created *out, struct err **err)
 {
 	const struct plan *plan = c->plan.plan;
 	struct run_io io;
@@ -194,7 +192,8 @@ int container_create(struct container *c, uint64_t generation, int plan_fd, uint
 	struct plan *plan = c->plan.plan;
 	if (plan->process.terminal != c->tty) {
 		received_plan_free(&c->plan);
-		return err_set(err, ERR_INVALID, "plan and configuration disagree about the terminal");
+		return err_set(
+			err, ERR_INVALID, "plan and configuration disagree about the terminal");
 	}
 	if (take_namespaces(plan, mask, ns, err) < 0 || make(c, generation, out, err) < 0) {
 		undo(c);
@@ -268,8 +267,8 @@ static int signal_process(int pidfd, int sig, const char *what, struct err **err
 	if (sig <= 0 || sig > SIGRTMAX)
 		return err_set(err, ERR_INVALID, "%d is not a signal", sig);
 	if (child_pidfd_signal(pidfd, sig) < 0)
-		return err_sysk(err, errno == ESRCH ? ERR_CONFLICT : ERR_SYSTEM, errno, "send signal %d to %s",
-			sig, what);
+		return err_sysk(err, errno == ESRCH ? ERR_CONFLICT : ERR_SYSTEM, errno,
+			"send signal %d to %s", sig, what);
 	return 0;
 }
 

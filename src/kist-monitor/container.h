@@ -44,8 +44,7 @@ void container_free(struct container *c);
 /** A monitor that was started ahead of time gets its container. The folders' descriptors change behind
  * their numbers. */
 int container_adopt(struct container *c, const char *id, int disk, int run_dir, struct err **err);
-int container_configure(
-	struct container *c, const struct monitor_config *config, struct err **err);
+int container_configure(struct container *c, const struct monitor_config *config, struct err **err);
 /** Takes @conn on success. */
 int container_attach(
 	struct container *c, const struct monitor_attach *attach, int conn, struct err **err);

@@ -16,8 +16,7 @@ void detach_init(struct detach *d, const char *keys)
 static size_t fall_back(const struct detach *d, char c)
 {
 	for (size_t n = d->held; n > 0; n--)
-		if (d->keys[n - 1] == c &&
-			memcmp(d->keys, d->keys + d->held - (n - 1), n - 1) == 0)
+		if (d->keys[n - 1] == c && memcmp(d->keys, d->keys + d->held - (n - 1), n - 1) == 0)
 			return n;
 	return 0;
 }

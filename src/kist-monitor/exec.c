@@ -126,8 +126,8 @@ static int start(struct exec *e, int plan_fd, struct err **err)
 	int tty = -1;
 	pid_t pid = -1;
 	if (session_open(e->session, &io, err) == 0)
-		pid = run_exec(process, c->run->pid, c->run->pidfd, c->run->cgroup, &io, &e->pidfd, &tty,
-			err);
+		pid = run_exec(process, c->run->pid, c->run->pidfd, c->run->cgroup, &io, &e->pidfd,
+			&tty, err);
 	plan_process_free(process);
 	if (pid < 0)
 		return -1;

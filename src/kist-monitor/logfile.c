@@ -18,9 +18,9 @@ struct logfile {
 	char *attrs;
 	int64_t max_size;
 	uint32_t max_file;
-	int64_t size;	   /* of the file, without what is gathered */
+	int64_t size; /* of the file, without what is gathered */
 	struct buf gather; /* whole lines */
-	bool failing;	   /* reported already */
+	bool failing; /* reported already */
 };
 
 static void report(struct logfile *log, const char *what, int errnum)

@@ -30,9 +30,9 @@ struct logfile;
 /** One stream of output on its way into lines. Zeroed at first. */
 struct log_stream {
 	const char *name; /* "stdout", "stderr" */
-	struct buf held;  /* the beginning of a line whose end has not come */
-	bool partial;	  /* pieces of this line have been written */
-	int64_t time;	  /* of the first piece, while partial */
+	struct buf held; /* the beginning of a line whose end has not come */
+	bool partial; /* pieces of this line have been written */
+	int64_t time; /* of the first piece, while partial */
 };
 
 /** Opens (and mends) @name below @dir, which must outlive it. @max_size <= 0: no rotation. @attrs: text of

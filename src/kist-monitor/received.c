@@ -16,7 +16,8 @@ int received_map(struct received *r, int fd, struct err **err)
 	if (seals < 0 || (seals & needed) != needed || fstat(fd, &st) < 0)
 		return err_set(err, ERR_INVALID, "what was sent is not a sealed memory file");
 	if (st.st_size <= 0 || st.st_size > RECEIVED_MAX)
-		return err_set(err, ERR_TOO_LARGE, "what was sent has %lld bytes", (long long)st.st_size);
+		return err_set(
+			err, ERR_TOO_LARGE, "what was sent has %lld bytes", (long long)st.st_size);
 	void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (data == MAP_FAILED)
 		return err_sys(err, errno, "map what was sent");

@@ -44,11 +44,11 @@ static int run_create_container(struct request *r, struct err **err)
 	if (wire_done(&r->payload, "create request", err) < 0)
 		return -1;
 	if ((size_t)__builtin_popcount(mask) != r->nfds - 1)
-		return err_set(err, ERR_INVALID, "create request: %zu descriptors do not fit the mask %x",
-			r->nfds, mask);
+		return err_set(err, ERR_INVALID,
+			"create request: %zu descriptors do not fit the mask %x", r->nfds, mask);
 	struct monitor_created created;
-	if (container_create(r->server->container, generation, r->fds[0], mask, r->fds + 1, &created,
-		    err) < 0)
+	if (container_create(r->server->container, generation, r->fds[0], mask, r->fds + 1,
+		    &created, err) < 0)
 		return -1;
 	wire_put_u32(&r->reply, (uint32_t)created.pid);
 	wire_put_u64(&r->reply, created.start_ticks);
@@ -204,7 +204,8 @@ int request_run(struct request *r, struct err **err)
 		if (requests[i].type != r->type)
 			continue;
 		if (r->nfds < requests[i].fds)
-			return err_set(err, ERR_INVALID, "request %u without its descriptors", r->type);
+			return err_set(
+				err, ERR_INVALID, "request %u without its descriptors", r->type);
 		return requests[i].run(r, err);
 	}
 	return err_set(err, ERR_NOT_IMPLEMENTED, "the monitor does not know request %u", r->type);

@@ -33,7 +33,7 @@ struct request {
 	int *fds; /* received; one that is kept is replaced by -1, the others are closed */
 	size_t nfds;
 	struct buf reply;
-	int reply_fd;	 /* goes with the reply */
+	int reply_fd; /* goes with the reply */
 	int reply_owned; /* reply_fd again if it is to be closed then, else 0 or -1 */
 };
 

@@ -179,15 +179,17 @@ struct session *session_new(struct loop *loop, const struct session_owner *owner
 	s->owner = *owner;
 	s->io = io_none;
 	s->in = s->tty_peer = -1;
-	s->streams[0] = (struct stream){.session = s, .kind = STREAM_OUT, .fd = -1, .log.name = "stdout"};
-	s->streams[1] = (struct stream){.session = s, .kind = STREAM_ERR, .fd = -1, .log.name = "stderr"};
+	s->streams[0] =
+		(struct stream){.session = s, .kind = STREAM_OUT, .fd = -1, .log.name = "stdout"};
+	s->streams[1] =
+		(struct stream){.session = s, .kind = STREAM_ERR, .fd = -1, .log.name = "stderr"};
 	s->later = loop_timer_add(loop, -1, later, s);
 	s->settle = loop_timer_add(loop, -1, settle_now, s);
 	return s;
 }
 
-void session_configure(struct session *s, bool tty, bool open_stdin, bool stdin_once,
-	struct logfile *log)
+void session_configure(
+	struct session *s, bool tty, bool open_stdin, bool stdin_once, struct logfile *log)
 {
 	s->tty = tty;
 	s->open_stdin = open_stdin;
@@ -318,7 +320,8 @@ void session_sync(struct session *s)
 	for (int i = 0; i < 2; i++) {
 		struct stream *st = &s->streams[i];
 		ssize_t n = 1;
-		for (size_t total = 0; st->fd >= 0 && n > 0 && total < SYNC_MAX && stream_may_read(st);
+		for (size_t total = 0;
+			st->fd >= 0 && n > 0 && total < SYNC_MAX && stream_may_read(st);
 			total += (size_t)n)
 			n = stream_read(st);
 		if (n < 0)
@@ -353,7 +356,8 @@ void session_end(struct session *s, int64_t grace)
 		struct stream *st = &s->streams[i];
 		ssize_t n = 1;
 		/* whatever the clients' queues hold already: it is bounded by what a pipe holds */
-		for (size_t total = 0; st->fd >= 0 && n > 0 && total < DRAIN_MAX; total += (size_t)n)
+		for (size_t total = 0; st->fd >= 0 && n > 0 && total < DRAIN_MAX;
+			total += (size_t)n)
 			n = stream_read(st);
 		/* what the process wrote to its terminal is all here: the kernel hands it over before EAGAIN */
 		if (n < 0 || s->tty)

@@ -51,8 +51,8 @@ struct session_owner {
 
 struct session *session_new(struct loop *loop, const struct session_owner *owner);
 /** Before session_open(). @log may be NULL; it is borrowed. */
-void session_configure(struct session *s, bool tty, bool open_stdin, bool stdin_once,
-	struct logfile *log);
+void session_configure(
+	struct session *s, bool tty, bool open_stdin, bool stdin_once, struct logfile *log);
 /** Takes @conn on success only. It must be a stream socket. */
 int session_attach(
 	struct session *s, const struct monitor_attach *attach, int conn, struct err **err);

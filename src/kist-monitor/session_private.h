@@ -17,16 +17,16 @@ struct stream {
 };
 
 struct client {
-	struct client *next;  /* stays when it is dropped, for whoever walks the list just then */
+	struct client *next; /* stays when it is dropped, for whoever walks the list just then */
 	struct client *grave; /* next of the dropped ones */
 	struct session *session;
 	int fd; /* -1: dropped */
 	struct loop_source *source; /* NULL once the peer has closed altogether */
 	bool in, out, err, raw;
 	bool input_over; /* nothing more comes from it */
-	bool deaf;	 /* it reads no more */
-	bool leaving;	 /* is closed when its queue is empty */
-	bool shut;	 /* SHUT_WR done, waiting for the peer's close */
+	bool deaf; /* it reads no more */
+	bool leaving; /* is closed when its queue is empty */
+	bool shut; /* SHUT_WR done, waiting for the peer's close */
 	struct loop_timer *linger;
 	struct buf queue; /* what it has not taken yet, from queue_at on */
 	size_t queue_at;
@@ -40,10 +40,11 @@ struct session {
 	bool tty, open_stdin, stdin_once;
 	struct logfile *log;
 	struct run_io io; /* the process's ends while it is being made */
-	bool running;	  /* session_run() has been called */
+	bool running; /* session_run() has been called */
 	bool ended, drained;
 	struct loop_timer *grace;
-	struct loop_timer *later; /* buries clients and tells the owner, outside of everything else */
+	struct loop_timer
+		*later; /* buries clients and tells the owner, outside of everything else */
 	struct loop_timer *settle;
 	bool settling; /* settle is armed */
 	struct client *graves;

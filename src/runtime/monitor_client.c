@@ -53,7 +53,10 @@ static void answer_clear(struct answer *a)
 	fd_close(a->fd);
 }
 #define auto_answer __attribute__((cleanup(answer_clear))) struct answer
-#define ANSWER_INIT {.fd = -1}
+#define ANSWER_INIT                                                                                \
+	{                                                                                          \
+		.fd = -1                                                                           \
+	}
 
 static void call_clear(struct call *c)
 {
@@ -71,7 +74,8 @@ static int wait_for(int fd, short events, int64_t until, struct err **err)
 	for (;;) {
 		int64_t left = until - time_mono();
 		if (left <= 0)
-			return err_set(err, ERR_UNAVAILABLE, "the container's monitor does not answer");
+			return err_set(
+				err, ERR_UNAVAILABLE, "the container's monitor does not answer");
 		struct pollfd p = {.fd = fd, .events = events};
 		int r = poll(&p, 1, (int)(left / 1000000) + 1);
 		if (r > 0)
@@ -107,7 +111,8 @@ static int send_packet(int sock, const struct buf *packet, const int *fds, size_
 	return 0;
 }
 
-static int send_call(int sock, const struct call *c, uint32_t serial, int64_t until, struct err **err)
+static int send_call(
+	int sock, const struct call *c, uint32_t serial, int64_t until, struct err **err)
 {
 	auto_buf packet = BUF_INIT;
 	if (c->payload.len + 8 <= MONITOR_PACKET_MAX) {
@@ -117,7 +122,8 @@ static int send_call(int sock, const struct call *c, uint32_t serial, int64_t un
 		return send_packet(sock, &packet, c->fds, c->nfds, until, err);
 	}
 	if (c->nfds + 1 > FD_PASS_MAX)
-		return err_set(err, ERR_INVALID, "too many descriptors for the container's monitor");
+		return err_set(
+			err, ERR_INVALID, "too many descriptors for the container's monitor");
 	auto_fd int memory = monitor_memfd("kist-request", c->payload.data, c->payload.len, err);
 	if (memory < 0)
 		return -1;
@@ -166,8 +172,8 @@ static int receive(int sock, uint32_t serial, struct answer *out, struct err **e
 	return 1;
 }
 
-static int exchange(struct monitor_client *c, const struct call *call, struct answer *out,
-	struct err **err)
+static int exchange(
+	struct monitor_client *c, const struct call *call, struct answer *out, struct err **err)
 {
 	int64_t until = time_mono() + (call->timeout ? call->timeout : TIMEOUT_SHORT);
 	uint32_t serial = ++c->serial;
@@ -188,7 +194,8 @@ static int exchange(struct monitor_client *c, const struct call *call, struct an
 }
 
 /* Sends and waits for the reply; a caller without interest in its payload passes NULL. */
-static int ask(struct monitor_client *c, const struct call *call, struct answer *out, struct err **err)
+static int ask(
+	struct monitor_client *c, const struct call *call, struct answer *out, struct err **err)
 {
 	auto_answer unread = ANSWER_INIT;
 	pthread_mutex_lock(&c->lock);
@@ -419,8 +426,8 @@ int monitor_kill(struct monitor_client *c, int sig, struct err **err)
 	return ask(c, &call, NULL, err);
 }
 
-int monitor_resize(struct monitor_client *c, const char *exec_id, uint32_t h, uint32_t w,
-	struct err **err)
+int monitor_resize(
+	struct monitor_client *c, const char *exec_id, uint32_t h, uint32_t w, struct err **err)
 {
 	auto_call call = {.type = MONITOR_RESIZE};
 	wire_put_str(&call.payload, exec_id);
@@ -438,8 +445,10 @@ int monitor_exec(struct monitor_client *c, const char *exec_id, const struct mon
 	auto_fd int memory = monitor_memfd("kist-process", bytes.data, bytes.len, err);
 	if (memory < 0)
 		return -1;
-	auto_call call = {
-		.type = MONITOR_EXEC, .fds = {memory, conn}, .nfds = attach ? 2 : 1, .timeout = TIMEOUT_LONG};
+	auto_call call = {.type = MONITOR_EXEC,
+		.fds = {memory, conn},
+		.nfds = attach ? 2 : 1,
+		.timeout = TIMEOUT_LONG};
 	wire_put_str(&call.payload, exec_id);
 	monitor_config_encode(config, &call.payload);
 	wire_put_bool(&call.payload, attach != NULL);

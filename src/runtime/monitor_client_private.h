@@ -14,7 +14,6 @@ int monitor_client_subscribe(struct monitor_client *c, struct err **err);
 /** A sealed memory file with the bytes. */
 int monitor_memfd(const char *name, const void *p, size_t n, struct err **err);
 /** The payload of an event: 1 with *ev filled, 0 for a type that this version does not know, -1. */
-int monitor_event_decode(
-	struct monitor_event *ev, uint32_t type, struct wire *w, struct err **err);
+int monitor_event_decode(struct monitor_event *ev, uint32_t type, struct wire *w, struct err **err);
 
 #endif

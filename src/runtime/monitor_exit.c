@@ -24,7 +24,8 @@ int monitor_exit_write(int dir, const struct monitor_exit *e, struct err **err)
 	auto_buf text = BUF_INIT;
 	buf_addf(&text, "generation %" PRIu64 "\ncode %" PRId32 "\nsignal %" PRId32 "\noom %d\n",
 		e->generation, e->code, e->signal, e->oom);
-	buf_addf(&text, "started %" PRId64 "\nfinished %" PRId64 "\n", e->started_at, e->finished_at);
+	buf_addf(&text, "started %" PRId64 "\nfinished %" PRId64 "\n", e->started_at,
+		e->finished_at);
 	return file_replace(dir, EXIT_FILE, text.data, text.len, 0600, false, err);
 }
 
@@ -75,9 +76,11 @@ int monitor_exit_read(int dir, struct monitor_exit *e, struct err **err)
 	*e = (struct monitor_exit){0};
 	unsigned int seen = 0;
 	char *save = NULL;
-	for (char *line = strtok_r(text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+	for (char *line = strtok_r(text.data, "\n", &save); line;
+		line = strtok_r(NULL, "\n", &save))
 		if (read_field(e, &seen, line) < 0)
-			return err_set(err, ERR_INVALID, "exit record has a malformed line \"%s\"", line);
+			return err_set(
+				err, ERR_INVALID, "exit record has a malformed line \"%s\"", line);
 	if ((seen & 0x3f) != 0x3f)
 		return err_set(err, ERR_INVALID, "exit record is incomplete");
 	return 0;

@@ -20,7 +20,7 @@ void monitor_config_encode(const struct monitor_config *c, struct buf *out)
 static bool file_name_sound(const char *name)
 {
 	return *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !strchr(name, '/') &&
-		strlen(name) <= 200;
+	       strlen(name) <= 200;
 }
 
 int monitor_config_decode(struct monitor_config *c, struct wire *w, struct err **err)

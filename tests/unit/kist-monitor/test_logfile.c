@@ -43,7 +43,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct logfile *must_open(struct fixture *f, int64_t max_size, uint32_t max_file, const char *attrs)
+static struct logfile *must_open(
+	struct fixture *f, int64_t max_size, uint32_t max_file, const char *attrs)
 {
 	struct logfile *log = NULL;
 	assert_int_equal(logfile_open(&log, f->dir, NAME, max_size, max_file, attrs, NULL), 0);

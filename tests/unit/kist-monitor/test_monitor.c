@@ -45,12 +45,14 @@ static int set_up(void **state)
 	snprintf(f->id, sizeof(f->id), "t%d-%u", (int)getpid(), ++count);
 	snprintf(f->cgroup, sizeof(f->cgroup), "/kist-test-%s", f->id);
 	auto_fd int top = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const char *const folders[] = {"disk", "run", "root", "root/bin", "root/proc", "root/dev", "root/tmp"};
+	const char *const folders[] = {
+		"disk", "run", "root", "root/bin", "root/proc", "root/dev", "root/tmp"};
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++)
 		mkdirat(top, folders[i], 0755);
 	auto_buf program = BUF_INIT;
 	if (file_read(AT_FDCWD, BUSYBOX, 1 << 24, &program, NULL) < 0 ||
-		file_replace(top, "root/bin/busybox", program.data, program.len, 0755, false, NULL) < 0)
+		file_replace(
+			top, "root/bin/busybox", program.data, program.len, 0755, false, NULL) < 0)
 		return -1;
 	f->disk = openat(top, "disk", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	f->run_dir = openat(top, "run", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -135,16 +137,23 @@ static const struct plan_device devices[] = {
 static const struct plan_mount mounts[] = {
 	{.kind = STEP_MOUNT, .fstype = "proc", .source = "proc", .target = "/proc"},
 	{.kind = STEP_MOUNT, .fstype = "tmpfs", .source = "tmpfs", .target = "/dev"},
-	{.kind = STEP_MOUNT, .fstype = "devpts", .source = "devpts", .target = "/dev/pts",
-		.data = "newinstance,ptmxmode=0666,mode=0620", .is_dir_hint = true},
+	{.kind = STEP_MOUNT,
+		.fstype = "devpts",
+		.source = "devpts",
+		.target = "/dev/pts",
+		.data = "newinstance,ptmxmode=0666,mode=0620",
+		.is_dir_hint = true},
 };
 
 static const char *const environment[] = {"PATH=/bin", NULL};
 
 static void fill_process(struct plan_process *p, const char **args, bool tty)
 {
-	*p = (struct plan_process){
-		.args = args, .env = (const char **)environment, .cwd = "/", .terminal = tty, .ioprio = -1};
+	*p = (struct plan_process){.args = args,
+		.env = (const char **)environment,
+		.cwd = "/",
+		.terminal = tty,
+		.ioprio = -1};
 }
 
 static struct plan make_plan(
@@ -379,7 +388,8 @@ static void execs(void **state)
 
 	/* execs die with the container, and are told of before it is */
 	fill_process(&process, SHELL("busybox sleep 1000"), false);
-	need(monitor_exec(f->client, "e3", &(struct monitor_config){0}, &process, NULL, -1, &pid, &err),
+	need(monitor_exec(
+		     f->client, "e3", &(struct monitor_config){0}, &process, NULL, -1, &pid, &err),
 		NULL);
 	assert_int_equal(monitor_kill(f->client, SIGKILL, NULL), 0);
 	ev = expect(f, MONITOR_EXEC_EXITED);
@@ -400,7 +410,8 @@ static void terminal(void **state)
 	configure(f, (struct monitor_config){.tty = true, .open_stdin = true});
 	int client = attach(f, true, "\x10\x11");
 	must_run(f,
-		SHELL("echo ready; read x; busybox stty size; read y; echo got $y; read z; exit 9"), true);
+		SHELL("echo ready; read x; busybox stty size; read y; echo got $y; read z; exit 9"),
+		true);
 	read_until(client, "ready");
 	need(monitor_resize(f->client, NULL, 41, 123, &err), err);
 	assert_int_equal(fd_write_all(client, "\n", 1), 0);
@@ -426,7 +437,10 @@ static void client_is_killed(void **state)
 	configure(f, (struct monitor_config){0});
 	int client = attach(f, false, NULL);
 	/* more than all buffers hold: without the client's going it would stop */
-	must_run(f, SHELL("busybox head -c 3000000 /dev/zero | busybox tr '\\0' x; echo; echo done; exit 4"), false);
+	must_run(f,
+		SHELL("busybox head -c 3000000 /dev/zero | busybox tr '\\0' x; echo; echo done; "
+		      "exit 4"),
+		false);
 	struct monitor_status status;
 	assert_int_equal(monitor_status(f->client, &status, NULL), 0);
 	assert_int_equal(status.state, MONITOR_RUNNING);
@@ -450,7 +464,8 @@ static void daemon_restarts(void **state)
 	struct plan_process process;
 	pid_t pid;
 	fill_process(&process, SHELL("busybox sleep 0.2; exit 6"), false);
-	need(monitor_exec(f->client, "e1", &(struct monitor_config){0}, &process, NULL, -1, &pid, &err),
+	need(monitor_exec(
+		     f->client, "e1", &(struct monitor_config){0}, &process, NULL, -1, &pid, &err),
 		err);
 	monitor_client_unref(steal_ptr(f->client));
 	/* the exec ends while nobody listens */
@@ -508,10 +523,10 @@ static void killed_for_memory(void **state)
 	auto_err *err = NULL;
 	spawn(f);
 	configure(f, (struct monitor_config){0});
-	struct oci_resources limits = {
-		.memory.limit = {.set = true, .v = 16 << 20}};
+	struct oci_resources limits = {.memory.limit = {.set = true, .v = 16 << 20}};
 	/* one of its processes first, then init itself */
-	const char **args = SHELL("(busybox tail /dev/zero); busybox sleep 0.5; exec busybox tail /dev/zero");
+	const char **args =
+		SHELL("(busybox tail /dev/zero); busybox sleep 0.5; exec busybox tail /dev/zero");
 	struct plan plan = make_plan(f, args, false, &limits);
 	struct monitor_created made;
 	if (monitor_create(f->client, 1, &plan, &made, &err) < 0) {
@@ -535,14 +550,17 @@ static void parked_ahead_of_time(void **state)
 	auto_fd int top = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(mkdirat(top, "parked", 0700), 0);
 	auto_fd int parked = openat(top, "parked", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct monitor_spawn spec = {
-		.program = getenv("KIST_MONITOR"), .id = "parked", .disk_dir = parked, .run_dir = parked,
+	struct monitor_spawn spec = {.program = getenv("KIST_MONITOR"),
+		.id = "parked",
+		.disk_dir = parked,
+		.run_dir = parked,
 		.log_fd = 2};
 	need(monitor_spawn(&f->client, &spec, &f->monitor, &f->monitor_fd, &err), err);
 	need(monitor_adopt(f->client, f->id, parked, f->disk, f->run_dir, &err), err);
 	assert_int_equal(unlinkat(top, "parked", AT_REMOVEDIR), 0); /* nothing is left in it */
 	configure(f, (struct monitor_config){0});
-	assert_int_equal(monitor_adopt(f->client, f->id, f->run_dir, f->disk, f->run_dir, &err), -1);
+	assert_int_equal(
+		monitor_adopt(f->client, f->id, f->run_dir, f->disk, f->run_dir, &err), -1);
 	int client = attach(f, true, NULL);
 	must_run(f, SHELL("echo adopted; busybox sleep 1000"), false);
 	read_until(client, "adopted");
@@ -593,8 +611,8 @@ static void large_request(void **state)
 	auto_buf early = BUF_INIT;
 	for (int i = 0; i < 30000; i++)
 		buf_addf(&early, "%06d\n", i);
-	struct monitor_attach a = {.in = true, .out = true, .raw = true, .early = early.data,
-		.early_len = early.len};
+	struct monitor_attach a = {
+		.in = true, .out = true, .raw = true, .early = early.data, .early_len = early.len};
 	int pair[2];
 	auto_err *err = NULL;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);

@@ -23,7 +23,7 @@ struct fixture {
 	struct loop *loop;
 	struct session *session;
 	int in, out, err; /* the process's */
-	int client;	  /* the client's end */
+	int client; /* the client's end */
 	int drained, deserted, detached, left;
 	bool (*until)(struct fixture *f);
 	int64_t deadline;
@@ -210,8 +210,13 @@ static void raw_with_head(void **state)
 {
 	struct fixture *f = *state;
 	configure(f, true, true);
-	attach_with(f, (struct monitor_attach){.in = true, .out = true, .raw = true, .head = "HEAD",
-			       .head_len = 4, .early = "early ", .early_len = 6});
+	attach_with(f, (struct monitor_attach){.in = true,
+			       .out = true,
+			       .raw = true,
+			       .head = "HEAD",
+			       .head_len = 4,
+			       .early = "early ",
+			       .early_len = 6});
 	read_client(f);
 	assert_string_equal(buf_str(&f->got), "HEAD"); /* at once: the peer waits for it */
 	say(f->client, "late");
@@ -422,8 +427,8 @@ static void terminal_and_detach_keys(void **state)
 {
 	struct fixture *f = *state;
 	session_configure(f->session, true, true, false, NULL);
-	attach_with(f, (struct monitor_attach){
-			       .in = true, .out = true, .raw = true, .keys = "\x10\x11"});
+	attach_with(f,
+		(struct monitor_attach){.in = true, .out = true, .raw = true, .keys = "\x10\x11"});
 	struct run_io io;
 	assert_int_equal(session_open(f->session, &io, NULL), 0);
 	session_run(f->session, terminal(f));

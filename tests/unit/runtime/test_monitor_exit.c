@@ -44,7 +44,7 @@ static void record_comes_back(void **state)
 	assert_int_equal(monitor_exit_write(f->dir, &in, NULL), 0); /* again: replaced */
 	assert_int_equal(monitor_exit_read(f->dir, &out, NULL), 0);
 	assert_true(out.generation == 7 && out.code == 137 && out.signal == 9 && out.oom &&
-		out.started_at == in.started_at && out.finished_at == in.finished_at);
+		    out.started_at == in.started_at && out.finished_at == in.finished_at);
 }
 
 static void absence_is_told_apart(void **state)
@@ -72,7 +72,8 @@ static void nonsense_is_refused(void **state)
 	read_text(f, "", -1);
 	read_text(f, "generation 1\n", -1);
 	read_text(f, "generation 1\ncode x\nsignal 0\noom 0\nstarted 5\nfinished 6\n", -1);
-	read_text(f, "generation 1\ncode 99999999999\nsignal 0\noom 0\nstarted 5\nfinished 6\n", -1);
+	read_text(
+		f, "generation 1\ncode 99999999999\nsignal 0\noom 0\nstarted 5\nfinished 6\n", -1);
 	read_text(f, "generation -1\ncode 0\nsignal 0\noom 0\nstarted 5\nfinished 6\n", -1);
 	read_text(f, "code\n", -1);
 }

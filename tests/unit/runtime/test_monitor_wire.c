@@ -80,8 +80,8 @@ static void exit_comes_back(void **state)
 	struct wire w = wire_from(bytes.data, bytes.len);
 	struct monitor_exit out;
 	assert_int_equal(monitor_exit_decode(&out, &w, NULL), 0);
-	assert_true(out.generation == in.generation && out.code == 137 && out.signal == 9 && out.oom &&
-		out.started_at == 1 && out.finished_at == INT64_MAX);
+	assert_true(out.generation == in.generation && out.code == 137 && out.signal == 9 &&
+		    out.oom && out.started_at == 1 && out.finished_at == INT64_MAX);
 }
 
 /* Whatever is cut short is an error, never a read beyond the end. */
@@ -98,7 +98,7 @@ static void cut_short(void **state)
 		for (size_t n = 0; n < bytes[kind].len; n++) {
 			auto_free char *exact = xmemdup(bytes[kind].data, n);
 			struct wire w = wire_from(exact, n);
-			int r = kind == 0 ? monitor_attach_decode(&attach, &w, NULL)
+			int r = kind == 0   ? monitor_attach_decode(&attach, &w, NULL)
 				: kind == 1 ? monitor_config_decode(&config, &w, NULL)
 					    : monitor_exit_decode(&ended, &w, NULL);
 			assert_int_equal(r, -1);

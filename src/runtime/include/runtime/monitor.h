@@ -86,8 +86,8 @@ enum monitor_type {
 struct monitor_config {
 	bool tty;
 	bool open_stdin;
-	bool stdin_once;   /* close stdin when the first attached client's stdin ends */
-	bool log_enabled;  /* false for driver "none" */
+	bool stdin_once; /* close stdin when the first attached client's stdin ends */
+	bool log_enabled; /* false for driver "none" */
 	const char *log_name; /* file in the disk folder: "<id>-json.log" */
 	int64_t log_max_size; /* bytes; <= 0: no rotation */
 	uint32_t log_max_file;
@@ -104,11 +104,11 @@ int monitor_config_decode(struct monitor_config *c, struct wire *w, struct err *
 struct monitor_attach {
 	const char *exec_id; /* NULL: the container's init */
 	bool in, out, err;
-	bool raw;	   /* no frames (tty) */
-	const char *keys;  /* detach key sequence as bytes; NULL or "": none */
+	bool raw; /* no frames (tty) */
+	const char *keys; /* detach key sequence as bytes; NULL or "": none */
 	const void *early; /* bytes the client had sent behind its request's header */
 	size_t early_len;
-	const void *head;  /* bytes to be sent to the client first (the HTTP answer), may be empty */
+	const void *head; /* bytes to be sent to the client first (the HTTP answer), may be empty */
 	size_t head_len;
 };
 void monitor_attach_encode(const struct monitor_attach *a, struct buf *out);
@@ -122,8 +122,8 @@ enum monitor_state { MONITOR_IDLE, MONITOR_CREATED, MONITOR_RUNNING, MONITOR_DEA
  * container has ended in any case; a record that such a cut emptied is ERR_INVALID. */
 struct monitor_exit {
 	uint64_t generation; /* as given at CREATE: which start this belongs to */
-	int32_t code;	     /* as a shell would say: 128 + signal */
-	int32_t signal;	     /* 0: exited by itself */
+	int32_t code; /* as a shell would say: 128 + signal */
+	int32_t signal; /* 0: exited by itself */
 	bool oom;
 	int64_t started_at, finished_at;
 };

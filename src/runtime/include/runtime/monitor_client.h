@@ -32,17 +32,19 @@
 
 #define MONITOR_SOCKET "monitor.sock" /* in the run folder */
 #define MONITOR_PIDFILE "monitor.pid" /* "pid start_ticks\n": the monitor */
-#define MONITOR_INIT_PIDFILE "init.pid" /* "pid start_ticks generation\n": from CREATE until the end */
+#define MONITOR_INIT_PIDFILE                                                                       \
+	"init.pid" /* "pid start_ticks generation\n": from CREATE until the end */
 
 struct monitor_client;
 
 struct monitor_spawn {
 	const char *program; /* absolute path of kist-monitor */
-	const char *id;	     /* container's id, argv[1] */
-	int disk_dir;	     /* the container's folder below the data root: log, exit record */
-	int run_dir;	     /* its folder below the exec root: socket, pid files */
-	int log_fd;	     /* the monitor's stderr, -1: /dev/null */
-	unsigned long nofile_soft; /* its soft RLIMIT_NOFILE, and so the container's; 0: the caller's */
+	const char *id; /* container's id, argv[1] */
+	int disk_dir; /* the container's folder below the data root: log, exit record */
+	int run_dir; /* its folder below the exec root: socket, pid files */
+	int log_fd; /* the monitor's stderr, -1: /dev/null */
+	unsigned long
+		nofile_soft; /* its soft RLIMIT_NOFILE, and so the container's; 0: the caller's */
 };
 
 /**
@@ -77,10 +79,11 @@ int monitor_pid_read(int run_dir, const char *name, pid_t *pid, uint64_t *ticks,
 /* ---- events: the loop thread only ---- */
 
 struct monitor_event {
-	enum monitor_type type;	  /* MONITOR_EXITED, MONITOR_EXEC_EXITED, MONITOR_OOM, MONITOR_DETACHED */
+	enum monitor_type
+		type; /* MONITOR_EXITED, MONITOR_EXEC_EXITED, MONITOR_OOM, MONITOR_DETACHED */
 	struct monitor_exit exit; /* EXITED */
-	char exec_id[80];	  /* EXEC_EXITED; DETACHED from an exec; "" is the container's init */
-	int32_t code;		  /* EXEC_EXITED */
+	char exec_id[80]; /* EXEC_EXITED; DETACHED from an exec; "" is the container's init */
+	int32_t code; /* EXEC_EXITED */
 };
 
 /** Non-blocking; readable when there are events or the monitor has gone. Borrowed. */
@@ -119,8 +122,8 @@ int monitor_create(struct monitor_client *c, uint64_t generation, const struct p
 int monitor_start(struct monitor_client *c, int64_t *started_at, struct err **err);
 int monitor_kill(struct monitor_client *c, int sig, struct err **err);
 /** @exec_id NULL: the container's own terminal. ERR_INVALID without a terminal. */
-int monitor_resize(struct monitor_client *c, const char *exec_id, uint32_t h, uint32_t w,
-	struct err **err);
+int monitor_resize(
+	struct monitor_client *c, const char *exec_id, uint32_t h, uint32_t w, struct err **err);
 
 /**
  * Starts @process inside. @attach NULL (and conn -1) for a detached one; attach->exec_id is ignored. If it
