@@ -28,18 +28,21 @@ struct exec *exec_find(struct container *c, const char *id)
 	return NULL;
 }
 
-static void exec_free(struct exec *e)
+static void exec_close(struct exec *e)
 {
-	for (struct exec **at = &e->container->execs; *at; at = &(*at)->next) {
-		if (*at == e) {
-			*at = e->next;
-			break;
-		}
-	}
 	session_free(e->session);
 	fd_close(e->pidfd);
 	free(e->id);
 	free(e);
+}
+
+static void exec_free(struct exec *e)
+{
+	struct exec **at = &e->container->execs;
+	while (*at != e)
+		at = &(*at)->next;
+	*at = e->next;
+	exec_close(e);
 }
 
 static bool over(const struct exec *e)
@@ -216,6 +219,10 @@ void container_tell_again(struct container *c)
 
 void exec_free_all(struct container *c)
 {
-	while (c->execs)
-		exec_free(c->execs);
+	struct exec *next;
+	for (struct exec *e = c->execs; e; e = next) {
+		next = e->next;
+		exec_close(e);
+	}
+	c->execs = NULL;
 }

@@ -21,7 +21,8 @@ int received_map(struct received *r, int fd, struct err **err)
 	void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (data == MAP_FAILED)
 		return err_sys(err, errno, "map what was sent");
-	*r = (struct received){data, (size_t)st.st_size};
+	r->data = data;
+	r->len = (size_t)st.st_size;
 	return 0;
 }
 

@@ -13,26 +13,36 @@
 /* This long after the last request the monitor makes itself small. */
 #define SETTLE_AFTER (500 * 1000000LL)
 
-static void conn_close(struct conn *conn)
+static void conn_free(struct conn *conn)
 {
-	struct server *s = conn->server;
-	for (struct conn **at = &s->conns; *at; at = &(*at)->next) {
-		if (*at == conn) {
-			*at = conn->next;
-			break;
-		}
-	}
 	loop_del(conn->source);
 	fd_close(conn->fd);
 	free(conn);
+}
+
+/* Also after finished() has closed all of them: @conn is then not in the list, and not there any more. */
+static void conn_close(struct server *s, const struct conn *conn)
+{
+	for (struct conn **at = &s->conns; *at; at = &(*at)->next) {
+		if (*at == conn) {
+			struct conn *gone = *at;
+			*at = gone->next;
+			conn_free(gone);
+			return;
+		}
+	}
 }
 
 static void close_serving(struct server *s)
 {
 	loop_del(steal_ptr(s->listen_source));
 	fd_close(steal_fd(&s->listener));
-	while (s->conns)
-		conn_close(s->conns);
+	struct conn *next;
+	for (struct conn *conn = s->conns; conn; conn = next) {
+		next = conn->next;
+		conn_free(conn);
+	}
+	s->conns = NULL;
 }
 
 /* The daemon went away before it asked to start: it will not remember this container. */
@@ -165,13 +175,14 @@ static void conn_ready(struct loop_source *source, uint32_t events, void *arg)
 	for (size_t i = 0; n > 0 && i < nfds; i++)
 		fd_close(fds[i]);
 	if (!ok) {
-		conn_close(conn);
+		conn_close(s, conn);
 		deserted_by_daemon(s);
 	}
 }
 
 static int accept_one(struct server *s)
 {
+	/* cppcheck-suppress nullPointer; the peer's address is of no interest */
 	int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return -1;

@@ -37,28 +37,30 @@ struct client {
 struct session {
 	struct loop *loop;
 	struct session_owner owner;
-	bool tty, open_stdin, stdin_once;
 	struct logfile *log;
 	struct run_io io; /* the process's ends while it is being made */
+
+	bool tty, open_stdin, stdin_once; /* as configured */
 	bool running; /* session_run() has been called */
 	bool ended, drained;
+	bool in_closing; /* stdin is closed when pending is empty */
+	bool settling; /* settle is armed */
+	bool tell_drained, tell_left;
+	unsigned int tell_detached;
+
 	struct loop_timer *grace;
 	struct loop_timer
 		*later; /* buries clients and tells the owner, outside of everything else */
 	struct loop_timer *settle;
-	bool settling; /* settle is armed */
-	struct client *graves;
-	bool tell_drained, tell_left;
-	unsigned int tell_detached;
 
 	int in; /* write end of stdin, or the terminal again; -1 */
+	int tty_peer; /* the terminal's other side, held so that it never hangs up; -1 */
 	struct loop_source *in_source;
-	bool in_closing; /* close when pending is empty */
 	struct buf pending; /* input the process has not taken yet */
 
 	struct stream streams[2];
 	struct client *clients;
-	int tty_peer; /* the terminal's other side, held so that it never hangs up; -1 */
+	struct client *graves;
 };
 
 /* client.c. Dropping closes and unlinks a client; its memory goes later, so a caller may look at fd < 0. */

@@ -1,6 +1,5 @@
 #include "runtime/monitor_client.h"
 
-#include <stdio.h>
 #include <sys/socket.h>
 
 #include "base/fdio.h"
@@ -55,9 +54,11 @@ int monitor_pid_read(int run_dir, const char *name, pid_t *pid, uint64_t *ticks,
 	auto_buf text = BUF_INIT;
 	if (file_read(run_dir, name, 128, &text, err) < 0)
 		return -1;
-	int p;
-	unsigned long long t;
-	if (sscanf(buf_str(&text), "%d %llu", &p, &t) != 2 || p <= 0)
+	auto_strv words = strv_split(str_trim(text.len ? text.data : (char[]){""}), ' ');
+	int p = 0;
+	uint64_t t = 0;
+	if (strv_len(words) < 2 || str_to_int(words[0], &p) < 0 || p <= 0 ||
+		str_to_u64(words[1], &t) < 0)
 		return err_set(err, ERR_INVALID, "%s is malformed", name);
 	*pid = p;
 	*ticks = t;
