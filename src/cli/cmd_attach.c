@@ -50,6 +50,7 @@ static int attach_run(struct cli *cli, const struct args *a, int *code, struct e
 		.use_stdin = !flag_bool(a, "no-stdin") && config_flag(c, "OpenStdin"),
 		.sig_proxy = flag_bool(a, "sig-proxy") && !tty,
 		.repaint = true,
+		.wait = &wait,
 		.detach_keys = flag_str(a, "detach-keys"),
 		.conn = &conn,
 	};
@@ -128,13 +129,12 @@ static int start_many(struct cli *cli, const struct args *a)
 	return 1;
 }
 
-static int start_session(struct session *s, const char *condition, int *code, struct err **err)
+static int start_session(struct session *s, int *code, struct err **err)
 {
-	struct http wait;
 	struct attach_options o = {s->use_stdin, true, true, s->detach_keys};
 	if (container_attach(s->cli, s->id, &o, s->conn, err) < 0)
 		return -1;
-	if (container_wait_begin(s->cli, s->id, condition, &wait, err) < 0) {
+	if (container_wait_begin(s->cli, s->id, s->condition, s->wait, err) < 0) {
 		http_close(s->conn);
 		return -1;
 	}
@@ -142,20 +142,20 @@ static int start_session(struct session *s, const char *condition, int *code, st
 	if (start_one(s->cli, s->id, err) < 0) {
 		session_release_signals(s);
 		http_close(s->conn);
-		http_close(&wait);
+		http_close(s->wait);
 		return -1;
 	}
 	enum relay_end end = session_run(s, err);
 	http_close(s->conn);
 	if (end == RELAY_END)
-		return container_wait_finish(s->cli, s->id, &wait, code, err);
-	http_close(&wait);
+		return container_wait_finish(s->cli, s->id, s->wait, code, err);
+	http_close(s->wait);
 	return end == RELAY_DETACHED ? 0 : -1;
 }
 
 static int start_attached(struct cli *cli, const struct args *a, int *code, struct err **err)
 {
-	struct http conn;
+	struct http conn = {.fd = -1}, wait = {.fd = -1};
 	if (a->nrest > 1)
 		return err_set(err, ERR_INVALID,
 			"you cannot start and attach multiple containers at once");
@@ -173,10 +173,12 @@ static int start_attached(struct cli *cli, const struct args *a, int *code, stru
 		.sig_proxy = !tty,
 		.detach_keys = flag_str(a, "detach-keys"),
 		.conn = &conn,
+		.wait = &wait,
+		.condition = auto_remove ? "removed" : "next-exit",
 	};
 	if (session_check(&s, err) < 0)
 		return -1;
-	return start_session(&s, auto_remove ? "removed" : "next-exit", code, err);
+	return start_session(&s, code, err);
 }
 
 static int cmd_start(struct cli *cli, const struct args *a)

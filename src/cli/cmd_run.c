@@ -217,10 +217,9 @@ static int run_attached(struct run *r)
 {
 	auto_err *err = NULL;
 	auto_free char *path = container_path(r->id, "start");
-	const char *condition = flag_bool(r->a, "rm") ? "removed" : "next-exit";
 	int code = 0;
 	if (attach(r, &err) < 0 ||
-		container_wait_begin(r->cli, r->id, condition, &r->wait, &err) < 0) {
+		container_wait_begin(r->cli, r->id, r->session.condition, &r->wait, &err) < 0) {
 		if (r->attached)
 			http_close(&r->attach);
 		return cli_error_help(r->a, err, EXIT_USAGE);
@@ -258,6 +257,8 @@ static int run_container(struct run *r, struct err **err)
 		.sig_proxy = flag_bool(a, "sig-proxy"),
 		.detach_keys = flag_str(a, "detach-keys"),
 		.conn = &r->attach,
+		.wait = &r->wait,
+		.condition = flag_bool(a, "rm") ? "removed" : "next-exit",
 	};
 	if (detach && flag_given(a, "attach"))
 		return err_set(err, ERR_INVALID,

@@ -54,7 +54,7 @@ static void print_client(const struct cli *cli)
 static void print_detail(const json_t *details, const char *key, const char *label)
 {
 	const json_t *v = json_object_get(details, key);
-	if (v)
+	if (!str_empty(json_string_value(v)))
 		printf("  %-17s %s\n", label, json_is_string(v) ? json_string_value(v) : "");
 }
 

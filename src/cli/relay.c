@@ -147,8 +147,10 @@ static enum relay_end loop(struct state *s, struct err **err)
 			{.fd = r->sock, .events = (short)(POLLIN | (s->pending.len ? POLLOUT : 0))},
 			{.fd = reading ? r->in : -1, .events = POLLIN},
 			{.fd = r->signals, .events = POLLIN},
+			{.fd = r->watch ? *r->watch : -1, .events = POLLIN},
 		};
-		if (poll(fds, ARRAY_LEN(fds), -1) < 0 && errno != EINTR) {
+		bool renew = fds[3].fd == RELAY_RENEW;
+		if (poll(fds, ARRAY_LEN(fds), renew ? RELAY_RENEW_MS : -1) < 0 && errno != EINTR) {
 			err_sys(err, errno, "poll");
 			return RELAY_FAILED;
 		}
@@ -159,6 +161,8 @@ static enum relay_end loop(struct state *s, struct err **err)
 			if (rc <= 0)
 				return rc < 0 ? RELAY_FAILED : RELAY_END;
 		}
+		if (renew || fds[3].revents)
+			r->on_watch(r->data);
 		if (fds[1].revents && from_user(s))
 			return RELAY_DETACHED;
 		to_sock(s);

@@ -43,8 +43,14 @@ struct relay {
 	int signals; /* signalfd or -1 */
 	/* Called for each signal; false ends the relay. */
 	bool (*on_signal)(void *data, int sig);
+	/* A descriptor looked after meanwhile: on_watch is called when it is readable, and every
+	 * RELAY_RENEW_MS while it is RELAY_RENEW. NULL: none; -1: not now. */
+	int *watch;
+	void (*on_watch)(void *data);
 	void *data;
 };
+#define RELAY_RENEW (-2)
+#define RELAY_RENEW_MS 100
 
 enum relay_end relay_run(const struct relay *r, struct err **err);
 

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "container.h"
 #include "terminal.h"
 
 static void resize(struct session *s, unsigned more)
@@ -56,6 +58,36 @@ static bool on_signal(void *data, int sig)
 	return false;
 }
 
+/* The connection on which the exit code will come: kept until it does, renewed if the daemon goes
+ * away. Asking only at the end would be too late for a container that is removed when it ends. */
+static void watch_wait(struct session *s)
+{
+	/* an answer that is already read will not make the descriptor readable */
+	bool answered = s->wait->response.done || s->wait->response.body.len;
+	s->watch = answered ? -1 : s->wait->fd;
+}
+
+static void on_watch(void *data)
+{
+	struct session *s = data;
+	char c;
+	if (s->watch == RELAY_RENEW) {
+		/* it may have ended while nobody was there: "next" could then be too late */
+		bool removed = s->condition && str_eq(s->condition, "removed");
+		if (container_wait_begin(
+			    s->cli, s->id, removed ? "removed" : NULL, s->wait, NULL) == 0)
+			watch_wait(s);
+		return;
+	}
+	ssize_t n = recv(s->watch, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+	if (n > 0) {
+		s->watch = -1;
+	} else if (n == 0 || errno != EAGAIN) {
+		http_close(s->wait);
+		s->watch = RELAY_RENEW;
+	}
+}
+
 void session_hold_signals(struct session *s)
 {
 	sigset_t mask;
@@ -103,6 +135,8 @@ enum relay_end session_run(struct session *s, struct err **err)
 	auto_fd int signals = s->signals;
 	if (detach_parse(&keys, s->detach_keys ? s->detach_keys : DETACH_DEFAULT, err) < 0)
 		return RELAY_FAILED;
+	if (s->wait)
+		watch_wait(s);
 	if (s->tty && s->use_stdin)
 		terminal_raw(&terminal, STDIN_FILENO);
 	if (s->tty && s->repaint)
@@ -118,6 +152,8 @@ enum relay_end session_run(struct session *s, struct err **err)
 		.detach = s->tty ? &keys : NULL,
 		.signals = signals,
 		.on_signal = on_signal,
+		.watch = s->wait ? &s->watch : NULL,
+		.on_watch = on_watch,
 		.data = s,
 	};
 	enum relay_end end = relay_run(&r, err);

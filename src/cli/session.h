@@ -20,6 +20,9 @@ struct session {
 	bool repaint; /* make the program draw again, as its screen is not ours yet */
 	const char *detach_keys; /* NULL: the default; only with a tty */
 	struct http *conn; /* hijacked */
+	struct http *wait; /* container_wait_begin()'s, renewed if the daemon goes away; or NULL */
+	const char *condition; /* of wait */
+	int watch; /* relay.h */
 	sigset_t old_mask;
 	int signals; /* signalfd */
 	int fatal; /* the signal that ended the relay */
