@@ -150,6 +150,7 @@ void init_main(struct init *init)
 	struct setup *s = &init->setup;
 	const struct plan_process *p = &s->plan->process;
 	init->gate = s->io->gate_socket > 0 ? s->io->gate_socket : -1;
+	fd_closep(&init->parents);
 	umask(0);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setsid();

@@ -13,6 +13,7 @@ struct init {
 	char keyring[128];
 	int init_mount; /* kist-init, detached, for --init; -1 */
 	int gate; /* listening socket to be started at, -1 */
+	int parents; /* the parent's end of the report socket, which would hide its death */
 	bool staged; /* namespaces were joined by the stage in between */
 };
 

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -135,7 +136,16 @@ static void write_offset(
 	} while (v);
 	int n = report_format(
 		line, sizeof(line), "%s %s%s %u\n", clock, secs < 0 ? "-" : "", at, nsecs);
-	if (procfs_write(proc, "self/timens_offsets", line, (size_t)n) < 0)
+	int failed = procfs_write(proc, "self/timens_offsets", line, (size_t)n);
+	/* In a new user namespace the files of a process that is not dumpable belong to the host's
+	 * root. Nothing of the container runs yet that could make use of this moment. */
+	if (failed && errno == EACCES && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0) {
+		failed = procfs_write(proc, "self/timens_offsets", line, (size_t)n);
+		int saved = errno;
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+		errno = saved;
+	}
+	if (failed)
 		report_sys(r, "set the %s offset of the time namespace", clock);
 }
 

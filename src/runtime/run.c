@@ -184,7 +184,7 @@ static int clone_init(struct making *m, struct err **err)
 	int pair[2], cgroup = cgroup_clone_fd(m->run->cgroup);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, errno, "socketpair");
-	m->sock = m->run->gate = pair[0];
+	m->sock = m->run->gate = m->init.parents = pair[0];
 	m->theirs = s->report.sock = pair[1];
 	struct child_args args = {
 		.flags = CLONE_CLEAR_SIGHAND | ns_clone_flags(s->plan),

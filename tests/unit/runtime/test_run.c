@@ -727,6 +727,28 @@ static void test_exec_terminal(void **state)
 	assert_true(str_starts(buf_str(&said), "/dev/pts/1\r\n"));
 }
 
+static void test_exec_in_user_and_time_namespace(void **state)
+{
+	struct box *b = *state;
+	static const struct oci_id_map map = {0, 100000, 65536};
+	auto_buf said = BUF_INIT;
+	int code = -1;
+	if (!able())
+		skip();
+	struct oci_linux *l = &b->config->linux;
+	l->ns[OCI_NS_USER].present = l->ns[OCI_NS_TIME].present = true;
+	l->time_offsets.boottime_secs.set = true;
+	l->time_offsets.boottime_secs.v = 1000000000;
+	l->uid_map = xmemdup(&map, sizeof(map));
+	l->gid_map = xmemdup(&map, sizeof(map));
+	l->uid_map_count = l->gid_map_count = 1;
+	const char *script = "id -u; cat /proc/self/uid_map | grep -c 100000; cat /proc/uptime | "
+			     "grep -c ^10000; grep CapEff /proc/self/status";
+	if (exec_in(b, script, &code, &said) < 0)
+		fail_msg("%s", err_msg(b->err));
+	assert_string_equal(buf_str(&said), "0\n1\n1\nCapEff:\t0000000000000020\n");
+}
+
 static void test_exec_after_death(void **state)
 {
 	struct box *b = *state;
@@ -809,6 +831,7 @@ int main(void)
 		BOX(test_destroy_before_start),
 		BOX(test_exec),
 		BOX(test_exec_terminal),
+		BOX(test_exec_in_user_and_time_namespace),
 		BOX(test_exec_after_death),
 		BOX(test_exec_while_dying),
 	};
