@@ -12,7 +12,7 @@ static void check(const char *json, const char *expected)
 
 #define P(ip, in, out, type)                                                                       \
 	"{\"IP\":\"" ip "\",\"PrivatePort\":" #in ",\"PublicPort\":" #out ",\"Type\":\"" type "\"" \
-											      "}"
+	"}"
 #define E(in, type) "{\"PrivatePort\":" #in ",\"Type\":\"" type "\"}"
 
 static void text(void **state)
