@@ -70,8 +70,8 @@ static int set_up(struct db *db, struct err **err)
 		/* one process, few statements: the defaults would keep 2 MB of pages */
 		"PRAGMA cache_size=-512",
 		"PRAGMA temp_store=MEMORY",
-		"CREATE TABLE IF NOT EXISTS schema_version("
-		"module TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID",
+		("CREATE TABLE IF NOT EXISTS schema_version("
+		 "module TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID"),
 	};
 	sqlite3_extended_result_codes(db->h, 1);
 	sqlite3_busy_timeout(db->h, BUSY_TIMEOUT_MS);

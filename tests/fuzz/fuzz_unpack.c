@@ -1,0 +1,63 @@
+/*
+ * A tar stream unpacked as a layer into a fresh folder, with a file beside it that may not change.
+ * Needs root for owners and devices; without, most inputs end early.
+ */
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "unpack.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* set once, before the first input */
+static char base[64];
+static struct stat before;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc, (void)argv;
+	snprintf(base, sizeof(base), "/tmp/kist-fuzz-XXXXXX");
+	if (!mkdtemp(base))
+		abort();
+	auto_fd int dir = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (file_replace(dir, "victim", "safe", 4, 0600, false, NULL) < 0 ||
+		fstatat(dir, "victim", &before, 0) < 0)
+		abort();
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size > 4 * RING_SLOT_SIZE)
+		return 0;
+	auto_fd int dir = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mkdirat(dir, "layer", 0755) < 0)
+		abort();
+	auto_fd int root = openat(dir, "layer", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct ring *ring = ring_new();
+	for (size_t at = 0; at < size;) {
+		size_t n = size - at < RING_SLOT_SIZE ? size - at : RING_SLOT_SIZE;
+		memcpy(ring_room(ring), data + at, n);
+		ring_put(ring, n);
+		at += n;
+	}
+	ring_end(ring, true);
+	struct unpack_limits limits = {.max_bytes = 4 << 20, .max_entries = 1000};
+	struct unpack_result result;
+	unpack_layer(root, ring, &limits, &result, NULL);
+	ring_free(ring);
+	struct stat after;
+	if (fstatat(dir, "victim", &after, 0) < 0 || after.st_mode != before.st_mode ||
+		after.st_nlink != 1 || after.st_uid != before.st_uid ||
+		after.st_ctime != before.st_ctime || after.st_size != before.st_size)
+		abort();
+	if (tree_remove(dir, "layer", NULL) < 0)
+		abort();
+	return 0;
+}
