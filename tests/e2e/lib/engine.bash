@@ -62,14 +62,15 @@ engine_start() {
 
 # The peer: the same tests against Docker itself, to see what they ask for (KIST_PEER=dockerd bats ...).
 peer_run() {
-	in_net unshare -m --propagation private sh -c 'mount --make-rshared /; exec "$@"' sh \
+	nsenter --net="/run/netns/$KIST_NETNS" -- unshare -m --propagation private sh -c 'mount --make-rshared /; exec "$@"' sh \
 		dockerd --data-root "$KIST_HOME/data" --exec-root "$KIST_HOME/exec" --host "$DOCKER_HOST" \
 		--pidfile "$KIST_HOME/dockerd.pid" --bip 10.88.0.1/24 --live-restore \
 		>>"$KIST_HOME/kistd.log" 2>&1 </dev/null 3>&- &
 }
 
+# Not in_net: a function in the background is one shell more, and $! would be that instead of kistd.
 kistd_run() {
-	in_net "$BIN/kistd" --data-root "$KIST_HOME/data" --exec-root "$KIST_HOME/exec" \
+	nsenter --net="/run/netns/$KIST_NETNS" -- "$BIN/kistd" --data-root "$KIST_HOME/data" --exec-root "$KIST_HOME/exec" \
 		--host "$DOCKER_HOST" --pidfile "$KIST_HOME/kistd.pid" --bip 10.88.0.1/24 \
 		--log-level debug "$@" >>"$KIST_HOME/kistd.log" 2>&1 </dev/null 3>&- &
 }
