@@ -352,8 +352,9 @@ int engine_exec_start(struct engine *e, const char *id, const struct exec_start 
 		auto_container *c = note_ended(e, id, failed_code(why));
 		note_id(s.container, id, false);
 		if (why->kind != ERR_CONFLICT && why->kind != ERR_UNAVAILABLE)
-			err_wrap(&why,
-				"OCI runtime exec failed: exec failed: unable to start container process");
+			err_set(&why, why->kind,
+				"OCI runtime exec failed: exec failed: unable to start container process: %s: unknown",
+				why->msg);
 		err_move(err, &why);
 	}
 	starting_clear(&s);

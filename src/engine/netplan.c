@@ -205,7 +205,8 @@ static void view_ports(struct container *c, const struct net_hold *hold,
 			p->proto = net_proto_name(proto);
 		}
 	}
-	qsort(net->ports.v, net->ports.n, sizeof(*net->ports.v), by_port);
+	if (net->ports.n)
+		qsort(net->ports.v, net->ports.n, sizeof(*net->ports.v), by_port);
 }
 
 static void view_endpoint(struct container *c, const struct net_hold *hold, enum net_mode mode,

@@ -36,6 +36,21 @@ static void drop_volumes(struct container *c)
 	}
 }
 
+/* Both rows in one commit. From there on the container is gone, whatever happens. */
+static int forget(struct container *c, struct err **err)
+{
+	struct engine *e = c->engine;
+
+	if (db_begin(e->db, err))
+		return -1;
+	if (rows_delete(e->db, container_id(c), err) ||
+		store_snapshot_forget(e->store, container_id(c), err) || db_commit(e->db, err)) {
+		db_rollback(e->db);
+		return -1;
+	}
+	return 0;
+}
+
 static enum container_status set_status(struct container *c, enum container_status status)
 {
 	pthread_mutex_lock(&c->lock);
@@ -60,7 +75,7 @@ int container_remove(struct container *c, bool volumes, struct err **err)
 	enum container_status old;
 
 	old = set_status(c, CONTAINER_REMOVING);
-	if (stop_idle_monitor(c, err) || rows_delete(e->db, container_id(c), err)) {
+	if (stop_idle_monitor(c, err) || forget(c, err)) {
 		set_status(c, old);
 		return -1;
 	}

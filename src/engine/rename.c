@@ -11,7 +11,7 @@ static int rename_to(struct container *c, const char *name, struct err **err)
 		return err_set(err, ERR_INVALID,
 			"Renaming a container with the same name as its current name");
 	if (roster_name_take(&e->roster, name, container_id(c), err))
-		return -1;
+		return err_wrap(err, "Error when allocating new name");
 	if (rows_rename(e->db, container_id(c), name, err)) {
 		roster_name_drop(&e->roster, name);
 		return -1;
@@ -39,7 +39,7 @@ int engine_container_rename(struct engine *e, const char *ref, const char *name,
 		return -1;
 	int r = rename_to(c, name, err);
 	container_end(c);
-	return r ? err_wrap(err, "Error when allocating new name") : 0;
+	return r;
 }
 
 int engine_container_resize(struct engine *e, const char *ref, uint32_t h, uint32_t w,

@@ -110,7 +110,8 @@ struct container **roster_all(struct roster *t, size_t *count)
 		v[i] = container_ref(t->by_id[i]);
 	*count = t->count;
 	pthread_rwlock_unlock(&t->lock);
-	qsort(v, *count, sizeof(*v), newest_first);
+	if (*count)
+		qsort(v, *count, sizeof(*v), newest_first);
 	return v;
 }
 

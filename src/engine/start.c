@@ -306,8 +306,9 @@ static void word_failure(struct err **err)
 		return;
 	enum err_kind kind = (*err)->kind;
 	if (kind == ERR_NO_EXECUTABLE || kind == ERR_NOT_EXECUTABLE)
-		err_wrap(err, "%s: unable to start container process: error during container init",
-			prefix);
+		err_set(err, kind,
+			"%s: runc create failed: unable to start container process: error during container init: %s: unknown",
+			prefix, (*err)->msg);
 	else if (kind == ERR_SYSTEM || kind == ERR_INVALID || kind == ERR_NOT_FOUND)
 		err_wrap(err, "%s", prefix);
 }
@@ -339,9 +340,9 @@ static int run_plan(struct start *s, struct err **err)
 	s->created = true;
 	s->pid = made.pid;
 	s->ticks = made.start_ticks;
-	volumes_mounted(c);
 	if (network_attach(c, &s->hold, netns, err))
 		return -1;
+	volumes_mounted(c);
 	if (monitor_start(s->monitor, &s->started_at, err)) {
 		word_failure(err);
 		return -1;

@@ -33,7 +33,6 @@ static void thaw_for(struct container *c, int sig)
 		if (c->state.status == CONTAINER_PAUSED)
 			c->state.status = CONTAINER_RUNNING;
 		pthread_mutex_unlock(&c->lock);
-		event_container(c, "unpause", NULL, 0);
 	}
 	cgroup_free(cg);
 }

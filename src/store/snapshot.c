@@ -68,6 +68,14 @@ int store_snapshot_create(
 	return db_commit(s->db, err);
 }
 
+int store_snapshot_forget(struct store *s, const char *id, struct err **err)
+{
+	if (check_id(id, err) < 0 ||
+		db_exec(s->db, err, "DELETE FROM snapshots WHERE id = ?", "s", id) < 0)
+		return -1;
+	return 0;
+}
+
 int store_snapshot_remove(struct store *s, const char *id, struct err **err)
 {
 	if (check_id(id, err) < 0 ||

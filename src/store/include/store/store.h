@@ -201,6 +201,9 @@ int store_import(struct store *store, const struct store_import *spec, store_pro
  */
 int store_snapshot_create(
 	struct store *store, const char *id, const struct digest *image, struct err **err);
+/** Removes the row alone, for a transaction that removes the container's own with it: one commit instead
+ * of two. store_snapshot_remove() has to follow; after a crash store_open() does its work. */
+int store_snapshot_forget(struct store *store, const char *id, struct err **err);
 /** Removes the row, then the folder containers/<id> with everything in it. Absence is success. Not
  * inside a transaction: the folder is moved away only when the row is gone for good. */
 int store_snapshot_remove(struct store *store, const char *id, struct err **err);
