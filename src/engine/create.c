@@ -173,16 +173,14 @@ static int insert_all(struct creation *c, const struct digest *image, struct err
 static int commit_all(struct creation *c, const struct digest *image, struct err **err)
 {
 	struct engine *e = c->engine;
-	int r;
 
 	if (db_begin(e->db, err))
 		return -1;
-	r = insert_all(c, image, err);
-	if (!r)
-		r = db_commit(e->db, err);
-	if (r)
+	if (insert_all(c, image, err)) {
 		db_rollback(e->db);
-	return r;
+		return -1;
+	}
+	return db_commit(e->db, err);
 }
 
 static int make_all(struct creation *c, const struct digest *image, struct err **err)

@@ -44,11 +44,11 @@ static int forget(struct container *c, struct err **err)
 	if (db_begin(e->db, err))
 		return -1;
 	if (rows_delete(e->db, container_id(c), err) ||
-		store_snapshot_forget(e->store, container_id(c), err) || db_commit(e->db, err)) {
+		store_snapshot_forget(e->store, container_id(c), err)) {
 		db_rollback(e->db);
 		return -1;
 	}
-	return 0;
+	return db_commit(e->db, err);
 }
 
 static enum container_status set_status(struct container *c, enum container_status status)
