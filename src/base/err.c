@@ -1,13 +1,87 @@
 #include "base/err.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 
+/* The texts are those that users of container tools know, which are Go's: glibc's in lower case. */
+static const struct {
+	int num;
+	const char *text;
+} errno_texts[] = {
+	{EPERM, "operation not permitted"},
+	{ENOENT, "no such file or directory"},
+	{ESRCH, "no such process"},
+	{EINTR, "interrupted system call"},
+	{EIO, "input/output error"},
+	{ENXIO, "no such device or address"},
+	{E2BIG, "argument list too long"},
+	{ENOEXEC, "exec format error"},
+	{EBADF, "bad file descriptor"},
+	{ECHILD, "no child processes"},
+	{EAGAIN, "resource temporarily unavailable"},
+	{ENOMEM, "cannot allocate memory"},
+	{EACCES, "permission denied"},
+	{EFAULT, "bad address"},
+	{ENOTBLK, "block device required"},
+	{EBUSY, "device or resource busy"},
+	{EEXIST, "file exists"},
+	{EXDEV, "invalid cross-device link"},
+	{ENODEV, "no such device"},
+	{ENOTDIR, "not a directory"},
+	{EISDIR, "is a directory"},
+	{EINVAL, "invalid argument"},
+	{ENFILE, "too many open files in system"},
+	{EMFILE, "too many open files"},
+	{ENOTTY, "inappropriate ioctl for device"},
+	{ETXTBSY, "text file busy"},
+	{EFBIG, "file too large"},
+	{ENOSPC, "no space left on device"},
+	{ESPIPE, "illegal seek"},
+	{EROFS, "read-only file system"},
+	{EMLINK, "too many links"},
+	{EPIPE, "broken pipe"},
+	{EDOM, "numerical argument out of domain"},
+	{ERANGE, "numerical result out of range"},
+	{EDEADLK, "resource deadlock avoided"},
+	{ENAMETOOLONG, "file name too long"},
+	{ENOSYS, "function not implemented"},
+	{ENOTEMPTY, "directory not empty"},
+	{ELOOP, "too many levels of symbolic links"},
+	{ENODATA, "no data available"},
+	{EOVERFLOW, "value too large for defined data type"},
+	{EUSERS, "too many users"},
+	{ENOTSOCK, "socket operation on non-socket"},
+	{EMSGSIZE, "message too long"},
+	{EPROTO, "protocol error"},
+	{EOPNOTSUPP, "operation not supported"},
+	{EADDRINUSE, "address already in use"},
+	{EADDRNOTAVAIL, "cannot assign requested address"},
+	{ENETDOWN, "network is down"},
+	{ENETUNREACH, "network is unreachable"},
+	{ECONNABORTED, "software caused connection abort"},
+	{ECONNRESET, "connection reset by peer"},
+	{ENOBUFS, "no buffer space available"},
+	{EISCONN, "transport endpoint is already connected"},
+	{ENOTCONN, "transport endpoint is not connected"},
+	{ETIMEDOUT, "connection timed out"},
+	{ECONNREFUSED, "connection refused"},
+	{EHOSTUNREACH, "no route to host"},
+	{EALREADY, "operation already in progress"},
+	{EINPROGRESS, "operation now in progress"},
+	{ESTALE, "stale file handle"},
+	{EDQUOT, "disk quota exceeded"},
+	{ECANCELED, "operation canceled"},
+};
+
 const char *err_text(int errnum)
 {
+	for (size_t i = 0; i < ARRAY_LEN(errno_texts); i++)
+		if (errno_texts[i].num == errnum)
+			return errno_texts[i].text;
 	const char *text = strerrordesc_np(errnum);
 	return text ? text : "unknown error";
 }

@@ -110,8 +110,8 @@ static void run_program(char **argv, char **env, const sigbits *mask)
 	long r = exec_program(argv, env);
 	say("kist-init: exec ");
 	say(argv[0]);
-	say(r == -ENOENT	? " failed: No such file or directory\n"
-		: r == -EACCES	? " failed: Permission denied\n"
+	say(r == -ENOENT	? " failed: no such file or directory\n"
+		: r == -EACCES	? " failed: permission denied\n"
 		: r == -ENOEXEC ? " failed: Exec format error\n"
 				: " failed\n");
 	k_exit(r == -ENOENT ? 127 : 126);

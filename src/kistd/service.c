@@ -21,8 +21,13 @@ static bool is_daemon(int pid)
 {
 	char path[32];
 	auto_buf name = BUF_INIT;
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	return file_read(AT_FDCWD, path, 64, &name, NULL) == 0 && str_starts(buf_str(&name), "kistd");
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (file_read(AT_FDCWD, path, 4096, &name, NULL) < 0)
+		return false;
+	/* "pid (comm) state": a zombie that its parent has not collected holds nothing any more */
+	const char *comm = strchr(buf_str(&name), '(');
+	const char *end = comm ? strrchr(comm, ')') : NULL;
+	return end && str_starts(comm, "(kistd)") && end[1] == ' ' && !strchr("ZX", end[2]);
 }
 
 /* The daemon named in the file, if it lives and is not us; else 0. */

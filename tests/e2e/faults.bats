@@ -22,7 +22,7 @@ monitor_of() {
 # nothing_left: no trace of any container that the daemon does not know
 nothing_left() {
 	local known left dir
-	known=$(docker ps -aq --no-trunc)
+	known=$(docker ps -aq --no-trunc) || return 1
 	for dir in "$KIST_HOME"/exec/containers/* "$KIST_HOME"/data/containers/*; do
 		[ -e "$dir" ] || continue
 		case "$known" in *"$(basename "$dir")"*) ;; *) echo "left: $dir"; return 1 ;; esac
@@ -58,7 +58,7 @@ nothing_left() {
 	docker stop -t 0 runs
 	[ "$(docker wait runs)" = 137 ]
 	docker rm -f runs ends oom other
-	retry 10 nothing_left
+	retry 10 nothing_left >&2
 }
 
 @test "a daemon that is asked to stop leaves containers running" {
@@ -87,7 +87,7 @@ nothing_left() {
 	sleep 1.5
 	engine_run
 	retry 10 bash -c '[ -z "$(docker ps -aq)" ]'
-	retry 10 nothing_left
+	retry 10 nothing_left >&2
 }
 
 @test "kill -9 of a monitor ends its container, with 137, and leaves nothing" {
@@ -99,7 +99,7 @@ nothing_left() {
 	docker start c1
 	[ "$(docker exec c1 echo again)" = again ]
 	docker rm -f c1
-	retry 10 nothing_left
+	retry 10 nothing_left >&2
 }
 
 @test "kill -9 of a monitor while the daemon is dead, too" {
@@ -111,7 +111,7 @@ nothing_left() {
 	[ "$(docker inspect -f '{{.State.Running}} {{.State.ExitCode}}' c1)" = "false 137" ]
 	retry 10 bash -c "[ ! -d /proc/$pid ] || grep -q '^State:.Z' /proc/$pid/status"
 	docker rm c1
-	retry 10 nothing_left
+	retry 10 nothing_left >&2
 }
 
 @test "kill -9 of kist leaves a container that can be seen and removed" {
@@ -124,7 +124,7 @@ nothing_left() {
 		sleep 0.2
 		docker rm -f k 2>/dev/null || true
 	done
-	retry 10 nothing_left
+	retry 10 nothing_left >&2
 }
 
 @test "kill -9 of the daemon at a hundred random moments" {
@@ -156,7 +156,7 @@ nothing_left() {
 	docker logs witness >"$BATS_TEST_TMPDIR/log"
 	seq 0 $(($(wc -l <"$BATS_TEST_TMPDIR/log") - 1)) | cmp - "$BATS_TEST_TMPDIR/log"
 	docker rm -f witness
-	retry 10 nothing_left
+	retry 10 nothing_left >&2
 	sqlite=$(command -v sqlite3) && [ "$($sqlite "$KIST_HOME/data/kist.db" 'pragma integrity_check')" = ok ] || [ -z "$sqlite" ]
 }
 
@@ -166,13 +166,13 @@ nothing_left() {
 		client=$!
 		sleep "0.$(printf %03d $((RANDOM % 80)))"
 		for f in "$KIST_HOME"/exec/containers/*/monitor.pid; do
-			[ -e "$f" ] && kill -9 "$(cut -d' ' -f1 "$f")" 2>/dev/null
+			kill -9 "$(cut -d' ' -f1 "$f" 2>/dev/null)" 2>/dev/null || true
 		done
 		wait $client || true
 		retry 5 bash -c "[ \"\$(docker inspect -f '{{.State.Running}}' m$i 2>/dev/null)\" != true ]"
 		docker rm -f "m$i" >/dev/null 2>&1 || true
 	done
-	retry 10 nothing_left
+	retry 10 nothing_left >&2
 }
 
 @test "a start that fails halfway leaves nothing" {
@@ -181,7 +181,7 @@ nothing_left() {
 	fails_with 127 "executable file not found" docker run --name c2 -p 7073:80 busybox nosuch
 	docker run -d --name c3 -p 7073:80 busybox sleep 100
 	docker rm -f holds c1 c2 c3
-	retry 10 nothing_left
+	retry 10 nothing_left >&2
 }
 
 @test "bad options and settings stop the start with a message that names them" {
@@ -206,7 +206,6 @@ nothing_left() {
 @test "a data root of any length" {
 	long=$KIST_HOME/$(printf 'a%.0s' $(seq 200))/$(printf 'b%.0s' $(seq 200))
 	mkdir -p "$long"
-	old=$KIST_HOME
 	(
 		KIST_HOME=$BATS_TEST_TMPDIR/l
 		mkdir -p "$KIST_HOME"
@@ -220,6 +219,6 @@ nothing_left() {
 		"$KIST_TOP/scripts/busybox-image" -l 126 -t deep:1 | docker load -q
 		[ "$(docker run --rm --network none deep:1 sh -c 'ls /layers | wc -l')" = 126 ]
 		kill $daemon
-		wait $daemon
+		wait_gone $daemon
 	)
 }

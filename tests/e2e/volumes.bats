@@ -97,7 +97,7 @@ teardown() {
 	docker volume create vol
 	docker run --rm -v vol:/trap trap:1 /bin/sh -c 'echo x > /trap/file' || true
 	[ -z "$(ls "$BATS_TEST_TMPDIR/escape")" ]
-	[ -z "$(docker run --rm -v vol:/trap/deeper trap:1 /bin/sh -c 'echo x > /trap/deeper/file' 2>&1 | grep -v rror)" ]
+	docker run --rm -v vol:/trap/deeper trap:1 /bin/sh -c 'echo x > /trap/deeper/file' || true
 	[ -z "$(ls "$BATS_TEST_TMPDIR/escape")" ]
 	docker rmi trap:1
 }

@@ -99,6 +99,7 @@ engine_end() {
 	pid=$(engine_pid)
 	kill "${1:--TERM}" "$pid" 2>/dev/null
 	wait_gone "$pid"
+	wait "$pid" 2>/dev/null || true
 }
 
 wait_gone() {
@@ -132,10 +133,10 @@ engine_stop() {
 
 # retry SECONDS COMMAND...: until it succeeds; for what happens soon, but not at once.
 retry() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1)) said
 	shift
-	until "$@"; do
-		[ $SECONDS -lt $end ] || return 1
+	until said=$("$@" 2>&1); do
+		[ $SECONDS -lt $end ] || { echo "$said"; return 1; }
 		sleep 0.05
 	done
 }

@@ -15,9 +15,9 @@ static void messages(void **state)
 	assert_int_equal(opened(&err), -1);
 	assert_int_equal(err->kind, ERR_SYSTEM);
 	assert_int_equal(err->sys, ENOENT);
-	assert_string_equal(err_msg(err), "open /x: No such file or directory");
+	assert_string_equal(err_msg(err), "open /x: no such file or directory");
 	assert_int_equal(err_wrap(&err, "start %s", "c1"), -1);
-	assert_string_equal(err_msg(err), "start c1: open /x: No such file or directory");
+	assert_string_equal(err_msg(err), "start c1: open /x: no such file or directory");
 	assert_int_equal(err_set(&err, ERR_CONFLICT, "second"), -1);
 	assert_string_equal(err_msg(err), "second");
 	assert_int_equal(err->sys, 0);
