@@ -148,9 +148,9 @@ static void test_timers_fire_in_order(void **state)
 	assert_int_equal(order.count, expected);
 	for (int i = 1; i < order.count; i++)
 		assert_true(order.order[i - 1] * 7 % COUNT < order.order[i] * 7 % COUNT);
-	loop_free(loop); /* frees the timers that are armed; those at rest are their owners' */
 	for (int i = 0; i < COUNT; i++)
-		free(timers[i]);
+		loop_timer_del(timers[i]);
+	loop_free(loop);
 }
 
 static void again(struct loop_timer *timer, void *arg)

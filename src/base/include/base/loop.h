@@ -25,7 +25,8 @@ typedef void loop_timer_fn(struct loop_timer *timer, void *arg);
 typedef void loop_post_fn(void *arg);
 
 struct loop *loop_new(struct err **err);
-/** Runs work still posted, then frees every source and timer; closes no descriptor but its own. */
+/** Runs work still posted, then frees every source and every armed timer (those at rest are their
+ * owners' to delete, before); closes no descriptor but its own. */
 void loop_free(struct loop *loop);
 /** Runs until loop_stop(). 0, or -1 if epoll itself failed. */
 int loop_run(struct loop *loop, struct err **err);
