@@ -5,9 +5,11 @@
 #include "../cmocka_all.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fdio.h"
@@ -352,6 +354,85 @@ static void data_root_is_closed(void **state)
 	}
 }
 
+/* ---- confinement ---- */
+
+struct loading {
+	struct fixture *f;
+	int fd;
+	pid_t tid;
+	pthread_t thread;
+};
+
+static void *load_from_pipe(void *arg)
+{
+	struct loading *l = arg;
+	struct store_loaded loaded = {0};
+	__atomic_store_n(&l->tid, gettid(), __ATOMIC_SEQ_CST);
+	store_load(l->f->store, l->fd, NULL, NULL, &loaded, NULL);
+	free(loaded.v);
+	return NULL;
+}
+
+static char *read_proc(pid_t pid, const char *file)
+{
+	auto_free char *path = xasprintf("/proc/%d/%s", pid, file);
+	struct buf b = BUF_INIT;
+	if (file_read(AT_FDCWD, path, 65536, &b, NULL) < 0)
+		buf_free(&b);
+	return buf_steal(&b);
+}
+
+/* The program once its filter is loaded; it then waits for input that does not come. */
+static pid_t wait_confined(struct loading *l)
+{
+	const struct timespec pause = {.tv_nsec = 5000000};
+	for (int i = 0; i < 2000; i++, nanosleep(&pause, NULL)) {
+		pid_t tid = __atomic_load_n(&l->tid, __ATOMIC_SEQ_CST);
+		auto_free char *path = xasprintf("task/%d/children", tid);
+		auto_free char *children = tid ? read_proc(getpid(), path) : xstrdup("");
+		pid_t pid = (pid_t)atoi(children);
+		auto_free char *status = pid > 0 ? read_proc(pid, "status") : xstrdup("");
+		if (strstr(status, "Seccomp:\t2"))
+			return pid;
+	}
+	fail_msg("kist-transfer was never confined");
+	return -1;
+}
+
+static void transfer_is_confined(void **state)
+{
+	need_root();
+	struct loading l = {.f = *state};
+	int fds[2];
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	l.fd = fds[0];
+	assert_int_equal(pthread_create(&l.thread, NULL, load_from_pipe, &l), 0);
+	pid_t pid = wait_confined(&l);
+	auto_free char *status = read_proc(pid, "status");
+	assert_non_null(strstr(status, "NoNewPrivs:\t1"));
+	/* chown dac_override fowner fsetid sys_admin mknod setfcap, and nothing else */
+	assert_non_null(strstr(status, "CapEff:\t000000008820001b"));
+	assert_non_null(strstr(status, "CapPrm:\t000000008820001b"));
+	static const char *const own[] = {"ns/mnt", "ns/net", "ns/ipc", "ns/uts"};
+	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+		struct stat mine, its;
+		auto_free char *a = xasprintf("/proc/self/%s", own[i]);
+		auto_free char *b = xasprintf("/proc/%d/%s", pid, own[i]);
+		assert_int_equal(stat(a, &mine), 0);
+		assert_int_equal(stat(b, &its), 0);
+		assert_true(mine.st_ino != its.st_ino);
+	}
+	/* one mount: the staging folder, and it is the root */
+	auto_free char *mounts = read_proc(pid, "mountinfo");
+	assert_ptr_equal(strchr(mounts, '\n'), mounts + strlen(mounts) - 1);
+	assert_non_null(strstr(mounts, "/staging/"));
+	assert_non_null(strstr(mounts, "nosuid,nodev,noexec"));
+	close(fds[1]);
+	pthread_join(l.thread, NULL);
+	close(fds[0]);
+	expect_empty(*state);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -373,6 +454,7 @@ int main(void)
 		T(ten_thousand_layers),
 		T(ids_as_paths),
 		T(data_root_is_closed),
+		T(transfer_is_confined),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
