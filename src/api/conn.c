@@ -19,7 +19,7 @@ struct conn {
 	struct loop_source *source;
 	bool want_input, lent, closed, kept, half_closed;
 	struct buf out; /* unallocated while nothing waits */
-	size_t sent;	/* of out */
+	size_t sent; /* of out */
 };
 
 static void on_ready(struct loop_source *source, uint32_t events, void *arg);

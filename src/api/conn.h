@@ -22,7 +22,7 @@ struct server;
 
 enum hangup {
 	HANGUP_HALF, /* the client sends no more; what it has sent may not all have been read */
-	HANGUP_END,  /* and all of it has been read */
+	HANGUP_END, /* and all of it has been read */
 	HANGUP_GONE, /* it does not listen either */
 };
 

@@ -10,9 +10,9 @@ static bool has_config(const json_t *body)
 {
 	const char *key;
 	json_t *value;
-	json_object_foreach ((json_t *)(uintptr_t)body, key, value)
-		if (!str_ieq(key, "HostConfig") && !str_ieq(key, "NetworkingConfig"))
-			return true;
+	json_object_foreach((json_t *)(uintptr_t)body, key,
+		value) if (!str_ieq(key, "HostConfig") &&
+			   !str_ieq(key, "NetworkingConfig")) return true;
 	return false;
 }
 
@@ -43,7 +43,8 @@ static int check_platform(const struct request *req, struct err **err)
 	const char *platform = req_query(req, "platform");
 	if (str_empty(platform) || str_eq(platform, "linux") || str_starts(platform, "linux/"))
 		return 0;
-	return err_set(err, ERR_INVALID, "invalid platform \"%s\": only linux is supported", platform);
+	return err_set(
+		err, ERR_INVALID, "invalid platform \"%s\": only linux is supported", platform);
 }
 
 static int create(struct request *req, const struct create_request *c, struct err **err)
@@ -72,8 +73,8 @@ int api_container_create(struct request *req, struct err **err)
 	if (req_json(req, false, &body, err) < 0 || check_platform(req, err) < 0)
 		return -1;
 	if (!has_config(body))
-		return err_set(err, ERR_INVALID,
-			"config cannot be empty in order to create a container");
+		return err_set(
+			err, ERR_INVALID, "config cannot be empty in order to create a container");
 	struct create_request c = {0};
 	int rc = model_decode(&model_create_request, body, &c, "", err);
 	if (rc < 0)

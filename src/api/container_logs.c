@@ -38,7 +38,8 @@ static int read_time(const struct request *req, const char *name, int64_t *out, 
 	const char *text = req_query(req, name);
 	if (str_empty(text) || time_parse_timestamp(text, time_now(), out) == 0)
 		return 0;
-	return err_set(err, ERR_INVALID, "invalid value for \"%s\": \"%s\" is not a time", name, text);
+	return err_set(
+		err, ERR_INVALID, "invalid value for \"%s\": \"%s\" is not a time", name, text);
 }
 
 static int read_options(const struct request *req, struct log_options *o, struct err **err)
@@ -52,13 +53,14 @@ static int read_options(const struct request *req, struct log_options *o, struct
 		.tail = -1,
 	};
 	if (!o->out && !o->err)
-		return err_set(err, ERR_INVALID,
-			"Bad parameters: you must choose at least one stream");
+		return err_set(
+			err, ERR_INVALID, "Bad parameters: you must choose at least one stream");
 	/* As dockerd: what is no number, "all" too, means all. */
 	const char *tail = req_query(req, "tail");
 	if (str_empty(tail) || str_to_i64(tail, &o->tail) < 0 || o->tail < 0)
 		o->tail = -1;
-	if (read_time(req, "since", &o->since, err) < 0 || read_time(req, "until", &o->until, err) < 0)
+	if (read_time(req, "since", &o->since, err) < 0 ||
+		read_time(req, "until", &o->until, err) < 0)
 		return -1;
 	return 0;
 }

@@ -11,7 +11,8 @@ int api_container_start(struct request *req, struct err **err)
 	/* Clients send "{}" or "null" at most. */
 	if (req->body.len > 7)
 		return err_set(err, ERR_INVALID,
-			"starting container with non-empty request body was deprecated since API v1.22 "
+			"starting container with non-empty request body was deprecated since API "
+			"v1.22 "
 			"and removed in v1.24");
 	if (engine_container_start(req_engine(req), req_var(req, "id"), err) < 0)
 		return -1;
@@ -121,8 +122,8 @@ int api_container_remove(struct request *req, struct err **err)
 int api_container_top(struct request *req, struct err **err)
 {
 	struct container_top *top;
-	if (engine_container_top(req_engine(req), req_var(req, "id"), req_query(req, "ps_args"),
-		    &top, err) < 0)
+	if (engine_container_top(
+		    req_engine(req), req_var(req, "id"), req_query(req, "ps_args"), &top, err) < 0)
 		return -1;
 	struct jsonw w = res_json(req, 200);
 	jw_object(&w, NULL);

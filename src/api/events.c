@@ -67,7 +67,8 @@ static int read_time(const struct request *req, const char *name, int64_t *out, 
 	*out = 0;
 	if (str_empty(text) || time_parse_timestamp(text, time_now(), out) == 0)
 		return 0;
-	return err_set(err, ERR_INVALID, "invalid value for \"%s\": \"%s\" is not a time", name, text);
+	return err_set(
+		err, ERR_INVALID, "invalid value for \"%s\": \"%s\" is not a time", name, text);
 }
 
 int api_system_events(struct request *req, struct err **err)

@@ -10,7 +10,8 @@ static int add_values(struct filters *out, const char *key, json_t *values, stru
 	const char *name;
 	json_t *item;
 	if (json_is_array(values)) {
-		json_array_foreach (values, i, item) {
+		json_array_foreach(values, i, item)
+		{
 			if (!json_is_string(item))
 				return err_set(err, ERR_INVALID,
 					"invalid filter '%s': values must be strings", key);
@@ -20,9 +21,7 @@ static int add_values(struct filters *out, const char *key, json_t *values, stru
 	}
 	if (!json_is_object(values))
 		return err_set(err, ERR_INVALID, "invalid filter '%s': values must be a list", key);
-	json_object_foreach (values, name, item)
-		if (json_is_true(item))
-			filters_add(out, key, name);
+	json_object_foreach(values, name, item) if (json_is_true(item)) filters_add(out, key, name);
 	return 0;
 }
 
@@ -38,8 +37,6 @@ int req_filters(const struct request *req, struct filters *out, struct err **err
 		return err_set(err, ERR_INVALID, "invalid filter: must be a JSON object");
 	const char *key;
 	json_t *values;
-	json_object_foreach (doc, key, values)
-		if (add_values(out, key, values, err) < 0)
-			return -1;
+	json_object_foreach(doc, key, values) if (add_values(out, key, values, err) < 0) return -1;
 	return 0;
 }

@@ -35,13 +35,13 @@
 #include "stream.h"
 
 enum {
-	HEAD_MAX = 64 << 10,	   /* request line and headers */
+	HEAD_MAX = 64 << 10, /* request line and headers */
 	HEADER_COUNT_MAX = 200,
-	BODY_MAX = 4 << 20,	   /* of a JSON document */
-	DISCARD_MAX = 64 << 10,	   /* of a body that nobody wants, before closing instead */
+	BODY_MAX = 4 << 20, /* of a JSON document */
+	DISCARD_MAX = 64 << 10, /* of a body that nobody wants, before closing instead */
 	LINGER_MAX = 1 << 20,
 	PULL_SIZE = 32 << 10,
-	PULL_ROUNDS = 8,	   /* per turn: then others get theirs */
+	PULL_ROUNDS = 8, /* per turn: then others get theirs */
 };
 #define HEAD_PATIENCE (60 * TIME_NS_PER_SEC)
 #define LINGER_PATIENCE (2 * TIME_NS_PER_SEC)
@@ -52,16 +52,16 @@ struct h1 {
 	struct conn *conn;
 	http_parser parser;
 	enum h1_state state;
-	struct request *req;   /* being read, run or answered */
+	struct request *req; /* being read, run or answered */
 	struct stream *stream; /* being answered */
-	struct body *body;     /* being handed over while it comes */
-	struct buf ahead;      /* read beyond the message */
+	struct body *body; /* being handed over while it comes */
+	struct buf ahead; /* read beyond the message */
 	size_t head_size;
-	int64_t deadline;      /* of HEAD once begun, of LINGER; 0: none */
-	bool in_value;	       /* the last piece of header was a value */
+	int64_t deadline; /* of HEAD once begun, of LINGER; 0: none */
+	bool in_value; /* the last piece of header was a value */
 	bool keep_alive;
-	bool chunked;	       /* the stream's framing */
-	bool unread;	       /* body that will not be read is still coming */
+	bool chunked; /* the stream's framing */
+	bool unread; /* body that will not be read is still coming */
 	bool half_closed;
 	bool head_complete;
 	bool message_done;
@@ -202,8 +202,7 @@ static void write_head(struct h1 *h, struct buf *out, ssize_t length)
 	if (req->content_type)
 		buf_addf(out, "Content-Type: %s\r\n", req->content_type);
 	for (size_t i = 0; i < req->res_headers.n; i++)
-		buf_addf(out, "%s: %s\r\n", req->res_headers.v[i].key,
-			req->res_headers.v[i].value);
+		buf_addf(out, "%s: %s\r\n", req->res_headers.v[i].key, req->res_headers.v[i].value);
 	write_date(out);
 	if (length >= 0 && req->status != 204 && req->status != 304)
 		buf_addf(out, "Content-Length: %zd\r\n", length);

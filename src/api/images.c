@@ -37,8 +37,8 @@ static void write_labels(struct jsonw *w, const struct oci_pairs *labels)
 	jw_end_object(w);
 }
 
-static void write_summary(struct jsonw *w, struct engine *e, const struct store_image *i,
-	unsigned api)
+static void write_summary(
+	struct jsonw *w, struct engine *e, const struct store_image *i, unsigned api)
 {
 	jw_object(w, NULL);
 	jw_i64(w, "Containers", api >= 151 ? (int64_t)engine_image_uses(e, &i->id) : -1);
@@ -79,8 +79,8 @@ int api_image_list(struct request *req, struct err **err)
 /* ---- inspect -------------------------------------------------------------------------------------- */
 
 /* The configuration as its author wrote it, in the shape that the client's version expects. */
-static int write_config(struct jsonw *w, struct request *req, const struct store_image *i,
-	struct err **err)
+static int write_config(
+	struct jsonw *w, struct request *req, const struct store_image *i, struct err **err)
 {
 	auto_buf text = BUF_INIT;
 	struct image_config c = {0};
@@ -208,8 +208,8 @@ int api_image_tag(struct request *req, struct err **err)
 int api_image_remove(struct request *req, struct err **err)
 {
 	struct store_removed_list list = {0};
-	if (engine_image_remove(req_engine(req), req_var(req, "name"), req_bool(req, "force", false),
-		    &list, err) < 0)
+	if (engine_image_remove(req_engine(req), req_var(req, "name"),
+		    req_bool(req, "force", false), &list, err) < 0)
 		return -1;
 	struct jsonw w = res_json(req, 200);
 	jw_array(&w, NULL);

@@ -140,7 +140,8 @@ int req_i64(const struct request *req, const char *name, int64_t *out, struct er
 	const char *value = req_query(req, name);
 	if (str_empty(value) || str_to_i64(value, out) == 0)
 		return 0;
-	return err_set(err, ERR_INVALID, "invalid value for %s: \"%s\" is not a number", name, value);
+	return err_set(
+		err, ERR_INVALID, "invalid value for %s: \"%s\" is not a number", name, value);
 }
 
 char **req_query_all(const struct request *req, const char *name)
@@ -168,11 +169,12 @@ int req_json(const struct request *req, bool optional, json_t **out, struct err 
 		return 0;
 	if (req->body.len > 0 && !is_json(type ? type : ""))
 		return err_set(err, ERR_INVALID,
-			"unsupported media type: Content-Type specified (%s) must be 'application/json'",
+			"unsupported media type: Content-Type specified (%s) must be "
+			"'application/json'",
 			type ? type : "");
 	if (req->body.len == 0)
-		return err_set(err, ERR_INVALID,
-			"invalid JSON: got EOF while reading request body");
+		return err_set(
+			err, ERR_INVALID, "invalid JSON: got EOF while reading request body");
 	json_t *doc = json_parse(req->body.data, req->body.len, "request body", err);
 	if (!doc)
 		return -1;

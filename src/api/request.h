@@ -62,8 +62,8 @@ struct params {
 /** What one HTTP version does with the outcome; loop thread. */
 struct transport {
 	void (*finished)(struct request *req); /* handler and deferral are over */
-	void (*stream)(struct request *req);   /* begin req->stream while the handler goes on */
-	void (*wake)(void *exchange);	       /* the stream has something */
+	void (*stream)(struct request *req); /* begin req->stream while the handler goes on */
+	void (*wake)(void *exchange); /* the stream has something */
 };
 
 enum outcome { ANSWER_NONE, ANSWER_WHOLE, ANSWER_RAW, ANSWER_STREAM, ANSWER_HIJACKED };
@@ -75,14 +75,14 @@ struct request {
 
 	/* what came */
 	char *method, *target; /* target: as sent */
-	char *path;	       /* decoded, without version */
+	char *path; /* decoded, without version */
 	struct params query, headers;
 	struct params vars; /* of the route's {names} */
 	const struct route *route;
-	unsigned api;	  /* 151 for v1.51 */
-	struct buf body;  /* whole, unless the route streams it */
-	int body_fd;	  /* for routes that stream it: a socket with the decoded body, else -1 */
-	int fd;		  /* the client's connection, for hijacking */
+	unsigned api; /* 151 for v1.51 */
+	struct buf body; /* whole, unless the route streams it */
+	int body_fd; /* for routes that stream it: a socket with the decoded body, else -1 */
+	int fd; /* the client's connection, for hijacking */
 	const void *early; /* what came behind the request */
 	size_t early_len;
 	bool http10;

@@ -10,8 +10,14 @@
 #include "params.h"
 #include "request.h"
 
-#define NOT_BUILT(method, path, since) {method, path, not_built, since, 0, "not built yet: 501"}
-#define SWARM(method, path) {method, path, not_swarm, 124, 0, "kist is no swarm manager: 503"}
+#define NOT_BUILT(method, path, since)                                                             \
+	{                                                                                          \
+		method, path, not_built, since, 0, "not built yet: 501"                            \
+	}
+#define SWARM(method, path)                                                                        \
+	{                                                                                          \
+		method, path, not_swarm, 124, 0, "kist is no swarm manager: 503"                   \
+	}
 
 /* Engine API 1.51, in the order of its documentation. The first that matches wins. */
 static const struct route routes[] = {
@@ -32,7 +38,8 @@ static const struct route routes[] = {
 	{"POST", "/containers/{id}/rename", api_container_rename, 124, 0, NULL},
 	{"POST", "/containers/{id}/pause", api_container_pause, 124, 0, NULL},
 	{"POST", "/containers/{id}/unpause", api_container_unpause, 124, 0, NULL},
-	{"POST", "/containers/{id}/attach", api_container_attach, 124, ROUTE_HIJACK | ROUTE_LONG, NULL},
+	{"POST", "/containers/{id}/attach", api_container_attach, 124, ROUTE_HIJACK | ROUTE_LONG,
+		NULL},
 	NOT_BUILT("GET", "/containers/{id}/attach/ws", 124),
 	{"POST", "/containers/{id}/wait", api_container_wait, 124, 0, NULL},
 	{"DELETE", "/containers/{id}", api_container_remove, 124, 0, NULL},
@@ -153,7 +160,8 @@ int not_built(struct request *req, struct err **err)
 int not_swarm(struct request *req, struct err **err)
 {
 	return err_set(err, ERR_UNAVAILABLE,
-		"This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" "
+		"This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm "
+		"join\" "
 		"to connect this node to swarm and try again.");
 }
 
@@ -228,12 +236,13 @@ int api_version_check(const char *text, unsigned *out, struct err **err)
 		return err_set(err, ERR_INVALID, "invalid API version \"%s\"", text);
 	if (v > API_MAX)
 		return err_set(err, ERR_INVALID,
-			"client version %s is too new. Maximum supported API version is " API_MAX_TEXT,
+			"client version %s is too new. Maximum supported API version "
+			"is " API_MAX_TEXT,
 			text);
 	if (v < API_MIN)
 		return err_set(err, ERR_INVALID,
-			"client version %s is too old. Minimum supported API version is " API_MIN_TEXT
-			", please upgrade your client to a newer version",
+			"client version %s is too old. Minimum supported API version "
+			"is " API_MIN_TEXT ", please upgrade your client to a newer version",
 			text);
 	*out = v;
 	return 0;

@@ -17,10 +17,10 @@ struct params;
 typedef int handler_fn(struct request *req, struct err **err);
 
 enum route_flags {
-	ROUTE_INLINE = 1,      /* never blocks: runs on the loop */
+	ROUTE_INLINE = 1, /* never blocks: runs on the loop */
 	ROUTE_STREAM_BODY = 2, /* the body is handed over as a descriptor while it comes */
-	ROUTE_HIJACK = 4,      /* the connection is given away; half-closing it is no farewell */
-	ROUTE_LONG = 8,	       /* may keep its worker for long */
+	ROUTE_HIJACK = 4, /* the connection is given away; half-closing it is no farewell */
+	ROUTE_LONG = 8, /* may keep its worker for long */
 };
 
 struct route {
@@ -44,12 +44,13 @@ int api_version_check(const char *text, unsigned *out, struct err **err);
 /* handlers, by file */
 handler_fn api_system_ping, api_system_version, api_system_info, api_system_events;
 handler_fn api_container_list, api_container_inspect, api_container_create;
-handler_fn api_container_start, api_container_stop, api_container_restart, api_container_kill, api_container_pause,
-	api_container_unpause, api_container_rename, api_container_resize, api_container_remove, api_container_top;
+handler_fn api_container_start, api_container_stop, api_container_restart, api_container_kill,
+	api_container_pause, api_container_unpause, api_container_rename, api_container_resize,
+	api_container_remove, api_container_top;
 handler_fn api_container_attach, api_container_wait, api_container_logs;
 handler_fn api_exec_create, api_exec_start, api_exec_resize, api_exec_inspect;
-handler_fn api_image_list, api_image_inspect, api_image_history, api_image_tag, api_image_remove, api_image_load,
-	api_image_create;
+handler_fn api_image_list, api_image_inspect, api_image_history, api_image_tag, api_image_remove,
+	api_image_load, api_image_create;
 handler_fn api_volume_list, api_volume_create, api_volume_inspect, api_volume_remove;
 handler_fn api_network_list, api_network_inspect;
 handler_fn not_built, not_swarm;

@@ -26,8 +26,14 @@ static const char *go_arch(const char *machine)
 	static const struct {
 		const char *machine, *go;
 	} names[] = {
-		{"x86_64", "amd64"}, {"aarch64", "arm64"}, {"armv7l", "arm"}, {"armv6l", "arm"},
-		{"i686", "386"}, {"ppc64le", "ppc64le"}, {"s390x", "s390x"}, {"riscv64", "riscv64"},
+		{"x86_64", "amd64"},
+		{"aarch64", "arm64"},
+		{"armv7l", "arm"},
+		{"armv6l", "arm"},
+		{"i686", "386"},
+		{"ppc64le", "ppc64le"},
+		{"s390x", "s390x"},
+		{"riscv64", "riscv64"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (str_eq(machine, names[i].machine))

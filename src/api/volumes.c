@@ -116,8 +116,8 @@ int api_volume_inspect(struct request *req, struct err **err)
 
 int api_volume_remove(struct request *req, struct err **err)
 {
-	if (engine_volume_remove(req_engine(req), req_var(req, "name"),
-		    req_bool(req, "force", false), err) < 0)
+	if (engine_volume_remove(
+		    req_engine(req), req_var(req, "name"), req_bool(req, "force", false), err) < 0)
 		return -1;
 	res_status(req, 204);
 	return 0;

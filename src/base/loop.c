@@ -39,7 +39,8 @@ struct loop {
 	bool running;
 	pthread_t thread;
 	struct loop_source *live;
-	struct loop_source *dead; /* freed at the end of the round: epoll_wait may have named them */
+	struct loop_source
+		*dead; /* freed at the end of the round: epoll_wait may have named them */
 	struct loop_timer **heap;
 	int timers, timer_room;
 	pthread_mutex_t lock; /* guards the three below */
@@ -111,7 +112,8 @@ void loop_timer_set(struct loop_timer *t, int64_t at)
 		return;
 	if (loop->timers == loop->timer_room) {
 		loop->timer_room = loop->timer_room ? 2 * loop->timer_room : 16;
-		loop->heap = xreallocarray(loop->heap, (size_t)loop->timer_room, sizeof(*loop->heap));
+		loop->heap =
+			xreallocarray(loop->heap, (size_t)loop->timer_room, sizeof(*loop->heap));
 	}
 	t->at = at;
 	heap_up(loop, loop->timers++, t);
@@ -194,8 +196,8 @@ void loop_stop(struct loop *loop)
 
 /* --- descriptors -------------------------------------------------------------------------------- */
 
-struct loop_source *loop_add(struct loop *loop, int fd, uint32_t events, loop_fd_fn *fn, void *arg,
-	struct err **err)
+struct loop_source *loop_add(
+	struct loop *loop, int fd, uint32_t events, loop_fd_fn *fn, void *arg, struct err **err)
 {
 	struct loop_source *s = xcalloc(1, sizeof(*s));
 	*s = (struct loop_source){.loop = loop, .fd = fd, .events = events, .fn = fn, .arg = arg};

@@ -91,8 +91,9 @@ static SSL_CTX *make_context(char **argv, struct err **err)
 static int become_nobody(struct err **err)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-		(geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-					   setresuid(NOBODY, NOBODY, NOBODY) < 0)) ||
+		(geteuid() == 0 &&
+			(setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+				setresuid(NOBODY, NOBODY, NOBODY) < 0)) ||
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_sys(err, errno, "give up privileges");
 	/* Changing the user clears it. */
@@ -113,6 +114,7 @@ static void on_accept(struct loop_source *source, uint32_t events, void *arg)
 	struct front *f = arg;
 	(void)events;
 	for (int i = 0; i < ACCEPT_ROUNDS; i++) {
+		/* cppcheck-suppress nullPointer ; accept4(2): nobody asks for the address */
 		int fd = accept4(LISTENER, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0) {
 			relay_start(f->loop, f->ctx, fd, CONTROL);

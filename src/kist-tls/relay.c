@@ -19,13 +19,13 @@ struct relay {
 	int tcp, plain, control;
 	struct loop_source *on_tcp, *on_plain;
 	struct loop_timer *timer; /* of the handshake, then of the goodbye */
-	bool ready;		  /* the handshake is done */
-	bool tls_ended;		  /* the client's close_notify */
-	bool plain_ended;	  /* the end from the plain side */
+	bool ready; /* the handshake is done */
+	bool tls_ended; /* the client's close_notify */
+	bool plain_ended; /* the end from the plain side */
 	bool plain_told, tls_told; /* these ends have been passed on */
-	bool plain_gone;	  /* the plain side does not listen any more */
-	bool leaving;		  /* the goodbye's time runs */
-	bool wants_write;	  /* TLS waits for the socket to take something */
+	bool plain_gone; /* the plain side does not listen any more */
+	bool leaving; /* the goodbye's time runs */
+	bool wants_write; /* TLS waits for the socket to take something */
 	char in[ROOM], out[ROOM]; /* to the plain side, to the client */
 	size_t in_off, in_len, out_off, out_len;
 };

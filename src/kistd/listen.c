@@ -56,7 +56,8 @@ static int set_group(int dir, const char *name, const char *group, struct err **
 		return 0;
 	}
 	if (fchownat(dir, name, (uid_t)-1, gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sys(err, errno, "give the socket to group %s", group ? group : DEFAULT_GROUP);
+		return err_sys(
+			err, errno, "give the socket to group %s", group ? group : DEFAULT_GROUP);
 	return 0;
 }
 
@@ -93,7 +94,8 @@ static int split(const char *text, bool tls, char **address, char **port, struct
 	if (*text == '[') {
 		end = strchr(++text, ']');
 		if (!end || (end[1] && end[1] != ':'))
-			return err_set(err, ERR_INVALID, "host tcp://%s: malformed address", text - 1);
+			return err_set(
+				err, ERR_INVALID, "host tcp://%s: malformed address", text - 1);
 		rest = end + 1;
 	} else {
 		end = text + strcspn(text, ":");
@@ -155,7 +157,8 @@ static int add_passed(struct listenings *l, int fd, struct err **err)
 	socklen_t address_size = sizeof(address);
 	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0 || !listening ||
 		getsockname(fd, (struct sockaddr *)&address, &address_size) < 0)
-		return err_set(err, ERR_INVALID, "host fd://: descriptor %d is no listening socket", fd);
+		return err_set(
+			err, ERR_INVALID, "host fd://: descriptor %d is no listening socket", fd);
 	fd_set_cloexec(fd, true);
 	add(l, fd)->tcp = address.ss_family != AF_UNIX;
 	return 0;
@@ -165,11 +168,14 @@ static int open_passed(struct listenings *l, const char *which, struct err **err
 {
 	int count = passed_count();
 	if (count == 0)
-		return err_set(err, ERR_INVALID, "host fd://%s: no sockets found: the service manager "
-			"has handed none over", which);
+		return err_set(err, ERR_INVALID,
+			"host fd://%s: no sockets found: the service manager "
+			"has handed none over",
+			which);
 	if (*which && !str_eq(which, "*")) {
 		int fd;
-		if (str_to_int(which, &fd) < 0 || fd < FIRST_PASSED_FD || fd >= FIRST_PASSED_FD + count)
+		if (str_to_int(which, &fd) < 0 || fd < FIRST_PASSED_FD ||
+			fd >= FIRST_PASSED_FD + count)
 			return err_set(err, ERR_INVALID, "host fd://%s: no such socket", which);
 		return add_passed(l, fd, err);
 	}
@@ -181,8 +187,8 @@ static int open_passed(struct listenings *l, const char *which, struct err **err
 
 /* ---- all ------------------------------------------------------------------------------------------ */
 
-int listen_open(struct listenings *out, char *const *hosts, const char *group, bool tls,
-	struct err **err)
+int listen_open(
+	struct listenings *out, char *const *hosts, const char *group, bool tls, struct err **err)
 {
 	*out = (struct listenings){0};
 	for (; *hosts; hosts++) {

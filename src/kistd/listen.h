@@ -22,8 +22,8 @@ struct listenings {
  * Opens every host: unix://PATH, fd:// (what the service manager handed over), tcp://ADDRESS:PORT. @group owns
  * unix sockets; NULL: "kist", if there is one. ERR_INVALID names the host.
  */
-int listen_open(struct listenings *out, char *const *hosts, const char *group, bool tls,
-	struct err **err);
+int listen_open(
+	struct listenings *out, char *const *hosts, const char *group, bool tls, struct err **err);
 /** Closes what was not taken (fd -1) and removes our unix sockets. */
 void listen_close(struct listenings *l);
 

@@ -123,7 +123,8 @@ static int find_programs(struct daemon *d, struct err **err)
 	d->transfer = program_find("kist-transfer", err);
 	if (!d->transfer)
 		return -1;
-	d->seccomp = o->seccomp_profile ? xstrdup(o->seccomp_profile) : data_find("seccomp.json", err);
+	d->seccomp =
+		o->seccomp_profile ? xstrdup(o->seccomp_profile) : data_find("seccomp.json", err);
 	return d->seccomp ? 0 : -1;
 }
 
@@ -196,7 +197,8 @@ static int serve(struct daemon *d, struct listening *l, struct err **err)
 	const struct options *o = &d->options;
 	if (!l->tcp || !uses_tls(o)) {
 		if (l->tcp)
-			log_warn("serving TCP without TLS (--insecure-tcp): whoever can connect is root");
+			log_warn("serving TCP without TLS (--insecure-tcp): whoever can connect is "
+				 "root");
 		return server_listen(d->server, steal_fd(&l->fd), err);
 	}
 	if (d->front_count == FRONTS_MAX)
@@ -262,7 +264,8 @@ static int check_hosts(const struct options *o, struct err **err)
 				"host \"%s\": must begin with unix://, tcp:// or fd://", *h);
 		if (tcp && !uses_tls(o) && !o->insecure_tcp)
 			return err_set(err, ERR_INVALID,
-				"host %s needs --tlsverify (or --insecure-tcp, which lets everybody who "
+				"host %s needs --tlsverify (or --insecure-tcp, which lets "
+				"everybody who "
 				"can connect be root on this machine)",
 				*h);
 	}
@@ -275,7 +278,8 @@ static int run(struct daemon *d, struct err **err)
 {
 	const struct options *o = &d->options;
 	if (geteuid() != 0)
-		return err_set(err, ERR_FORBIDDEN, "kistd needs to be started with root privileges");
+		return err_set(
+			err, ERR_FORBIDDEN, "kistd needs to be started with root privileges");
 	if (check_hosts(o, err) < 0)
 		return -1;
 	/* Few threads allocate at the same time; an arena for each would cost more than it gives. */

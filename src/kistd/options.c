@@ -43,7 +43,8 @@ static const struct setting settings[] = {
 		"What does not outlive a reboot (default /run/kist)"},
 	{"fixed-cidr", 0, "fixed-cidr", STRING, S(fixed_cidr), "subnet",
 		"Range of containers' addresses"},
-	{"group", 'G', "group", STRING, S(group), "name", "Group of the unix socket (default kist)"},
+	{"group", 'G', "group", STRING, S(group), "name",
+		"Group of the unix socket (default kist)"},
 	{"help", 'h', NULL, BOOL, S(help), NULL, "Show this text"},
 	{"host", 'H', "hosts", LIST, S(hosts), "address",
 		"Where to listen: unix://PATH, fd://, tcp://ADDRESS:PORT (may repeat)"},
@@ -87,7 +88,8 @@ static void *at(struct options *o, const struct setting *s)
 
 void options_help(FILE *out)
 {
-	fputs("Usage: kistd [OPTIONS]\n\nThe daemon of kist, a container engine.\n\nOptions:\n", out);
+	fputs("Usage: kistd [OPTIONS]\n\nThe daemon of kist, a container engine.\n\nOptions:\n",
+		out);
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
 		const struct setting *s = &settings[i];
 		char left[64];
@@ -112,8 +114,8 @@ static int set_text(struct options *o, const struct setting *s, const char *text
 	case NUMBER:
 		if (str_to_i64(text, at(o, s)) == 0)
 			return 0;
-		return err_set(err, ERR_INVALID, "invalid argument \"%s\" for --%s: not a number", text,
-			s->flag);
+		return err_set(err, ERR_INVALID, "invalid argument \"%s\" for --%s: not a number",
+			text, s->flag);
 	case BOOL:
 		if (str_to_bool(text, at(o, s)) == 0)
 			return 0;
@@ -154,7 +156,8 @@ static int read_flag(struct options *o, char ***argv, const char **given, struct
 	const char *value = NULL;
 	const struct setting *s;
 	if (arg[0] != '-' || !arg[1])
-		return err_set(err, ERR_INVALID, "unexpected argument \"%s\": see kistd --help", arg);
+		return err_set(
+			err, ERR_INVALID, "unexpected argument \"%s\": see kistd --help", arg);
 	if (arg[1] == '-') {
 		size_t n = strcspn(arg + 2, "=");
 		s = by_flag(arg + 2, n);
@@ -179,15 +182,17 @@ static int read_flag(struct options *o, char ***argv, const char **given, struct
 
 static int set_json(struct options *o, const struct setting *s, const json_t *v, struct err **err)
 {
-	static const char *const wanted[] = {
-		[STRING] = "a string", [LIST] = "a list of strings", [BOOL] = "true or false",
+	static const char *const wanted[] = {[STRING] = "a string",
+		[LIST] = "a list of strings",
+		[BOOL] = "true or false",
 		[NUMBER] = "a number"};
 	size_t i;
 	const json_t *item;
-	bool good = (s->kind == STRING && json_is_string(v)) || (s->kind == BOOL && json_is_boolean(v)) ||
-		    (s->kind == NUMBER && json_is_integer(v)) || (s->kind == LIST && json_is_array(v));
-	json_array_foreach (v, i, item)
-		good = good && json_is_string(item);
+	bool good = (s->kind == STRING && json_is_string(v)) ||
+		    (s->kind == BOOL && json_is_boolean(v)) ||
+		    (s->kind == NUMBER && json_is_integer(v)) ||
+		    (s->kind == LIST && json_is_array(v));
+	json_array_foreach(v, i, item) good = good && json_is_string(item);
 	if (!good)
 		return err_set(err, ERR_INVALID, "%s: must be %s", s->key, wanted[s->kind]);
 	if (s->kind == BOOL)
@@ -196,8 +201,7 @@ static int set_json(struct options *o, const struct setting *s, const json_t *v,
 		*(int64_t *)at(o, s) = json_integer_value(v);
 	else if (s->kind == STRING)
 		str_replace(at(o, s), json_string_value(v));
-	json_array_foreach (v, i, item)
-		strv_add(at(o, s), json_string_value(item));
+	json_array_foreach(v, i, item) strv_add(at(o, s), json_string_value(item));
 	return 0;
 }
 
@@ -215,7 +219,8 @@ static int check_keys(const json_t *doc, const char *const *given, struct err **
 	auto_strv twice = NULL;
 	const char *key;
 	json_t *value;
-	json_object_foreach ((json_t *)(uintptr_t)doc, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)doc, key, value)
+	{
 		const struct setting *s = by_key(key);
 		if (!s)
 			strv_add(&unknown, key);
@@ -234,8 +239,7 @@ static int check_keys(const json_t *doc, const char *const *given, struct err **
 	return 0;
 }
 
-static int read_file(
-	struct options *o, const char *const *given, bool must_exist, struct err **err)
+static int read_file(struct options *o, const char *const *given, bool must_exist, struct err **err)
 {
 	auto_buf text = BUF_INIT;
 	auto_err *e = NULL;
@@ -253,10 +257,9 @@ static int read_file(
 		return err_wrap(err, "unable to configure the daemon with file %s", o->config_file);
 	const char *key;
 	json_t *value;
-	json_object_foreach (doc, key, value)
-		if (set_json(o, by_key(key), value, err) < 0)
-			return err_wrap(err, "unable to configure the daemon with file %s",
-				o->config_file);
+	json_object_foreach(
+		doc, key, value) if (set_json(o, by_key(key), value, err) < 0) return err_wrap(err,
+		"unable to configure the daemon with file %s", o->config_file);
 	return 0;
 }
 
@@ -264,7 +267,10 @@ static int read_file(
 
 static void set_defaults(struct options *o)
 {
-	*o = (struct options){.icc = true, .ip_forward = true, .ip_masq = true, .iptables = true,
+	*o = (struct options){.icc = true,
+		.ip_forward = true,
+		.ip_masq = true,
+		.iptables = true,
 		.live_restore = true};
 	o->config_file = xstrdup(DEFAULT_CONFIG);
 	o->data_root = xstrdup("/var/lib/kist");
@@ -323,7 +329,8 @@ static int check(const struct options *o, struct err **err)
 		return err_set(err, ERR_INVALID, "parked-monitors: must be between 0 and 64");
 	if (!o->live_restore)
 		return err_set(err, ERR_INVALID,
-			"live-restore: containers always outlive the daemon; false is not possible");
+			"live-restore: containers always outlive the daemon; false is not "
+			"possible");
 	return 0;
 }
 

@@ -82,12 +82,15 @@ static int start(struct tls_front *t, struct err **err)
 		return err_sys(err, errno, "make a control socket for kist-tls");
 	auto_fd int theirs = pair[1];
 	t->control = pair[0];
-	char *argv[] = {(char *)(uintptr_t)"kist-tls", (char *)(uintptr_t)t->options.cert,
+	char *argv[] = {(char *)(uintptr_t) "kist-tls", (char *)(uintptr_t)t->options.cert,
 		(char *)(uintptr_t)t->options.key,
 		(char *)(uintptr_t)(t->options.verify ? t->options.ca : NULL), NULL};
 	struct proc_fd fds[] = {{t->listener, 3}, {theirs, 4}, {STDERR_FILENO, STDERR_FILENO}};
-	struct proc_spec spec = {.path = t->options.program, .argv = argv, .fds = fds,
-		.nfds = ARRAY_LEN(fds), .die_with_parent = true};
+	struct proc_spec spec = {.path = t->options.program,
+		.argv = argv,
+		.fds = fds,
+		.nfds = ARRAY_LEN(fds),
+		.die_with_parent = true};
 	t->pid = proc_start(&spec, &t->pidfd, err);
 	if (t->pid < 0)
 		goto fail;
@@ -122,8 +125,12 @@ struct tls_front *tls_start(struct loop *loop, struct server *server,
 	const struct tls_options *options, int listener, struct err **err)
 {
 	struct tls_front *t = xcalloc(1, sizeof(*t));
-	*t = (struct tls_front){.loop = loop, .server = server, .options = *options,
-		.listener = listener, .pidfd = -1, .control = -1};
+	*t = (struct tls_front){.loop = loop,
+		.server = server,
+		.options = *options,
+		.listener = listener,
+		.pidfd = -1,
+		.control = -1};
 	if (start(t, err) < 0 || await_ready(t, err) < 0) {
 		forget(t);
 		fd_close(listener);

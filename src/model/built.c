@@ -23,14 +23,11 @@ static bool raw_harmless(const json_t *j, const char *words)
 	json_t *item;
 	switch (json_typeof(j)) {
 	case JSON_OBJECT:
-		json_object_foreach ((json_t *)(uintptr_t)j, key, item)
-			if (!raw_harmless(item, words))
-				return false;
+		json_object_foreach((json_t *)(uintptr_t)j, key,
+			item) if (!raw_harmless(item, words)) return false;
 		return true;
 	case JSON_ARRAY:
-		json_array_foreach (j, i, item)
-			if (!raw_harmless(item, words))
-				return false;
+		json_array_foreach(j, i, item) if (!raw_harmless(item, words)) return false;
 		return true;
 	case JSON_STRING:
 		return json_string_length(j) == 0 || is_word(words, json_string_value(j));
@@ -75,11 +72,11 @@ static char *join(const char *what, const char *name)
 	return xasprintf("%s%s%s", what, str_empty(what) || str_empty(name) ? "" : ".", name);
 }
 
-static int check_sub(const struct model_field *f, const void *at, const char *what,
-	struct err **err);
+static int check_sub(
+	const struct model_field *f, const void *at, const char *what, struct err **err);
 
-static int check_item(const struct model_field *f, const void *item, const char *path,
-	struct err **err)
+static int check_item(
+	const struct model_field *f, const void *item, const char *path, struct err **err)
 {
 	if (f->kind != M_KEYED)
 		return model_check_built(f->sub, item, path, err);
@@ -88,8 +85,8 @@ static int check_item(const struct model_field *f, const void *item, const char 
 	return check_sub(value, model_at(value, item), name, err);
 }
 
-static int check_sub(const struct model_field *f, const void *at, const char *what,
-	struct err **err)
+static int check_sub(
+	const struct model_field *f, const void *at, const char *what, struct err **err)
 {
 	if (f->kind == M_EMBED)
 		return model_check_built(f->sub, at, what, err);
@@ -97,7 +94,8 @@ static int check_sub(const struct model_field *f, const void *at, const char *wh
 	if (f->kind == M_OBJECT)
 		return model_check_built(f->sub, at, path, err);
 	if (f->kind == M_POINTER)
-		return *(void *const *)at ? model_check_built(f->sub, *(void *const *)at, path, err) : 0;
+		return *(void *const *)at ? model_check_built(f->sub, *(void *const *)at, path, err)
+					  : 0;
 	const struct model_list *l = at;
 	for (size_t i = 0; i < l->n; i++)
 		if (check_item(f, (const char *)l->v + i * f->sub->size, path, err) < 0)
@@ -105,8 +103,8 @@ static int check_sub(const struct model_field *f, const void *at, const char *wh
 	return 0;
 }
 
-int model_check_built(const struct model_type *t, const void *obj, const char *what,
-	struct err **err)
+int model_check_built(
+	const struct model_type *t, const void *obj, const char *what, struct err **err)
 {
 	for (const struct model_field *f = t->fields; !model_field_end(f); f++) {
 		if ((f->flags & NOT_BUILT) && !harmless(f, obj))

@@ -7,7 +7,8 @@
 
 #define F(struct_, member, json_, kind_, ...)                                                      \
 	{                                                                                          \
-		.name = json_, .kind = kind_, .offset = offsetof(struct struct_, member), __VA_ARGS__  \
+		.name = json_, .kind = kind_, .offset = offsetof(struct struct_, member),          \
+		__VA_ARGS__                                                                        \
 	}
 #define TYPE(var, text, struct_, table)                                                            \
 	const struct model_type var = {text, sizeof(struct struct_), table}
@@ -168,8 +169,7 @@ static const struct model_field mount_fields[] = {
 	F(mount_spec, read_only, "ReadOnly", M_BOOL, .flags = OMIT_EMPTY),
 	F(mount_spec, consistency, "Consistency", M_STR, .flags = OMIT_EMPTY),
 	F(mount_spec, bind, "BindOptions", M_POINTER, .sub = &bind_type, .flags = OMIT_EMPTY),
-	F(mount_spec, volume, "VolumeOptions", M_POINTER, .sub = &volume_type,
-		.flags = OMIT_EMPTY),
+	F(mount_spec, volume, "VolumeOptions", M_POINTER, .sub = &volume_type, .flags = OMIT_EMPTY),
 	F(mount_spec, image, "ImageOptions", M_POINTER, .sub = &image_type, .flags = OMIT_EMPTY),
 	F(mount_spec, tmpfs, "TmpfsOptions", M_POINTER, .sub = &tmpfs_type, .flags = OMIT_EMPTY),
 	MODEL_END,

@@ -24,9 +24,14 @@ static void path_text(const struct path *p, struct buf *out)
 static const char *type_name(const json_t *j)
 {
 	static const char *const names[] = {
-		[JSON_OBJECT] = "object", [JSON_ARRAY] = "array", [JSON_STRING] = "string",
-		[JSON_INTEGER] = "number", [JSON_REAL] = "number", [JSON_TRUE] = "bool",
-		[JSON_FALSE] = "bool", [JSON_NULL] = "null",
+		[JSON_OBJECT] = "object",
+		[JSON_ARRAY] = "array",
+		[JSON_STRING] = "string",
+		[JSON_INTEGER] = "number",
+		[JSON_REAL] = "number",
+		[JSON_TRUE] = "bool",
+		[JSON_FALSE] = "bool",
+		[JSON_NULL] = "null",
 	};
 	return names[json_typeof(j)];
 }
@@ -60,7 +65,8 @@ static int read_strv(char ***out, const json_t *j, bool one, const struct path *
 		return mismatch(p, j, "[]string", err);
 	size_t i;
 	const json_t *item;
-	json_array_foreach (j, i, item) {
+	json_array_foreach(j, i, item)
+	{
 		const char *s = json_is_null(item) ? "" : text_of(item);
 		if (!s)
 			return mismatch(p, item, "string", err);
@@ -77,7 +83,8 @@ static int read_set(char ***out, const json_t *j, const struct path *p, struct e
 	auto_strv list = xcalloc(1, sizeof(char *));
 	const char *key;
 	json_t *item;
-	json_object_foreach ((json_t *)(uintptr_t)j, key, item) {
+	json_object_foreach((json_t *)(uintptr_t)j, key, item)
+	{
 		if (!json_is_object(item) && !json_is_null(item))
 			return mismatch(p, item, "struct {}", err);
 		strv_add(&list, key);
@@ -94,7 +101,8 @@ static int read_map(struct str_map *out, const json_t *j, const struct path *p, 
 	out->v = xmalloc((count ? count : 1) * sizeof(*out->v));
 	const char *key;
 	json_t *item;
-	json_object_foreach ((json_t *)(uintptr_t)j, key, item) {
+	json_object_foreach((json_t *)(uintptr_t)j, key, item)
+	{
 		const char *s = json_is_null(item) ? "" : text_of(item);
 		if (!s)
 			return mismatch(&(struct path){p, key}, item, "string", err);
@@ -103,8 +111,8 @@ static int read_map(struct str_map *out, const json_t *j, const struct path *p, 
 	return 0;
 }
 
-static int read_u64(uint64_t *out, const json_t *j, uint64_t max, const struct path *p,
-	struct err **err)
+static int read_u64(
+	uint64_t *out, const json_t *j, uint64_t max, const struct path *p, struct err **err)
 {
 	const char *type = max == UINT16_MAX ? "uint16" : max == UINT32_MAX ? "uint32" : "uint64";
 	if (!json_is_integer(j) || json_integer_value(j) < 0 ||
@@ -124,10 +132,10 @@ static int read_pair(uint64_t *out, const json_t *j, const struct path *p, struc
 	return 0;
 }
 
-static int read_object(const struct model_type *t, const json_t *j, void *out,
-	const struct path *p, struct err **err);
-static int read_field(const struct model_field *f, const json_t *j, void *obj,
-	const struct path *p, struct err **err);
+static int read_object(const struct model_type *t, const json_t *j, void *out, const struct path *p,
+	struct err **err);
+static int read_field(const struct model_field *f, const json_t *j, void *obj, const struct path *p,
+	struct err **err);
 
 static int read_list(const struct model_field *f, const json_t *j, struct model_list *l,
 	const struct path *p, struct err **err)
@@ -138,7 +146,8 @@ static int read_list(const struct model_field *f, const json_t *j, struct model_
 	l->v = xcalloc(json_array_size(j) ? json_array_size(j) : 1, f->sub->size);
 	size_t i;
 	const json_t *item;
-	json_array_foreach (j, i, item) {
+	json_array_foreach(j, i, item)
+	{
 		void *to = (char *)l->v + l->n++ * f->sub->size;
 		if (!json_is_null(item) && read_object(f->sub, item, to, p, err) < 0)
 			return -1;
@@ -154,7 +163,8 @@ static int read_keyed(const struct model_field *f, const json_t *j, struct model
 	l->v = xcalloc(json_object_size(j) ? json_object_size(j) : 1, f->sub->size);
 	const char *key;
 	json_t *item;
-	json_object_foreach ((json_t *)(uintptr_t)j, key, item) {
+	json_object_foreach((json_t *)(uintptr_t)j, key, item)
+	{
 		void *to = (char *)l->v + l->n++ * f->sub->size;
 		*(char **)to = xstrdup(key);
 		if (read_field(&f->sub->fields[0], item, to, &(struct path){p, key}, err) < 0)
@@ -172,8 +182,8 @@ static int read_raw(const struct model_field *f, const json_t *j, json_t **out,
 	return 0;
 }
 
-static int read_scalar(const struct model_field *f, const json_t *j, void *at,
-	const struct path *p, struct err **err)
+static int read_scalar(const struct model_field *f, const json_t *j, void *at, const struct path *p,
+	struct err **err)
 {
 	switch (f->kind) {
 	case M_BOOL:
@@ -204,8 +214,8 @@ static int read_scalar(const struct model_field *f, const json_t *j, void *at,
 	}
 }
 
-static int read_field(const struct model_field *f, const json_t *j, void *obj,
-	const struct path *p, struct err **err)
+static int read_field(const struct model_field *f, const json_t *j, void *obj, const struct path *p,
+	struct err **err)
 {
 	if (json_is_null(j))
 		return 0;
@@ -249,8 +259,8 @@ static int read_field(const struct model_field *f, const json_t *j, void *obj,
 typedef bool name_eq(const char *a, const char *b);
 
 /* The field called @key, also inside embedded structs; *obj becomes the struct that holds it. */
-static const struct model_field *find(const struct model_type *t, const char *key, name_eq *eq,
-	void **obj)
+static const struct model_field *find(
+	const struct model_type *t, const char *key, name_eq *eq, void **obj)
 {
 	for (const struct model_field *f = t->fields; !model_field_end(f); f++) {
 		if (f->kind == M_EMBED) {
@@ -267,14 +277,15 @@ static const struct model_field *find(const struct model_type *t, const char *ke
 	return NULL;
 }
 
-static int read_object(const struct model_type *t, const json_t *j, void *out,
-	const struct path *p, struct err **err)
+static int read_object(const struct model_type *t, const json_t *j, void *out, const struct path *p,
+	struct err **err)
 {
 	if (!json_is_object(j))
 		return mismatch(p, j, t->name, err);
 	const char *key;
 	json_t *item;
-	json_object_foreach ((json_t *)(uintptr_t)j, key, item) {
+	json_object_foreach((json_t *)(uintptr_t)j, key, item)
+	{
 		void *holder = out;
 		const struct model_field *f = find(t, key, str_eq, &holder);
 		if (!f)
@@ -285,14 +296,14 @@ static int read_object(const struct model_type *t, const json_t *j, void *out,
 	return 0;
 }
 
-int model_decode(const struct model_type *t, const json_t *j, void *out, const char *what,
-	struct err **err)
+int model_decode(
+	const struct model_type *t, const json_t *j, void *out, const char *what, struct err **err)
 {
 	return read_object(t, j, out, &(struct path){NULL, what}, err);
 }
 
-int model_parse(const struct model_type *t, const char *text, size_t n, void *out,
-	const char *what, struct err **err)
+int model_parse(const struct model_type *t, const char *text, size_t n, void *out, const char *what,
+	struct err **err)
 {
 	auto_json *j = json_parse(text, n, str_empty(what) ? "document" : what, err);
 	if (!j)

@@ -5,8 +5,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-static void write_members(struct jsonw *w, const struct model_type *t, const void *obj,
-	unsigned api);
+static void write_members(
+	struct jsonw *w, const struct model_type *t, const void *obj, unsigned api);
 
 static int by_text(const void *a, const void *b)
 {
@@ -101,8 +101,8 @@ static void write_raw(struct jsonw *w, const char *name, const json_t *j)
 	json_write(j, w->out);
 }
 
-static void write_scalar(struct jsonw *w, const char *name, const struct model_field *f,
-	const void *at)
+static void write_scalar(
+	struct jsonw *w, const char *name, const struct model_field *f, const void *at)
 {
 	const struct opt_i64 *opt = at;
 	const enum tristate *tri = at;
@@ -198,8 +198,8 @@ static void write_field(struct jsonw *w, const char *name, const struct model_fi
 	}
 }
 
-static void write_members(struct jsonw *w, const struct model_type *t, const void *obj,
-	unsigned api)
+static void write_members(
+	struct jsonw *w, const struct model_type *t, const void *obj, unsigned api)
 {
 	for (const struct model_field *f = t->fields; !model_field_end(f); f++) {
 		if (api && api < f->since)

@@ -7,7 +7,8 @@
 
 #define F(struct_, member, json_, kind_, ...)                                                      \
 	{                                                                                          \
-		.name = json_, .kind = kind_, .offset = offsetof(struct struct_, member), __VA_ARGS__  \
+		.name = json_, .kind = kind_, .offset = offsetof(struct struct_, member),          \
+		__VA_ARGS__                                                                        \
 	}
 
 static const struct model_field history_fields[] = {
@@ -18,16 +19,15 @@ static const struct model_field history_fields[] = {
 	F(image_history, empty_layer, "empty_layer", M_BOOL, .flags = OMIT_EMPTY),
 	MODEL_END,
 };
-static const struct model_type history_type = {"History", sizeof(struct image_history),
-	history_fields};
+static const struct model_type history_type = {
+	"History", sizeof(struct image_history), history_fields};
 
 static const struct model_field rootfs_fields[] = {
 	F(image_rootfs, type, "type", M_STR),
 	F(image_rootfs, diff_ids, "diff_ids", M_STRV),
 	MODEL_END,
 };
-static const struct model_type rootfs_type = {"RootFS", sizeof(struct image_rootfs),
-	rootfs_fields};
+static const struct model_type rootfs_type = {"RootFS", sizeof(struct image_rootfs), rootfs_fields};
 
 #define I(member, json, kind, ...) F(image_config, member, json, kind, ##__VA_ARGS__)
 static const struct model_field image_fields[] = {
@@ -67,5 +67,5 @@ static const struct model_field run_fields[] = {
 	C(shell, "Shell", M_SLICE),
 	MODEL_END,
 };
-const struct model_type model_image_run_config = {"ImageConfig", sizeof(struct container_config),
-	run_fields};
+const struct model_type model_image_run_config = {
+	"ImageConfig", sizeof(struct container_config), run_fields};

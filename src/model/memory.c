@@ -134,8 +134,8 @@ static char **strv_copy_exact(char *const *v) /* an empty one stays apart from N
 
 static void copy_members(const struct model_type *t, void *dst, const void *src);
 
-static void list_copy(const struct model_field *f, struct model_list *dst,
-	const struct model_list *src)
+static void list_copy(
+	const struct model_field *f, struct model_list *dst, const struct model_list *src)
 {
 	if (!src->v)
 		return;

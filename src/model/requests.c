@@ -4,7 +4,8 @@
 
 #define F(struct_, member, json_, kind_, ...)                                                      \
 	{                                                                                          \
-		.name = json_, .kind = kind_, .offset = offsetof(struct struct_, member), __VA_ARGS__  \
+		.name = json_, .kind = kind_, .offset = offsetof(struct struct_, member),          \
+		__VA_ARGS__                                                                        \
 	}
 
 static const struct model_field exec_create_fields[] = {

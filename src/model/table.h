@@ -5,28 +5,28 @@
 #include "model/codec.h"
 
 enum model_kind {
-	M_BOOL,	    /* bool */
-	M_TRI,	    /* enum tristate */
-	M_I64,	    /* int64_t */
-	M_U64,	    /* uint64_t, at most .max if that is set */
-	M_OPT,	    /* struct opt_i64 */
-	M_STR,	    /* char * */
-	M_STRV,	    /* char ** */
-	M_SLICE,    /* char **; one string is read as a vector of one */
-	M_SET,	    /* char **, in JSON an object with empty objects as values */
-	M_MAP,	    /* struct str_map */
-	M_PAIR,	    /* uint64_t[2], in JSON an array */
-	M_RAW,	    /* json_t * kept as it came; .raw says of which type */
-	M_OBJECT,   /* a struct in place */
-	M_EMBED,    /* a struct in place whose members appear among the outer one's */
-	M_POINTER,  /* an allocated struct or NULL */
-	M_LIST,	    /* MODEL_LIST */
-	M_KEYED,    /* MODEL_LIST of structs that begin with char *key; fields[0] of .sub is the value */
+	M_BOOL, /* bool */
+	M_TRI, /* enum tristate */
+	M_I64, /* int64_t */
+	M_U64, /* uint64_t, at most .max if that is set */
+	M_OPT, /* struct opt_i64 */
+	M_STR, /* char * */
+	M_STRV, /* char ** */
+	M_SLICE, /* char **; one string is read as a vector of one */
+	M_SET, /* char **, in JSON an object with empty objects as values */
+	M_MAP, /* struct str_map */
+	M_PAIR, /* uint64_t[2], in JSON an array */
+	M_RAW, /* json_t * kept as it came; .raw says of which type */
+	M_OBJECT, /* a struct in place */
+	M_EMBED, /* a struct in place whose members appear among the outer one's */
+	M_POINTER, /* an allocated struct or NULL */
+	M_LIST, /* MODEL_LIST */
+	M_KEYED, /* MODEL_LIST of structs that begin with char *key; fields[0] of .sub is the value */
 };
 
 enum {
 	OMIT_EMPTY = 1, /* Go's omitempty */
-	NOT_BUILT = 2,	/* kist does not have it yet */
+	NOT_BUILT = 2, /* kist does not have it yet */
 };
 
 struct model_field {
@@ -44,7 +44,8 @@ struct model_field {
 struct model_type {
 	const char *name;
 	size_t size;
-	const struct model_field *fields; /* the last has kind M_RAW and name NULL and offset SIZE_MAX */
+	const struct model_field
+		*fields; /* the last has kind M_RAW and name NULL and offset SIZE_MAX */
 };
 
 #define MODEL_END                                                                                  \

@@ -71,8 +71,13 @@ struct event_subscription *engine_events_open(struct engine *e, int64_t since, i
 const struct event *engine_events_next(struct event_subscription *s, bool *ended)
 {
 	static const struct event_attr attrs[] = {{"image", "i"}, {"name", "n"}};
-	static const struct event event = {.type = "container", .action = "start", .actor = "abc",
-		.from = "i", .attrs = attrs, .attr_count = 2, .time = 1000000001};
+	static const struct event event = {.type = "container",
+		.action = "start",
+		.actor = "abc",
+		.from = "i",
+		.attrs = attrs,
+		.attr_count = 2,
+		.time = 1000000001};
 	*ended = false;
 	if (fake.event_backlog == 0)
 		return NULL;
@@ -217,8 +222,8 @@ static void *echo_all(void *arg)
 	return NULL;
 }
 
-int engine_container_attach(struct engine *e, const char *ref, const struct attach_options *o,
-	int fd, struct err **err)
+int engine_container_attach(
+	struct engine *e, const char *ref, const struct attach_options *o, int fd, struct err **err)
 {
 	struct echo *echo = xcalloc(1, sizeof(*echo));
 	echo->fd = dup(fd);
@@ -232,9 +237,9 @@ int engine_container_attach(struct engine *e, const char *ref, const struct atta
 
 /* ---- create and load ------------------------------------------------------------------------------ */
 
-int engine_container_create(struct engine *e, const char *name, const struct container_config *config,
-	const struct host_config *host, const struct networking_config *net, char id[65],
-	char ***warnings, struct err **err)
+int engine_container_create(struct engine *e, const char *name,
+	const struct container_config *config, const struct host_config *host,
+	const struct networking_config *net, char id[65], char ***warnings, struct err **err)
 {
 	memset(id, 'a', 64);
 	id[64] = '\0';
@@ -243,8 +248,8 @@ int engine_container_create(struct engine *e, const char *name, const struct con
 	return 0;
 }
 
-int engine_image_load(struct engine *e, int fd, store_progress_fn *progress, void *arg,
-	struct err **err)
+int engine_image_load(
+	struct engine *e, int fd, store_progress_fn *progress, void *arg, struct err **err)
 {
 	char text[65536];
 	ssize_t n;
@@ -253,8 +258,8 @@ int engine_image_load(struct engine *e, int fd, store_progress_fn *progress, voi
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	while ((n = fd_read(fd, text, sizeof(text))) > 0) {
 		total += n;
-		struct store_progress p = {.kind = STORE_PROGRESS_LAYER, .id = "0123456789ab",
-			.current = total};
+		struct store_progress p = {
+			.kind = STORE_PROGRESS_LAYER, .id = "0123456789ab", .current = total};
 		if (progress(arg, &p) != 0)
 			break;
 	}
@@ -310,10 +315,11 @@ NONE(engine_exec_create, struct engine *e, const char *ref, const struct exec_sp
 NONE(engine_exec_start, struct engine *e, const char *id, const struct exec_start *start,
 	struct err **err)
 NONE(engine_exec_resize, struct engine *e, const char *id, uint32_t h, uint32_t w, struct err **err)
-NONE(engine_exec_inspect, struct engine *e, const char *id, struct exec_info **out, struct err **err)
-NONE(engine_exec_tty, struct engine *e, const char *id, bool *tty, struct err **err)
-NONE(engine_image_list, struct engine *e, const struct filters *filters, struct store_image_list *out,
+NONE(engine_exec_inspect, struct engine *e, const char *id, struct exec_info **out,
 	struct err **err)
+NONE(engine_exec_tty, struct engine *e, const char *id, bool *tty, struct err **err)
+NONE(engine_image_list, struct engine *e, const struct filters *filters,
+	struct store_image_list *out, struct err **err)
 NONE(engine_image_tag, struct engine *e, const char *ref, const char *repo, const char *tag,
 	struct err **err)
 NONE(engine_image_remove, struct engine *e, const char *ref, bool force,
@@ -321,8 +327,8 @@ NONE(engine_image_remove, struct engine *e, const char *ref, bool force,
 NONE(engine_image_import, struct engine *e, const struct image_import *spec,
 	store_progress_fn *progress, void *arg, struct digest *id, struct err **err)
 NONE(engine_info, struct engine *e, struct engine_info **out, struct err **err)
-NONE(engine_network_list, struct engine *e, const struct filters *filters, struct network_info **out,
-	size_t *count, struct err **err)
+NONE(engine_network_list, struct engine *e, const struct filters *filters,
+	struct network_info **out, size_t *count, struct err **err)
 NONE(engine_network_inspect, struct engine *e, const char *ref, struct network_info **out,
 	struct err **err)
 NONE(engine_volume_create, struct engine *e, const struct volume_spec *spec,

@@ -10,12 +10,12 @@
 
 struct fake {
 	atomic_int subscriptions; /* events streams that are open */
-	atomic_int waits;	  /* waits that are open */
-	atomic_int loads;	  /* loads that have ended */
-	atomic_long load_bytes;	  /* that the last one read */
-	atomic_int load_error;	  /* errno of its read(2), 0 for a plain end */
+	atomic_int waits; /* waits that are open */
+	atomic_int loads; /* loads that have ended */
+	atomic_long load_bytes; /* that the last one read */
+	atomic_int load_error; /* errno of its read(2), 0 for a plain end */
 	atomic_int event_backlog; /* events to give; < 0: without end */
-	atomic_int hold_load;	  /* a load waits while this is set */
+	atomic_int hold_load; /* a load waits while this is set */
 };
 extern struct fake fake;
 

@@ -10,7 +10,8 @@
 #include "base/fdio.h"
 #include "base/mem.h"
 
-static const char marker[] = "<!-- The table below is written by tests/unit/api/test_docs.c -->\n\n";
+static const char marker[] =
+	"<!-- The table below is written by tests/unit/api/test_docs.c -->\n\n";
 
 static void test_table_in_the_docs(void **state)
 {

@@ -64,7 +64,6 @@ static int tear_down(void **state)
 	return 0;
 }
 
-
 static void serve(void *arg)
 {
 	server_serve(server, (int)(intptr_t)arg);
@@ -150,9 +149,10 @@ static void test_ping_and_headers(void **state)
 
 static void test_byte_by_byte(void **state)
 {
-	static const char request[] = "POST /v1.40/containers/create?name=a%20b HTTP/1.1\r\nHost: x\r\n"
-				      "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-				      "5\r\n{\"Ima\r\nc\r\nge\":\"busy\"}\n\r\n0\r\nTrailer: x\r\n\r\n";
+	static const char request[] =
+		"POST /v1.40/containers/create?name=a%20b HTTP/1.1\r\nHost: x\r\n"
+		"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"5\r\n{\"Ima\r\nc\r\nge\":\"busy\"}\n\r\n0\r\nTrailer: x\r\n\r\n";
 	int fd = client();
 	for (const char *p = request; *p; p++)
 		assert_int_equal(fd_write_all(fd, p, 1), 0);
@@ -239,7 +239,8 @@ static void test_too_large(void **state)
 	snprintf(size, sizeof(size), "%x\r\n", 70000);
 	for (int i = 0; i < 61; i++) {
 		if (send(fd, size, strlen(size), MSG_NOSIGNAL) < 0 ||
-			send(fd, pad, 70000, MSG_NOSIGNAL) < 0 || send(fd, "\r\n", 2, MSG_NOSIGNAL) < 0)
+			send(fd, pad, 70000, MSG_NOSIGNAL) < 0 ||
+			send(fd, "\r\n", 2, MSG_NOSIGNAL) < 0)
 			break;
 	}
 	expect(fd, "413 Payload Too Large");
@@ -275,11 +276,14 @@ static void test_bad_bodies(void **state)
 	} cases[] = {
 		{"Content-Length: 0\r\n\r\n", "got EOF while reading request body"},
 		{"Content-Type: application/json\r\nContent-Length: 1\r\n\r\n{", "invalid JSON"},
-		{"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n[]", "must be an object"},
-		{"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", "config cannot be empty"},
+		{"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n[]",
+			"must be an object"},
+		{"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+			"config cannot be empty"},
 		{"Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}",
 			"Content-Type specified (text/plain) must be 'application/json'"},
-		{"Content-Type: application/json; charset=utf-8\r\nContent-Length: 9\r\n\r\n{\"Tty\":1}",
+		{"Content-Type: application/json; charset=utf-8\r\nContent-Length: "
+		 "9\r\n\r\n{\"Tty\":1}",
 			"cannot unmarshal number 1 into field Tty of type bool"},
 	};
 	int fd = client();
@@ -456,7 +460,8 @@ static void test_cut_off_upload_is_no_end(void **state)
 	assert_int_equal(fake.load_error, ECONNRESET);
 	/* broken framing: the same, and the client is told */
 	fd = client();
-	say(fd, "POST /images/load HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nZZ\r\n");
+	say(fd, "POST /images/load HTTP/1.1\r\nTransfer-Encoding: "
+		"chunked\r\n\r\n3\r\nabc\r\nZZ\r\n");
 	becomes(&fake.loads, 2);
 	assert_int_equal(fake.load_error, ECONNRESET);
 	expect(fd, "read the archive");
@@ -527,7 +532,8 @@ static void test_hijack_without_upgrade(void **state)
 static void test_failed_hijack_is_an_answer(void **state)
 {
 	int fd = client();
-	say(fd, "POST /containers/gone/attach HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+	say(fd, "POST /containers/gone/attach HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: "
+		"tcp\r\n\r\n");
 	expect(fd, "404 Not Found");
 	say(fd, "GET /_ping HTTP/1.1\r\n\r\n");
 	expect(fd, "\r\n\r\nOK");
@@ -541,8 +547,10 @@ static void test_leaving_at_every_byte(void **state)
 	static const char *const requests[] = {
 		"POST /containers/create HTTP/1.1\r\nContent-Type: application/json\r\n"
 		"Content-Length: 13\r\n\r\n{\"Image\":\"x\"}",
-		"POST /images/load?quiet=0 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n",
-		"POST /containers/c/attach HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nxy",
+		"POST /images/load?quiet=0 HTTP/1.1\r\nTransfer-Encoding: "
+		"chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n",
+		"POST /containers/c/attach HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: "
+		"tcp\r\n\r\nxy",
 		"GET /events HTTP/1.1\r\n\r\nGET /_ping HTTP/1.1\r\n\r\n",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(requests); i++) {

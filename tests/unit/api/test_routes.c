@@ -30,8 +30,8 @@ static void test_routes_are_found(void **state)
 		{"PATCH", "/info", NULL, NULL, NULL},
 		{"GET", "/networks/", "/networks/", NULL, NULL},
 		{"GET", "/networks/x", "/networks/{id}", "id", "x"},
-		{"DELETE", "/containers/a/checkpoints/b", "/containers/{id}/checkpoints/{checkpoint}",
-			"checkpoint", "b"},
+		{"DELETE", "/containers/a/checkpoints/b",
+			"/containers/{id}/checkpoints/{checkpoint}", "checkpoint", "b"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct params vars = {0};
@@ -69,9 +69,12 @@ static void test_versions(void **state)
 	} cases[] = {
 		{"1.24", 124, NULL},
 		{"1.51", 151, NULL},
-		{"1.4", 104, "client version 1.4 is too old. Minimum supported API version is 1.24, please "
-			     "upgrade your client to a newer version"},
-		{"1.52", 0, "client version 1.52 is too new. Maximum supported API version is 1.51"},
+		{"1.4", 104,
+			"client version 1.4 is too old. Minimum supported API version is 1.24, "
+			"please "
+			"upgrade your client to a newer version"},
+		{"1.52", 0,
+			"client version 1.52 is too new. Maximum supported API version is 1.51"},
 		{"2.0", 0, "client version 2.0 is too new. Maximum supported API version is 1.51"},
 		{"1.40.3", 140, NULL},
 		{"1", 0, "invalid API version \"1\""},
@@ -99,7 +102,8 @@ static void test_targets(void **state)
 	} cases[] = {
 		{"/v1.44/info", "/info", NULL, NULL, 144},
 		{"/info", "/info", NULL, NULL, 151},
-		{"/v1.44//containers//a/json?q=a+b%26c&z", "/containers/a/json", "a b&c", NULL, 144},
+		{"/v1.44//containers//a/json?q=a+b%26c&z", "/containers/a/json", "a b&c", NULL,
+			144},
 		{"http://docker/v1.30/info?q=", "/info", "", NULL, 130},
 		{"/containers/a%2Fb/json", NULL, NULL, "page not found", 0},
 		{"/containers/a%zz/json", NULL, NULL, "invalid URL escape \"%zz\"", 0},
@@ -132,8 +136,9 @@ static void test_targets(void **state)
 static void test_booleans_and_numbers(void **state)
 {
 	struct request *req = request_new(NULL, NULL, NULL);
-	assert_int_equal(
-		params_parse(&req->query, "a=1&b=0&c=&d=False&e=none&f=anything&n=12&m=x&n=13", NULL), 0);
+	assert_int_equal(params_parse(&req->query,
+				 "a=1&b=0&c=&d=False&e=none&f=anything&n=12&m=x&n=13", NULL),
+		0);
 	assert_true(req_bool(req, "a", false));
 	assert_false(req_bool(req, "b", true));
 	assert_false(req_bool(req, "c", true));

@@ -8,41 +8,66 @@
 
 /* What docker 28 sends for a `run` with many flags, with some members that it leaves out. */
 static const char full[] =
-	"{\"Hostname\":\"h\",\"Domainname\":\"d\",\"User\":\"u\",\"AttachStdin\":true,\"AttachStdout\":true,"
-	"\"AttachStderr\":true,\"ExposedPorts\":{\"80/tcp\":{},\"53/udp\":{}},\"Tty\":true,\"OpenStdin\":true,"
-	"\"StdinOnce\":true,\"Env\":[\"A=b\",\"C\"],\"Cmd\":[\"sh\",\"-c\",\"echo <&>\"],\"ArgsEscaped\":true,"
+	"{\"Hostname\":\"h\",\"Domainname\":\"d\",\"User\":\"u\",\"AttachStdin\":true,"
+	"\"AttachStdout\":true,"
+	"\"AttachStderr\":true,\"ExposedPorts\":{\"80/tcp\":{},\"53/"
+	"udp\":{}},\"Tty\":true,\"OpenStdin\":true,"
+	"\"StdinOnce\":true,\"Env\":[\"A=b\",\"C\"],\"Cmd\":[\"sh\",\"-c\",\"echo "
+	"<&>\"],\"ArgsEscaped\":true,"
 	"\"Image\":\"busybox\",\"Volumes\":{\"/v\":{}},\"WorkingDir\":\"/w\",\"Entrypoint\":[],"
 	"\"NetworkDisabled\":true,\"MacAddress\":\"02:42:ac:11:00:02\",\"OnBuild\":[\"RUN x\"],"
-	"\"Labels\":{\"b\":\"2\",\"a\":\"\"},\"StopSignal\":\"INT\",\"StopTimeout\":0,\"Shell\":[\"/bin/ash\"],"
-	"\"HostConfig\":{\"Binds\":[\"/a:/b:ro\"],\"ContainerIDFile\":\"/f\",\"LogConfig\":{\"Type\":\"json-file\","
+	"\"Labels\":{\"b\":\"2\",\"a\":\"\"},\"StopSignal\":\"INT\",\"StopTimeout\":0,\"Shell\":["
+	"\"/bin/ash\"],"
+	"\"HostConfig\":{\"Binds\":[\"/a:/b:ro\"],\"ContainerIDFile\":\"/"
+	"f\",\"LogConfig\":{\"Type\":\"json-file\","
 	"\"Config\":{\"max-size\":\"1m\"}},\"NetworkMode\":\"bridge\",\"PortBindings\":{\"80/tcp\":"
-	"[{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"8080\"},{\"HostIp\":\"\",\"HostPort\":\"\"}],\"53/udp\":[]},"
-	"\"RestartPolicy\":{\"Name\":\"no\",\"MaximumRetryCount\":0},\"AutoRemove\":true,\"VolumeDriver\":\"local\","
-	"\"VolumesFrom\":null,\"ConsoleSize\":[24,80],\"Annotations\":{\"k\":\"v\"},\"CapAdd\":[\"NET_ADMIN\"],"
-	"\"CapDrop\":[\"ALL\"],\"CgroupnsMode\":\"private\",\"Dns\":[],\"DnsOptions\":[],\"DnsSearch\":[],"
-	"\"ExtraHosts\":[\"x:1.2.3.4\"],\"GroupAdd\":[\"1\"],\"IpcMode\":\"private\",\"Cgroup\":\"\",\"Links\":null,"
+	"[{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"8080\"},{\"HostIp\":\"\",\"HostPort\":\"\"}],"
+	"\"53/udp\":[]},"
+	"\"RestartPolicy\":{\"Name\":\"no\",\"MaximumRetryCount\":0},\"AutoRemove\":true,"
+	"\"VolumeDriver\":\"local\","
+	"\"VolumesFrom\":null,\"ConsoleSize\":[24,80],\"Annotations\":{\"k\":\"v\"},\"CapAdd\":["
+	"\"NET_ADMIN\"],"
+	"\"CapDrop\":[\"ALL\"],\"CgroupnsMode\":\"private\",\"Dns\":[],\"DnsOptions\":[],"
+	"\"DnsSearch\":[],"
+	"\"ExtraHosts\":[\"x:1.2.3.4\"],\"GroupAdd\":[\"1\"],\"IpcMode\":\"private\",\"Cgroup\":"
+	"\"\",\"Links\":null,"
 	"\"OomScoreAdj\":-5,\"PidMode\":\"host\",\"Privileged\":true,\"PublishAllPorts\":true,"
-	"\"ReadonlyRootfs\":true,\"SecurityOpt\":[\"seccomp=unconfined\"],\"Tmpfs\":{\"/t\":\"size=1m\"},"
-	"\"UTSMode\":\"host\",\"UsernsMode\":\"host\",\"ShmSize\":67108864,\"Sysctls\":{\"net.a\":\"1\"},"
-	"\"Runtime\":\"kist\",\"Isolation\":\"\",\"CpuShares\":512,\"Memory\":67108864,\"NanoCpus\":500000000,"
-	"\"CgroupParent\":\"/x\",\"BlkioWeight\":300,\"BlkioWeightDevice\":[{\"Path\":\"/dev/sda\",\"Weight\":10}],"
+	"\"ReadonlyRootfs\":true,\"SecurityOpt\":[\"seccomp=unconfined\"],\"Tmpfs\":{\"/"
+	"t\":\"size=1m\"},"
+	"\"UTSMode\":\"host\",\"UsernsMode\":\"host\",\"ShmSize\":67108864,\"Sysctls\":{\"net.a\":"
+	"\"1\"},"
+	"\"Runtime\":\"kist\",\"Isolation\":\"\",\"CpuShares\":512,\"Memory\":67108864,"
+	"\"NanoCpus\":500000000,"
+	"\"CgroupParent\":\"/x\",\"BlkioWeight\":300,\"BlkioWeightDevice\":[{\"Path\":\"/dev/"
+	"sda\",\"Weight\":10}],"
 	"\"BlkioDeviceReadBps\":[{\"Path\":\"/dev/sda\",\"Rate\":1}],\"BlkioDeviceWriteBps\":[],"
-	"\"BlkioDeviceReadIOps\":null,\"BlkioDeviceWriteIOps\":[{\"Path\":\"/dev/sdb\",\"Rate\":9}],"
+	"\"BlkioDeviceReadIOps\":null,\"BlkioDeviceWriteIOps\":[{\"Path\":\"/dev/"
+	"sdb\",\"Rate\":9}],"
 	"\"CpuPeriod\":100000,\"CpuQuota\":50000,\"CpuRealtimePeriod\":1,\"CpuRealtimeRuntime\":2,"
 	"\"CpusetCpus\":\"0-1\",\"CpusetMems\":\"0\",\"Devices\":[{\"PathOnHost\":\"/dev/null\","
-	"\"PathInContainer\":\"/dev/n\",\"CgroupPermissions\":\"rwm\"}],\"DeviceCgroupRules\":[\"c 1:3 r\"],"
+	"\"PathInContainer\":\"/dev/n\",\"CgroupPermissions\":\"rwm\"}],\"DeviceCgroupRules\":[\"c "
+	"1:3 r\"],"
 	"\"DeviceRequests\":null,\"MemoryReservation\":1,\"MemorySwap\":-1,\"MemorySwappiness\":60,"
-	"\"OomKillDisable\":false,\"PidsLimit\":100,\"Ulimits\":[{\"Name\":\"nofile\",\"Hard\":1024,\"Soft\":512}],"
+	"\"OomKillDisable\":false,\"PidsLimit\":100,\"Ulimits\":[{\"Name\":\"nofile\",\"Hard\":"
+	"1024,\"Soft\":512}],"
 	"\"CpuCount\":0,\"CpuPercent\":0,\"IOMaximumIOps\":0,\"IOMaximumBandwidth\":0,"
-	"\"Mounts\":[{\"Type\":\"volume\",\"Source\":\"v\",\"Target\":\"/v\",\"ReadOnly\":true,\"VolumeOptions\":"
-	"{\"NoCopy\":true,\"Labels\":{\"l\":\"m\"},\"Subpath\":\"s\",\"DriverConfig\":{\"Name\":\"local\"}}},"
-	"{\"Type\":\"bind\",\"Source\":\"/s\",\"Target\":\"/t\",\"BindOptions\":{\"Propagation\":\"rslave\","
-	"\"NonRecursive\":true}},{\"Type\":\"tmpfs\",\"Target\":\"/u\",\"TmpfsOptions\":{\"SizeBytes\":5,"
+	"\"Mounts\":[{\"Type\":\"volume\",\"Source\":\"v\",\"Target\":\"/"
+	"v\",\"ReadOnly\":true,\"VolumeOptions\":"
+	"{\"NoCopy\":true,\"Labels\":{\"l\":\"m\"},\"Subpath\":\"s\",\"DriverConfig\":{\"Name\":"
+	"\"local\"}}},"
+	"{\"Type\":\"bind\",\"Source\":\"/s\",\"Target\":\"/"
+	"t\",\"BindOptions\":{\"Propagation\":\"rslave\","
+	"\"NonRecursive\":true}},{\"Type\":\"tmpfs\",\"Target\":\"/"
+	"u\",\"TmpfsOptions\":{\"SizeBytes\":5,"
 	"\"Mode\":1023}}],\"MaskedPaths\":null,\"ReadonlyPaths\":[],\"Init\":true},"
-	"\"NetworkingConfig\":{\"EndpointsConfig\":{\"bridge\":{\"IPAMConfig\":{\"IPv4Address\":\"1.2.3.4\"},"
-	"\"Links\":null,\"Aliases\":[\"a\"],\"MacAddress\":\"\",\"DriverOpts\":null,\"GwPriority\":0,"
-	"\"NetworkID\":\"\",\"EndpointID\":\"\",\"Gateway\":\"\",\"IPAddress\":\"\",\"IPPrefixLen\":0,"
-	"\"IPv6Gateway\":\"\",\"GlobalIPv6Address\":\"\",\"GlobalIPv6PrefixLen\":0,\"DNSNames\":null}}}}";
+	"\"NetworkingConfig\":{\"EndpointsConfig\":{\"bridge\":{\"IPAMConfig\":{\"IPv4Address\":"
+	"\"1.2.3.4\"},"
+	"\"Links\":null,\"Aliases\":[\"a\"],\"MacAddress\":\"\",\"DriverOpts\":null,\"GwPriority\":"
+	"0,"
+	"\"NetworkID\":\"\",\"EndpointID\":\"\",\"Gateway\":\"\",\"IPAddress\":\"\","
+	"\"IPPrefixLen\":0,"
+	"\"IPv6Gateway\":\"\",\"GlobalIPv6Address\":\"\",\"GlobalIPv6PrefixLen\":0,\"DNSNames\":"
+	"null}}}}";
 
 static char *write_request(const struct create_request *c, unsigned api)
 {
@@ -148,21 +173,26 @@ static void test_type_errors_name_the_field(void **state)
 		{"{\"HostConfig\":{\"Memory\":1.5}}",
 			"cannot unmarshal number 1.5 into field HostConfig.Memory of type int64"},
 		{"{\"HostConfig\":{\"BlkioWeight\":65536}}",
-			"cannot unmarshal number 65536 into field HostConfig.BlkioWeight of type uint16"},
-		{"{\"HostConfig\":{\"BlkioWeight\":-1}}",
-			"cannot unmarshal number -1 into field HostConfig.BlkioWeight of type uint16"},
+			"cannot unmarshal number 65536 into field HostConfig.BlkioWeight of type "
+			"uint16"},
+		{"{\"HostConfig\":{\"BlkioWeight\":-1}}", "cannot unmarshal number -1 into field "
+							  "HostConfig.BlkioWeight of type uint16"},
 		{"{\"HostConfig\":{\"PortBindings\":{\"80/tcp\":[{\"HostPort\":80}]}}}",
-			"cannot unmarshal number 80 into field HostConfig.PortBindings.80/tcp.HostPort of "
+			"cannot unmarshal number 80 into field "
+			"HostConfig.PortBindings.80/tcp.HostPort of "
 			"type string"},
-		{"{\"Labels\":{\"a\":1}}", "cannot unmarshal number 1 into field Labels.a of type string"},
+		{"{\"Labels\":{\"a\":1}}",
+			"cannot unmarshal number 1 into field Labels.a of type string"},
 		{"{\"Env\":[1]}", "cannot unmarshal number 1 into field Env of type string"},
-		{"{\"Env\":[\"a\\u0000b\"]}", "cannot unmarshal string into field Env of type string"},
+		{"{\"Env\":[\"a\\u0000b\"]}",
+			"cannot unmarshal string into field Env of type string"},
 		{"{\"Volumes\":{\"/a\":1}}",
 			"cannot unmarshal number 1 into field Volumes of type struct {}"},
 		{"{\"HostConfig\":{\"Mounts\":[{\"BindOptions\":[]}]}}",
 			"cannot unmarshal array into field HostConfig.Mounts.BindOptions of type "
 			"BindOptions"},
-		{"{\"Healthcheck\":1}", "cannot unmarshal number 1 into field Healthcheck of type object"},
+		{"{\"Healthcheck\":1}",
+			"cannot unmarshal number 1 into field Healthcheck of type object"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct create_request c = {0};
@@ -184,16 +214,20 @@ static void test_what_is_not_built_is_named(void **state)
 	} cases[] = {
 		{"{\"HostConfig\":{\"RestartPolicy\":{\"Name\":\"always\"}}}",
 			"HostConfig.RestartPolicy.Name \"always\" is not implemented"},
-		{"{\"HostConfig\":{\"VolumesFrom\":[\"x\"]}}", "HostConfig.VolumesFrom is not implemented"},
+		{"{\"HostConfig\":{\"VolumesFrom\":[\"x\"]}}",
+			"HostConfig.VolumesFrom is not implemented"},
 		{"{\"HostConfig\":{\"Runtime\":\"runsc\"}}",
 			"HostConfig.Runtime \"runsc\" is not implemented"},
-		{"{\"Healthcheck\":{\"Test\":[\"CMD\",\"true\"]}}", "Healthcheck is not implemented"},
+		{"{\"Healthcheck\":{\"Test\":[\"CMD\",\"true\"]}}",
+			"Healthcheck is not implemented"},
 		{"{\"HostConfig\":{\"DeviceRequests\":[{\"Count\":-1}]}}",
 			"HostConfig.DeviceRequests is not implemented"},
 		{"{\"NetworkingConfig\":{\"EndpointsConfig\":{\"bridge\":{\"Links\":[\"a\"]}}}}",
 			"NetworkingConfig.EndpointsConfig.bridge.Links is not implemented"},
-		{"{\"HostConfig\":{\"RestartPolicy\":{\"Name\":\"no\"},\"Runtime\":\"runc\",\"Isolation\":"
-		 "\"default\",\"UsernsMode\":\"host\",\"VolumesFrom\":[],\"StorageOpt\":{},\"DeviceRequests\":[]},"
+		{"{\"HostConfig\":{\"RestartPolicy\":{\"Name\":\"no\"},\"Runtime\":\"runc\","
+		 "\"Isolation\":"
+		 "\"default\",\"UsernsMode\":\"host\",\"VolumesFrom\":[],\"StorageOpt\":{},"
+		 "\"DeviceRequests\":[]},"
 		 "\"Healthcheck\":{\"Test\":[\"NONE\"],\"Interval\":0}}",
 			NULL},
 	};
@@ -227,10 +261,11 @@ static void test_versions_hide_fields(void **state)
 static void test_image_config(void **state)
 {
 	(void)state;
-	static const char text[] =
-		"{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"Cmd\":[\"sh\"],\"Env\":[\"P=/\"]},"
-		"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:ab\"]},\"history\":[{\"created_by\":\"x\","
-		"\"empty_layer\":true}]}";
+	static const char text[] = "{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{"
+				   "\"Cmd\":[\"sh\"],\"Env\":[\"P=/\"]},"
+				   "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:ab\"]},"
+				   "\"history\":[{\"created_by\":\"x\","
+				   "\"empty_layer\":true}]}";
 	struct image_config c = {0};
 	assert_int_equal(model_parse(&model_image_config, text, strlen(text), &c, "", NULL), 0);
 	assert_string_equal(c.rootfs.diff_ids[0], "sha256:ab");

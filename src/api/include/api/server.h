@@ -18,11 +18,11 @@ struct server;
 struct server_options {
 	struct loop *loop;
 	struct engine *engine;
-	const char *version;	/* kist's, "0.1.0" */
+	const char *version; /* kist's, "0.1.0" */
 	const char *git_commit; /* may be NULL */
 	const char *build_time; /* RFC 3339; may be NULL */
 	const char *default_runtime; /* "kist" */
-	char *const *hosts;	/* what /info need not tell but debugging logs do */
+	char *const *hosts; /* what /info need not tell but debugging logs do */
 	int debug;
 };
 

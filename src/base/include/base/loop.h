@@ -38,8 +38,8 @@ bool loop_is_mine(const struct loop *loop);
 
 /** Watches @fd (level-triggered); the descriptor stays the caller's and must be deleted here before it
  * is closed. NULL for descriptors that epoll does not take (regular files). @events may be 0. */
-struct loop_source *loop_add(struct loop *loop, int fd, uint32_t events, loop_fd_fn *fn, void *arg,
-	struct err **err);
+struct loop_source *loop_add(
+	struct loop *loop, int fd, uint32_t events, loop_fd_fn *fn, void *arg, struct err **err);
 /** Changes what is watched; cheap if nothing changes. */
 void loop_mod(struct loop_source *source, uint32_t events);
 /** NULL is allowed. */

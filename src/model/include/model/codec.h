@@ -52,29 +52,29 @@ void str_map_free(struct str_map *m);
 		size_t n;                                                                          \
 	}
 /** Appends a zeroed element and returns it: `struct ulimit *u = model_list_add(&hc->ulimits);` */
-#define model_list_add(list)                                                                       \
-	((__typeof__((list)->v))model_list_grow((list), sizeof(*(list)->v)))
+#define model_list_add(list) ((__typeof__((list)->v))model_list_grow((list), sizeof(*(list)->v)))
 void *model_list_grow(void *list, size_t size);
 
 struct model_type; /* a described struct; the tables are in the documents' own headers */
 
 /** Reads the object @j into @out, which is zeroed or holds defaults. @what is the path for messages ("HostConfig",
  * or "" for a whole document). On failure @out is still to be cleared. ERR_INVALID. */
-int model_decode(const struct model_type *t, const json_t *j, void *out, const char *what,
-	struct err **err);
+int model_decode(
+	const struct model_type *t, const json_t *j, void *out, const char *what, struct err **err);
 /** The same from text (at most @n bytes, one document). */
 int model_parse(const struct model_type *t, const char *text, size_t n, void *out, const char *what,
 	struct err **err);
 /** Writes the object as Docker's API version @api (144 for 1.44) does; 0 is everything: what is stored. */
 void model_write(const struct model_type *t, const void *obj, unsigned api, struct buf *out);
 /** Only the members ("a":1,"b":2), without braces: for documents that embed another's fields. */
-void model_write_members(const struct model_type *t, const void *obj, unsigned api, struct buf *out);
+void model_write_members(
+	const struct model_type *t, const void *obj, unsigned api, struct buf *out);
 void model_clear(const struct model_type *t, void *obj);
 /** Deep copy; what was in @dst is cleared first. */
 void model_copy(const struct model_type *t, void *dst, const void *src);
 /** ERR_NOT_IMPLEMENTED, naming the field, if one that Docker knows and kist does not have yet holds anything
  * but its zero value (or one equal to it). For requests; not for what was stored. */
-int model_check_built(const struct model_type *t, const void *obj, const char *what,
-	struct err **err);
+int model_check_built(
+	const struct model_type *t, const void *obj, const char *what, struct err **err);
 
 #endif

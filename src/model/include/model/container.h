@@ -105,7 +105,7 @@ struct mount_spec {
 	char *source, *target;
 	bool read_only;
 	char *consistency;
-	struct bind_options *bind;     /* these may be NULL */
+	struct bind_options *bind; /* these may be NULL */
 	struct volume_options *volume;
 	struct image_options *image;
 	struct tmpfs_options *tmpfs;

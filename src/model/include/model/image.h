@@ -15,7 +15,7 @@ struct image_history {
 };
 
 struct image_rootfs {
-	char *type;	 /* "layers" */
+	char *type; /* "layers" */
 	char **diff_ids; /* bottom first */
 };
 
