@@ -90,6 +90,7 @@ int net_open(struct net **out, const struct net_options *options, struct err **e
 	pthread_mutex_init(&net->table_lock, NULL);
 	net->table_sock = -1;
 	ports_init(&net->ports);
+	leavers_init(&net->leavers);
 	snprintf(net->info.bridge, sizeof(net->info.bridge), "%s", name);
 	net->info.icc = options->icc;
 	net->info.ip_masq = options->ip_masq;
@@ -109,6 +110,7 @@ void net_close(struct net *net, bool remove)
 {
 	if (!net)
 		return;
+	leavers_free(net);
 	if (remove) {
 		auto_err *why = NULL;
 		if (net->info.firewall && table_remove(&net->info, &why) < 0)
@@ -138,10 +140,14 @@ static int take_address(
 			"invalid address %s: It does not belong to any of this network's subnets",
 			net_addr_text(*wanted, text));
 	pthread_mutex_lock(&net->lock);
-	if (!wanted)
-		*address = pool_take_any(&net->pool);
-	else
-		*address = pool_take(&net->pool, ntohl(wanted->s_addr)) ? ntohl(wanted->s_addr) : 0;
+	do {
+		if (!wanted)
+			*address = pool_take_any(&net->pool);
+		else if (pool_take(&net->pool, ntohl(wanted->s_addr)))
+			*address = ntohl(wanted->s_addr);
+		else
+			*address = 0;
+	} while (!*address && leavers_hurry(net));
 	pthread_mutex_unlock(&net->lock);
 	if (*address)
 		return 0;

@@ -8,21 +8,6 @@
 #include "state.h"
 #include "table.h"
 
-/* Go's words for what bind(2) answers; users search for them. */
-static const char *bind_words(int errnum)
-{
-	switch (errnum) {
-	case EADDRINUSE:
-		return "address already in use";
-	case EADDRNOTAVAIL:
-		return "cannot assign requested address";
-	case EACCES:
-		return "permission denied";
-	default:
-		return err_text(errnum);
-	}
-}
-
 static int port_error(struct err **err, int errnum, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 static int port_error(struct err **err, int errnum, const char *fmt, ...)
@@ -42,7 +27,7 @@ static int bind_error(const struct mapping *map, int errnum, struct err **err)
 	char host[INET_ADDRSTRLEN], to[INET_ADDRSTRLEN];
 	return port_error(err, errnum, "failed to bind host port for %s:%u:%s:%u/%s: %s",
 		net_addr_text(map->host_ip, host), map->host_port, net_addr_text(map->to_ip, to),
-		map->to_port, net_proto_name(map->proto), bind_words(errnum));
+		map->to_port, net_proto_name(map->proto), err_text(errnum));
 }
 
 /* Claims one particular port and holds it. Returns the claim or NULL; *errnum is EADDRINUSE and
@@ -282,7 +267,7 @@ int net_restore(struct net *net, const struct net_endpoint *ep, const struct net
 			log_warn("host port %s:%u/%s of a running container is bound by another "
 				 "program: %s",
 				net_addr_text(map.host_ip, host), map.host_port,
-				net_proto_name(map.proto), bind_words(errno));
+				net_proto_name(map.proto), err_text(errno));
 		pthread_mutex_lock(&net->lock);
 		held->fd = fd < 0 ? -1 : fd;
 		held->ready = true;

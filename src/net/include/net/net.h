@@ -114,12 +114,17 @@ void net_release(struct net *net, const struct net_endpoint *ep);
 int net_connect(struct net *net, int netns, const struct net_endpoint *ep, struct err **err);
 
 /**
- * Removes the veth pair. The pair also goes with its namespace, so an absent one is success, and where
- * the namespace ends anyway (the container's last process has gone) this is better not called: the
- * kernel waits 10 to 30 ms in it and keeps others waiting, and when a namespace ends it does the same
- * in the background. Meant for a container that lives on, and for a namespace that somebody may hold.
+ * Removes the veth pair. The pair also goes with its namespace, so an absent one is success. For a
+ * container that lives on: the kernel waits 10 to 30 ms in it. The address stays taken.
  */
 int net_disconnect(struct net *net, const struct net_endpoint *ep, struct err **err);
+
+/**
+ * For a container that has ended: gives the address back as soon as the interfaces have gone with the
+ * namespace, which the kernel does in the background; if somebody holds the namespace they are removed
+ * after 200 ms. Returns at once. Instead of net_disconnect() and net_release().
+ */
+void net_leave(struct net *net, const struct net_endpoint *ep);
 
 /** Whether the host end exists and is attached to the bridge (a start-up check). */
 bool net_connected(struct net *net, const struct net_endpoint *ep);
