@@ -268,7 +268,9 @@ void shm_unmount(struct container *c);
 /* ---- netplan.c: network of one start ---- */
 int network_prepare(struct container *c, struct net_hold *hold, struct err **err);
 int network_attach(struct container *c, const struct net_hold *hold, int netns, struct err **err);
-void network_release(struct engine *e, struct net_hold *hold);
+/** @at_once: the address is free on return, for a restart that is to get it again; costs 20 ms. Else it
+ * becomes free when the namespace has gone. */
+void network_release(struct engine *e, struct net_hold *hold, bool at_once);
 /** The event of it. */
 void network_left(struct container *c);
 /** Inspect's view of @hold. */

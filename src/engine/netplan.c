@@ -151,14 +151,15 @@ int network_attach(struct container *c, const struct net_hold *hold, int netns, 
 	return 0;
 }
 
-void network_release(struct engine *e, struct net_hold *hold)
+void network_release(struct engine *e, struct net_hold *hold, bool at_once)
 {
 	if (hold->has_endpoint && e->net) {
 		auto_err *err = NULL;
 		net_unpublish(e->net, &hold->endpoint, hold->ports, hold->port_count);
-		if (net_disconnect(e->net, &hold->endpoint, &err))
-			log_warn("%s", err_msg(err));
-		net_release(e->net, &hold->endpoint);
+		if (at_once && net_disconnect(e->net, &hold->endpoint, &err) == 0)
+			net_release(e->net, &hold->endpoint);
+		else
+			net_leave(e->net, &hold->endpoint);
 	}
 	hold_clear(hold);
 }

@@ -413,7 +413,7 @@ static void set_failed(struct start *s, const struct err *why)
 			log_warn("container %s: its monitor does not go", container_id(c));
 	}
 	shm_unmount(c);
-	network_release(c->engine, &s->hold);
+	network_release(c->engine, &s->hold, false);
 	if (s->created)
 		network_left(c);
 	pthread_mutex_lock(&c->lock);

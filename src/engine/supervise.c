@@ -104,7 +104,7 @@ static void free_network(struct container *c)
 	struct net_hold hold = c->hold;
 	c->hold = (struct net_hold){0};
 	pthread_mutex_unlock(&c->lock);
-	network_release(c->engine, &hold);
+	network_release(c->engine, &hold, c->keep_once);
 	network_left(c);
 	container_set_net(c, network_view(c, &(struct net_hold){0}, false));
 }
