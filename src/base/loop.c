@@ -281,8 +281,8 @@ void loop_free(struct loop *loop)
 	while (loop->live)
 		loop_del(loop->live);
 	bury(loop);
-	while (loop->timers > 0)
-		loop_timer_del(loop->heap[0]);
+	for (int i = 0; i < loop->timers; i++)
+		free(loop->heap[i]);
 	free(loop->heap);
 	pthread_mutex_destroy(&loop->lock);
 	fd_close(loop->wake);

@@ -153,7 +153,7 @@ static int add_passed(struct listenings *l, int fd, struct err **err)
 {
 	int listening = 0;
 	socklen_t size = sizeof(listening);
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {0};
 	socklen_t address_size = sizeof(address);
 	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0 || !listening ||
 		getsockname(fd, (struct sockaddr *)&address, &address_size) < 0)

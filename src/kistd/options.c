@@ -15,7 +15,8 @@ enum { CONFIG_MAX = 1 << 20 };
 
 enum kind { STRING, LIST, BOOL, NUMBER };
 
-struct setting {
+/* In the order in which rows are read. */
+struct setting { /* NOLINT(clang-analyzer-optin.performance.Padding) */
 	const char *flag;
 	char letter;
 	const char *key; /* in daemon.json; NULL: a flag only */

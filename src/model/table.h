@@ -31,12 +31,12 @@ enum {
 
 struct model_field {
 	const char *name;
-	enum model_kind kind;
 	size_t offset;
-	unsigned flags;
 	const struct model_type *sub;
 	const char *same; /* NOT_BUILT: words that mean the same as nothing, separated by spaces */
 	uint64_t max;
+	enum model_kind kind;
+	unsigned flags;
 	json_type raw;
 	unsigned since; /* API version that brought it, 148 for 1.48 */
 };
