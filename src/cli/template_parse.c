@@ -71,6 +71,8 @@ static int end_action(struct parser *p)
 	size_t n = closing(p);
 	if (!n && !*rest(p))
 		return fail(p, "unclosed action");
+	if (!n && *rest(p) == '}')
+		return fail(p, "bad character U+007D '}'");
 	if (!n)
 		return fail(p, "unexpected \"%c\" in operand", *rest(p));
 	p->at += n;

@@ -82,6 +82,21 @@ static int call_label(struct run *r, const struct operand *o, json_t *object, js
 	return 0;
 }
 
+/* Docker's templates see Go's field names, which differ from the JSON ones in case only: ".APIVersion" is
+ * "ApiVersion", ".ID" is "Id". Found when there is no key that fits exactly. */
+static json_t *field_of(json_t *from, const char *name)
+{
+	json_t *exact = json_object_get(from, name);
+	if (exact || *name == '#')
+		return *name == '#' ? NULL : exact;
+	const char *key;
+	json_t *value;
+	json_object_foreach (from, key, value)
+		if (*key != '#' && str_ieq(key, name))
+			return value;
+	return NULL;
+}
+
 static int get_field(
 	struct run *r, const struct operand *o, json_t *from, const char *name, json_t **out)
 {
@@ -94,7 +109,7 @@ static int get_field(
 	if (!json_is_object(from))
 		return fail(r, o->pos, o->source, "can't evaluate field %s in type %s", name,
 			value_type(from));
-	json_t *value = *name == '#' ? NULL : json_object_get(from, name);
+	json_t *value = field_of(from, name);
 	if (!value && r->mode == TEMPLATE_RAW && value_is_struct(from))
 		return fail(r, o->pos, o->source, "map has no entry for key \"%s\"", name);
 	if (!value && r->mode != TEMPLATE_RAW && json_object_get(from, "#row"))

@@ -157,10 +157,17 @@ EOF
 }
 
 @test "from 1.42 the multiplexed stream has a type of its own" {
-	id=$(docker create -i busybox true)
-	run timeout 2 curl -s -i --unix-socket "$KIST_HOME/kist.sock" -X POST -H 'Connection: Upgrade' -H 'Upgrade: tcp' \
-		"http://d/v1.42/containers/$id/attach?stream=1&stdout=1"
-	[[ "$output" == *"application/vnd.docker.multiplexed-stream"* ]]
+	id=$(docker create busybox true)
+	python3 - "$KIST_HOME/kist.sock" "$id" <<'EOF'
+import socket, sys
+for version, kind in ("1.41", b"raw-stream"), ("1.42", b"multiplexed-stream"):
+    s = socket.socket(socket.AF_UNIX); s.settimeout(10); s.connect(sys.argv[1])
+    s.sendall(("POST /v%s/containers/%s/attach?stream=1&stdout=1 HTTP/1.1\r\nHost: d\r\n"
+               "Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n" % (version, sys.argv[2])).encode())
+    head = s.recv(4096)
+    assert head.startswith(b"HTTP/1.1 101 UPGRADED") and kind in head, head
+    s.close()
+EOF
 }
 
 @test "wait sends its header before there is anything to say" {

@@ -93,7 +93,7 @@ same() {
 	fails_with 126 "permission denied" kist run --rm busybox /etc/passwd
 	fails_with 125 "No such image" kist run --rm --pull never nosuch true
 	fails_with 125 "unknown flag: --nosuch" kist run --nosuch busybox
-	fails_with 125 "requires at least 1 argument" kist run
+	fails_with 1 "requires at least 1 argument" kist run
 	fails_with 125 "not implemented" kist run --rm nosuch:1 true
 	seq 100000 >"$BATS_TEST_TMPDIR/in"
 	kist run -i --rm busybox cat <"$BATS_TEST_TMPDIR/in" | cmp - "$BATS_TEST_TMPDIR/in"
@@ -178,7 +178,8 @@ same() {
 		[ -s "$BATS_TEST_TMPDIR/$shell" ]
 	done
 	bash -n "$BATS_TEST_TMPDIR/bash"
-	grep -q 'exec' "$BATS_TEST_TMPDIR/bash"
+	kist __complete exe | grep -qw exec
+	kist __complete run --mem | grep -q -- --memory
 }
 
 @test "without a daemon it says where it looked" {

@@ -29,7 +29,7 @@ nothing_left() {
 	done
 	grep -c "$KIST_HOME" /proc/self/mountinfo | grep -qx 0 || { grep "$KIST_HOME" /proc/self/mountinfo; return 1; }
 	[ "$(in_net ip -o link | grep -c veth)" -le "$(docker ps -q | wc -l)" ] || { in_net ip -o link; return 1; }
-	left=$(find /sys/fs/cgroup -maxdepth 3 -type d -regextype posix-extended -regex '.*/kist/[0-9a-f]{64}' 2>/dev/null | xargs -r -n1 basename | sort -u)
+	left=$(find /sys/fs/cgroup -maxdepth 3 -type d -regextype posix-extended -regex ".*/$KIST_CGROUP/[0-9a-f]{64}" 2>/dev/null | xargs -r -n1 basename | sort -u)
 	for dir in $left; do
 		case "$known" in *"$dir"*) ;; *) echo "left: cgroup $dir"; return 1 ;; esac
 	done

@@ -60,7 +60,7 @@ layers() {
 	[ "$output" = "Untagged: my/name:v1" ]
 	docker run --rm localhost:5000/other true
 	fails_with 1 "No such image: my/name:v1" docker rmi my/name:v1
-	fails_with 1 "invalid reference format" docker tag busybox 'UPPER/case:x'
+	fails_with 1 "invalid reference format" docker tag busybox 'name/UPPER:x'
 }
 
 @test "rmi removes the layers with the last name" {

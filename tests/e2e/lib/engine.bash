@@ -54,6 +54,7 @@ engine_start() {
 		export KIST_HOME
 		export DOCKER_HOST=unix://$KIST_HOME/kist.sock KIST_HOST=unix://$KIST_HOME/kist.sock
 		export DOCKER_CONFIG=$KIST_HOME/docker-config
+		export KIST_CGROUP=kist-test-${KIST_HOME##*.}
 		mkdir -p "$DOCKER_CONFIG"
 		net_make
 	fi
@@ -72,7 +73,7 @@ peer_run() {
 kistd_run() {
 	nsenter --net="/run/netns/$KIST_NETNS" -- "$BIN/kistd" --data-root "$KIST_HOME/data" --exec-root "$KIST_HOME/exec" \
 		--host "$DOCKER_HOST" --pidfile "$KIST_HOME/kistd.pid" --bip 10.88.0.1/24 \
-		--log-level debug "$@" >>"$KIST_HOME/kistd.log" 2>&1 </dev/null 3>&- &
+		--cgroup-parent "/$KIST_CGROUP" --log-level debug "$@" >>"$KIST_HOME/kistd.log" 2>&1 </dev/null 3>&- &
 }
 
 engine_run() {
@@ -124,6 +125,8 @@ engine_stop() {
 	[ -z "$ids" ] || docker rm -f -v $ids >/dev/null 2>&1
 	engine_end
 	net_remove
+	# only empty folders go: a container's own one that was left behind stays for the check at the end
+	find /sys/fs/cgroup -maxdepth 2 -type d -name "$KIST_CGROUP" -exec rmdir {} + 2>/dev/null
 	if [ -n "${KIST_KEEP:-}" ]; then
 		echo "# kept $KIST_HOME" >&3
 	else
