@@ -22,7 +22,9 @@ enum compression stream_detect(const void *head, size_t n)
 	} table[] = {
 		{"\x1f\x8b", 2, GZIP},
 		{"\x28\xb5\x2f\xfd", 4, ZSTD},
-		{"\xfd" "7zXZ", 5, OTHER},
+		{"\xfd"
+		 "7zXZ",
+			5, OTHER},
 		{"BZh", 3, OTHER},
 		{"\x5d\x00\x00", 3, OTHER},
 	};
@@ -145,8 +147,8 @@ static ssize_t zstd_read(struct stream *s, void *p, size_t n, struct err **err)
 		size_t in_before = z->in.pos;
 		size_t r = ZSTD_decompressStream(z->z, &out, &z->in);
 		if (ZSTD_isError(r))
-			return err_set(err, ERR_INVALID, "zstd data is damaged: %s",
-				ZSTD_getErrorName(r));
+			return err_set(
+				err, ERR_INVALID, "zstd data is damaged: %s", ZSTD_getErrorName(r));
 		z->hint = r;
 		if (z->input_end && out.pos == 0 && z->in.pos == in_before && r != 0)
 			return err_set(err, ERR_INVALID, "zstd data ends early");

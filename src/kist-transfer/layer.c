@@ -26,8 +26,7 @@ struct worker {
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
-	w->result = unpack_layer(
-		w->folder, w->ring, &w->run->limits, &w->layer->unpacked, &w->err);
+	w->result = unpack_layer(w->folder, w->ring, &w->run->limits, &w->layer->unpacked, &w->err);
 	ring_leave(w->ring);
 	return NULL;
 }
@@ -123,8 +122,7 @@ int layer_stage(struct run *run, struct layer *layer, struct stream *raw, enum c
 	auto_hash *diff = how == PLAIN ? NULL : hash_new();
 	auto_stream *tapped = stream_tap(raw, blob, &layer->blob_size);
 	auto_stream *plain = stream_decompress(tapped, how);
-	auto_stream *tar =
-		stream_guard(plain, &run->in, &run->inner, run->max_ratio, RATIO_FLOOR);
+	auto_stream *tar = stream_guard(plain, &run->in, &run->inner, run->max_ratio, RATIO_FLOOR);
 	struct worker w = {.folder = -1, .run = run, .layer = layer};
 	int r = layer->unpack ? worker_start(&w, err) : 0;
 	if (r == 0)

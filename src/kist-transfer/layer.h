@@ -11,11 +11,11 @@
 struct run {
 	int root; /* the staging folder */
 	struct unpack_limits limits;
-	uint64_t in;	/* bytes read from the input */
+	uint64_t in; /* bytes read from the input */
 	uint64_t outer; /* bytes of the archive, decompressed */
 	uint64_t inner; /* bytes of all layers, decompressed */
 	uint32_t max_ratio;
-	uint32_t items;	     /* docs, layers and links so far: also the next index */
+	uint32_t items; /* docs, layers and links so far: also the next index */
 	uint64_t docs_bytes; /* of all docs so far */
 };
 
@@ -24,9 +24,9 @@ struct run {
 
 struct layer {
 	const char *name; /* for progress */
-	uint32_t index;	  /* unpacked to layer.<index> */
-	bool unpack;	  /* false: hash only */
-	uint64_t total;	  /* bytes of the blob, 0 if not known */
+	uint32_t index; /* unpacked to layer.<index> */
+	bool unpack; /* false: hash only */
+	uint64_t total; /* bytes of the blob, 0 if not known */
 	/* results */
 	struct digest blob, diff_id;
 	uint64_t blob_size;

@@ -93,8 +93,8 @@ static int report_unusable(struct run *run, const char *name, const char *why, s
 	return 0;
 }
 
-static int save_doc(struct run *run, struct transfer_message *m, const struct buf *b,
-	struct err **err)
+static int save_doc(
+	struct run *run, struct transfer_message *m, const struct buf *b, struct err **err)
 {
 	char file[32];
 	snprintf(file, sizeof(file), "doc.%u", m->index);
@@ -176,8 +176,8 @@ static int take_layer(struct run *run, const char *name, uint64_t size, struct s
 	return stage_and_report(run, &layer, from, how, err);
 }
 
-static int take_member(struct run *run, const char *name, uint64_t size, struct archive *a,
-	struct err **err)
+static int take_member(
+	struct run *run, const char *name, uint64_t size, struct archive *a, struct err **err)
 {
 	char head[HEAD];
 	auto_stream *data = stream_entry(a);
@@ -238,8 +238,8 @@ static int walk(struct run *run, struct archive *a, struct err **err)
 			return any ? 0 : err_set(err, ERR_INVALID, "the archive is empty");
 		/* ARCHIVE_RETRY means a damaged header that could be skipped: not here */
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-			return err_set(err, ERR_INVALID, "damaged archive: %s",
-				archive_error_string(a));
+			return err_set(
+				err, ERR_INVALID, "damaged archive: %s", archive_error_string(a));
 		any = true;
 		if (take_entry(run, a, e, err) < 0)
 			return -1;
@@ -257,8 +257,7 @@ int load_archive(int root, const struct transfer_message *request, struct err **
 		return -1;
 	auto_stream *all = stream_head(head, (size_t)n, input);
 	auto_stream *plain = stream_decompress(all, stream_detect(head, (size_t)n));
-	auto_stream *guarded =
-		stream_guard(plain, &run.in, &run.outer, run.max_ratio, RATIO_FLOOR);
+	auto_stream *guarded = stream_guard(plain, &run.in, &run.outer, run.max_ratio, RATIO_FLOOR);
 	auto_free struct archive_source *source = xcalloc(1, sizeof(*source));
 	source->from = guarded;
 	struct archive *a = archive_read_new();

@@ -15,8 +15,7 @@
  */
 int name_clean(const char *name, char out[NAME_ROOM], struct err **err);
 /** The same for @target seen from the folder that holds the (cleaned) name @from. */
-int name_clean_from(
-	const char *from, const char *target, char out[NAME_ROOM], struct err **err);
+int name_clean_from(const char *from, const char *target, char out[NAME_ROOM], struct err **err);
 /** The part after the last '/'. */
 const char *name_base(const char *name);
 

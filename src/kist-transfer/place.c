@@ -48,7 +48,8 @@ static int fail(const char *name, const char *what, struct err **err)
 	bool archive = saved == ENOTDIR || saved == EEXIST || saved == ELOOP || saved == ENOENT ||
 		       saved == ENAMETOOLONG || saved == EINVAL || saved == EXDEV ||
 		       saved == EISDIR || saved == EMLINK;
-	return err_sysk(err, archive ? ERR_INVALID : ERR_SYSTEM, saved, "%s \"%.256s\"", what, name);
+	return err_sysk(
+		err, archive ? ERR_INVALID : ERR_SYSTEM, saved, "%s \"%.256s\"", what, name);
 }
 
 /* The open folder that holds @name, whose last component is copied to @base. */
@@ -93,7 +94,8 @@ int place_file(struct place *p, const char *name, struct err **err)
 	if (parent_of(p, name, &base, err) < 0)
 		return -1;
 	int fd = PLACE_REPLACING(p, base, name,
-		openat(p->parent, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+		openat(p->parent, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			0600));
 	return fd < 0 ? fail(name, "create", err) : fd;
 }
 
@@ -125,8 +127,7 @@ static int note_time(struct place *p, const char *name, const struct timespec *t
 {
 	uint16_t len = (uint16_t)strlen(name);
 	if (fwrite(&len, sizeof(len), 1, p->folders) != 1 ||
-		fwrite(t, sizeof(*t), 1, p->folders) != 1 ||
-		fwrite(name, len, 1, p->folders) != 1)
+		fwrite(t, sizeof(*t), 1, p->folders) != 1 || fwrite(name, len, 1, p->folders) != 1)
 		return err_sys(err, errno, "write a temporary file");
 	return 0;
 }
@@ -154,8 +155,7 @@ static int make_folder(struct place *p, const char *base, const char *name, bool
 	return mkdirat(p->parent, base, 0700);
 }
 
-int place_folder(
-	struct place *p, const char *name, const struct place_meta *meta, struct err **err)
+int place_folder(struct place *p, const char *name, const struct place_meta *meta, struct err **err)
 {
 	const char *base;
 	bool opaque;

@@ -8,7 +8,7 @@ struct ring {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	size_t first, count; /* of full slots */
-	bool borrowed;	     /* the consumer still looks at the slot before first */
+	bool borrowed; /* the consumer still looks at the slot before first */
 	bool ended, whole, left;
 	size_t len[RING_SLOTS];
 	char *slot[RING_SLOTS];

@@ -67,8 +67,8 @@ static int count_bytes(struct unpacker *u, size_t n, struct err **err)
 
 /* ---- what an entry says ---- */
 
-static int get_meta(struct archive_entry *e, const char *name, struct place_meta *m,
-	struct err **err)
+static int get_meta(
+	struct archive_entry *e, const char *name, struct place_meta *m, struct err **err)
 {
 	int64_t uid = archive_entry_uid(e), gid = archive_entry_gid(e);
 	/* -1 means "leave as it is" to chown(2), and what is above would wrap (CVE-2024-40635) */
@@ -114,15 +114,16 @@ static int set_xattrs(int fd, struct archive_entry *e, const char *name, struct 
 		/* user attributes are a courtesy: some file systems have none, as for Docker */
 		if (errno == EOPNOTSUPP && str_starts(key, "user."))
 			continue;
-		return err_sys(err, errno, "set extended attribute %.256s of \"%.256s\"", key, name);
+		return err_sys(
+			err, errno, "set extended attribute %.256s of \"%.256s\"", key, name);
 	}
 	return 0;
 }
 
 /* ---- kinds of entries ---- */
 
-static int write_at(int fd, const char *p, size_t n, int64_t offset, const char *name,
-	struct err **err)
+static int write_at(
+	int fd, const char *p, size_t n, int64_t offset, const char *name, struct err **err)
 {
 	while (n) {
 		ssize_t w = pwrite(fd, p, n, offset);

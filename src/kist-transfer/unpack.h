@@ -17,7 +17,7 @@ struct unpack_limits {
 
 struct unpack_result {
 	uint64_t size; /* bytes of all regular files, as Docker counts a layer */
-	bool opaque;   /* an opaque marker at the root */
+	bool opaque; /* an opaque marker at the root */
 };
 
 /**

@@ -126,8 +126,7 @@ static int get_set(
 		return -1;
 	const char *name;
 	json_t *value;
-	json_object_foreach (map, name, value)
-		strv_add(out, name);
+	json_object_foreach(map, name, value) strv_add(out, name);
 	if (*out)
 		qsort(*out, strv_len(*out), sizeof(char *), by_text);
 	return 0;
@@ -234,7 +233,8 @@ static int parse_history(const json_t *root, struct oci_image *to, struct err **
 	to->history = xcalloc(json_array_size(list) + 1, sizeof(struct oci_history));
 	size_t i;
 	json_t *entry;
-	json_array_foreach (list, i, entry) {
+	json_array_foreach(list, i, entry)
+	{
 		to->history_count = i + 1;
 		if (parse_history_entry(entry, &to->history[i], err) < 0)
 			return -1;
@@ -256,8 +256,8 @@ int oci_image_parse(struct oci_image **out, const void *json, size_t n, struct e
 		image_json_str(root, "os", &image->os, WHAT, err) < 0 ||
 		image_json_str(root, "variant", &image->variant, WHAT, err) < 0 ||
 		image_json_str(root, "os.version", &image->os_version, WHAT, err) < 0 ||
-		parse_config(root, &image->config, err) < 0 ||
-		parse_rootfs(root, image, err) < 0 || parse_history(root, image, err) < 0)
+		parse_config(root, &image->config, err) < 0 || parse_rootfs(root, image, err) < 0 ||
+		parse_history(root, image, err) < 0)
 		return -1;
 	*out = steal_ptr(image);
 	return 0;

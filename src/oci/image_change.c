@@ -31,7 +31,8 @@ static bool json_form(const char *text, char ***out)
 	auto_strv v = xcalloc(2, sizeof(char *));
 	size_t i;
 	json_t *item;
-	json_array_foreach (list, i, item) {
+	json_array_foreach(list, i, item)
+	{
 		if (!json_is_string(item))
 			return false;
 		strv_add(&v, json_string_value(item));
@@ -79,8 +80,9 @@ static int split_words(const char *text, char ***out, struct err **err)
 				buf_addc(&word, *s);
 		}
 		if (quote)
-			return err_set(err, ERR_INVALID, "unexpected end of statement while looking "
-							 "for matching %s-quote",
+			return err_set(err, ERR_INVALID,
+				"unexpected end of statement while looking "
+				"for matching %s-quote",
 				quote == '"' ? "double" : "single");
 		strv_take(out, buf_steal(&word));
 		while (isspace((unsigned char)*s))
@@ -239,7 +241,8 @@ static int do_volume(struct oci_image_config *c, const char *rest, struct err **
 		return -1;
 	for (size_t i = 0; words && words[i]; i++) {
 		if (!*words[i])
-			return err_set(err, ERR_INVALID, "VOLUME specified can not be an empty string");
+			return err_set(
+				err, ERR_INVALID, "VOLUME specified can not be an empty string");
 		set_add(&c->volumes, words[i]);
 	}
 	return 0;
@@ -262,7 +265,7 @@ static int one_word(const char *name, const char *rest, char **slot, struct err 
 	auto_strv words = NULL;
 	if (split_words(rest, &words, err) < 0)
 		return -1;
-	if (strv_len(words) != 1)
+	if (!words || strv_len(words) != 1)
 		return err_set(err, ERR_INVALID, "%s requires exactly one argument", name);
 	str_replace(slot, words[0]);
 	return 0;
@@ -281,7 +284,7 @@ static int do_user(struct oci_image_config *c, const char *rest, struct err **er
 static int do_workdir(struct oci_image_config *c, const char *rest, struct err **err)
 {
 	auto_free char *dir = NULL;
-	if (one_word("WORKDIR", rest, &dir, err) < 0)
+	if (one_word("WORKDIR", rest, &dir, err) < 0 || !dir)
 		return -1;
 	const char *base = str_empty(c->working_dir) ? "/" : c->working_dir;
 	char *full = dir[0] == '/' ? xstrdup(dir)
@@ -292,8 +295,7 @@ static int do_workdir(struct oci_image_config *c, const char *rest, struct err *
 }
 
 /* --interval=30s and the like; returns what follows, NULL on error. */
-static const char *health_options(
-	const char *s, struct oci_healthcheck *h, struct err **err)
+static const char *health_options(const char *s, struct oci_healthcheck *h, struct err **err)
 {
 	while (str_starts(s, "--")) {
 		size_t n = strcspn(s, " \t");
@@ -302,11 +304,11 @@ static const char *health_options(
 		const char *value = eq ? eq + 1 : "";
 		if (eq)
 			*eq = '\0';
-		int64_t *slot = str_eq(word, "interval")       ? &h->interval
-				: str_eq(word, "timeout")	? &h->timeout
-				: str_eq(word, "start-period")	? &h->start_period
+		int64_t *slot = str_eq(word, "interval")	 ? &h->interval
+				: str_eq(word, "timeout")	 ? &h->timeout
+				: str_eq(word, "start-period")	 ? &h->start_period
 				: str_eq(word, "start-interval") ? &h->start_interval
-								  : NULL;
+								 : NULL;
 		int bad = str_eq(word, "retries") ? str_to_i64(value, &h->retries)
 			  : slot		  ? time_parse_duration(value, slot)
 						  : -1;

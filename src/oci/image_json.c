@@ -93,10 +93,11 @@ int image_json_pairs(const json_t *obj, const char *key, struct oci_pairs *out, 
 		return -1;
 	const char *name;
 	json_t *value;
-	json_object_foreach (map, name, value) {
+	json_object_foreach(map, name, value)
+	{
 		if (!json_is_string(value) && !json_is_null(value))
-			return err_set(err, ERR_INVALID, "%s.%s.%s: expected a string", what, key,
-				name);
+			return err_set(
+				err, ERR_INVALID, "%s.%s.%s: expected a string", what, key, name);
 		oci_pair_add(out, name, json_is_string(value) ? json_string_value(value) : "");
 	}
 	return 0;

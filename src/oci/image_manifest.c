@@ -75,7 +75,8 @@ static int parse_descriptors(const json_t *obj, const char *key, struct oci_desc
 	*list = xcalloc(json_array_size(array) + 1, sizeof(**list));
 	size_t i;
 	json_t *item;
-	json_array_foreach (array, i, item) {
+	json_array_foreach(array, i, item)
+	{
 		*count = i + 1;
 		if (parse_descriptor(item, &(*list)[i], err) < 0)
 			return err_wrap(err, "%s.%s[%zu]", what, key, i);
@@ -117,10 +118,11 @@ int oci_manifest_parse(struct oci_manifest **out, const void *json, size_t n, st
 	if (image_json_str(root, "mediaType", &m->media_type, "manifest", err) < 0)
 		return -1;
 	if (json_object_get(root, "manifests"))
-		return err_set(err, ERR_INVALID, "manifest has the field \"manifests\" of an index");
+		return err_set(
+			err, ERR_INVALID, "manifest has the field \"manifests\" of an index");
 	if (m->media_type && !oci_type_is_manifest(m->media_type))
-		return err_set(err, ERR_INVALID, "manifest has the media type \"%.128s\"",
-			m->media_type);
+		return err_set(
+			err, ERR_INVALID, "manifest has the media type \"%.128s\"", m->media_type);
 	const json_t *config = json_object_get(root, "config");
 	if (!config)
 		return err_set(err, ERR_INVALID, "manifest: config is missing");
@@ -161,8 +163,8 @@ int oci_index_parse(struct oci_index **out, const void *json, size_t n, struct e
 			err, ERR_INVALID, "index has the media type \"%.128s\"", x->media_type);
 	if (!json_object_get(root, "manifests"))
 		return err_set(err, ERR_INVALID, "index: manifests is missing");
-	if (parse_descriptors(
-		    root, "manifests", &x->manifests, &x->manifest_count, "index", err) < 0 ||
+	if (parse_descriptors(root, "manifests", &x->manifests, &x->manifest_count, "index", err) <
+			0 ||
 		image_json_pairs(root, "annotations", &x->annotations, "index", err) < 0)
 		return -1;
 	*out = steal_ptr(x);

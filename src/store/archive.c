@@ -83,8 +83,8 @@ void staged_layer_name(struct staged_layer *layer, uint32_t index)
 	snprintf(layer->folder, sizeof(layer->folder), "layer.%u", index);
 }
 
-int archive_layer(struct collect *c, struct new_image *image, size_t i, const char *name,
-	struct err **err)
+int archive_layer(
+	struct collect *c, struct new_image *image, size_t i, const char *name, struct err **err)
 {
 	struct staged_layer *layer = &image->layers[i];
 	const struct item *it = archive_member(c->t, name, ITEM_LAYER);
@@ -93,7 +93,8 @@ int archive_layer(struct collect *c, struct new_image *image, size_t i, const ch
 		struct layer_row row;
 		int r = layer_find(c->t->store, &layer->diff_id, &row, err);
 		return r != 0 ? (r < 0 ? -1 : 0)
-			      : err_set(err, ERR_INVALID, "layer %s is missing in the archive", name);
+			      : err_set(err, ERR_INVALID, "layer %s is missing in the archive",
+					name);
 	}
 	if (it->text)
 		return err_set(err, ERR_INVALID, "layer %s: %s", name, it->text);

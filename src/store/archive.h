@@ -20,8 +20,8 @@ struct new_image *archive_add(struct collect *c);
 /** Parses and checks image->json, and makes room for its layers. */
 int archive_config(struct new_image *image, struct err **err);
 /** Takes @name, a member, as layer @i of @image; verifies its diffID. */
-int archive_layer(struct collect *c, struct new_image *image, size_t i, const char *name,
-	struct err **err);
+int archive_layer(
+	struct collect *c, struct new_image *image, size_t i, const char *name, struct err **err);
 /** "blobs/sha256/<hex>": the name is a promise; ERR_INVALID if @actual does not keep it. */
 int archive_check_name(const char *name, const struct digest *actual, struct err **err);
 

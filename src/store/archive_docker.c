@@ -68,8 +68,6 @@ int archive_docker(struct collect *c, struct err **err)
 		return err_set(err, ERR_INVALID, WHAT ": expected an array");
 	size_t i;
 	json_t *entry;
-	json_array_foreach (root, i, entry)
-		if (take_image(c, entry, err) < 0)
-			return -1;
+	json_array_foreach(root, i, entry) if (take_image(c, entry, err) < 0) return -1;
 	return 0;
 }

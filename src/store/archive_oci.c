@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "platform.h"
 
-#define DEPTH_MAX 4	/* of indexes in indexes */
+#define DEPTH_MAX 4 /* of indexes in indexes */
 #define MANIFESTS_MAX 1024 /* visited in one archive */
 
 struct walk {
@@ -39,8 +39,8 @@ static int name_of(const struct oci_descriptor *d, char **out, struct err **err)
 	return 0;
 }
 
-static int read_blob(struct walk *w, const struct oci_descriptor *d, struct buf *out,
-	struct err **err)
+static int read_blob(
+	struct walk *w, const struct oci_descriptor *d, struct buf *out, struct err **err)
 {
 	auto_free char *name = blob_name(&d->digest);
 	if (archive_doc(w->c->t, name, out, err) < 0)
@@ -66,13 +66,12 @@ static void add_name(struct new_image *image, const char *name)
 		strv_add(&image->names, name);
 }
 
-static int take_manifest(struct walk *w, const struct oci_descriptor *d, const char *name,
-	struct err **err)
+static int take_manifest(
+	struct walk *w, const struct oci_descriptor *d, const char *name, struct err **err)
 {
 	auto_buf text = BUF_INIT;
 	auto_oci_manifest *m = NULL;
-	if (read_blob(w, d, &text, err) < 0 ||
-		oci_manifest_parse(&m, text.data, text.len, err) < 0)
+	if (read_blob(w, d, &text, err) < 0 || oci_manifest_parse(&m, text.data, text.len, err) < 0)
 		return err_wrap(err, "manifest %s", d->digest.str);
 	struct new_image *known = known_image(w->c, &m->config.digest);
 	if (known) {
@@ -108,7 +107,8 @@ static const struct oci_descriptor *choose(struct walk *w, const struct oci_inde
 	int best_score = -1;
 	for (size_t i = 0; i < x->manifest_count; i++) {
 		const struct oci_descriptor *d = &x->manifests[i];
-		int score = d->has_platform ? platform_score(d->os, d->architecture, d->variant) : 0;
+		int score =
+			d->has_platform ? platform_score(d->os, d->architecture, d->variant) : 0;
 		if (score > best_score && have_blob(w, d)) {
 			best = d;
 			best_score = score;

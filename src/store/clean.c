@@ -33,6 +33,7 @@ static int list(int dir, char ***names, struct err **err)
 		return err_sys(err, errno, "read a folder of the store");
 	}
 	struct dirent *e;
+	/* cppcheck-suppress readdirCalled ; one thread per stream, as POSIX allows */
 	while ((e = readdir(d)))
 		if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, ".."))
 			strv_add(names, e->d_name);
@@ -101,10 +102,10 @@ int store_clean(struct store *s, struct err **err)
 	if (clean_staging(s, err) < 0 ||
 		clean_folder(s, s->containers, "SELECT 1 FROM snapshots WHERE id = ?", "", "",
 			err) < 0 ||
-		clean_folder(s, s->layers, "SELECT 1 FROM layers WHERE diff_id = ?", "sha256:",
-			"empty", err) < 0 ||
-		clean_folder(s, s->content, "SELECT 1 FROM images WHERE id = ?", "sha256:", "",
-			err) < 0)
+		clean_folder(s, s->layers, "SELECT 1 FROM layers WHERE diff_id = ?",
+			"sha256:", "empty", err) < 0 ||
+		clean_folder(
+			s, s->content, "SELECT 1 FROM images WHERE id = ?", "sha256:", "", err) < 0)
 		return err_wrap(err, "clean up after the last run");
 	layer_gc(s);
 	return 0;

@@ -38,7 +38,7 @@ struct commit {
 	struct store *store;
 	int staging;
 	char **layers; /* folders renamed into layers/ */
-	char **blobs;  /* configurations written to content/ */
+	char **blobs; /* configurations written to content/ */
 	struct moved_names *moved;
 };
 
@@ -76,8 +76,8 @@ static int place_image(struct commit *c, const struct new_image *image, struct e
 			return -1;
 	if (faccessat(c->store->content, hex, F_OK, 0) == 0)
 		return 0;
-	if (file_replace(c->store->content, hex, image->json.data, image->json.len, 0600, true,
-		    err) < 0)
+	if (file_replace(
+		    c->store->content, hex, image->json.data, image->json.len, 0600, true, err) < 0)
 		return -1;
 	strv_add(&c->blobs, hex);
 	return 0;
@@ -146,8 +146,7 @@ static int insert_names(struct commit *c, const struct new_image *image, struct 
 	return 0;
 }
 
-static int insert_all(
-	struct commit *c, const struct new_image *images, size_t n, struct err **err)
+static int insert_all(struct commit *c, const struct new_image *images, size_t n, struct err **err)
 {
 	if (db_begin(c->store->db, err) < 0)
 		return -1;

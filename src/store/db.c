@@ -176,8 +176,7 @@ void db_rollback(struct db *db)
 
 static int module_version(struct db *db, const char *module, int64_t *version, struct err **err)
 {
-	auto_db_stmt *q =
-		db_query(db, "SELECT version FROM schema_version WHERE module = ?", err);
+	auto_db_stmt *q = db_query(db, "SELECT version FROM schema_version WHERE module = ?", err);
 	if (!q)
 		return -1;
 	db_bind_str(q, 1, module);
@@ -186,8 +185,8 @@ static int module_version(struct db *db, const char *module, int64_t *version, s
 	return r < 0 ? -1 : 0;
 }
 
-static int migrate(struct db *db, const char *module, const char *const *steps, size_t n,
-	struct err **err)
+static int migrate(
+	struct db *db, const char *module, const char *const *steps, size_t n, struct err **err)
 {
 	int64_t version;
 	if (module_version(db, module, &version, err) < 0)

@@ -22,9 +22,9 @@ struct db_stmt {
 struct db {
 	sqlite3 *h;
 	pthread_mutex_t lock; /* recursive */
-	int depth;	      /* of nested transactions; under the lock */
-	bool doomed;	      /* an inner transaction was rolled back */
-	int dir;	      /* the database's folder: its path goes through this descriptor */
+	int depth; /* of nested transactions; under the lock */
+	bool doomed; /* an inner transaction was rolled back */
+	int dir; /* the database's folder: its path goes through this descriptor */
 	struct db_stmt *cache[DB_CACHE_BUCKETS];
 };
 

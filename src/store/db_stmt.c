@@ -149,25 +149,6 @@ bool db_col_null(struct db_stmt *q, int i)
 	return sqlite3_column_type(q->h, i) == SQLITE_NULL;
 }
 
-static void bind_all(struct db_stmt *q, const char *types, va_list ap)
-{
-	for (int i = 1; *types; types++, i++) {
-		switch (*types) {
-		case 's':
-			db_bind_str(q, i, va_arg(ap, const char *));
-			break;
-		case 'i':
-			db_bind_i64(q, i, va_arg(ap, int64_t));
-			break;
-		case 'n':
-			db_bind_null(q, i);
-			break;
-		default:
-			note(q, SQLITE_MISUSE);
-		}
-	}
-}
-
 int db_exec(struct db *db, struct err **err, const char *sql, const char *types, ...)
 {
 	auto_db_stmt *q = db_query(db, sql, err);
@@ -175,7 +156,14 @@ int db_exec(struct db *db, struct err **err, const char *sql, const char *types,
 		return -1;
 	va_list ap;
 	va_start(ap, types);
-	bind_all(q, types, ap);
+	for (int i = 1; *types; types++, i++) {
+		if (*types == 's')
+			db_bind_str(q, i, va_arg(ap, const char *));
+		else if (*types == 'i')
+			db_bind_i64(q, i, va_arg(ap, int64_t));
+		else
+			note(q, *types == 'n' ? sqlite3_bind_null(q->h, i) : SQLITE_MISUSE);
+	}
 	va_end(ap);
 	int r;
 	do

@@ -20,8 +20,8 @@ int store_image_history(struct store *s, const struct store_image *image,
 		if (h->empty_layer)
 			continue;
 		if (layer == c->diff_id_count)
-			return err_set(err, ERR_INVALID,
-				"too many non-empty layers in History section");
+			return err_set(
+				err, ERR_INVALID, "too many non-empty layers in History section");
 		struct layer_row found;
 		int r = layer_find(s, &c->diff_ids[layer++], &found, err);
 		if (r < 0)

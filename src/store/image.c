@@ -42,8 +42,7 @@ static void make_familiar(char **names)
 
 static int read_row(struct store *s, struct store_image *image, const char *ref, struct err **err)
 {
-	auto_db_stmt *q =
-		db_query(s->db, "SELECT size, last_tagged FROM images WHERE id = ?", err);
+	auto_db_stmt *q = db_query(s->db, "SELECT size, last_tagged FROM images WHERE id = ?", err);
 	if (!q)
 		return -1;
 	db_bind_str(q, 1, image->id.str);
@@ -117,12 +116,13 @@ static int find_prefix(struct store *s, const char *text, struct digest *id, str
 		return -1;
 	r = db_step(q, err);
 	if (r == 1)
-		return err_set(err, ERR_INVALID, "multiple IDs found with provided prefix: %s", text);
+		return err_set(
+			err, ERR_INVALID, "multiple IDs found with provided prefix: %s", text);
 	return r < 0 ? -1 : 1;
 }
 
-static int find_named(struct store *s, const struct reference *ref, struct digest *id,
-	struct err **err)
+static int find_named(
+	struct store *s, const struct reference *ref, struct digest *id, struct err **err)
 {
 	auto_free char *name = ref->has_digest ? NULL : reference_string(ref);
 	auto_free char *base = reference_name(ref);
@@ -141,8 +141,7 @@ int image_resolve(struct store *s, const char *text, struct digest *id, struct e
 	if (reference_parse_any(text, &ref, &kind, err) < 0)
 		return -1;
 	if (kind == REFERENCE_ID) {
-		int r = find_one(
-			s, "SELECT id FROM images WHERE id = ?", ref.digest.str, id, err);
+		int r = find_one(s, "SELECT id FROM images WHERE id = ?", ref.digest.str, id, err);
 		return r == 0 ? no_such_image(ref.digest.str, err) : r < 0 ? -1 : 0;
 	}
 	reference_default_tag(&ref);

@@ -27,8 +27,8 @@ static int created_of(struct store *s, const char *ref, int64_t *out, struct err
 	return 0;
 }
 
-static int find_bounds(struct store *s, const struct store_image_filter *f, struct bounds *b,
-	struct err **err)
+static int find_bounds(
+	struct store *s, const struct store_image_filter *f, struct bounds *b, struct err **err)
 {
 	int64_t t;
 	for (size_t i = 0; f->before && f->before[i]; i++) {

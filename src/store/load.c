@@ -78,18 +78,18 @@ int store_load(struct store *s, int fd, store_progress_fn *progress, void *arg,
 
 /* ---- import ---- */
 
-static void fill_config(struct oci_image *to, const struct store_import *spec,
-	const struct digest *diff_id)
+static void fill_config(
+	struct oci_image *to, const struct store_import *spec, const struct digest *diff_id)
 {
 	const char *message = str_empty(spec->message) ? "Imported from -" : spec->message;
 	to->created = time_now();
 	to->comment = xstrdup(message);
 	to->docker_version = xstrdup_null(spec->docker_version);
 	to->os = xstrdup(str_empty(spec->os) ? "linux" : spec->os);
-	to->architecture = xstrdup(
-		str_empty(spec->architecture) ? platform_arch() : spec->architecture);
-	to->variant = xstrdup_null(str_empty(spec->architecture) ? platform_variant()
-								 : spec->variant);
+	to->architecture =
+		xstrdup(str_empty(spec->architecture) ? platform_arch() : spec->architecture);
+	to->variant =
+		xstrdup_null(str_empty(spec->architecture) ? platform_variant() : spec->variant);
 	if (spec->config)
 		oci_image_config_copy(&to->config, spec->config);
 	to->diff_ids = xmemdup(diff_id, sizeof(*diff_id));

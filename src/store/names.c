@@ -48,15 +48,14 @@ int name_set(struct store *s, const char *name, const struct digest *image, stru
 		       : 0;
 }
 
-static int tag_reference(
-	const char *repo, const char *tag, struct reference *out, struct err **err)
+static int tag_reference(const char *repo, const char *tag, struct reference *out, struct err **err)
 {
 	auto_reference ref = {0};
 	if (reference_parse(repo, &ref, err) < 0)
 		return -1;
 	if (ref.has_digest)
-		return err_set(err, ERR_INVALID,
-			"refusing to create a tag with a digest reference");
+		return err_set(
+			err, ERR_INVALID, "refusing to create a tag with a digest reference");
 	if (!str_empty(tag)) {
 		if (!reference_tag_valid(tag))
 			return err_set(err, ERR_INVALID, "invalid tag format");

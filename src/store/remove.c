@@ -28,8 +28,8 @@ struct removal {
 	store_users_fn *users;
 	void *arg;
 	char **tags, **digests; /* all names */
-	char **names;		/* those to be taken away, in order */
-	bool image;		/* and the image itself */
+	char **names; /* those to be taken away, in order */
+	bool image; /* and the image itself */
 	struct store_removed_list *out;
 };
 
@@ -55,8 +55,8 @@ static bool get_user(struct removal *r, struct store_user *user)
 	return r->users && r->users(r->arg, &r->id, user, 1) > 0;
 }
 
-static int conflict(struct removal *r, bool hard, const char *why, const char *container,
-	struct err **err)
+static int conflict(
+	struct removal *r, bool hard, const char *why, const char *container, struct err **err)
 {
 	char image[13], name[13] = "";
 	short_id(r->id.str, image);
@@ -77,7 +77,8 @@ static int check_use(struct removal *r, bool check_names, struct err **err)
 	if (r->force)
 		return 0;
 	if (check_names && (r->tags || r->digests))
-		return conflict(r, false, "image is referenced in multiple repositories", NULL, err);
+		return conflict(
+			r, false, "image is referenced in multiple repositories", NULL, err);
 	if (used)
 		return conflict(r, false, "image is being used by stopped container",
 			user.container_id, err);
@@ -270,8 +271,7 @@ static int carry_out(struct removal *r, struct err **err)
 int store_image_remove(struct store *s, const char *ref, bool force, store_users_fn *users,
 	void *arg, struct store_removed_list *out, struct err **err)
 {
-	struct removal r = {
-		.store = s, .force = force, .users = users, .arg = arg, .out = out};
+	struct removal r = {.store = s, .force = force, .users = users, .arg = arg, .out = out};
 	*out = (struct store_removed_list){0};
 	int ok = image_resolve(s, ref, &r.id, err);
 	if (ok == 0)

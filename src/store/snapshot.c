@@ -41,8 +41,9 @@ static int make_folders(struct store *s, const char *id, struct err **err)
 
 static int insert(struct store *s, const char *id, const struct digest *image, struct err **err)
 {
-	int r = db_exec(s->db, err, "INSERT INTO snapshots(id, image) SELECT ?, id FROM images "
-				    "WHERE id = ?",
+	int r = db_exec(s->db, err,
+		"INSERT INTO snapshots(id, image) SELECT ?, id FROM images "
+		"WHERE id = ?",
 		"ss", id, image->str);
 	if (r == 0)
 		return err_set(err, ERR_NOT_FOUND, "No such image: %s", image->str);
@@ -133,8 +134,8 @@ static int lower_folders(
 	db_bind_str(q, 1, id);
 	int r;
 	while ((r = db_step(q, err)) == 1) {
-		auto_free char *path = xasprintf(
-			"%slayers/%s", base, db_col_str(q, 0) + strlen("sha256:"));
+		auto_free char *path =
+			xasprintf("%slayers/%s", base, db_col_str(q, 0) + strlen("sha256:"));
 		if (strv_index(*out, path) < 0)
 			strv_add(out, path);
 		if (db_col_i64(q, 1))

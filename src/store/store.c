@@ -49,8 +49,8 @@ static int lock_root(struct store *s, struct err **err)
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return err_sys(err, errno, "lock %s", s->root_path);
 		if (time_mono() > end)
-			return err_set(err, ERR_CONFLICT,
-				"%s is in use by another process of kist", s->root_path);
+			return err_set(err, ERR_CONFLICT, "%s is in use by another process of kist",
+				s->root_path);
 		nanosleep(&pause, NULL);
 	}
 	return 0;
@@ -59,8 +59,8 @@ static int lock_root(struct store *s, struct err **err)
 static int open_all(struct store *s, struct err **err)
 {
 	if (s->root_path[0] != '/')
-		return err_set(err, ERR_INVALID, "data root \"%s\" is not an absolute path",
-			s->root_path);
+		return err_set(
+			err, ERR_INVALID, "data root \"%s\" is not an absolute path", s->root_path);
 	if (make_folders(s, err) < 0 || lock_root(s, err) < 0)
 		return -1;
 	s->db = db_open(s->root, "kist.db", err);

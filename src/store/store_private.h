@@ -47,8 +47,8 @@ struct layer_row {
 	bool opaque;
 };
 /** 1 and the row, 0 if there is none, -1. */
-int layer_find(struct store *store, const struct digest *diff_id, struct layer_row *out,
-	struct err **err);
+int layer_find(
+	struct store *store, const struct digest *diff_id, struct layer_row *out, struct err **err);
 /** True, and the layer stays until layer_unpin(), if the store has it. */
 bool layer_pin(struct store *store, const struct digest *diff_id);
 void layer_unpin(struct store *store, const struct digest *diff_id);
@@ -71,7 +71,7 @@ struct new_image {
 	struct buf json;
 	struct oci_image *config;
 	struct staged_layer *layers; /* config->diff_id_count of them */
-	char **names;		     /* "docker.io/library/busybox:latest" */
+	char **names; /* "docker.io/library/busybox:latest" */
 };
 void new_image_free(struct new_image *image);
 /** A name that the commit took from another image. */
@@ -93,8 +93,8 @@ int commit_images(struct store *store, int staging, struct new_image *images, si
 
 /* names.c */
 /** Points @name at @image in the running transaction; *from as store_image_tag(). */
-int name_set(struct store *store, const char *name, const struct digest *image,
-	struct digest *from, struct err **err);
+int name_set(struct store *store, const char *name, const struct digest *image, struct digest *from,
+	struct err **err);
 /** All names (tags, then digests) of an image, as full strings. */
 int names_of(struct store *store, const struct digest *image, char ***tags, char ***digests,
 	struct err **err);
@@ -126,14 +126,13 @@ struct transfer {
 	size_t pinned_count;
 };
 /** Runs the program over @fd to its end. transfer_end() in any case. */
-int transfer_run(struct store *store, enum transfer_mode mode, int fd,
-	store_progress_fn *progress, void *arg, struct transfer *out, struct err **err);
+int transfer_run(struct store *store, enum transfer_mode mode, int fd, store_progress_fn *progress,
+	void *arg, struct transfer *out, struct err **err);
 void transfer_end(struct transfer *t);
 
 /* archive.c */
 /** Finds the images in what was transferred, and checks them. */
-int archive_images(
-	struct transfer *t, struct new_image **out, size_t *count, struct err **err);
+int archive_images(struct transfer *t, struct new_image **out, size_t *count, struct err **err);
 void staged_layer_name(struct staged_layer *layer, uint32_t index);
 
 #endif

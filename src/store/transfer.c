@@ -13,7 +13,7 @@
 #include "base/str.h"
 
 #define ENTRIES_MAX 10000000 /* files in one archive */
-#define RATIO_MAX 250	     /* of unpacked to packed bytes, beyond the first GiB */
+#define RATIO_MAX 250 /* of unpacked to packed bytes, beyond the first GiB */
 
 /* A program at work. */
 struct job {
@@ -76,7 +76,8 @@ static int start(struct job *j, int input, struct err **err)
 	return j->pid < 0 ? -1 : 0;
 }
 
-static int add_item(struct job *j, enum item_kind kind, const struct transfer_message *m, struct err **err)
+static int add_item(
+	struct job *j, enum item_kind kind, const struct transfer_message *m, struct err **err)
 {
 	struct transfer *t = j->t;
 	if (t->count >= TRANSFER_ITEMS_MAX || m->index >= TRANSFER_ITEMS_MAX)

@@ -25,13 +25,13 @@ void need_root(void);
 struct test_image {
 	struct buf *layers; /* uncompressed tars */
 	size_t count;
-	const char *tag;    /* or NULL */
+	const char *tag; /* or NULL */
 	const char *created;
 	const char *config; /* content of "config", or NULL */
-	bool compressed;    /* OCI: layers with gzip; docker: the same */
+	bool compressed; /* OCI: layers with gzip; docker: the same */
 	/* faults */
 	bool wrong_diff_id; /* of the last layer */
-	int extra_layers;   /* in the manifest only */
+	int extra_layers; /* in the manifest only */
 };
 /** A docker save archive (old layout: N/layer.tar) or an OCI layout, appended whole to @out. */
 void make_docker_archive(struct buf *out, const struct test_image *images, size_t n);

@@ -21,8 +21,8 @@ static void octal(char *field, size_t width, uint64_t v)
 	field[0] |= (char)0x80;
 }
 
-static void header(struct buf *out, const struct tar_entry *e, const char *name, const char *link,
-	size_t size)
+static void header(
+	struct buf *out, const struct tar_entry *e, const char *name, const char *link, size_t size)
 {
 	char h[512] = {0};
 	snprintf(h, 100, "%s", name);
@@ -35,7 +35,10 @@ static void header(struct buf *out, const struct tar_entry *e, const char *name,
 	h[156] = e->type;
 	if (link)
 		snprintf(h + 157, 100, "%s", link);
-	memcpy(h + 257, "ustar\0" "00", 8);
+	memcpy(h + 257,
+		"ustar\0"
+		"00",
+		8);
 	octal(h + 329, 8, e->major);
 	octal(h + 337, 8, e->minor);
 	unsigned int sum = 0;

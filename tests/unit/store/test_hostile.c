@@ -50,8 +50,8 @@ static void names_that_lead_out(void **state)
 {
 	need_root();
 	struct fixture *f = *state;
-	static const char *const names[] = {"../victim", "a/../../victim", "..", "./../../x",
-		"/../../../../../../../../tmp/x"};
+	static const char *const names[] = {
+		"../victim", "a/../../victim", "..", "./../../x", "/../../../../../../../../tmp/x"};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		refuse_entry(f, &(struct tar_entry){.name = names[i], .data = "bad"},
 			"leads out of the archive");
@@ -238,8 +238,7 @@ static void bombs(void **state)
 	need_root();
 	struct fixture *f = *state;
 	auto_free char *path = xasprintf("%s/bomb.gz", f->base);
-	auto_free char *make = xasprintf(
-		"head -c 1400000000 /dev/zero | gzip -9 | cat >%s", path);
+	auto_free char *make = xasprintf("head -c 1400000000 /dev/zero | gzip -9 | cat >%s", path);
 	if (system(make) != 0)
 		skip();
 	struct store_import spec = {.repo = "bomb"};

@@ -121,9 +121,20 @@ static void applies_instructions(void **state)
 {
 	(void)state;
 	static const char *const good[] = {
-		"CMD [\"a\", \"b\"]", "ENTRYPOINT run me", "env A=1 B=\"x y\"", "ENV A=2", "ENV C d e",
-		"EXPOSE 80 53/udp 8000-8001", "LABEL k=v", "USER nobody", "WORKDIR /a", "WORKDIR b",
-		"VOLUME [\"/v\"]", "VOLUME /w /v", "STOPSIGNAL SIGTERM", "ONBUILD RUN x",
+		"CMD [\"a\", \"b\"]",
+		"ENTRYPOINT run me",
+		"env A=1 B=\"x y\"",
+		"ENV A=2",
+		"ENV C d e",
+		"EXPOSE 80 53/udp 8000-8001",
+		"LABEL k=v",
+		"USER nobody",
+		"WORKDIR /a",
+		"WORKDIR b",
+		"VOLUME [\"/v\"]",
+		"VOLUME /w /v",
+		"STOPSIGNAL SIGTERM",
+		"ONBUILD RUN x",
 		"HEALTHCHECK --interval=5s --retries=3 CMD curl x",
 	};
 	struct oci_image_config c = {0};

@@ -70,8 +70,7 @@ static void finds_by_name_and_id(void **state)
 	expect_missing(f, "app:2", ERR_NOT_FOUND, "No such image: app:2");
 	expect_missing(f, "BAD", ERR_INVALID,
 		"invalid reference format: repository name (library/BAD) must be lowercase");
-	expect_missing(f,
-		"sha256:0000000000000000000000000000000000000000000000000000000000000000",
+	expect_missing(f, "sha256:0000000000000000000000000000000000000000000000000000000000000000",
 		ERR_NOT_FOUND,
 		"No such image: "
 		"sha256:0000000000000000000000000000000000000000000000000000000000000000");
@@ -156,8 +155,9 @@ static void lists_with_filters(void **state)
 	assert_int_equal(count_listed(f, &(struct store_image_filter){.reference = none}), 0);
 	assert_int_equal(count_listed(f, &(struct store_image_filter){.before = mid}), 1);
 	assert_int_equal(count_listed(f, &(struct store_image_filter){.since = mid}), 1);
-	assert_int_equal(count_listed(f, &(struct store_image_filter){
-				    .has_dangling = true, .dangling = true}), 1);
+	assert_int_equal(count_listed(f, &(struct store_image_filter){.has_dangling = true,
+						 .dangling = true}),
+		1);
 	assert_int_equal(count_listed(f, &(struct store_image_filter){.has_dangling = true}), 2);
 	struct store_image_filter two = {.reference = old2};
 	assert_int_equal(store_image_list(f->store, &two, &list, NULL), 0);

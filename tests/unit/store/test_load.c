@@ -260,7 +260,8 @@ static void refuses_damaged_blobs(void **state)
 		auto_buf archive = BUF_INIT;
 		struct test_image image = {.layers = &layer, .count = 1, .tag = "a/b:1"};
 		make_oci_archive(&archive, &image);
-		const char *needle[] = {"step 0", "schemaVersion\":2,\"mediaType", "aaaaaaaaaaaaaaa"};
+		const char *needle[] = {
+			"step 0", "schemaVersion\":2,\"mediaType", "aaaaaaaaaaaaaaa"};
 		char *at = memmem(archive.data, archive.len, needle[what], strlen(needle[what]));
 		assert_non_null(at);
 		at[what == 1 ? 15 : 5] = what == 1 ? '3' : 'X';

@@ -50,7 +50,8 @@ static void refuses(void **state)
 		const char *text, *says;
 	} cases[] = {
 		{"", "invalid reference format"},
-		{"Foo", "invalid reference format: repository name (library/Foo) must be lowercase"},
+		{"Foo", "invalid reference format: repository name (library/Foo) must be "
+			"lowercase"},
 		{"a..b", "invalid reference format"},
 		{"a___b", "invalid reference format"},
 		{"-a", "invalid reference format"},
@@ -100,10 +101,17 @@ static void matches_patterns(void **state)
 		const char *pattern, *name;
 		int r;
 	} cases[] = {
-		{"busybox", "busybox:1", 1}, {"busy*", "busybox:1", 1}, {"busybox:1", "busybox:1", 1},
-		{"*", "busybox:1", 1}, {"*", "a/b:1", 0}, {"*/*", "a/b:1", 1},
-		{"*/*:2", "a/b:1", 0}, {"b[a-z]sybox", "busybox:1", 1}, {"b[^u]sybox", "busybox:1", 0},
-		{"[", "busybox:1", -1}, {"a\\", "busybox:1", -1},
+		{"busybox", "busybox:1", 1},
+		{"busy*", "busybox:1", 1},
+		{"busybox:1", "busybox:1", 1},
+		{"*", "busybox:1", 1},
+		{"*", "a/b:1", 0},
+		{"*/*", "a/b:1", 1},
+		{"*/*:2", "a/b:1", 0},
+		{"b[a-z]sybox", "busybox:1", 1},
+		{"b[^u]sybox", "busybox:1", 0},
+		{"[", "busybox:1", -1},
+		{"a\\", "busybox:1", -1},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		auto_reference ref = {0};

@@ -71,12 +71,25 @@ static void keeps_owners_modes_times(void **state)
 {
 	need_root();
 	auto_buf l = BUF_INIT;
-	tar_put(&l, &(struct tar_entry){.name = "d", .type = '5', .mode = 03750, .uid = 7,
-			    .gid = 8, .mtime = 1000});
-	tar_put(&l, &(struct tar_entry){.name = "d/suid", .mode = 06755, .uid = 1000, .gid = 4294967294,
-			    .mtime = 2000, .data = "x"});
-	tar_put(&l, &(struct tar_entry){.name = "d/link", .type = '2', .link = "/absolute",
-			    .uid = 5, .gid = 6, .mtime = 4000, .mode = 0777});
+	tar_put(&l, &(struct tar_entry){.name = "d",
+			    .type = '5',
+			    .mode = 03750,
+			    .uid = 7,
+			    .gid = 8,
+			    .mtime = 1000});
+	tar_put(&l, &(struct tar_entry){.name = "d/suid",
+			    .mode = 06755,
+			    .uid = 1000,
+			    .gid = 4294967294,
+			    .mtime = 2000,
+			    .data = "x"});
+	tar_put(&l, &(struct tar_entry){.name = "d/link",
+			    .type = '2',
+			    .link = "/absolute",
+			    .uid = 5,
+			    .gid = 6,
+			    .mtime = 4000,
+			    .mode = 0777});
 	auto_fd int dir = unpack(*state, &l);
 	struct stat st = st_of(dir, "d");
 	assert_int_equal(st.st_mode, S_IFDIR | 03750);
@@ -97,10 +110,14 @@ static void makes_every_kind(void **state)
 {
 	need_root();
 	auto_buf l = BUF_INIT;
-	tar_put(&l, &(struct tar_entry){.name = "null", .type = '3', .major = 1, .minor = 3,
-			    .mode = 0666});
-	tar_put(&l, &(struct tar_entry){.name = "disk", .type = '4', .major = 8, .minor = 1,
-			    .mode = 0660, .gid = 6});
+	tar_put(&l, &(struct tar_entry){
+			    .name = "null", .type = '3', .major = 1, .minor = 3, .mode = 0666});
+	tar_put(&l, &(struct tar_entry){.name = "disk",
+			    .type = '4',
+			    .major = 8,
+			    .minor = 1,
+			    .mode = 0660,
+			    .gid = 6});
 	tar_put(&l, &(struct tar_entry){.name = "fifo", .type = '6', .mode = 0600});
 	tar_file(&l, "file", "content");
 	tar_link(&l, '1', "hard", "file");
@@ -126,18 +143,29 @@ static void keeps_attributes(void **state)
 	static const char caps[20] = {1, 0, 0, 2, 0, 4}; /* cap_net_bind_service=ep */
 	char v[64];
 	auto_buf l = BUF_INIT;
-	tar_put(&l, &(struct tar_entry){.name = "ping", .mode = 0755, .uid = 1, .data = "x",
-			    .xattr = "security.capability", .value = caps, .value_len = 20});
+	tar_put(&l, &(struct tar_entry){.name = "ping",
+			    .mode = 0755,
+			    .uid = 1,
+			    .data = "x",
+			    .xattr = "security.capability",
+			    .value = caps,
+			    .value_len = 20});
 	tar_put(&l, &(struct tar_entry){
 			    .name = "user", .data = "x", .xattr = "user.note", .value = "hello"});
-	tar_put(&l, &(struct tar_entry){.name = "dir", .type = '5', .xattr = "user.d", .value = "1"});
+	tar_put(&l,
+		&(struct tar_entry){.name = "dir", .type = '5', .xattr = "user.d", .value = "1"});
 	/* what would steer the overlay or belongs to the host is left out */
-	tar_put(&l, &(struct tar_entry){.name = "evil", .type = '5',
-			    .xattr = "trusted.overlay.redirect", .value = "/../../etc"});
-	tar_put(&l, &(struct tar_entry){.name = "evil2", .type = '5',
-			    .xattr = "user.overlay.opaque", .value = "y"});
-	tar_put(&l, &(struct tar_entry){
-			    .name = "label", .data = "x", .xattr = "security.selinux", .value = "t"});
+	tar_put(&l, &(struct tar_entry){.name = "evil",
+			    .type = '5',
+			    .xattr = "trusted.overlay.redirect",
+			    .value = "/../../etc"});
+	tar_put(&l, &(struct tar_entry){.name = "evil2",
+			    .type = '5',
+			    .xattr = "user.overlay.opaque",
+			    .value = "y"});
+	tar_put(&l,
+		&(struct tar_entry){
+			.name = "label", .data = "x", .xattr = "security.selinux", .value = "t"});
 	auto_fd int dir = unpack(*state, &l);
 	assert_int_equal(xattr(dir, "ping", "security.capability", v, sizeof(v)), 20);
 	assert_memory_equal(v, caps, 20);
@@ -273,10 +301,11 @@ static void keeps_holes(void **state)
 {
 	need_root();
 	struct fixture *f = *state;
-	auto_free char *command = xasprintf(
-		"cd %s && truncate -s 64M hole && printf end | dd of=hole bs=1 seek=%d conv=notrunc "
-		"status=none && tar -S --format=pax -cf hole.tar hole && rm hole",
-		f->base, 32 << 20);
+	auto_free char *command =
+		xasprintf("cd %s && truncate -s 64M hole && printf end | dd of=hole bs=1 seek=%d "
+			  "conv=notrunc "
+			  "status=none && tar -S --format=pax -cf hole.tar hole && rm hole",
+			f->base, 32 << 20);
 	if (system(command) != 0)
 		skip();
 	auto_buf l = BUF_INIT;

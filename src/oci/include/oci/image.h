@@ -19,7 +19,7 @@
 #include "oci/config.h" /* struct oci_pairs */
 
 #define OCI_DOCUMENT_MAX (4u << 20) /* bytes of a config, manifest or index */
-#define OCI_LAYER_MAX 127	    /* layers that one image may have */
+#define OCI_LAYER_MAX 127 /* layers that one image may have */
 
 #define OCI_TYPE_INDEX "application/vnd.oci.image.index.v1+json"
 #define OCI_TYPE_MANIFEST "application/vnd.oci.image.manifest.v1+json"
@@ -40,7 +40,7 @@ struct oci_image_config {
 	char *user;
 	char **exposed_ports; /* "80/tcp", sorted */
 	char **env;
-	char **entrypoint;    /* NULL and {} (an empty vector) differ */
+	char **entrypoint; /* NULL and {} (an empty vector) differ */
 	char **cmd;
 	char **volumes; /* paths, sorted */
 	char *working_dir;

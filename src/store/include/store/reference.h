@@ -16,9 +16,9 @@
 
 /** Owned strings; reference_free() frees what is inside and zeroes. */
 struct reference {
-	char *domain;	      /* "docker.io", "localhost:5000" */
-	char *path;	      /* "library/busybox" */
-	char *tag;	      /* NULL: none given */
+	char *domain; /* "docker.io", "localhost:5000" */
+	char *path; /* "library/busybox" */
+	char *tag; /* NULL: none given */
 	bool has_digest;
 	struct digest digest;
 };

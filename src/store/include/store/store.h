@@ -32,7 +32,7 @@
 struct store;
 
 struct store_options {
-	const char *data_root;	   /* absolute; made (0710) if missing; any length */
+	const char *data_root; /* absolute; made (0710) if missing; any length */
 	const char *transfer_path; /* absolute path of kist-transfer */
 };
 
@@ -55,10 +55,10 @@ int store_containers_fd(struct store *store);
 /** One image as it was at the moment of the call; plain data for reading. */
 struct store_image {
 	struct digest id;
-	char **repo_tags;    /* familiar: "busybox:latest"; sorted; NULL: dangling */
+	char **repo_tags; /* familiar: "busybox:latest"; sorted; NULL: dangling */
 	char **repo_digests; /* familiar: "busybox@sha256:..." */
-	char *parent;	     /* "" (builds come later) */
-	int64_t size;	     /* bytes of all layers, unpacked */
+	char *parent; /* "" (builds come later) */
+	int64_t size; /* bytes of all layers, unpacked */
 	int64_t last_tagged; /* UTC nanoseconds; 0: never */
 	struct oci_image *config;
 	struct digest *chain_ids; /* config->diff_id_count of them, bottom first */
@@ -84,11 +84,11 @@ int store_image_config_json(
 /** All conditions hold (and within one list: any). NULL or zero: not asked. */
 struct store_image_filter {
 	char **reference; /* patterns; an image is listed with the matching names only */
-	char **label;	  /* "key" or "key=value"; all must hold */
+	char **label; /* "key" or "key=value"; all must hold */
 	char **label_not; /* label!=: none may hold */
 	bool has_dangling, dangling;
 	char **before, **since; /* images: created before, after this one */
-	int64_t until;		/* created before this time */
+	int64_t until; /* created before this time */
 };
 struct store_image_list {
 	struct store_image **v; /* newest first */
@@ -104,8 +104,8 @@ int64_t store_image_count(struct store *store);
 /** What rmi answers, in docker's order. */
 struct store_removed {
 	enum { STORE_UNTAGGED, STORE_DELETED } kind;
-	char *what;	 /* "busybox:latest"; "sha256:<id>" of an image or a layer (chain id) */
-	bool is_image;	 /* DELETED: an image, not a layer */
+	char *what; /* "busybox:latest"; "sha256:<id>" of an image or a layer (chain id) */
+	bool is_image; /* DELETED: an image, not a layer */
 	struct digest image; /* the image that it belonged to, for events */
 };
 struct store_removed_list {
@@ -155,7 +155,7 @@ int store_image_history(struct store *store, const struct store_image *image,
 struct store_progress {
 	enum {
 		STORE_PROGRESS_LAYER, /* "Loading layer": current of total bytes (0: unknown) */
-		STORE_PROGRESS_TEXT,  /* a line for the user, with its newline: "Loaded image: ..." */
+		STORE_PROGRESS_TEXT, /* a line for the user, with its newline: "Loaded image: ..." */
 	} kind;
 	const char *id; /* LAYER: 12 digits */
 	int64_t current, total;
@@ -179,9 +179,9 @@ int store_load(struct store *store, int fd, store_progress_fn *progress, void *a
 	struct store_loaded *out, struct err **err);
 
 struct store_import {
-	int fd;		     /* the root file system as a tar, plain or compressed */
-	const char *repo;    /* NULL or "": no name */
-	const char *tag;     /* NULL: latest */
+	int fd; /* the root file system as a tar, plain or compressed */
+	const char *repo; /* NULL or "": no name */
+	const char *tag; /* NULL: latest */
 	const char *message; /* NULL: "Imported from -" */
 	const struct oci_image_config *config; /* result of --change; NULL: none */
 	const char *os, *architecture, *variant; /* NULL: this machine's */

@@ -27,20 +27,20 @@
 enum transfer_kind {
 	/* store -> transfer */
 	TRANSFER_REQUEST, /* mode, max_bytes, max_entries, max_ratio */
-	TRANSFER_ANSWER,  /* known */
+	TRANSFER_ANSWER, /* known */
 	/* transfer -> store */
-	TRANSFER_DOC,	   /* index, name, blob, size */
-	TRANSFER_LAYER,	   /* index, name, blob, diff_id, size, blob_size, staged, opaque, text */
-	TRANSFER_LINK,	   /* name, text (what it points to, from the archive's root) */
-	TRANSFER_QUERY,	   /* diff_id: does the store have it? Answered by ANSWER */
+	TRANSFER_DOC, /* index, name, blob, size */
+	TRANSFER_LAYER, /* index, name, blob, diff_id, size, blob_size, staged, opaque, text */
+	TRANSFER_LINK, /* name, text (what it points to, from the archive's root) */
+	TRANSFER_QUERY, /* diff_id: does the store have it? Answered by ANSWER */
 	TRANSFER_PROGRESS, /* name, size (bytes of this layer so far), blob_size (of; 0 unknown) */
-	TRANSFER_ERROR,	   /* err_kind, sys, text */
+	TRANSFER_ERROR, /* err_kind, sys, text */
 	TRANSFER_DONE,
 	TRANSFER_KIND_COUNT
 };
 
 enum transfer_mode {
-	TRANSFER_LOAD,	 /* an archive that holds layers and documents */
+	TRANSFER_LOAD, /* an archive that holds layers and documents */
 	TRANSFER_IMPORT, /* the input itself is one layer */
 };
 
@@ -48,12 +48,12 @@ enum transfer_mode {
 struct transfer_message {
 	enum transfer_kind kind;
 	enum transfer_mode mode;
-	uint64_t max_bytes;   /* written to disk */
+	uint64_t max_bytes; /* written to disk */
 	uint64_t max_entries; /* files and folders made */
-	uint32_t max_ratio;   /* bytes that may come out for each byte that comes in */
+	uint32_t max_ratio; /* bytes that may come out for each byte that comes in */
 	bool known;
 	uint32_t index;
-	const char *name;	     /* in the archive, cleaned: "blobs/sha256/..." */
+	const char *name; /* in the archive, cleaned: "blobs/sha256/..." */
 	struct digest blob, diff_id; /* sha256 of the bytes as they came; of the tar inside */
 	uint64_t size;
 	uint64_t blob_size;
@@ -66,7 +66,6 @@ struct transfer_message {
 
 void transfer_encode(const struct transfer_message *m, struct buf *out);
 /** ERR_INVALID for a malformed record. Digests are well-formed afterwards. */
-int transfer_decode(
-	const void *p, size_t n, struct transfer_message *out, struct err **err);
+int transfer_decode(const void *p, size_t n, struct transfer_message *out, struct err **err);
 
 #endif
