@@ -65,9 +65,12 @@ static int fix_mode(struct engine *e, char **mode, struct err **err)
 	const char *ref = *mode ? str_after(*mode, "container:") : NULL;
 	if (!ref)
 		return 0;
-	auto_container *other = roster_find(&e->roster, ref, err);
+	auto_err *why = NULL;
+	auto_container *other = roster_find(&e->roster, ref, &why);
+	/* A missing one is for start to find, as Docker does: clients take a 404 from create for a
+	 * missing image and pull. */
 	if (!other)
-		return -1;
+		return why->kind == ERR_NOT_FOUND ? 0 : err_move(err, &why);
 	free(*mode);
 	*mode = xasprintf("container:%s", container_id(other));
 	return 0;
@@ -87,20 +90,13 @@ static int check_endpoint(const struct endpoint_entry *ep, struct err **err)
 	return 0;
 }
 
-static int fix_network(struct engine *e, struct container_doc *doc, struct err **err)
+static int fix_network(struct container_doc *doc, struct err **err)
 {
 	const char *mode = doc->host.network_mode;
 
-	if (net_mode(mode) == NET_MODE_OTHER)
-		return err_set(err, ERR_NOT_FOUND, "network %s not found", mode);
-	if (net_mode(mode) == NET_MODE_BRIDGE && !e->net)
-		return err_set(err, ERR_NOT_FOUND,
-			"network bridge not found: the daemon runs without a default bridge");
+	/* Whether the networks exist is found out by network_prepare(), at start (see fix_mode). */
 	for (size_t i = 0; i < doc->net.endpoints.n; i++) {
 		const struct endpoint_entry *ep = &doc->net.endpoints.v[i];
-		if (!str_eq(ep->key, "default") && !str_eq(ep->key, mode) &&
-			net_mode(ep->key) == NET_MODE_OTHER)
-			return err_set(err, ERR_NOT_FOUND, "network %s not found", ep->key);
 		if (net_mode(mode) == NET_MODE_BRIDGE && check_endpoint(ep, err))
 			return -1;
 	}
@@ -145,7 +141,7 @@ static int make_doc(struct creation *c, const struct store_image *image, char **
 	if (config_command(doc, err))
 		return -1;
 	if (fix_mode(e, &doc->host.network_mode, err) || fix_mode(e, &doc->host.pid_mode, err) ||
-		fix_mode(e, &doc->host.ipc_mode, err) || fix_network(e, doc, err))
+		fix_mode(e, &doc->host.ipc_mode, err) || fix_network(doc, err))
 		return -1;
 	fix_hostname(e, doc);
 	return mounts_resolve(e, doc, &c->needs, err);

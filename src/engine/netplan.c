@@ -85,6 +85,26 @@ static const char *wanted_mac(const struct container_doc *doc)
 	return str_empty(doc->config.mac_address) ? NULL : doc->config.mac_address;
 }
 
+static int not_found(const char *network, struct err **err)
+{
+	return err_set(err, ERR_NOT_FOUND,
+		"failed to set up container networking: network %s not found", network);
+}
+
+static int check_networks(const struct container_doc *doc, struct err **err)
+{
+	const char *mode = doc->host.network_mode;
+
+	if (net_mode(mode) == NET_MODE_OTHER)
+		return not_found(mode, err);
+	for (size_t i = 0; i < doc->net.endpoints.n; i++) {
+		const char *key = doc->net.endpoints.v[i].key;
+		if (!str_eq(key, mode) && net_mode(key) == NET_MODE_OTHER)
+			return not_found(key, err);
+	}
+	return 0;
+}
+
 int network_prepare(struct container *c, struct net_hold *hold, struct err **err)
 {
 	struct engine *e = c->engine;
@@ -93,10 +113,12 @@ int network_prepare(struct container *c, struct net_hold *hold, struct err **err
 	uint8_t mac[6];
 
 	*hold = (struct net_hold){0};
+	if (check_networks(doc, err))
+		return -1;
 	if (net_mode(doc->host.network_mode) != NET_MODE_BRIDGE || doc->config.network_disabled)
 		return 0;
 	if (!e->net)
-		return err_set(err, ERR_NOT_FOUND, "network bridge not found");
+		return not_found("bridge", err);
 	if (mac_text && net_mac_parse(mac_text, mac))
 		return err_set(err, ERR_INVALID, "invalid MAC address: %s", mac_text);
 	if (net_endpoint_allocate(e->net, &hold->endpoint, NULL, mac_text ? mac : NULL, err))
@@ -219,6 +241,7 @@ static void view_endpoint(struct container *c, const struct net_hold *hold, enum
 
 	out->key = xstrdup(mode == NET_MODE_HOST ? "host"
 			: mode == NET_MODE_NONE	 ? "none"
+			: mode == NET_MODE_OTHER ? c->doc->doc.host.network_mode
 						 : "bridge");
 	if (!running)
 		return;
