@@ -38,7 +38,7 @@ struct protocol {
 	/** The connection is closed. Returns whether the state may be freed; else conn_release() later. */
 	bool (*closed)(struct conn *c, void *state);
 	void (*free)(void *state);
-	/** Is it between requests? */
+	/** Would closing it now cut off nothing but waiting: for a request, or for a stream's next piece? */
 	bool (*idle)(void *state);
 };
 

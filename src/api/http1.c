@@ -66,6 +66,7 @@ struct h1 {
 	bool head_complete;
 	bool message_done;
 	bool pulling;
+	bool waiting; /* the stream had nothing to give when it was last asked */
 };
 
 static void next_request(struct h1 *h);
@@ -521,6 +522,7 @@ static void pump(struct h1 *h)
 			break;
 	}
 	h->pulling = false;
+	h->waiting = more == PULL_WAIT;
 	if (h->stream && !conn_is_closed(h->conn) && more == PULL_END)
 		end_stream(h);
 }
@@ -705,7 +707,8 @@ static void h1_free(void *state)
 static bool h1_idle(void *state)
 {
 	struct h1 *h = state;
-	return (h->state == H1_HEAD && !h->deadline) || h->state == H1_LINGER;
+	bool listening = h->stream && !h->req && h->waiting && conn_flushed(h->conn);
+	return (h->state == H1_HEAD && !h->deadline) || h->state == H1_LINGER || listening;
 }
 
 const struct protocol http1 = {
