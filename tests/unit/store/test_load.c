@@ -2,7 +2,9 @@
 #include "../cmocka_all.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -418,6 +420,65 @@ static void can_be_cancelled(void **state)
 	expect_empty(f);
 }
 
+struct worker {
+	struct fixture *f;
+	struct buf *archive;
+	char *failed;
+};
+
+static void *load_and_remove(void *arg)
+{
+	struct worker *w = arg;
+	auto_fd int fd = memfd_create("archive", MFD_CLOEXEC);
+	fd_write_all(fd, w->archive->data, w->archive->len);
+	for (int i = 0; i < 8 && !w->failed; i++) {
+		struct store_loaded loaded = {0};
+		struct store_removed_list removed;
+		struct err *err = NULL;
+		lseek(fd, 0, SEEK_SET);
+		if (store_load(w->f->store, fd, NULL, NULL, &loaded, &err) < 0)
+			w->failed = xstrdup(err_msg(err));
+		free(loaded.v);
+		err_freep(&err);
+		if (store_image_remove(w->f->store, "app/x:1", true, NULL, NULL, &removed, &err) ==
+			0)
+			store_removed_list_free(&removed);
+		else if (err->kind != ERR_NOT_FOUND)
+			w->failed = xstrdup(err_msg(err));
+		err_freep(&err);
+	}
+	return NULL;
+}
+
+/* Layers come and go while others count on them. */
+static void loads_and_removes_at_once(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct buf layers[2] = {0};
+	auto_buf archive = BUF_INIT;
+	two_layers(layers);
+	/* uncompressed blobs: their names say which layers the store may have already */
+	struct test_image image = {.layers = layers, .count = 2, .tag = "app/x:1"};
+	make_oci_archive(&archive, &image);
+	pthread_t t[4];
+	struct worker w[4];
+	for (int i = 0; i < 4; i++) {
+		w[i] = (struct worker){f, &archive, NULL};
+		pthread_create(&t[i], NULL, load_and_remove, &w[i]);
+	}
+	for (int i = 0; i < 4; i++)
+		pthread_join(t[i], NULL);
+	for (int i = 0; i < 4; i++)
+		if (w[i].failed)
+			fail_msg("%s", w[i].failed);
+	struct store_removed_list removed;
+	if (store_image_remove(f->store, "app/x:1", true, NULL, NULL, &removed, NULL) == 0)
+		store_removed_list_free(&removed);
+	expect_empty(f);
+	free_layers(layers, 2);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -439,6 +500,7 @@ int main(void)
 		T(refuses_malformed_documents),
 		T(imports_a_root_file_system),
 		T(can_be_cancelled),
+		T(loads_and_removes_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
