@@ -19,11 +19,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static char base[64];
 static struct stat before;
 
+static void remove_base(void)
+{
+	tree_remove(AT_FDCWD, base, NULL);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc, (void)argv;
 	snprintf(base, sizeof(base), "/tmp/kist-fuzz-XXXXXX");
-	if (!mkdtemp(base))
+	if (!mkdtemp(base) || atexit(remove_base) != 0)
 		abort();
 	auto_fd int dir = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (file_replace(dir, "victim", "safe", 4, 0600, false, NULL) < 0 ||
