@@ -95,9 +95,11 @@ static int read_strv(const struct at *at, const char *key, const json_t *j, char
 	if (!json_is_array(j))
 		return at_bad(at, key, "expected a list of strings");
 	struct at list = {.up = at, .key = key, .j = j, .err = at->err};
-	/* grown at once: an environment of ten thousand lines must not cost ten thousand copies */
-	size_t n = json_array_size(j);
-	char **v = xcalloc(n + 1, sizeof(*v));
+	/* at once, for ten thousand lines of environment; as large as strv_add() takes for granted */
+	size_t n = json_array_size(j), room = 2;
+	while (room < n + 1)
+		room *= 2;
+	char **v = xcalloc(room, sizeof(*v));
 	strv_free(*out);
 	*out = v;
 	for (size_t i = 0; i < n; i++) {

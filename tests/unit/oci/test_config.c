@@ -2,6 +2,7 @@
 
 #include <linux/capability.h>
 
+#include "base/buf.h"
 #include "document.h"
 
 static void everything_of_a_process(void **state)
@@ -177,6 +178,25 @@ static void process_alone(void **state)
 	assert_string_equal(err->msg, "process.cwd: must be an absolute path");
 }
 
+/* Lists from a document grow like any other (kist-oci exec adds to the environment). */
+static void lists_can_grow(void **state)
+{
+	auto_buf text = BUF_INIT;
+	for (size_t n = 0; n < 40; n++) {
+		text.len = 0;
+		buf_adds(&text, "{\"args\":[\"a\"],\"cwd\":\"/\",\"env\":[");
+		for (size_t i = 0; i < n; i++)
+			buf_addf(&text, "%s\"X=%zu\"", i ? "," : "", i);
+		buf_adds(&text, "]}");
+		struct oci_process *p = NULL;
+		assert_int_equal(oci_process_parse(&p, text.data, text.len, NULL), 0);
+		for (size_t i = 0; i < 9; i++)
+			strv_add(&p->env, "more");
+		assert_int_equal(strv_len(p->env), n + 9);
+		oci_process_free(p);
+	}
+}
+
 /* The engine's way: the same struct without a document. */
 static void filled_by_hand(void **state)
 {
@@ -207,6 +227,7 @@ int main(void)
 		cmocka_unit_test(big_integers),
 		cmocka_unit_test(documents_that_are_none),
 		cmocka_unit_test(process_alone),
+		cmocka_unit_test(lists_can_grow),
 		cmocka_unit_test(filled_by_hand),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
