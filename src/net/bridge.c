@@ -262,9 +262,8 @@ struct ports_seen {
 static int count_port(const struct nlmsghdr *msg, void *data)
 {
 	struct ports_seen *seen = data;
-	const struct ifinfomsg *info = mnl_nlmsg_get_payload(msg);
 	struct nlattr *attr;
-	mnl_attr_for_each(attr, msg, sizeof(*info))
+	mnl_attr_for_each(attr, msg, sizeof(struct ifinfomsg))
 	{
 		if (mnl_attr_get_type(attr) == IFLA_MASTER &&
 			(int)mnl_attr_get_u32(attr) == seen->master)

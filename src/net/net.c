@@ -160,7 +160,7 @@ static int take_address(
 int net_endpoint_allocate(struct net *net, struct net_endpoint *ep, const struct in_addr *wanted,
 	const uint8_t mac[6], struct err **err)
 {
-	uint32_t address;
+	uint32_t address = 0;
 	char hex[10];
 
 	if (mac && (mac[0] & 1))

@@ -7,7 +7,7 @@
 
 static uint32_t size_of(const struct pool *pool)
 {
-	return 1U << (32 - pool->prefix);
+	return ~pool_mask(pool->prefix) + 1U;
 }
 
 void pool_init(struct pool *pool, uint32_t address, uint8_t prefix)

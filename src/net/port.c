@@ -68,7 +68,7 @@ int net_port_parse(const char *key, const char *host_ip, const char *host_port,
 	struct in_addr default_ip, struct net_port *out, struct err **err)
 {
 	struct in6_addr v6;
-	uint16_t last;
+	uint16_t last = 0;
 
 	*out = (struct net_port){.host_ip = default_ip};
 	if (net_expose_parse(key, &out->container_port, &last, &out->proto, err) < 0)

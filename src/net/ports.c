@@ -4,23 +4,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
-#include <stdio.h>
 #include <sys/socket.h>
 
 #include "base/fdio.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 void ports_init(struct ports *ports)
 {
 	auto_buf text = BUF_INIT;
-	unsigned int first, last;
+	uint32_t first, last;
 
 	*ports = (struct ports){.first = 49153, .last = 65535};
 	auto_fd int fd = open("/proc/sys/net/ipv4/ip_local_port_range", O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fd_read_all(fd, 64, &text, "ip_local_port_range", NULL) < 0)
+	if (fd < 0 || fd_read_all(fd, 64, &text, "ip_local_port_range", NULL) < 0 || !text.len)
 		return;
-	if (sscanf(buf_str(&text), "%u %u", &first, &last) == 2 && first > 0 && first <= last &&
-		last <= UINT16_MAX) {
+	/* "32768<tab>60999<newline>" */
+	char *low = str_trim(text.data), *high = low + strcspn(low, "\t ");
+	if (*high)
+		*high++ = '\0';
+	if (str_to_u32(low, &first) == 0 && str_to_u32(str_trim(high), &last) == 0 && first > 0 &&
+		first <= last && last <= UINT16_MAX) {
 		ports->first = (uint16_t)first;
 		ports->last = (uint16_t)last;
 	}
@@ -33,9 +37,16 @@ static unsigned int bucket_of(uint8_t proto, uint16_t port)
 
 void ports_free(struct ports *ports)
 {
-	for (size_t i = 0; i < PORTS_BUCKETS; i++)
-		while (ports->bucket[i])
-			ports_drop(ports, ports->bucket[i]);
+	for (size_t i = 0; i < PORTS_BUCKETS; i++) {
+		struct held *next;
+		for (struct held *h = ports->bucket[i]; h; h = next) {
+			next = h->next;
+			fd_close(h->fd);
+			free(h);
+		}
+		ports->bucket[i] = NULL;
+	}
+	ports->count = 0;
 }
 
 bool ports_taken(const struct ports *ports, uint8_t proto, struct in_addr ip, uint16_t port)

@@ -155,7 +155,8 @@ const char *net_resolv_path(const char *text)
 {
 	__attribute__((cleanup(resolv_free))) struct resolv base;
 	parse(&base, text);
-	if (strv_len(base.servers) == 1 && str_eq(base.servers[0], "127.0.0.53"))
+	char **s = base.servers;
+	if (s && s[0] && !s[1] && str_eq(s[0], "127.0.0.53"))
 		return "/run/systemd/resolve/resolv.conf";
 	return "/etc/resolv.conf";
 }
