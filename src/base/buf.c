@@ -123,13 +123,24 @@ static const char *json_escape(unsigned char c)
 	}
 }
 
+/* Nearly all that is written are names and numbers: ASCII that stands for itself. */
+static bool json_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+}
+
 void buf_add_json_string(struct buf *b, const char *s, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)s;
+	buf_reserve(b, n + 2);
 	buf_addc(b, '"');
 	size_t start = 0, i = 0;
 	while (i < n) {
 		unsigned char c = p[i];
+		if (json_plain(c)) {
+			i++;
+			continue;
+		}
 		const char *escape = json_escape(c);
 		size_t len = c < 0x20 ? 1 : utf8_len(p + i, n - i);
 		bool line_sep = len == 3 && p[i] == 0xe2 && p[i + 1] == 0x80 &&

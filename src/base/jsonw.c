@@ -1,6 +1,5 @@
 #include "base/jsonw.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/timefmt.h"
@@ -14,6 +13,16 @@ static void value(struct jsonw *w, const char *key)
 		buf_add_json_string(w->out, key, strlen(key));
 		buf_addc(w->out, ':');
 	}
+}
+
+static void number(struct jsonw *w, uint64_t v)
+{
+	char digits[20];
+	size_t n = sizeof(digits);
+	do
+		digits[--n] = (char)('0' + v % 10);
+	while (v /= 10);
+	buf_add(w->out, digits + n, sizeof(digits) - n);
 }
 
 void jw_key(struct jsonw *w, const char *key)
@@ -63,13 +72,15 @@ void jw_str(struct jsonw *w, const char *key, const char *s)
 void jw_i64(struct jsonw *w, const char *key, int64_t v)
 {
 	value(w, key);
-	buf_addf(w->out, "%" PRId64, v);
+	if (v < 0)
+		buf_addc(w->out, '-');
+	number(w, v < 0 ? -(uint64_t)v : (uint64_t)v);
 }
 
 void jw_u64(struct jsonw *w, const char *key, uint64_t v)
 {
 	value(w, key);
-	buf_addf(w->out, "%" PRIu64, v);
+	number(w, v);
 }
 
 void jw_bool(struct jsonw *w, const char *key, bool v)
