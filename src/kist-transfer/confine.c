@@ -41,12 +41,14 @@
 
 static int own_root(int staging, struct err **err)
 {
-	/* cloned before the namespace is left: the descriptor's mount belongs to the old one */
+	/* cloned before the namespace is left: the descriptor's mount belongs to the old one; private, as
+	 * pivot_root() refuses what is shared, and with systemd everything is */
 	auto_fd int tree = newmount_clone(staging, "", false);
 	if (tree < 0)
 		return err_sys(err, errno, "confine: clone the staging folder");
 	struct newmount_attr attr = {
-		.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+		.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+		.propagation = MS_PRIVATE};
 	if (newmount_setattr(tree, false, &attr) < 0)
 		return err_sys(err, errno, "confine: mount attributes");
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
