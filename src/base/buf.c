@@ -144,7 +144,7 @@ void buf_add_json_string(struct buf *b, const char *s, size_t n)
 		const char *escape = json_escape(c);
 		size_t len = c < 0x20 ? 1 : utf8_len(p + i, n - i);
 		bool line_sep = len == 3 && p[i] == 0xe2 && p[i + 1] == 0x80 &&
-			(p[i + 2] == 0xa8 || p[i + 2] == 0xa9);
+				(p[i + 2] == 0xa8 || p[i + 2] == 0xa9);
 		if (!escape && c >= 0x20 && len && !line_sep) {
 			i += len;
 			continue;
