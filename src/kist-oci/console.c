@@ -30,8 +30,8 @@ int foreground_signals(struct err **err)
 	sigset_t set;
 	sigfillset(&set);
 	/* ours: faults, and job control of a shell that we are not asked to imitate */
-	static const int kept[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT, SIGTTIN,
-		SIGTTOU, SIGTSTP, SIGPIPE};
+	static const int kept[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT,
+		SIGTTIN, SIGTTOU, SIGTSTP, SIGPIPE};
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
 		sigdelset(&set, kept[i]);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)

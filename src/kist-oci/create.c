@@ -2,10 +2,12 @@
 #include "launch.h"
 
 static const struct option options[] = {
-	{"bundle, b", OPTION_STR, offsetof(struct launch_options, bundle), "folder of the bundle (default .)"},
+	{"bundle, b", OPTION_STR, offsetof(struct launch_options, bundle),
+		"folder of the bundle (default .)"},
 	{"console-socket", OPTION_STR, offsetof(struct launch_options, console_socket),
 		"unix socket that receives the terminal's master end"},
-	{"pid-file", OPTION_STR, offsetof(struct launch_options, pid_file), "file to write the process id to"},
+	{"pid-file", OPTION_STR, offsetof(struct launch_options, pid_file),
+		"file to write the process id to"},
 	{"no-pivot", OPTION_BOOL, offsetof(struct launch_options, no_pivot),
 		"do not use pivot_root: for a root on a ramdisk"},
 	{"no-new-keyring", OPTION_BOOL, offsetof(struct launch_options, no_new_keyring),

@@ -73,8 +73,8 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 	}
 	enum status status = state_status(s);
 	if (!o->force && (status == STATUS_RUNNING || status == STATUS_PAUSED)) {
-		err_set(err, ERR_CONFLICT, "cannot delete container %s that is not stopped: %s", s->id,
-			status_name(status));
+		err_set(err, ERR_CONFLICT, "cannot delete container %s that is not stopped: %s",
+			s->id, status_name(status));
 		return 1;
 	}
 	return remove_container(s, status != STATUS_STOPPED, err) < 0;

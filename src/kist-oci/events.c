@@ -12,8 +12,10 @@ struct events_options {
 };
 
 static const struct option options[] = {
-	{"interval", OPTION_STR, offsetof(struct events_options, interval), "between two readings (default 5s)"},
-	{"stats", OPTION_BOOL, offsetof(struct events_options, stats), "display the container's stats once"},
+	{"interval", OPTION_STR, offsetof(struct events_options, interval),
+		"between two readings (default 5s)"},
+	{"stats", OPTION_BOOL, offsetof(struct events_options, stats),
+		"display the container's stats once"},
 };
 
 static void put_count(json_t *j, const char *key, int64_t value)
@@ -107,7 +109,8 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 	const struct events_options *o = opts;
 	auto_state *s = NULL;
 	int64_t interval = 5 * TIME_NS_PER_SEC;
-	if (!str_empty(o->interval) && (time_parse_duration(o->interval, &interval) < 0 || interval <= 0)) {
+	if (!str_empty(o->interval) &&
+		(time_parse_duration(o->interval, &interval) < 0 || interval <= 0)) {
 		err_set(err, ERR_INVALID, "duration interval must be greater than 0");
 		return 1;
 	}
@@ -130,7 +133,8 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 const struct verb verb_events = {
 	.name = "events",
 	.usage = "<container-id>",
-	.help = "display container events such as OOM notifications, cpu, memory, and IO usage statistics",
+	.help = "display container events such as OOM notifications, cpu, memory, and IO usage "
+		"statistics",
 	VERB_OPTIONS(options, struct events_options),
 	.min_args = 1,
 	.max_args = 1,

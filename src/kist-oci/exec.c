@@ -13,7 +13,10 @@ struct exec_options {
 	int preserve_fds;
 };
 
-#define OPT(name, kind, member, help) {name, kind, offsetof(struct exec_options, member), help}
+#define OPT(name, kind, member, help)                                                              \
+	{                                                                                          \
+		name, kind, offsetof(struct exec_options, member), help                            \
+	}
 static const struct option options[] = {
 	OPT("console-socket", OPTION_STR, console_socket,
 		"unix socket that receives the terminal's master end"),
@@ -46,7 +49,8 @@ static int read_process(struct oci_process **out, const char *path, struct err *
 static int set_user(struct oci_process *p, const char *spec, struct err **err)
 {
 	auto_strv parts = strv_split(spec, ':');
-	if (strv_len(parts) > 2 || str_to_u32(parts[0], &p->user.uid) < 0 || p->user.uid == UINT32_MAX ||
+	if (strv_len(parts) > 2 || str_to_u32(parts[0], &p->user.uid) < 0 ||
+		p->user.uid == UINT32_MAX ||
 		(parts[1] && (str_to_u32(parts[1], &p->user.gid) < 0 || p->user.gid == UINT32_MAX)))
 		return err_set(err, ERR_INVALID, "invalid user \"%s\": expected uid[:gid]", spec);
 	return 0;
@@ -56,8 +60,8 @@ static int add_gids(struct oci_process *p, char *const *gids, struct err **err)
 {
 	for (size_t i = 0; gids && gids[i]; i++) {
 		struct oci_user *u = &p->user;
-		u->additional_gids = xreallocarray(
-			u->additional_gids, u->additional_gid_count + 1, sizeof(*u->additional_gids));
+		u->additional_gids = xreallocarray(u->additional_gids, u->additional_gid_count + 1,
+			sizeof(*u->additional_gids));
 		if (str_to_u32(gids[i], &u->additional_gids[u->additional_gid_count]) < 0)
 			return err_set(err, ERR_INVALID, "invalid group id \"%s\"", gids[i]);
 		u->additional_gid_count++;
@@ -117,12 +121,14 @@ static int check_status(const struct state *s, const struct exec_options *o, str
 	return 0;
 }
 
-static int check_console(const struct oci_process *p, const struct exec_options *o, struct err **err)
+static int check_console(
+	const struct oci_process *p, const struct exec_options *o, struct err **err)
 {
 	bool socket = !str_empty(o->console_socket);
 	if (o->detach && p->terminal && !socket)
 		return err_set(err, ERR_INVALID,
-			"cannot allocate tty if " PROGRAM " will detach without setting console socket");
+			"cannot allocate tty if " PROGRAM
+			" will detach without setting console socket");
 	if (socket && (!o->detach || !p->terminal))
 		return err_set(err, ERR_INVALID,
 			"cannot use console socket if " PROGRAM " will not detach or allocate tty");
@@ -135,7 +141,8 @@ struct job {
 	pid_t pid;
 };
 
-static int spawn(struct job *job, const struct state *s, const struct exec_options *o, struct err **err)
+static int spawn(
+	struct job *job, const struct state *s, const struct exec_options *o, struct err **err)
 {
 	auto_free int *fds = NULL;
 	struct run_io io = {.in = STDIN_FILENO, .out = STDOUT_FILENO, .err = STDERR_FILENO};

@@ -25,7 +25,8 @@ int bundle_config(struct oci_config **out, const char *bundle, struct err **err)
 	auto_free char *path = xasprintf("%s/" CONFIG_FILE, bundle);
 	if (file_read(AT_FDCWD, path, CONFIG_MAX, &text, &why) < 0) {
 		if (why->kind == ERR_NOT_FOUND)
-			return err_set(err, ERR_NOT_FOUND, "JSON specification file " CONFIG_FILE " not found");
+			return err_set(err, ERR_NOT_FOUND,
+				"JSON specification file " CONFIG_FILE " not found");
 		return err_move(err, &why);
 	}
 	return oci_config_parse(out, text.data, text.len, err);
@@ -39,7 +40,7 @@ int preserved_fds(int extra, int **fds, size_t *count, struct err **err)
 		handed = 0;
 	if (extra < 0 || extra > 4096 || handed > 4096)
 		return err_set(err, ERR_INVALID, "cannot preserve %d file descriptors", extra);
-	*count = (size_t)(extra + handed);
+	*count = (size_t)extra + (size_t)handed;
 	*fds = xcalloc(*count + 1, sizeof(**fds));
 	for (size_t i = 0; i < *count; i++) {
 		(*fds)[i] = STDIO_FDS + (int)i;
@@ -56,7 +57,8 @@ static int check_console(
 	bool socket = !str_empty(o->console_socket);
 	if (detach && p->terminal && !socket)
 		return err_set(err, ERR_INVALID,
-			"cannot allocate tty if " PROGRAM " will detach without setting console socket");
+			"cannot allocate tty if " PROGRAM
+			" will detach without setting console socket");
 	if (socket && (!detach || !p->terminal))
 		return err_set(err, ERR_INVALID,
 			"cannot use console socket if " PROGRAM " will not detach or allocate tty");
@@ -147,7 +149,8 @@ static int make(struct launch *l, const struct launch_options *o, bool split, st
 	l->state->start_ticks = l->run->start_ticks;
 	if (state_save(l->state, err) < 0)
 		return -1;
-	if (!str_empty(o->console_socket) && console_send(o->console_socket, l->run->tty_master, err) < 0)
+	if (!str_empty(o->console_socket) &&
+		console_send(o->console_socket, l->run->tty_master, err) < 0)
 		return -1;
 	return write_pid_file(o->pid_file, l->run->pid, err);
 }

@@ -12,7 +12,8 @@ struct list_options {
 
 static const struct option options[] = {
 	{"format, f", OPTION_STR, offsetof(struct list_options, format), "table (default) or json"},
-	{"quiet, q", OPTION_BOOL, offsetof(struct list_options, quiet), "display only container IDs"},
+	{"quiet, q", OPTION_BOOL, offsetof(struct list_options, quiet),
+		"display only container IDs"},
 };
 
 static int compare(const void *a, const void *b)
@@ -26,6 +27,7 @@ static char **names(const char *root)
 	char **list = NULL;
 	DIR *dir = opendir(root);
 	struct dirent *entry;
+	/* cppcheck-suppress readdirCalled ; one thread per stream, as POSIX allows */
 	while (dir && (entry = readdir(dir))) {
 		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && entry->d_name[0] != ':')
 			strv_add(&list, entry->d_name);
@@ -57,7 +59,7 @@ static void fill_row(struct row *row, const struct state *s)
 /* Columns as wide as their widest cell and three blanks, at least twelve: Go's tabwriter as runc sets it. */
 static void print_table(const struct row *rows, size_t count)
 {
-	size_t width[ARRAY_LEN(titles)];
+	size_t width[ARRAY_LEN(titles)] = {0};
 	for (size_t c = 0; c < ARRAY_LEN(titles); c++) {
 		width[c] = strlen(titles[c]);
 		for (size_t r = 0; r < count; r++) {

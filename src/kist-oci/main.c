@@ -35,11 +35,14 @@ static const struct verb *const verbs[] = {
 
 static const struct option global_options[] = {
 	{"debug", OPTION_BOOL, offsetof(struct globals, debug), "log more"},
-	{"log", OPTION_STR, offsetof(struct globals, log), "file to write the log to (default /dev/stderr)"},
+	{"log", OPTION_STR, offsetof(struct globals, log),
+		"file to write the log to (default /dev/stderr)"},
 	{"log-format", OPTION_STR, offsetof(struct globals, log_format), "text (default) or json"},
 	{"root", OPTION_STR, offsetof(struct globals, root), "folder of the containers' state"},
-	{"systemd-cgroup", OPTION_BOOL, offsetof(struct globals, systemd_cgroup), "not implemented"},
-	{"rootless", OPTION_STR, offsetof(struct globals, rootless), "true, false or auto (default)"},
+	{"systemd-cgroup", OPTION_BOOL, offsetof(struct globals, systemd_cgroup),
+		"not implemented"},
+	{"rootless", OPTION_STR, offsetof(struct globals, rootless),
+		"true, false or auto (default)"},
 	{"criu", OPTION_NONE, 0, "accepted for runc's sake"},
 	{"help, h", OPTION_BOOL, offsetof(struct globals, help), "show help"},
 	{"version, v", OPTION_BOOL, offsetof(struct globals, version), "print the version"},
@@ -79,14 +82,15 @@ void report_error(const struct globals *g, const char *message)
 static void print_version(void)
 {
 	const struct scmp_version *v = seccomp_version();
-	printf(PROGRAM " version " KIST_VERSION "\nspec: " OCI_VERSION "\nlibseccomp: %u.%u.%u\n", v->major,
-		v->minor, v->micro);
+	printf(PROGRAM " version " KIST_VERSION "\nspec: " OCI_VERSION "\nlibseccomp: %u.%u.%u\n",
+		v->major, v->minor, v->micro);
 }
 
 static void print_help(void)
 {
 	printf("NAME:\n   " PROGRAM " - Open Container Initiative runtime\n\n"
-	       "USAGE:\n   " PROGRAM " [global options] command [command options] [arguments...]\n\n"
+	       "USAGE:\n   " PROGRAM
+	       " [global options] command [command options] [arguments...]\n\n"
 	       "COMMANDS:\n");
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		printf("   %-11s %s\n", verbs[i]->name, verbs[i]->help);
@@ -96,8 +100,8 @@ static void print_help(void)
 
 static void print_verb_help(const struct verb *verb)
 {
-	printf("NAME:\n   " PROGRAM " %s - %s\n\nUSAGE:\n   " PROGRAM " %s [command options] %s\n", verb->name,
-		verb->help, verb->name, verb->usage);
+	printf("NAME:\n   " PROGRAM " %s - %s\n\nUSAGE:\n   " PROGRAM " %s [command options] %s\n",
+		verb->name, verb->help, verb->name, verb->usage);
 	if (!verb->option_count)
 		return;
 	printf("\nOPTIONS:\n");
@@ -127,11 +131,11 @@ static int run_verb(
 		return 1;
 	int count = argc - first;
 	if (count < verb->min_args)
-		err_set(err, ERR_INVALID, PROGRAM ": \"%s\" requires a minimum of %d argument(s)", verb->name,
-			verb->min_args);
+		err_set(err, ERR_INVALID, PROGRAM ": \"%s\" requires a minimum of %d argument(s)",
+			verb->name, verb->min_args);
 	else if (verb->max_args >= 0 && count > verb->max_args)
-		err_set(err, ERR_INVALID, PROGRAM ": \"%s\" requires a maximum of %d argument(s)", verb->name,
-			verb->max_args);
+		err_set(err, ERR_INVALID, PROGRAM ": \"%s\" requires a maximum of %d argument(s)",
+			verb->name, verb->max_args);
 	else
 		return verb->run(g, options, count, argv + first, err);
 	return 1;

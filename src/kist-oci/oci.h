@@ -22,7 +22,7 @@ struct verb {
 	const struct option *options;
 	size_t option_count;
 	int min_args, max_args; /* after the options; max -1: any number */
-	size_t size;		/* of the struct that the options fill */
+	size_t size; /* of the struct that the options fill */
 	/**
 	 * Returns the program's exit code. With *err set the message is printed, and a code of 0 becomes 1.
 	 * @options is the filled struct; its OPTION_LISTs are the verb's to free.

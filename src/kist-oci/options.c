@@ -33,14 +33,16 @@ static int store(const struct option *o, const char *value, void *out, struct er
 		if (!value)
 			*(bool *)slot = true;
 		else if (str_to_bool(value, slot) < 0)
-			return err_set(err, ERR_INVALID, "invalid boolean value \"%s\" for --%s", value, o->name);
+			return err_set(err, ERR_INVALID, "invalid boolean value \"%s\" for --%s",
+				value, o->name);
 		break;
 	case OPTION_STR:
 		*(const char **)slot = value;
 		break;
 	case OPTION_INT:
 		if (str_to_int(value, slot) < 0)
-			return err_set(err, ERR_INVALID, "invalid value \"%s\" for flag --%s", value, o->name);
+			return err_set(err, ERR_INVALID, "invalid value \"%s\" for flag --%s",
+				value, o->name);
 		break;
 	case OPTION_LIST:
 		strv_add(slot, value);
@@ -65,11 +67,13 @@ int options_parse(const struct option *options, size_t count, int argc, char **a
 		size_t n = strcspn(name, "=");
 		const struct option *o = find(options, count, name, n);
 		if (!o)
-			return err_set(err, ERR_INVALID, "flag provided but not defined: -%.*s", (int)n, name);
+			return err_set(err, ERR_INVALID, "flag provided but not defined: -%.*s",
+				(int)n, name);
 		const char *value = name[n] ? name + n + 1 : NULL;
 		if (!value && o->kind != OPTION_BOOL) {
 			if (i + 1 == argc)
-				return err_set(err, ERR_INVALID, "flag needs an argument: -%.*s", (int)n, name);
+				return err_set(err, ERR_INVALID, "flag needs an argument: -%.*s",
+					(int)n, name);
 			value = argv[++i];
 		}
 		if (store(o, value, out, err) < 0)

@@ -10,8 +10,8 @@
 
 enum option_kind {
 	OPTION_BOOL, /* bool; also --name=false */
-	OPTION_STR,  /* const char *, borrowed from argv */
-	OPTION_INT,  /* int */
+	OPTION_STR, /* const char *, borrowed from argv */
+	OPTION_INT, /* int */
 	OPTION_LIST, /* char **, owned: may be given several times */
 	OPTION_NONE, /* accepted and without effect, takes a value */
 };

@@ -1,15 +1,15 @@
 /* pause and resume. */
 #include "state.h"
 
-static int set_frozen(
-	const struct globals *g, const char *id, bool frozen, struct err **err)
+static int set_frozen(const struct globals *g, const char *id, bool frozen, struct err **err)
 {
 	auto_state *s = NULL;
 	if (state_open(&s, g, id, true, err) < 0)
 		return -1;
 	enum status status = state_status(s);
 	if (frozen && status != STATUS_RUNNING && status != STATUS_CREATED)
-		return err_set(err, ERR_CONFLICT, "container not running or created: %s", status_name(status));
+		return err_set(err, ERR_CONFLICT, "container not running or created: %s",
+			status_name(status));
 	if (!frozen && status != STATUS_PAUSED)
 		return err_set(err, ERR_CONFLICT, "container not paused");
 	struct cgroup *cg = state_cgroup(s);

@@ -46,7 +46,8 @@ static int pid_column(const char *header)
 	auto_free char *copy = xstrdup(header);
 	char *rest = NULL;
 	int i = 0;
-	for (char *field = strtok_r(copy, " \t", &rest); field; field = strtok_r(NULL, " \t", &rest), i++) {
+	for (char *field = strtok_r(copy, " \t", &rest); field;
+		field = strtok_r(NULL, " \t", &rest), i++) {
 		if (str_eq(field, "PID"))
 			return i;
 	}
@@ -84,7 +85,8 @@ static int print_table(int argc, char **argv, const pid_t *pids, size_t n, struc
 	if (status < 0)
 		return -1;
 	if (!WIFEXITED(status) || WEXITSTATUS(status))
-		return err_set(err, ERR_INVALID, "ps failed: %s", str_trim((char *)buf_str(&errors)));
+		return err_set(
+			err, ERR_INVALID, "ps failed: %s", str_trim((char *)buf_str(&errors)));
 	return print_lines((char *)buf_str(&out), pids, n, err);
 }
 

@@ -3,13 +3,16 @@
 #include "launch.h"
 
 static const struct option options[] = {
-	{"bundle, b", OPTION_STR, offsetof(struct launch_options, bundle), "folder of the bundle (default .)"},
+	{"bundle, b", OPTION_STR, offsetof(struct launch_options, bundle),
+		"folder of the bundle (default .)"},
 	{"console-socket", OPTION_STR, offsetof(struct launch_options, console_socket),
 		"unix socket that receives the terminal's master end"},
-	{"detach, d", OPTION_BOOL, offsetof(struct launch_options, detach), "do not wait for the container"},
+	{"detach, d", OPTION_BOOL, offsetof(struct launch_options, detach),
+		"do not wait for the container"},
 	{"keep", OPTION_BOOL, offsetof(struct launch_options, keep),
 		"do not remove the container when it has ended"},
-	{"pid-file", OPTION_STR, offsetof(struct launch_options, pid_file), "file to write the process id to"},
+	{"pid-file", OPTION_STR, offsetof(struct launch_options, pid_file),
+		"file to write the process id to"},
 	{"no-subreaper", OPTION_BOOL, offsetof(struct launch_options, no_subreaper),
 		"accepted for runc's sake: " PROGRAM " is none"},
 	{"no-pivot", OPTION_BOOL, offsetof(struct launch_options, no_pivot),

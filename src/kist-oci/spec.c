@@ -13,7 +13,8 @@ struct spec_options {
 };
 
 static const struct option options[] = {
-	{"bundle, b", OPTION_STR, offsetof(struct spec_options, bundle), "folder to write config.json to"},
+	{"bundle, b", OPTION_STR, offsetof(struct spec_options, bundle),
+		"folder to write config.json to"},
 	{"rootless", OPTION_BOOL, offsetof(struct spec_options, rootless),
 		"for a user without privilege: a user namespace with one id"},
 };
@@ -32,17 +33,23 @@ static const char template[] =
 	"'mode=755','size=65536k']},"
 	"{'destination':'/dev/pts','type':'devpts','source':'devpts','options':['nosuid','noexec',"
 	"'newinstance','ptmxmode=0666','mode=0620','gid=5']},"
-	"{'destination':'/dev/shm','type':'tmpfs','source':'shm','options':['nosuid','noexec','nodev',"
+	"{'destination':'/dev/"
+	"shm','type':'tmpfs','source':'shm','options':['nosuid','noexec','nodev',"
 	"'mode=1777','size=65536k']},"
-	"{'destination':'/dev/mqueue','type':'mqueue','source':'mqueue','options':['nosuid','noexec',"
+	"{'destination':'/dev/"
+	"mqueue','type':'mqueue','source':'mqueue','options':['nosuid','noexec',"
 	"'nodev']},"
-	"{'destination':'/sys','type':'sysfs','source':'sysfs','options':['nosuid','noexec','nodev','ro']},"
-	"{'destination':'/sys/fs/cgroup','type':'cgroup','source':'cgroup','options':['nosuid','noexec',"
+	"{'destination':'/"
+	"sys','type':'sysfs','source':'sysfs','options':['nosuid','noexec','nodev','ro']},"
+	"{'destination':'/sys/fs/"
+	"cgroup','type':'cgroup','source':'cgroup','options':['nosuid','noexec',"
 	"'nodev','relatime','ro']}],"
 	"'linux':{'resources':{'devices':[{'allow':false,'access':'rwm'}]},"
-	"'namespaces':[{'type':'pid'},{'type':'network'},{'type':'ipc'},{'type':'uts'},{'type':'mount'},"
+	"'namespaces':[{'type':'pid'},{'type':'network'},{'type':'ipc'},{'type':'uts'},{'type':'"
+	"mount'},"
 	"{'type':'cgroup'}],"
-	"'maskedPaths':['/proc/acpi','/proc/asound','/proc/kcore','/proc/keys','/proc/latency_stats',"
+	"'maskedPaths':['/proc/acpi','/proc/asound','/proc/kcore','/proc/keys','/proc/"
+	"latency_stats',"
 	"'/proc/timer_list','/proc/timer_stats','/proc/sched_debug','/proc/scsi','/sys/firmware'],"
 	"'readonlyPaths':['/proc/bus','/proc/fs','/proc/irq','/proc/sys','/proc/sysrq-trigger']}}";
 
@@ -79,7 +86,8 @@ static void make_rootless(json_t *j)
 	json_t *lin = json_object_get(j, "linux"), *mounts = json_object_get(j, "mounts");
 	json_t *ns = json_object_get(lin, "namespaces"), *user = json_object();
 	for (size_t i = json_array_size(ns); i--;) {
-		if (str_eq(json_string_value(json_object_get(json_array_get(ns, i), "type")), "network"))
+		if (str_eq(json_string_value(json_object_get(json_array_get(ns, i), "type")),
+			    "network"))
 			json_array_remove(ns, i);
 	}
 	json_put_str(user, "type", "user");
@@ -89,12 +97,13 @@ static void make_rootless(json_t *j)
 	json_object_del(lin, "resources");
 	drop_mount(mounts, "/sys");
 	drop_mount(mounts, "/sys/fs/cgroup");
-	json_t *sys = json_pack("{s:s,s:s,s:s,s:[s,s,s,s,s]}", "destination", "/sys", "type", "none",
-		"source", "/sys", "options", "rbind", "nosuid", "noexec", "nodev", "ro");
+	json_t *sys = json_pack("{s:s,s:s,s:s,s:[s,s,s,s,s]}", "destination", "/sys", "type",
+		"none", "source", "/sys", "options", "rbind", "nosuid", "noexec", "nodev", "ro");
 	json_array_append_new(mounts, sys);
 	size_t i;
 	json_t *m;
-	json_array_foreach (mounts, i, m) {
+	json_array_foreach(mounts, i, m)
+	{
 		json_t *opts = json_object_get(m, "options");
 		for (size_t k = json_array_size(opts); k--;) {
 			if (str_starts(json_string_value(json_array_get(opts, k)), "gid="))
@@ -116,7 +125,8 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 	auto_fd int fd = openat(dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0 && errno == EEXIST)
 		err_set(err, ERR_CONFLICT, "file config.json exists. Remove it first");
-	else if (fd < 0 || fd_write_all(fd, text, strlen(text)) < 0 || fd_write_all(fd, "\n", 1) < 0)
+	else if (fd < 0 || fd_write_all(fd, text, strlen(text)) < 0 ||
+		 fd_write_all(fd, "\n", 1) < 0)
 		err_sys(err, errno, "write config.json");
 	else
 		return 0;

@@ -16,7 +16,8 @@ static int check_status(enum status status, struct err **err)
 	case STATUS_RUNNING:
 		return err_set(err, ERR_CONFLICT, "cannot start an already running container");
 	default:
-		return err_set(err, ERR_CONFLICT, "cannot start a container in the %s state", status_name(status));
+		return err_set(err, ERR_CONFLICT, "cannot start a container in the %s state",
+			status_name(status));
 	}
 }
 

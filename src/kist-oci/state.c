@@ -154,8 +154,9 @@ static int read_state(struct state *s, struct err **err)
 static bool still_there(const struct state *s)
 {
 	struct stat mine, now;
-	return fstat(s->dir, &mine) == 0 && fstatat(s->root, s->id, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-		mine.st_ino == now.st_ino && mine.st_dev == now.st_dev;
+	return fstat(s->dir, &mine) == 0 &&
+	       fstatat(s->root, s->id, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       mine.st_ino == now.st_ino && mine.st_dev == now.st_dev;
 }
 
 int state_open(

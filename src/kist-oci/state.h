@@ -21,9 +21,10 @@ enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, ST
 struct state {
 	char *id;
 	int root, dir; /* folders: --root and this container's */
-	int lock;      /* -1: not held */
+	int lock; /* -1: not held */
 	/* state.json */
-	char *version, *bundle, *rootfs, *cgroup, *annotations; /* annotations: JSON object as text */
+	char *version, *bundle, *rootfs, *cgroup,
+		*annotations; /* annotations: JSON object as text */
 	int64_t created;
 	uint32_t owner;
 	pid_t pid; /* 0: creating */

@@ -8,11 +8,14 @@
 struct update_options {
 	const char *resources;
 	const char *blkio_weight, *cpu_period, *cpu_quota, *cpu_burst, *cpu_share, *cpu_rt_period,
-		*cpu_rt_runtime, *cpu_idle, *cpuset_cpus, *cpuset_mems, *memory, *memory_reservation,
-		*memory_swap, *pids_limit, *l3_cache, *mem_bw;
+		*cpu_rt_runtime, *cpu_idle, *cpuset_cpus, *cpuset_mems, *memory,
+		*memory_reservation, *memory_swap, *pids_limit, *l3_cache, *mem_bw;
 };
 
-#define OPT(name, member, help) {name, OPTION_STR, offsetof(struct update_options, member), help}
+#define OPT(name, member, help)                                                                    \
+	{                                                                                          \
+		name, OPTION_STR, offsetof(struct update_options, member), help                    \
+	}
 static const struct option options[] = {
 	OPT("resources, r", resources, "JSON file with the resources, - for standard input"),
 	OPT("blkio-weight", blkio_weight, "block I/O weight, 10 to 1000"),
@@ -36,7 +39,8 @@ static const struct option options[] = {
 };
 #undef OPT
 
-static int parse_unsigned(const char *name, const char *text, bool *set, uint64_t *out, struct err **err)
+static int parse_unsigned(
+	const char *name, const char *text, bool *set, uint64_t *out, struct err **err)
 {
 	if (str_empty(text))
 		return 0;
@@ -46,7 +50,8 @@ static int parse_unsigned(const char *name, const char *text, bool *set, uint64_
 	return 0;
 }
 
-static int parse_signed(const char *name, const char *text, bool *set, int64_t *out, struct err **err)
+static int parse_signed(
+	const char *name, const char *text, bool *set, int64_t *out, struct err **err)
 {
 	if (str_empty(text))
 		return 0;
@@ -79,7 +84,8 @@ static int fill_cpu(struct oci_resources *r, const struct update_options *o, str
 		{"cpu-period", o->cpu_period, &r->cpu.period.set, &r->cpu.period.v},
 		{"cpu-burst", o->cpu_burst, &r->cpu.burst.set, &r->cpu.burst.v},
 		{"cpu-share", o->cpu_share, &r->cpu.shares.set, &r->cpu.shares.v},
-		{"cpu-rt-period", o->cpu_rt_period, &r->cpu.realtime_period.set, &r->cpu.realtime_period.v},
+		{"cpu-rt-period", o->cpu_rt_period, &r->cpu.realtime_period.set,
+			&r->cpu.realtime_period.v},
 	};
 	const struct {
 		const char *name, *text;
@@ -93,12 +99,13 @@ static int fill_cpu(struct oci_resources *r, const struct update_options *o, str
 		{"pids-limit", o->pids_limit, &r->pids_limit.set, &r->pids_limit.v},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-		if (parse_unsigned(numbers[i].name, numbers[i].text, numbers[i].set, numbers[i].out, err) < 0)
+		if (parse_unsigned(numbers[i].name, numbers[i].text, numbers[i].set, numbers[i].out,
+			    err) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(signed_numbers); i++) {
-		if (parse_signed(signed_numbers[i].name, signed_numbers[i].text, signed_numbers[i].set,
-			    signed_numbers[i].out, err) < 0)
+		if (parse_signed(signed_numbers[i].name, signed_numbers[i].text,
+			    signed_numbers[i].set, signed_numbers[i].out, err) < 0)
 			return -1;
 	}
 	r->cpu.cpus = xstrdup_null(o->cpuset_cpus);
@@ -113,14 +120,17 @@ static int fill(struct oci_resources *r, const struct update_options *o, struct 
 	if (!str_empty(o->l3_cache) || !str_empty(o->mem_bw))
 		return err_set(err, ERR_NOT_IMPLEMENTED, "Intel RDT is not implemented");
 	if (fill_cpu(r, o, err) < 0 ||
-		parse_size("memory", o->memory, &r->memory.limit.set, &r->memory.limit.v, err) < 0 ||
+		parse_size("memory", o->memory, &r->memory.limit.set, &r->memory.limit.v, err) <
+			0 ||
 		parse_size("memory-reservation", o->memory_reservation, &r->memory.reservation.set,
 			&r->memory.reservation.v, err) < 0 ||
-		parse_size("memory-swap", o->memory_swap, &r->memory.swap.set, &r->memory.swap.v, err) < 0 ||
+		parse_size("memory-swap", o->memory_swap, &r->memory.swap.set, &r->memory.swap.v,
+			err) < 0 ||
 		parse_unsigned("blkio-weight", o->blkio_weight, &weighted, &weight, err) < 0)
 		return -1;
 	if (weight > 1000)
-		return err_set(err, ERR_INVALID, "invalid value for blkio-weight: %s", o->blkio_weight);
+		return err_set(
+			err, ERR_INVALID, "invalid value for blkio-weight: %s", o->blkio_weight);
 	r->blkio.weight.set = weighted;
 	r->blkio.weight.v = (uint16_t)weight;
 	return 0;
@@ -129,12 +139,14 @@ static int fill(struct oci_resources *r, const struct update_options *o, struct 
 static int read_resources(struct oci_resources **out, const char *path, struct err **err)
 {
 	auto_buf text = BUF_INIT;
-	int r = str_eq(path, "-") ? fd_read_all(STDIN_FILENO, 1u << 20, &text, "standard input", err)
-				  : file_read(AT_FDCWD, path, 1u << 20, &text, err);
+	int r = str_eq(path, "-")
+			? fd_read_all(STDIN_FILENO, 1u << 20, &text, "standard input", err)
+			: file_read(AT_FDCWD, path, 1u << 20, &text, err);
 	return r < 0 ? -1 : oci_resources_parse(out, text.data, text.len, err);
 }
 
-static int update(const struct globals *g, const char *id, const struct oci_resources *r, struct err **err)
+static int update(
+	const struct globals *g, const char *id, const struct oci_resources *r, struct err **err)
 {
 	auto_state *s = NULL;
 	if (state_open(&s, g, id, true, err) < 0)

@@ -35,7 +35,8 @@ int parse_hooks(const struct at *at, struct oci_hooks *out)
 		{"poststop", &out->poststop},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-		if (READ_LIST(at, lists[i].key, lists[i].list->v, lists[i].list->count, parse_hook) < 0)
+		if (READ_LIST(at, lists[i].key, lists[i].list->v, lists[i].list->count,
+			    parse_hook) < 0)
 			return -1;
 	}
 	return 0;

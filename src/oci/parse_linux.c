@@ -51,7 +51,8 @@ static int parse_namespaces(const struct at *at, struct oci_linux *l)
 		return at_bad(at, "namespaces", "expected a list");
 	struct at in = {.up = at, .key = "namespaces", .j = list, .err = at->err};
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		struct at element = {.up = &in, .index = i, .j = json_array_get(list, i), .err = at->err};
+		struct at element = {
+			.up = &in, .index = i, .j = json_array_get(list, i), .err = at->err};
 		struct namespace_entry entry = {0};
 		if (!json_is_object(element.j))
 			return at_bad(&element, NULL, "expected an object");
@@ -65,7 +66,6 @@ static int parse_namespaces(const struct at *at, struct oci_linux *l)
 	}
 	return 0;
 }
-
 
 static const struct field device_fields[] = {
 	FIELD(struct oci_device, "path", FIELD_STR, path),
@@ -87,7 +87,8 @@ static int parse_device(const struct at *at, void *element)
 	device->type = *type == 'u' ? 'c' : *type;
 	if (!device->path || *device->path != '/')
 		return at_bad(at, "path", "must be an absolute path");
-	if (device->type != 'p' && (!json_object_get(at->j, "major") || !json_object_get(at->j, "minor")))
+	if (device->type != 'p' &&
+		(!json_object_get(at->j, "major") || !json_object_get(at->j, "minor")))
 		return at_bad(at, NULL, "a device needs major and minor");
 	return 0;
 }
@@ -145,7 +146,8 @@ static int parse_net_devices(const struct at *at, struct oci_linux *l)
 	const char *name;
 	json_t *value;
 	l->net_devices = xcalloc(json_object_size(in.j) + 1, sizeof(*l->net_devices));
-	json_object_foreach ((json_t *)in.j, name, value) {
+	json_object_foreach((json_t *)in.j, name, value)
+	{
 		struct oci_net_device *device = &l->net_devices[l->net_device_count++];
 		device->host_name = xstrdup(name);
 		if ((r = at_object(&in, name, &entry)) < 0 ||
@@ -172,9 +174,11 @@ int parse_linux(const struct at *at, struct oci_linux *l)
 		READ_LIST(at, "devices", l->devices, l->device_count, parse_device) < 0 ||
 		parse_net_devices(at, l) < 0 || read_pairs(at, "sysctl", &l->sysctl) < 0)
 		return -1;
-	if ((r = at_object(at, "resources", &in)) < 0 || (r && parse_resources(&in, &l->resources) < 0))
+	if ((r = at_object(at, "resources", &in)) < 0 ||
+		(r && parse_resources(&in, &l->resources) < 0))
 		return -1;
-	if ((r = at_object(at, "personality", &in)) < 0 || (r && READ_FIELDS(&in, personality_fields, l) < 0))
+	if ((r = at_object(at, "personality", &in)) < 0 ||
+		(r && READ_FIELDS(&in, personality_fields, l) < 0))
 		return -1;
 	if (r && !l->personality_domain)
 		return at_bad(&in, "domain", "is missing");

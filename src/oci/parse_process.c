@@ -61,12 +61,13 @@ static int parse_user(const struct at *at, struct oci_user *user)
 		return 0;
 	if (!json_is_array(list))
 		return at_bad(at, "additionalGids", "expected a list of integers");
-	user->additional_gids =
-		xcalloc(json_array_size(list) + 1, sizeof(*user->additional_gids));
+	user->additional_gids = xcalloc(json_array_size(list) + 1, sizeof(*user->additional_gids));
 	size_t i;
 	const json_t *gid;
-	json_array_foreach (list, i, gid) {
-		if (read_integer(at, "additionalGids", gid, FIELD_U32, &user->additional_gids[i]) < 0)
+	json_array_foreach(list, i, gid)
+	{
+		if (read_integer(at, "additionalGids", gid, FIELD_U32, &user->additional_gids[i]) <
+			0)
 			return -1;
 		user->additional_gid_count++;
 	}
@@ -125,7 +126,8 @@ static int parse_scheduling(const struct at *at, struct oci_process *p)
 		if (!p->scheduler->policy)
 			return at_bad(&in, "policy", "is missing");
 	}
-	if ((r = at_object(at, "ioPriority", &in)) < 0 || (r && READ_FIELDS(&in, ioprio_fields, p) < 0))
+	if ((r = at_object(at, "ioPriority", &in)) < 0 ||
+		(r && READ_FIELDS(&in, ioprio_fields, p) < 0))
 		return -1;
 	if (r && !p->ioprio_class)
 		return at_bad(&in, "class", "is missing");
@@ -141,7 +143,8 @@ int parse_process(const struct at *at, struct oci_process *p)
 	int r;
 	if (READ_FIELDS(at, process_fields, p) < 0)
 		return -1;
-	if ((r = at_object(at, "consoleSize", &in)) < 0 || (r && READ_FIELDS(&in, console_fields, p) < 0))
+	if ((r = at_object(at, "consoleSize", &in)) < 0 ||
+		(r && READ_FIELDS(&in, console_fields, p) < 0))
 		return -1;
 	if ((r = at_object(at, "user", &in)) < 0 || (r && parse_user(&in, &p->user) < 0))
 		return -1;

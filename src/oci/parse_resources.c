@@ -83,7 +83,8 @@ static int parse_blkio(const struct at *at, struct oci_resources *r)
 			parse_weight) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-		if (READ_LIST(at, lists[i].key, lists[i].rates->v, lists[i].rates->count, parse_rate) < 0)
+		if (READ_LIST(at, lists[i].key, lists[i].rates->v, lists[i].rates->count,
+			    parse_rate) < 0)
 			return -1;
 	}
 	return 0;
@@ -117,7 +118,8 @@ static int parse_rule(const struct at *at, void *element)
 	struct oci_device_rule *rule = element;
 	const char *type, *access;
 	rule->major = rule->minor = -1;
-	if (READ_FIELDS(at, rule_fields, rule) < 0 || parse_letters(at, "type", "acbu", "a", &type) < 0 ||
+	if (READ_FIELDS(at, rule_fields, rule) < 0 ||
+		parse_letters(at, "type", "acbu", "a", &type) < 0 ||
 		parse_letters(at, "access", "rwm", "rwm", &access) < 0)
 		return -1;
 	if (strlen(type) != 1)
@@ -159,7 +161,8 @@ static int parse_network(const struct at *at, struct oci_resources *r)
 		const char *name = json_string_value(json_object_get(entry, "name"));
 		uint32_t priority = 0;
 		if (!name || !*name || strpbrk(name, " \t\n/"))
-			return at_bad(at, "priorities", "entry %zu needs the name of an interface", i);
+			return at_bad(
+				at, "priorities", "entry %zu needs the name of an interface", i);
 		if (read_integer(at, "priorities", json_object_get(entry, "priority"), FIELD_U32,
 			    &priority) < 0)
 			return -1;
@@ -184,7 +187,8 @@ static int parse_rdma(const struct at *at, struct oci_resources *r)
 	const char *name;
 	json_t *value;
 	r->rdma = xcalloc(json_object_size(in.j) + 1, sizeof(*r->rdma));
-	json_object_foreach ((json_t *)in.j, name, value) {
+	json_object_foreach((json_t *)in.j, name, value)
+	{
 		if (!*name || strpbrk(name, " \t\n"))
 			return at_bad(&in, name, "is not the name of a device");
 		struct oci_rdma *rdma = &r->rdma[r->rdma_count++];

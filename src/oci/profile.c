@@ -6,7 +6,6 @@
  * in Go's names and a lowest kernel version. Resolving leaves a plain document; one without any of these
  * comes out as it went in. Format: docs.docker.com "Seccomp security profiles for Docker".
  */
-#include <stdio.h>
 #include <sys/utsname.h>
 
 #include "base/mem.h"
@@ -35,13 +34,29 @@ static const struct {
 	{"mips64", "mips64", "SCMP_ARCH_MIPS64"},
 };
 
+/* "6.1.0-13-amd64" and "4.8": what follows the second number, or NULL if there are no two. */
+static const char *version_parse(const char *text, int *major, int *minor)
+{
+	char *end;
+	long first = strtol(text, &end, 10);
+	if (end == text || *end != '.' || first < 0 || first > 100000)
+		return NULL;
+	const char *second = end + 1;
+	long last = strtol(second, &end, 10);
+	if (end == second || last < 0 || last > 100000)
+		return NULL;
+	*major = (int)first;
+	*minor = (int)last;
+	return end;
+}
+
 static void machine_read(struct machine *m, uint64_t caps)
 {
 	struct utsname u;
 	*m = (struct machine){.caps = caps};
 	if (uname(&u) < 0)
 		return;
-	sscanf(u.release, "%d.%d", &m->kernel_major, &m->kernel_minor);
+	version_parse(u.release, &m->kernel_major, &m->kernel_minor);
 	for (size_t i = 0; i < ARRAY_LEN(arches); i++) {
 		if (str_eq(u.machine, arches[i].machine)) {
 			m->go_arch = arches[i].go;
@@ -72,9 +87,9 @@ static void condition_clear(struct condition *c)
 static int kernel_at_least(
 	const struct at *at, const struct machine *m, const char *version, bool *out)
 {
-	int major, minor;
-	char rest;
-	if (sscanf(version, "%d.%d%c", &major, &minor, &rest) != 2)
+	int major = 0, minor = 0;
+	const char *rest = version_parse(version, &major, &minor);
+	if (!rest || *rest)
 		return at_bad(at, "minKernel", "must be like \"4.8\"");
 	*out = m->kernel_major > major || (m->kernel_major == major && m->kernel_minor >= minor);
 	return 0;
@@ -91,8 +106,8 @@ struct verdict {
 	bool arch, all_caps, any_cap, kernel;
 };
 
-static int judge(const struct at *at, const struct machine *m, const struct condition *c,
-	struct verdict *v)
+static int judge(
+	const struct at *at, const struct machine *m, const struct condition *c, struct verdict *v)
 {
 	*v = (struct verdict){.all_caps = true};
 	v->arch = strv_index(c->arches, m->go_arch ? m->go_arch : "") >= 0;
@@ -177,7 +192,8 @@ static int resolve_rules(const struct at *at, const struct machine *m, struct oc
 	struct at in = {.up = at, .key = "syscalls", .j = list, .err = at->err};
 	s->rules = xcalloc(json_array_size(list) + 1, sizeof(*s->rules));
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		struct at rule = {.up = &in, .index = i, .j = json_array_get(list, i), .err = at->err};
+		struct at rule = {
+			.up = &in, .index = i, .j = json_array_get(list, i), .err = at->err};
 		bool applies = true;
 		if (!json_is_object(rule.j))
 			return at_bad(&rule, NULL, "expected an object");
@@ -214,7 +230,8 @@ static int resolve_arches(const struct at *at, const struct machine *m, struct o
 		return at_bad(at, "archMap", "cannot be given together with architectures");
 	struct at in = {.up = at, .key = "archMap", .j = list, .err = at->err};
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		struct at element = {.up = &in, .index = i, .j = json_array_get(list, i), .err = at->err};
+		struct at element = {
+			.up = &in, .index = i, .j = json_array_get(list, i), .err = at->err};
 		struct arch_entry entry = {0};
 		if (!json_is_object(element.j))
 			return at_bad(&element, NULL, "expected an object");

@@ -74,8 +74,7 @@ int read_integer(
 {
 	uint64_t bits;
 	bool negative = false;
-	const char *big =
-		json_is_string(j) ? str_after(json_string_value(j), BIG_MARK) : NULL;
+	const char *big = json_is_string(j) ? str_after(json_string_value(j), BIG_MARK) : NULL;
 	if (json_is_integer(j)) {
 		json_int_t value = json_integer_value(j);
 		negative = value < 0;
@@ -167,7 +166,8 @@ int read_list(const struct at *at, const char *key, void *list, size_t *count, s
 	*(void **)list = elements;
 	*count = 0;
 	for (size_t i = 0; i < n; i++) {
-		struct at element = {.up = &in, .index = i, .j = json_array_get(j, i), .err = at->err};
+		struct at element = {
+			.up = &in, .index = i, .j = json_array_get(j, i), .err = at->err};
 		if (!json_is_object(element.j))
 			return at_bad(&element, NULL, "expected an object");
 		(*count)++;
@@ -179,14 +179,15 @@ int read_list(const struct at *at, const char *key, void *list, size_t *count, s
 
 int read_pairs(const struct at *at, const char *key, struct oci_pairs *out)
 {
-	struct at in;
+	struct at in = {0};
 	int r = at_object(at, key, &in);
 	if (r <= 0)
 		return r;
 	const char *name;
 	json_t *value;
 	out->v = xcalloc(json_object_size(in.j) + 1, sizeof(*out->v));
-	json_object_foreach ((json_t *)in.j, name, value) {
+	json_object_foreach((json_t *)in.j, name, value)
+	{
 		struct oci_pair *pair = &out->v[out->count++];
 		pair->key = xstrdup(name);
 		pair->value = NULL;
@@ -219,8 +220,9 @@ static void mark_big_numbers(const char *p, size_t n, struct buf *out)
 			while (i < n && p[i] >= '0' && p[i] <= '9')
 				i++;
 			bool plain = (start == 0 || !strchr("-+.eE", p[start - 1])) &&
-				(i == n || !memchr(".eE", p[i], 3));
-			if (plain && i - start <= 20 && p[start] != '0' && is_big(p + start, i - start)) {
+				     (i == n || !strchr(".eE", p[i]));
+			if (plain && i - start <= 20 && p[start] != '0' &&
+				is_big(p + start, i - start)) {
 				buf_add(out, p + copied, start - copied);
 				buf_adds(out, BIG_MARK_JSON);
 				buf_add(out, p + start, i - start);

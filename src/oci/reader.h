@@ -13,7 +13,7 @@
 
 struct at {
 	const struct at *up; /* NULL at the document */
-	const char *key;     /* NULL for an element of a list */
+	const char *key; /* NULL for an element of a list */
 	size_t index;
 	const json_t *j; /* an object, or any element */
 	struct err **err;
@@ -36,16 +36,21 @@ struct field {
 	const char *key;
 	enum field_kind kind;
 	size_t value; /* offset */
-	size_t flag;  /* offset of a bool that says the key was there; FIELD_ALWAYS: none */
+	size_t flag; /* offset of a bool that says the key was there; FIELD_ALWAYS: none */
 };
 
 #define FIELD(type, key_, kind_, member)                                                           \
-	{.key = (key_), .kind = (kind_), .value = offsetof(type, member), .flag = FIELD_ALWAYS}
+	{                                                                                          \
+		.key = (key_), .kind = (kind_), .value = offsetof(type, member),                   \
+		.flag = FIELD_ALWAYS                                                               \
+	}
 #define FIELD_HAS(type, key_, kind_, member, has)                                                  \
-	{.key = (key_), .kind = (kind_), .value = offsetof(type, member), .flag = offsetof(type, has)}
+	{                                                                                          \
+		.key = (key_), .kind = (kind_), .value = offsetof(type, member),                   \
+		.flag = offsetof(type, has)                                                        \
+	}
 /** For an OCI_OPT() member. */
-#define FIELD_OPT(type, key_, kind_, member)                                                       \
-	FIELD_HAS(type, key_, kind_, member.v, member.set)
+#define FIELD_OPT(type, key_, kind_, member) FIELD_HAS(type, key_, kind_, member.v, member.set)
 
 /** Sets ERR_INVALID "<path>.<key>: <text>"; @key may be NULL for the place itself. Returns -1. */
 int at_bad(const struct at *at, const char *key, const char *fmt, ...)
@@ -65,7 +70,8 @@ int read_list(const struct at *at, const char *key, void *list, size_t *count, s
 	read_list((at), (key), &(list), &(count), sizeof(*(list)), (each))
 
 /** One integer, with uint64 beyond int64 (see oci_json_parse); range checked for the kind. */
-int read_integer(const struct at *at, const char *key, const json_t *j, enum field_kind kind, void *out);
+int read_integer(
+	const struct at *at, const char *key, const json_t *j, enum field_kind kind, void *out);
 int read_string(const struct at *at, const char *key, const json_t *j, char **out);
 /** An object of strings, in document order. */
 int read_pairs(const struct at *at, const char *key, struct oci_pairs *out);

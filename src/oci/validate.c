@@ -61,13 +61,16 @@ static int check_rlimits(const struct oci_process *p, struct err **err)
 	for (size_t i = 0; i < p->rlimit_count; i++) {
 		const struct oci_rlimit *r = &p->rlimits[i];
 		if (!IN_LIST(rlimit_types, r->type))
-			return BAD(err, "process.rlimits[%zu].type: there is no rlimit %s", i, r->type);
+			return BAD(err, "process.rlimits[%zu].type: there is no rlimit %s", i,
+				r->type);
 		if (r->soft > r->hard)
-			return BAD(err, "process.rlimits[%zu]: soft limit %lu is above the hard limit %lu", i,
-				(unsigned long)r->soft, (unsigned long)r->hard);
+			return BAD(err,
+				"process.rlimits[%zu]: soft limit %lu is above the hard limit %lu",
+				i, (unsigned long)r->soft, (unsigned long)r->hard);
 		for (size_t j = 0; j < i; j++) {
 			if (str_eq(r->type, p->rlimits[j].type))
-				return BAD(err, "process.rlimits[%zu].type: %s is given twice", i, r->type);
+				return BAD(err, "process.rlimits[%zu].type: %s is given twice", i,
+					r->type);
 		}
 	}
 	return 0;
@@ -121,14 +124,16 @@ static int check_scheduling(const struct oci_process *p, struct err **err)
 		return BAD(err, "process.scheduler.policy: there is no policy %s", s->policy);
 	if (s && (s->nice < -20 || s->nice > 19))
 		return BAD(err, "process.scheduler.nice: %d is out of range (-20 to 19)", s->nice);
-	if (s && s->priority &&
-		!str_eq(s->policy, "SCHED_FIFO") && !str_eq(s->policy, "SCHED_RR"))
-		return BAD(err, "process.scheduler.priority: only SCHED_FIFO and SCHED_RR have one");
+	if (s && s->priority && !str_eq(s->policy, "SCHED_FIFO") && !str_eq(s->policy, "SCHED_RR"))
+		return BAD(
+			err, "process.scheduler.priority: only SCHED_FIFO and SCHED_RR have one");
 	if (s && (s->runtime || s->deadline || s->period) && !str_eq(s->policy, "SCHED_DEADLINE"))
-		return BAD(err, "process.scheduler: runtime, deadline and period need SCHED_DEADLINE");
+		return BAD(
+			err, "process.scheduler: runtime, deadline and period need SCHED_DEADLINE");
 	for (size_t i = 0; s && s->flags && s->flags[i]; i++) {
 		if (!IN_LIST(scheduler_flags, s->flags[i]))
-			return BAD(err, "process.scheduler.flags: there is no flag %s", s->flags[i]);
+			return BAD(
+				err, "process.scheduler.flags: there is no flag %s", s->flags[i]);
 	}
 	if (p->ioprio_class && !IN_LIST(ioprio_classes, p->ioprio_class))
 		return BAD(err, "process.ioPriority.class: there is no class %s", p->ioprio_class);
@@ -145,7 +150,8 @@ int oci_process_validate(const struct oci_process *p, struct err **err)
 	if (str_empty(p->cwd) || *p->cwd != '/')
 		return BAD(err, "process.cwd: must be an absolute path");
 	if (p->has_oom_score_adj && (p->oom_score_adj < -1000 || p->oom_score_adj > 1000))
-		return BAD(err, "process.oomScoreAdj: %d is out of range (-1000 to 1000)", p->oom_score_adj);
+		return BAD(err, "process.oomScoreAdj: %d is out of range (-1000 to 1000)",
+			p->oom_score_adj);
 	if (check_user(&p->user, err) < 0 || check_rlimits(p, err) < 0)
 		return -1;
 	return check_scheduling(p, err);

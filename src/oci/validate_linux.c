@@ -26,14 +26,16 @@ static int check_namespaces(const struct oci_config *c, struct err **err)
 	if (mapped && !user->present)
 		return BAD(err, "linux.uidMappings: needs a user namespace");
 	if (user->present && !user->path && (!l->uid_map_count || !l->gid_map_count))
-		return BAD(err, "linux.namespaces: a new user namespace needs uidMappings and gidMappings");
+		return BAD(err,
+			"linux.namespaces: a new user namespace needs uidMappings and gidMappings");
 	if (check_maps("uidMappings", l->uid_map, l->uid_map_count, err) < 0 ||
 		check_maps("gidMappings", l->gid_map, l->gid_map_count, err) < 0)
 		return -1;
 	if ((l->time_offsets.monotonic_secs.set || l->time_offsets.boottime_secs.set) &&
 		(!time->present || time->path))
 		return BAD(err, "linux.timeOffsets: needs a new time namespace");
-	if (l->time_offsets.monotonic_nsecs > 999999999 || l->time_offsets.boottime_nsecs > 999999999)
+	if (l->time_offsets.monotonic_nsecs > 999999999 ||
+		l->time_offsets.boottime_nsecs > 999999999)
 		return BAD(err, "linux.timeOffsets: nanosecs must be below 1000000000");
 	if (!str_empty(c->hostname) && !l->ns[OCI_NS_UTS].present)
 		return BAD(err, "hostname: needs a UTS namespace");
@@ -48,7 +50,8 @@ static int check_paths(const char *where, char *const *paths, struct err **err)
 {
 	for (size_t i = 0; paths && paths[i]; i++) {
 		if (*paths[i] != '/')
-			return BAD(err, "linux.%s[%zu]: %s is not an absolute path", where, i, paths[i]);
+			return BAD(err, "linux.%s[%zu]: %s is not an absolute path", where, i,
+				paths[i]);
 	}
 	return 0;
 }
@@ -81,7 +84,8 @@ static int check_sysctl(const struct oci_pairs *sysctl, struct err **err)
 	for (size_t i = 0; i < sysctl->count; i++) {
 		const char *key = sysctl->v[i].key;
 		if (!*key || *key == '/' || *key == '.' || strstr(key, "..") || strstr(key, "//"))
-			return BAD(err, "linux.sysctl: \"%s\" is not the name of a kernel parameter", key);
+			return BAD(err,
+				"linux.sysctl: \"%s\" is not the name of a kernel parameter", key);
 	}
 	return 0;
 }
@@ -89,19 +93,22 @@ static int check_sysctl(const struct oci_pairs *sysctl, struct err **err)
 static int check_weight(const char *where, uint16_t weight, struct err **err)
 {
 	if (weight && (weight < 10 || weight > 1000))
-		return BAD(err, "linux.resources.blockIO.%s: %u is out of range (10 to 1000)", where, weight);
+		return BAD(err, "linux.resources.blockIO.%s: %u is out of range (10 to 1000)",
+			where, weight);
 	return 0;
 }
 
 static int check_blkio(const struct oci_resources *r, struct err **err)
 {
 	if ((r->blkio.weight.set && check_weight("weight", r->blkio.weight.v, err) < 0) ||
-		(r->blkio.leaf_weight.set && check_weight("leafWeight", r->blkio.leaf_weight.v, err) < 0))
+		(r->blkio.leaf_weight.set &&
+			check_weight("leafWeight", r->blkio.leaf_weight.v, err) < 0))
 		return -1;
 	for (size_t i = 0; i < r->blkio.weight_device_count; i++) {
 		const struct oci_blkio_weight *w = &r->blkio.weight_devices[i];
 		if (!w->has_weight && !w->has_leaf_weight)
-			return BAD(err, "linux.resources.blockIO.weightDevice[%zu]: has no weight", i);
+			return BAD(
+				err, "linux.resources.blockIO.weightDevice[%zu]: has no weight", i);
 		if (check_weight("weightDevice", w->weight, err) < 0 ||
 			check_weight("weightDevice", w->leaf_weight, err) < 0)
 			return -1;
@@ -121,18 +128,22 @@ int oci_resources_validate(const struct oci_resources *r, struct err **err)
 	if (r->memory.swappiness.set && r->memory.swappiness.v > 100)
 		return BAD(err, "linux.resources.memory.swappiness: %lu is out of range (0 to 100)",
 			(unsigned long)r->memory.swappiness.v);
-	if (r->memory.limit.set && r->memory.limit.v > 0 && r->memory.swap.set && r->memory.swap.v > 0 &&
-		r->memory.swap.v < r->memory.limit.v)
-		return BAD(err, "linux.resources.memory.swap: memory+swap %ld is below the memory limit %ld",
+	if (r->memory.limit.set && r->memory.limit.v > 0 && r->memory.swap.set &&
+		r->memory.swap.v > 0 && r->memory.swap.v < r->memory.limit.v)
+		return BAD(err,
+			"linux.resources.memory.swap: memory+swap %ld is below the memory limit "
+			"%ld",
 			(long)r->memory.swap.v, (long)r->memory.limit.v);
 	for (size_t i = 0; i < r->device_count; i++) {
 		const struct oci_device_rule *rule = &r->devices[i];
 		if (!strchr("acb", rule->type) || !rule->type)
 			return BAD(err, "linux.resources.devices[%zu].type: must be a, c or b", i);
 		if (rule->type == 'a' && (rule->major >= 0 || rule->minor >= 0))
-			return BAD(err, "linux.resources.devices[%zu]: type a covers every number", i);
+			return BAD(
+				err, "linux.resources.devices[%zu]: type a covers every number", i);
 	}
-	if (check_cpu_list("cpus", r->cpu.cpus, err) < 0 || check_cpu_list("mems", r->cpu.mems, err) < 0)
+	if (check_cpu_list("cpus", r->cpu.cpus, err) < 0 ||
+		check_cpu_list("mems", r->cpu.mems, err) < 0)
 		return -1;
 	if (r->cpu.idle.set && r->cpu.idle.v != 0 && r->cpu.idle.v != 1)
 		return BAD(err, "linux.resources.cpu.idle: must be 0 or 1");

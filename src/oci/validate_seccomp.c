@@ -47,10 +47,11 @@ static bool in_list(const char *const *list, size_t count, const char *s)
 }
 #define IN_LIST(list, s) in_list((list), ARRAY_LEN(list), (s))
 
-#define ARGS_MAX 6	/* a system call has no more */
+#define ARGS_MAX 6 /* a system call has no more */
 #define ERRNO_MAX 4095 /* MAX_ERRNO: the kernel cuts larger ones */
 
-static int check_errno(const char *where, const char *action, bool set, uint32_t value, struct err **err)
+static int check_errno(
+	const char *where, const char *action, bool set, uint32_t value, struct err **err)
 {
 	if (!set)
 		return 0;
@@ -74,11 +75,13 @@ static int check_rule(const struct oci_seccomp_rule *rule, size_t i, struct err 
 		return -1;
 	for (size_t j = 0; j < rule->arg_count; j++) {
 		if (rule->args[j].index >= ARGS_MAX)
-			return BAD(err, "linux.seccomp.syscalls[%zu].args[%zu].index: must be below %d", i, j,
-				ARGS_MAX);
+			return BAD(err,
+				"linux.seccomp.syscalls[%zu].args[%zu].index: must be below %d", i,
+				j, ARGS_MAX);
 		if (!IN_LIST(operators, rule->args[j].op))
-			return BAD(err, "linux.seccomp.syscalls[%zu].args[%zu].op: there is no operator %s", i,
-				j, rule->args[j].op ? rule->args[j].op : "\"\"");
+			return BAD(err,
+				"linux.seccomp.syscalls[%zu].args[%zu].op: there is no operator %s",
+				i, j, rule->args[j].op ? rule->args[j].op : "\"\"");
 	}
 	return 0;
 }
@@ -89,7 +92,8 @@ int oci_seccomp_validate(const struct oci_seccomp *s, struct err **err)
 		return BAD(err, "linux.seccomp.defaultAction: there is no action %s",
 			s->default_action ? s->default_action : "\"\"");
 	if (str_eq(s->default_action, "SCMP_ACT_NOTIFY"))
-		return BAD(err, "linux.seccomp.defaultAction: SCMP_ACT_NOTIFY would wait for itself");
+		return BAD(
+			err, "linux.seccomp.defaultAction: SCMP_ACT_NOTIFY would wait for itself");
 	if (check_errno("defaultErrnoRet", s->default_action, s->default_errno_ret.set,
 		    s->default_errno_ret.v, err) < 0)
 		return -1;

@@ -49,7 +49,8 @@ static char *clean_path(const char *path, struct err **err)
 		buf_addf(&out, "%s%s", out.len ? "/" : "", parts[i]);
 	}
 	if (!out.len) {
-		err_set(err, ERR_INVALID, "cgroup path \"%s\" names the root of the hierarchy", path);
+		err_set(err, ERR_INVALID, "cgroup path \"%s\" names the root of the hierarchy",
+			path);
 		return NULL;
 	}
 	return buf_steal(&out);
@@ -203,7 +204,8 @@ int cgroup_create(struct cgroup **out, const char *path, struct err **err)
 	bool existed = false;
 	int r = 0;
 	while (r == 0 && made < cg->count) {
-		r = make_levels(&cg->dirs[made], cgroup_is_lazy(cg, &cg->dirs[made]), &existed, err);
+		r = make_levels(
+			&cg->dirs[made], cgroup_is_lazy(cg, &cg->dirs[made]), &existed, err);
 		if (r == 0 && existed)
 			r = check_empty(&cg->dirs[made], err);
 		made++;
@@ -317,7 +319,8 @@ int cgroup_rename(struct cgroup *cg, const char *path, struct err **err)
 			return -1;
 		auto_fd int base = open(d->mount->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (base < 0 || renameat(base, d->rel, base, to) < 0)
-			return err_sys(err, errno, "rename cgroup %s/%s to %s", d->mount->path, d->rel, to);
+			return err_sys(err, errno, "rename cgroup %s/%s to %s", d->mount->path,
+				d->rel, to);
 		free(d->rel);
 		d->rel = steal_ptr(to);
 	}
@@ -329,7 +332,8 @@ int cgroup_freeze(struct cgroup *cg, bool frozen, struct err **err)
 {
 	const struct cgroup_dir *d = cgroup_dir_of(cg, CTL_FREEZER);
 	if (!d)
-		return err_set(err, ERR_UNAVAILABLE, "this machine has no freezer cgroup controller");
+		return err_set(
+			err, ERR_UNAVAILABLE, "this machine has no freezer cgroup controller");
 	return d->ops->freeze(d, frozen, err);
 }
 
@@ -363,7 +367,8 @@ static int signal_all(const struct cgroup_dir *d, int sig, struct err **err)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		if (kill(pids[i], sig) < 0 && errno != ESRCH)
-			return err_sys(err, errno, "send signal %d to process %d", sig, (int)pids[i]);
+			return err_sys(
+				err, errno, "send signal %d to process %d", sig, (int)pids[i]);
 	}
 	return 0;
 }

@@ -5,18 +5,19 @@
 /* What @res asks of each controller. */
 static bool asks_memory(const struct oci_resources *r)
 {
-	return (r->memory.limit.set && r->memory.limit.v) || (r->memory.swap.set && r->memory.swap.v) ||
-		(r->memory.reservation.set && r->memory.reservation.v) || r->memory.swappiness.set ||
-		(r->memory.disable_oom_killer.set && r->memory.disable_oom_killer.v) ||
-		(r->memory.kernel_tcp.set && r->memory.kernel_tcp.v);
+	return (r->memory.limit.set && r->memory.limit.v) ||
+	       (r->memory.swap.set && r->memory.swap.v) ||
+	       (r->memory.reservation.set && r->memory.reservation.v) || r->memory.swappiness.set ||
+	       (r->memory.disable_oom_killer.set && r->memory.disable_oom_killer.v) ||
+	       (r->memory.kernel_tcp.set && r->memory.kernel_tcp.v);
 }
 
 static bool asks_cpu(const struct oci_resources *r)
 {
 	return (r->cpu.shares.set && r->cpu.shares.v) || (r->cpu.quota.set && r->cpu.quota.v) ||
-		(r->cpu.period.set && r->cpu.period.v) || r->cpu.burst.set || r->cpu.idle.set ||
-		(r->cpu.realtime_period.set && r->cpu.realtime_period.v) ||
-		(r->cpu.realtime_runtime.set && r->cpu.realtime_runtime.v);
+	       (r->cpu.period.set && r->cpu.period.v) || r->cpu.burst.set || r->cpu.idle.set ||
+	       (r->cpu.realtime_period.set && r->cpu.realtime_period.v) ||
+	       (r->cpu.realtime_runtime.set && r->cpu.realtime_runtime.v);
 }
 
 static bool asks_cpuset(const struct oci_resources *r)
@@ -32,9 +33,9 @@ static bool asks_pids(const struct oci_resources *r)
 static bool asks_blkio(const struct oci_resources *r)
 {
 	return (r->blkio.weight.set && r->blkio.weight.v) ||
-		(r->blkio.leaf_weight.set && r->blkio.leaf_weight.v) || r->blkio.weight_device_count ||
-		r->blkio.read_bps.count || r->blkio.write_bps.count || r->blkio.read_iops.count ||
-		r->blkio.write_iops.count;
+	       (r->blkio.leaf_weight.set && r->blkio.leaf_weight.v) ||
+	       r->blkio.weight_device_count || r->blkio.read_bps.count ||
+	       r->blkio.write_bps.count || r->blkio.read_iops.count || r->blkio.write_iops.count;
 }
 
 static bool asks_devices(const struct oci_resources *r)
@@ -84,11 +85,13 @@ int cgroup_check_present(const struct cgroup *cg, const struct oci_resources *re
 		enum cgroup_controller c = demands[i].controller;
 		if (demands[i].asks(res) && !cgroup_dir_of(cg, c))
 			return err_set(err, ERR_INVALID,
-				"a limit needs the cgroup controller \"%s\", which this machine does not have",
+				"a limit needs the cgroup controller \"%s\", which this machine "
+				"does not have",
 				cgroup_controller_name(c, cg->layout.mode == CGROUP_V2));
 	}
 	if (res->unified.count && cg->layout.mode == CGROUP_V1)
-		return err_set(err, ERR_INVALID, "unified resources need cgroup v2, which is not mounted");
+		return err_set(
+			err, ERR_INVALID, "unified resources need cgroup v2, which is not mounted");
 	return 0;
 }
 

@@ -21,14 +21,62 @@
 const struct oci_device_rule cgroup_default_devices[] = {
 	{.allow = true, .type = 'c', .major = -1, .minor = -1, .mknod = true},
 	{.allow = true, .type = 'b', .major = -1, .minor = -1, .mknod = true},
-	{.allow = true, .type = 'c', .major = 1, .minor = 3, .read = true, .write = true, .mknod = true},
-	{.allow = true, .type = 'c', .major = 1, .minor = 5, .read = true, .write = true, .mknod = true},
-	{.allow = true, .type = 'c', .major = 1, .minor = 7, .read = true, .write = true, .mknod = true},
-	{.allow = true, .type = 'c', .major = 1, .minor = 8, .read = true, .write = true, .mknod = true},
-	{.allow = true, .type = 'c', .major = 1, .minor = 9, .read = true, .write = true, .mknod = true},
-	{.allow = true, .type = 'c', .major = 5, .minor = 0, .read = true, .write = true, .mknod = true},
-	{.allow = true, .type = 'c', .major = 5, .minor = 2, .read = true, .write = true, .mknod = true},
-	{.allow = true, .type = 'c', .major = 136, .minor = -1, .read = true, .write = true, .mknod = true},
+	{.allow = true,
+		.type = 'c',
+		.major = 1,
+		.minor = 3,
+		.read = true,
+		.write = true,
+		.mknod = true},
+	{.allow = true,
+		.type = 'c',
+		.major = 1,
+		.minor = 5,
+		.read = true,
+		.write = true,
+		.mknod = true},
+	{.allow = true,
+		.type = 'c',
+		.major = 1,
+		.minor = 7,
+		.read = true,
+		.write = true,
+		.mknod = true},
+	{.allow = true,
+		.type = 'c',
+		.major = 1,
+		.minor = 8,
+		.read = true,
+		.write = true,
+		.mknod = true},
+	{.allow = true,
+		.type = 'c',
+		.major = 1,
+		.minor = 9,
+		.read = true,
+		.write = true,
+		.mknod = true},
+	{.allow = true,
+		.type = 'c',
+		.major = 5,
+		.minor = 0,
+		.read = true,
+		.write = true,
+		.mknod = true},
+	{.allow = true,
+		.type = 'c',
+		.major = 5,
+		.minor = 2,
+		.read = true,
+		.write = true,
+		.mknod = true},
+	{.allow = true,
+		.type = 'c',
+		.major = 136,
+		.minor = -1,
+		.read = true,
+		.write = true,
+		.mknod = true},
 };
 const size_t cgroup_default_device_count = ARRAY_LEN(cgroup_default_devices);
 
@@ -38,10 +86,11 @@ struct program {
 	bool decided; /* whatever would follow is unreachable, which the verifier refuses */
 };
 
-static void emit(struct program *p, uint8_t code, uint8_t dst, uint8_t src, int16_t off, int32_t imm)
+static void emit(
+	struct program *p, uint8_t code, uint8_t dst, uint8_t src, int16_t off, int32_t imm)
 {
-	p->v[p->count++] =
-		(struct bpf_insn){.code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm};
+	p->v[p->count++] = (struct bpf_insn){
+		.code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm};
 }
 
 static void emit_return(struct program *p, int value)
@@ -63,8 +112,9 @@ static void emit_start(struct program *p)
 
 static void emit_rule(struct program *p, const struct oci_device_rule *rule)
 {
-	int access = (rule->mknod ? BPF_DEVCG_ACC_MKNOD : 0) | (rule->read ? BPF_DEVCG_ACC_READ : 0) |
-		(rule->write ? BPF_DEVCG_ACC_WRITE : 0);
+	int access = (rule->mknod ? BPF_DEVCG_ACC_MKNOD : 0) |
+		     (rule->read ? BPF_DEVCG_ACC_READ : 0) |
+		     (rule->write ? BPF_DEVCG_ACC_WRITE : 0);
 	const int all = BPF_DEVCG_ACC_MKNOD | BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE;
 	size_t start = p->count;
 	if (rule->type != 'a')
@@ -95,8 +145,9 @@ static void emit_rule(struct program *p, const struct oci_device_rule *rule)
 static int check_rule(const struct oci_device_rule *rule, struct err **err)
 {
 	if (rule->major > INT32_MAX || rule->minor > INT32_MAX)
-		return err_set(err, ERR_INVALID, "device rule %c %ld:%ld: there is no such device number",
-			rule->type, (long)rule->major, (long)rule->minor);
+		return err_set(err, ERR_INVALID,
+			"device rule %c %ld:%ld: there is no such device number", rule->type,
+			(long)rule->major, (long)rule->minor);
 	return 0;
 }
 
@@ -178,7 +229,7 @@ static void detach(int cgroup, int program)
 
 static size_t attached(int cgroup, int fds[OLD_MAX])
 {
-	uint32_t ids[OLD_MAX];
+	uint32_t ids[OLD_MAX] = {0};
 	union bpf_attr attr;
 	memset(&attr, 0, sizeof(attr));
 	attr.query.target_fd = (uint32_t)cgroup;

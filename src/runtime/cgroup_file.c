@@ -18,9 +18,11 @@ int cgroup_put(const struct cgroup_dir *d, const char *file, struct err **err, c
 	va_end(ap);
 	auto_fd int fd = openat(d->fd, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		return err_sys(err, errno, "open %s/%s/%s to write \"%s\"", d->mount->path, d->rel, file, value);
+		return err_sys(err, errno, "open %s/%s/%s to write \"%s\"", d->mount->path, d->rel,
+			file, value);
 	if (fd_write(fd, value, strlen(value)) < 0)
-		return err_sys(err, errno, "write \"%s\" to %s/%s/%s", value, d->mount->path, d->rel, file);
+		return err_sys(err, errno, "write \"%s\" to %s/%s/%s", value, d->mount->path,
+			d->rel, file);
 	return 0;
 }
 

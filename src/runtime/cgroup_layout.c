@@ -65,9 +65,10 @@ static char *unescape(const char *s, size_t n)
 	char *out = xmalloc(n + 1);
 	size_t len = 0;
 	for (size_t i = 0; i < n; i++) {
-		if (s[i] == '\\' && n - i > 3 && s[i + 1] >= '0' && s[i + 1] <= '3' && s[i + 2] >= '0' &&
-			s[i + 2] <= '7' && s[i + 3] >= '0' && s[i + 3] <= '7') {
-			out[len++] = (char)((s[i + 1] - '0') << 6 | (s[i + 2] - '0') << 3 | (s[i + 3] - '0'));
+		if (s[i] == '\\' && n - i > 3 && s[i + 1] >= '0' && s[i + 1] <= '3' &&
+			s[i + 2] >= '0' && s[i + 2] <= '7' && s[i + 3] >= '0' && s[i + 3] <= '7') {
+			out[len++] = (char)((s[i + 1] - '0') << 6 | (s[i + 2] - '0') << 3 |
+					    (s[i + 3] - '0'));
 			i += 3;
 		} else {
 			out[len++] = s[i];
@@ -123,8 +124,7 @@ static char *v1_identity(struct field options, uint32_t *controllers)
 	return name.len ? buf_steal(&name) : NULL;
 }
 
-static struct cgroup_mount *find_hierarchy(
-	struct cgroup_layout *layout, bool v2, const char *name)
+static struct cgroup_mount *find_hierarchy(struct cgroup_layout *layout, bool v2, const char *name)
 {
 	for (size_t i = 0; i < layout->count; i++) {
 		if (layout->v[i].v2 == v2 && str_eq(layout->v[i].name, name))
@@ -295,8 +295,8 @@ const struct cgroup_mount *cgroup_layout_find(
 			return &layout->v[i];
 	}
 	/* v2 has these without a controller: a BPF program, cgroup.freeze, cpu.stat, perf's own cgroups */
-	uint32_t implied =
-		CTL_BIT(CTL_DEVICES) | CTL_BIT(CTL_FREEZER) | CTL_BIT(CTL_CPUACCT) | CTL_BIT(CTL_PERF_EVENT);
+	uint32_t implied = CTL_BIT(CTL_DEVICES) | CTL_BIT(CTL_FREEZER) | CTL_BIT(CTL_CPUACCT) |
+			   CTL_BIT(CTL_PERF_EVENT);
 	for (size_t i = 0; i < layout->count; i++) {
 		if (layout->v[i].v2 && (implied & CTL_BIT(c)))
 			return &layout->v[i];

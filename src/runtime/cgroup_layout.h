@@ -37,10 +37,10 @@ enum cgroup_controller {
 struct cgroup_mount {
 	bool v2;
 	uint32_t controllers; /* CTL_BIT()s; v2: filled in by cgroup_layout_load() */
-	char *name;	      /* "cpu,cpuacct", "systemd" for name=systemd, "unified" for v2 */
-	char *path;	      /* mount point */
-	char *root;	      /* what of the hierarchy is mounted there: "/", or a subtree */
-	char *own;	      /* our own cgroup, relative to the mount point; "/" if it is not below it */
+	char *name; /* "cpu,cpuacct", "systemd" for name=systemd, "unified" for v2 */
+	char *path; /* mount point */
+	char *root; /* what of the hierarchy is mounted there: "/", or a subtree */
+	char *own; /* our own cgroup, relative to the mount point; "/" if it is not below it */
 };
 
 struct cgroup_layout {
@@ -58,8 +58,8 @@ uint32_t cgroup_controller_list(const char *text, bool v2);
 
 /** @mountinfo and @self are NUL-terminated. Lines that make no sense are skipped: the kernel wrote
  * them. ERR_UNAVAILABLE if no hierarchy is mounted. */
-int cgroup_layout_parse(struct cgroup_layout *out, const char *mountinfo, const char *self,
-	struct err **err);
+int cgroup_layout_parse(
+	struct cgroup_layout *out, const char *mountinfo, const char *self, struct err **err);
 /** The machine's own. Free with cgroup_layout_clear(). */
 int cgroup_layout_load(struct cgroup_layout *out, struct err **err);
 void cgroup_layout_clear(struct cgroup_layout *layout);

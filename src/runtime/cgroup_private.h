@@ -11,7 +11,7 @@ struct cgroup_dir {
 	const struct cgroup_mount *mount;
 	const struct cgroup_ops *ops;
 	char *rel; /* below the mount point, no leading slash, never empty */
-	int fd;	   /* the folder; -1 where it does not exist */
+	int fd; /* the folder; -1 where it does not exist */
 };
 
 struct cgroup {
@@ -26,7 +26,8 @@ struct cgroup {
 struct cgroup_ops {
 	/** Prepares level @rel ("kist", "kist/id") below @base, a descriptor of the mount point: called
 	 * from the top, after each mkdir. @leaf: the container's own folder. */
-	int (*prepare)(const struct cgroup_dir *d, int base, const char *rel, bool leaf, struct err **err);
+	int (*prepare)(
+		const struct cgroup_dir *d, int base, const char *rel, bool leaf, struct err **err);
 	/** Writes those of @res whose controller is on this hierarchy. */
 	int (*set)(const struct cgroup_dir *d, const struct oci_resources *res, struct err **err);
 	int (*attach)(const struct cgroup_dir *d, pid_t pid, struct err **err);
@@ -68,7 +69,8 @@ uint64_t cgroup_io_weight(uint16_t weight);
 extern const struct oci_device_rule cgroup_default_devices[];
 extern const size_t cgroup_default_device_count;
 /** Replaces the device program of a v2 folder: cgroup_devices.c. */
-int cgroup_v2_devices(const struct cgroup_dir *d, const struct oci_resources *res, struct err **err);
+int cgroup_v2_devices(
+	const struct cgroup_dir *d, const struct oci_resources *res, struct err **err);
 
 /* Control files: cgroup_file.c. All messages name the whole path and what was written. */
 int cgroup_put(const struct cgroup_dir *d, const char *file, struct err **err, const char *fmt, ...)

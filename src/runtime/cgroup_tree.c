@@ -53,8 +53,9 @@ static int read_procs(int dir, struct pid_list *list, struct err **err)
 }
 
 /* Calls @each for every folder inside @dir. */
-static int each_child(int dir, int (*each)(int dir, const char *name, int depth, void *arg, struct err **err),
-	int depth, void *arg, struct err **err)
+static int each_child(int dir,
+	int (*each)(int dir, const char *name, int depth, void *arg, struct err **err), int depth,
+	void *arg, struct err **err)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
@@ -64,8 +65,10 @@ static int each_child(int dir, int (*each)(int dir, const char *name, int depth,
 	}
 	int r = 0;
 	struct dirent *entry;
+	/* cppcheck-suppress readdirCalled ; one thread per stream, as POSIX allows */
 	while (r == 0 && (entry = readdir(stream))) {
-		if (entry->d_type == DT_DIR && !str_eq(entry->d_name, ".") && !str_eq(entry->d_name, ".."))
+		if (entry->d_type == DT_DIR && !str_eq(entry->d_name, ".") &&
+			!str_eq(entry->d_name, ".."))
 			r = each(dir, entry->d_name, depth, arg, err);
 	}
 	closedir(stream);
@@ -133,7 +136,8 @@ static int remove_folder(int parent, const char *name, int depth, void *arg, str
 		if (errno != EBUSY)
 			return err_sys(err, errno, "remove cgroup %s", name);
 		if (depth >= DEPTH_MAX)
-			return err_set(err, ERR_TOO_LARGE, "cgroups nested deeper than %d", DEPTH_MAX);
+			return err_set(
+				err, ERR_TOO_LARGE, "cgroups nested deeper than %d", DEPTH_MAX);
 		auto_fd int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (dir < 0)
 			return errno == ENOENT ? 0 : err_sys(err, errno, "open cgroup %s", name);
@@ -142,7 +146,8 @@ static int remove_folder(int parent, const char *name, int depth, void *arg, str
 		if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			return 0;
 		if (time_mono() > job->end)
-			return err_sys(err, EBUSY, "remove cgroup %s: processes are still in it", name);
+			return err_sys(
+				err, EBUSY, "remove cgroup %s: processes are still in it", name);
 		wait_for_exits(dir, job->v2, &wait_ns);
 	}
 }

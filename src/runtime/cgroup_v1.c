@@ -19,14 +19,16 @@ static int inherit_cpuset(int base, const char *rel, const char *file, struct er
 	if (!str_empty(str_trim(now.data)))
 		return 0;
 	const char *slash = strrchr(rel, '/');
-	auto_free char *above = slash ? xasprintf("%.*s/%s", (int)(slash - rel), rel, file) : xstrdup(file);
+	auto_free char *above =
+		slash ? xasprintf("%.*s/%s", (int)(slash - rel), rel, file) : xstrdup(file);
 	auto_buf value = BUF_INIT;
 	if (file_read(base, above, 4096, &value, err) < 0)
 		return -1;
 	return file_write(base, mine, value.data, value.len, err);
 }
 
-static int prepare(const struct cgroup_dir *d, int base, const char *rel, bool leaf, struct err **err)
+static int prepare(
+	const struct cgroup_dir *d, int base, const char *rel, bool leaf, struct err **err)
 {
 	if (!cgroup_has(d, CTL_CPUSET))
 		return 0; /* nothing else starts out unusable */
@@ -70,8 +72,8 @@ static int freeze(const struct cgroup_dir *d, bool frozen, struct err **err)
 	}
 	if (frozen)
 		cgroup_put(d, "freezer.state", NULL, "THAWED");
-	return err_set(err, ERR_SYSTEM, "cgroup %s/%s did not become %s in time", d->mount->path, d->rel,
-		wanted);
+	return err_set(err, ERR_SYSTEM, "cgroup %s/%s did not become %s in time", d->mount->path,
+		d->rel, wanted);
 }
 
 static bool frozen(const struct cgroup_dir *d)

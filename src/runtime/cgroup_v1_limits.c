@@ -40,15 +40,18 @@ static int set_memory_limits(
 	bool has_limit = r->memory.limit.set && r->memory.limit.v;
 	bool has_swap = r->memory.swap.set && r->memory.swap.v;
 	int64_t limit = r->memory.limit.v, swap = r->memory.swap.v;
-	if (has_limit && limit > 0 && r->memory.check_before_update.set && r->memory.check_before_update.v) {
+	if (has_limit && limit > 0 && r->memory.check_before_update.set &&
+		r->memory.check_before_update.v) {
 		int64_t usage = cgroup_get(d, "memory.usage_in_bytes");
 		if (usage > limit)
 			return err_set(err, ERR_CONFLICT,
-				"memory limit %ld is below what is in use (%ld), and checkBeforeUpdate is set",
+				"memory limit %ld is below what is in use (%ld), and "
+				"checkBeforeUpdate is set",
 				(long)limit, (long)usage);
 	}
 	/* Lifting the limit lifts the one above it, where the kernel accounts swap. */
-	if (has_limit && limit < 0 && !has_swap && cgroup_file_exists(d, "memory.memsw.limit_in_bytes")) {
+	if (has_limit && limit < 0 && !has_swap &&
+		cgroup_file_exists(d, "memory.memsw.limit_in_bytes")) {
 		has_swap = true;
 		swap = -1;
 	}
@@ -67,13 +70,15 @@ static int set_memory(const struct cgroup_dir *d, const struct oci_resources *r,
 	if (set_memory_limits(d, r, err) < 0)
 		return -1;
 	if (r->memory.reservation.set && r->memory.reservation.v &&
-		cgroup_put(d, "memory.soft_limit_in_bytes", err, "%ld", (long)r->memory.reservation.v) < 0)
+		cgroup_put(d, "memory.soft_limit_in_bytes", err, "%ld",
+			(long)r->memory.reservation.v) < 0)
 		return -1;
 	if (r->memory.kernel_tcp.set && r->memory.kernel_tcp.v &&
-		cgroup_put(d, "memory.kmem.tcp.limit_in_bytes", err, "%ld", (long)r->memory.kernel_tcp.v) < 0)
+		cgroup_put(d, "memory.kmem.tcp.limit_in_bytes", err, "%ld",
+			(long)r->memory.kernel_tcp.v) < 0)
 		return -1;
-	if (r->memory.swappiness.set &&
-		cgroup_put(d, "memory.swappiness", err, "%lu", (unsigned long)r->memory.swappiness.v) < 0)
+	if (r->memory.swappiness.set && cgroup_put(d, "memory.swappiness", err, "%lu",
+						(unsigned long)r->memory.swappiness.v) < 0)
 		return -1;
 	if (r->memory.disable_oom_killer.set && r->memory.disable_oom_killer.v)
 		return cgroup_put(d, "memory.oom_control", err, "1");
@@ -87,25 +92,30 @@ static int set_shares(const struct cgroup_dir *d, uint64_t shares, struct err **
 		return -1;
 	int64_t got = cgroup_get(d, "cpu.shares");
 	if (got >= 0 && shares > (uint64_t)got)
-		return err_set(err, ERR_INVALID, "the maximum allowed cpu-shares is %ld", (long)got);
+		return err_set(
+			err, ERR_INVALID, "the maximum allowed cpu-shares is %ld", (long)got);
 	if (got >= 0 && shares < (uint64_t)got)
-		return err_set(err, ERR_INVALID, "the minimum allowed cpu-shares is %ld", (long)got);
+		return err_set(
+			err, ERR_INVALID, "the minimum allowed cpu-shares is %ld", (long)got);
 	return 0;
 }
 
 /* The kernel checks quota/period against the levels above and below at each write, so that one order
  * may pass where the other fails: quota is tried before and after the period. A burst above a new
  * quota refuses that quota: then it goes first. */
-static int set_bandwidth(const struct cgroup_dir *d, const struct oci_resources *r, struct err **err)
+static int set_bandwidth(
+	const struct cgroup_dir *d, const struct oci_resources *r, struct err **err)
 {
 	long quota = (long)r->cpu.quota.v;
 	unsigned long period = (unsigned long)r->cpu.period.v;
 	bool has_quota = r->cpu.quota.set && quota, has_period = r->cpu.period.set && period;
 	bool has_burst = r->cpu.burst.set, burst_done = false;
 	if (has_burst && has_quota)
-		burst_done = cgroup_put(d, "cpu.cfs_burst_us", NULL, "%lu", (unsigned long)r->cpu.burst.v) == 0;
+		burst_done = cgroup_put(d, "cpu.cfs_burst_us", NULL, "%lu",
+				     (unsigned long)r->cpu.burst.v) == 0;
 	bool quota_done = false;
-	if (has_period && cgroup_put(d, "cpu.cfs_period_us", has_quota ? NULL : err, "%lu", period) < 0) {
+	if (has_period &&
+		cgroup_put(d, "cpu.cfs_period_us", has_quota ? NULL : err, "%lu", period) < 0) {
 		if (!has_quota || cgroup_put(d, "cpu.cfs_quota_us", err, "%ld", quota) < 0)
 			return -1;
 		quota_done = true;
@@ -128,7 +138,8 @@ static int set_cpu(const struct cgroup_dir *d, const struct oci_resources *r, st
 	if (set_bandwidth(d, r, err) < 0)
 		return -1;
 	if (r->cpu.realtime_period.set && r->cpu.realtime_period.v &&
-		cgroup_put(d, "cpu.rt_period_us", err, "%lu", (unsigned long)r->cpu.realtime_period.v) < 0)
+		cgroup_put(d, "cpu.rt_period_us", err, "%lu",
+			(unsigned long)r->cpu.realtime_period.v) < 0)
 		return -1;
 	if (r->cpu.realtime_runtime.set && r->cpu.realtime_runtime.v)
 		return cgroup_put(
@@ -154,8 +165,8 @@ static int set_pids(const struct cgroup_dir *d, const struct oci_resources *r, s
 	return cgroup_put(d, "pids.max", err, "%ld", (long)r->pids_limit.v);
 }
 
-static int set_rates(const struct cgroup_dir *d, const char *file, const struct oci_blkio_rates *rates,
-	struct err **err)
+static int set_rates(const struct cgroup_dir *d, const char *file,
+	const struct oci_blkio_rates *rates, struct err **err)
 {
 	for (size_t i = 0; i < rates->count; i++) {
 		const struct oci_blkio_rate *rate = &rates->v[i];
@@ -180,11 +191,12 @@ static int set_weights(const struct cgroup_dir *d, const struct oci_resources *r
 		return -1;
 	for (size_t i = 0; i < r->blkio.weight_device_count; i++) {
 		const struct oci_blkio_weight *w = &r->blkio.weight_devices[i];
-		if (w->has_weight && cgroup_put(d, device, err, "%ld:%ld %u", (long)w->major, (long)w->minor,
-					     w->weight) < 0)
+		if (w->has_weight && cgroup_put(d, device, err, "%ld:%ld %u", (long)w->major,
+					     (long)w->minor, w->weight) < 0)
 			return -1;
-		if (w->has_leaf_weight && cgroup_put(d, "blkio.leaf_weight_device", err, "%ld:%ld %u",
-						  (long)w->major, (long)w->minor, w->leaf_weight) < 0)
+		if (w->has_leaf_weight &&
+			cgroup_put(d, "blkio.leaf_weight_device", err, "%ld:%ld %u", (long)w->major,
+				(long)w->minor, w->leaf_weight) < 0)
 			return -1;
 	}
 	return 0;
@@ -208,7 +220,8 @@ static void device_number(char out[24], int64_t number)
 		snprintf(out, 24, "%ld", (long)number);
 }
 
-static int put_device(const struct cgroup_dir *d, const struct oci_device_rule *rule, struct err **err)
+static int put_device(
+	const struct cgroup_dir *d, const struct oci_device_rule *rule, struct err **err)
 {
 	const char *file = rule->allow ? "devices.allow" : "devices.deny";
 	if (rule->type == 'a')
@@ -216,8 +229,8 @@ static int put_device(const struct cgroup_dir *d, const struct oci_device_rule *
 	char major[24], minor[24];
 	device_number(major, rule->major);
 	device_number(minor, rule->minor);
-	return cgroup_put(d, file, err, "%c %s:%s %s%s%s", rule->type, major, minor, rule->read ? "r" : "",
-		rule->write ? "w" : "", rule->mknod ? "m" : "");
+	return cgroup_put(d, file, err, "%c %s:%s %s%s%s", rule->type, major, minor,
+		rule->read ? "r" : "", rule->write ? "w" : "", rule->mknod ? "m" : "");
 }
 
 /* In the order given: the kernel's list starts as the one of the level above. */
@@ -239,7 +252,8 @@ static int set_devices(const struct cgroup_dir *d, const struct oci_resources *r
 static int set_hugetlb(const struct cgroup_dir *d, const struct oci_resources *r, struct err **err)
 {
 	for (size_t i = 0; i < r->hugepage_count; i++) {
-		auto_free char *file = xasprintf("hugetlb.%s.limit_in_bytes", r->hugepages[i].page_size);
+		auto_free char *file =
+			xasprintf("hugetlb.%s.limit_in_bytes", r->hugepages[i].page_size);
 		if (cgroup_put(d, file, err, "%lu", (unsigned long)r->hugepages[i].limit) < 0)
 			return -1;
 		/* since 5.7: reservations count when they are made, else a fault gives SIGBUS */

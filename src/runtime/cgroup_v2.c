@@ -19,12 +19,13 @@ static int enable_below(int base, const char *rel, struct err **err)
 		file_read(dir, "cgroup.subtree_control", 4096, &on, err) < 0)
 		return -1;
 	uint32_t missing = cgroup_controller_list(buf_str(&have), true) &
-		~cgroup_controller_list(buf_str(&on), true);
+			   ~cgroup_controller_list(buf_str(&on), true);
 	if (!missing)
 		return 0;
 	for (int c = 0; c < CTL_COUNT; c++) {
 		if (missing & CTL_BIT(c))
-			buf_addf(&change, "%s+%s", change.len ? " " : "", cgroup_controller_name(c, true));
+			buf_addf(&change, "%s+%s", change.len ? " " : "",
+				cgroup_controller_name(c, true));
 	}
 	if (file_write(dir, "cgroup.subtree_control", change.data, change.len, NULL) == 0)
 		return 0;
@@ -34,7 +35,8 @@ static int enable_below(int base, const char *rel, struct err **err)
 	return 0;
 }
 
-static int prepare(const struct cgroup_dir *d, int base, const char *rel, bool leaf, struct err **err)
+static int prepare(
+	const struct cgroup_dir *d, int base, const char *rel, bool leaf, struct err **err)
 {
 	return leaf ? 0 : enable_below(base, rel, err);
 }
@@ -95,8 +97,8 @@ static int freeze(const struct cgroup_dir *d, bool frozen, struct err **err)
 		int64_t left = (end - time_mono()) / 1000000;
 		if (left <= 0) {
 			cgroup_put(d, "cgroup.freeze", NULL, "0");
-			return err_set(err, ERR_SYSTEM, "cgroup %s/%s was not %s in time", d->mount->path,
-				d->rel, frozen ? "frozen" : "thawed");
+			return err_set(err, ERR_SYSTEM, "cgroup %s/%s was not %s in time",
+				d->mount->path, d->rel, frozen ? "frozen" : "thawed");
 		}
 		struct pollfd p = {.fd = events, .events = POLLPRI};
 		poll(&p, 1, (int)left);

@@ -37,8 +37,9 @@ static int swap_alone(const struct oci_resources *r, int64_t *out, struct err **
 	if (limit <= 0)
 		return err_set(err, ERR_INVALID, "a limit on memory+swap needs a limit on memory");
 	if (both < limit)
-		return err_set(err, ERR_INVALID, "memory+swap limit %ld is below the memory limit %ld",
-			(long)both, (long)limit);
+		return err_set(err, ERR_INVALID,
+			"memory+swap limit %ld is below the memory limit %ld", (long)both,
+			(long)limit);
 	*out = both - limit;
 	return 0;
 }
@@ -54,11 +55,13 @@ static int set_memory(const struct cgroup_dir *d, const struct oci_resources *r,
 		return err_set(err, ERR_INVALID, "cgroup v2 cannot disable the OOM killer");
 	if (r->memory.swappiness.set)
 		return err_set(err, ERR_INVALID, "cgroup v2 has no swappiness for a container");
-	if (has_limit && limit > 0 && r->memory.check_before_update.set && r->memory.check_before_update.v) {
+	if (has_limit && limit > 0 && r->memory.check_before_update.set &&
+		r->memory.check_before_update.v) {
 		int64_t usage = cgroup_get(d, "memory.current");
 		if (usage > limit)
 			return err_set(err, ERR_CONFLICT,
-				"memory limit %ld is below what is in use (%ld), and checkBeforeUpdate is set",
+				"memory limit %ld is below what is in use (%ld), and "
+				"checkBeforeUpdate is set",
 				(long)limit, (long)usage);
 	}
 	if (has_limit && limit < 0 && !has_swap)
@@ -73,7 +76,8 @@ static int set_memory(const struct cgroup_dir *d, const struct oci_resources *r,
 }
 
 /* cpu.max is "QUOTA PERIOD"; a quota alone keeps the period, a period alone the quota. */
-static int set_bandwidth(const struct cgroup_dir *d, const struct oci_resources *r, struct err **err)
+static int set_bandwidth(
+	const struct cgroup_dir *d, const struct oci_resources *r, struct err **err)
 {
 	bool has_quota = r->cpu.quota.set && r->cpu.quota.v;
 	bool has_period = r->cpu.period.set && r->cpu.period.v;
@@ -99,7 +103,8 @@ static int set_bandwidth(const struct cgroup_dir *d, const struct oci_resources 
 static int set_cpu(const struct cgroup_dir *d, const struct oci_resources *r, struct err **err)
 {
 	if (r->cpu.realtime_runtime.set && r->cpu.realtime_runtime.v > 0)
-		return err_set(err, ERR_INVALID, "cgroup v2 cannot give a container realtime runtime");
+		return err_set(
+			err, ERR_INVALID, "cgroup v2 cannot give a container realtime runtime");
 	if (r->cpu.idle.set && cgroup_put(d, "cpu.idle", err, "%ld", (long)r->cpu.idle.v) < 0)
 		return -1;
 	if (r->cpu.shares.set && r->cpu.shares.v &&
@@ -107,7 +112,8 @@ static int set_cpu(const struct cgroup_dir *d, const struct oci_resources *r, st
 			(unsigned long)cgroup_weight_from_shares(r->cpu.shares.v)) < 0)
 		return -1;
 	/* as on v1: a burst above a new quota refuses the quota, one above the old is itself refused */
-	bool burst_done = r->cpu.burst.set && r->cpu.quota.set &&
+	bool burst_done =
+		r->cpu.burst.set && r->cpu.quota.set &&
 		cgroup_put(d, "cpu.max.burst", NULL, "%lu", (unsigned long)r->cpu.burst.v) == 0;
 	if (set_bandwidth(d, r, err) < 0)
 		return -1;
@@ -138,17 +144,19 @@ static int set_weights(const struct cgroup_dir *d, const struct oci_resources *r
 	bool bfq = cgroup_file_exists(d, "io.bfq.weight");
 	const char *file = bfq ? "io.bfq.weight" : "io.weight";
 	if (r->blkio.weight.set && r->blkio.weight.v) {
-		unsigned long weight = bfq ? r->blkio.weight.v : cgroup_io_weight(r->blkio.weight.v);
+		unsigned long weight =
+			bfq ? r->blkio.weight.v : cgroup_io_weight(r->blkio.weight.v);
 		if (cgroup_put(d, file, err, bfq ? "%lu" : "default %lu", weight) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < r->blkio.weight_device_count; i++) {
 		const struct oci_blkio_weight *w = &r->blkio.weight_devices[i];
 		if (w->has_leaf_weight && w->leaf_weight)
-			return err_set(err, ERR_INVALID, "cgroup v2 has no leaf weights for block devices");
+			return err_set(err, ERR_INVALID,
+				"cgroup v2 has no leaf weights for block devices");
 		unsigned long weight = bfq ? w->weight : cgroup_io_weight(w->weight);
-		if (w->has_weight && cgroup_put(d, file, err, "%ld:%ld %lu", (long)w->major, (long)w->minor,
-					     weight) < 0)
+		if (w->has_weight && cgroup_put(d, file, err, "%ld:%ld %lu", (long)w->major,
+					     (long)w->minor, weight) < 0)
 			return -1;
 	}
 	if (r->blkio.leaf_weight.set && r->blkio.leaf_weight.v)
@@ -156,15 +164,15 @@ static int set_weights(const struct cgroup_dir *d, const struct oci_resources *r
 	return 0;
 }
 
-static int set_rates(const struct cgroup_dir *d, const char *key, const struct oci_blkio_rates *rates,
-	struct err **err)
+static int set_rates(const struct cgroup_dir *d, const char *key,
+	const struct oci_blkio_rates *rates, struct err **err)
 {
 	for (size_t i = 0; i < rates->count; i++) {
 		const struct oci_blkio_rate *rate = &rates->v[i];
 		auto_free char *value =
 			rate->rate ? xasprintf("%lu", (unsigned long)rate->rate) : xstrdup("max");
-		if (cgroup_put(d, "io.max", err, "%ld:%ld %s=%s", (long)rate->major, (long)rate->minor, key,
-			    value) < 0)
+		if (cgroup_put(d, "io.max", err, "%ld:%ld %s=%s", (long)rate->major,
+			    (long)rate->minor, key, value) < 0)
 			return -1;
 	}
 	return 0;
@@ -216,7 +224,8 @@ static int set_unified(const struct cgroup_dir *d, const struct oci_resources *r
 	for (size_t i = 0; i < r->unified.count; i++) {
 		const struct oci_pair *p = &r->unified.v[i];
 		if (strchr(p->key, '/'))
-			return err_set(err, ERR_INVALID, "unified resource \"%s\" must be a file name", p->key);
+			return err_set(err, ERR_INVALID,
+				"unified resource \"%s\" must be a file name", p->key);
 		auto_strv lines = strv_split(p->value, '\n');
 		for (size_t j = 0; lines[j]; j++) {
 			if ((*lines[j] || j == 0) && cgroup_put(d, p->key, err, "%s", lines[j]) < 0)

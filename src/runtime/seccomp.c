@@ -104,7 +104,8 @@ static int add_architectures(
 		const char *name = profile->architectures[i];
 		uint32_t token = seccomp_arch_token(name);
 		if (!token)
-			return err_set(err, ERR_INVALID, "seccomp: there is no architecture %s", name);
+			return err_set(
+				err, ERR_INVALID, "seccomp: there is no architecture %s", name);
 		int r = seccomp_arch_add(ctx, token);
 		if (r < 0 && r != -EEXIST)
 			return err_sys(err, -r, "seccomp: add architecture %s", name);
@@ -112,7 +113,8 @@ static int add_architectures(
 	return 0;
 }
 
-static int make_condition(const struct oci_seccomp_arg *arg, struct scmp_arg_cmp *out, struct err **err)
+static int make_condition(
+	const struct oci_seccomp_arg *arg, struct scmp_arg_cmp *out, struct err **err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(operators); i++) {
 		if (str_eq(arg->op, operators[i].name)) {
@@ -123,7 +125,8 @@ static int make_condition(const struct oci_seccomp_arg *arg, struct scmp_arg_cmp
 			return 0;
 		}
 	}
-	return err_set(err, ERR_INVALID, "seccomp: there is no operator %s", arg->op ? arg->op : "\"\"");
+	return err_set(
+		err, ERR_INVALID, "seccomp: there is no operator %s", arg->op ? arg->op : "\"\"");
 }
 
 #define CONDITIONS_MAX 6
@@ -166,13 +169,14 @@ static int add_call(scmp_filter_ctx ctx, uint32_t action, int number, const char
 	return 0;
 }
 
-static int add_rules(
-	scmp_filter_ctx ctx, const struct oci_seccomp *profile, uint32_t otherwise, struct err **err)
+static int add_rules(scmp_filter_ctx ctx, const struct oci_seccomp *profile, uint32_t otherwise,
+	struct err **err)
 {
 	for (size_t i = 0; i < profile->rule_count; i++) {
 		const struct oci_seccomp_rule *rule = &profile->rules[i];
 		uint32_t action;
-		if (find_action(rule->action, rule->errno_ret.set, rule->errno_ret.v, &action, err) < 0)
+		if (find_action(
+			    rule->action, rule->errno_ret.set, rule->errno_ret.v, &action, err) < 0)
 			return -1;
 		if (action == otherwise) /* says nothing, and libseccomp refuses it */
 			continue;
@@ -230,8 +234,8 @@ int seccomp_compile(const struct oci_seccomp *profile, const char *cache, struct
 	for (size_t i = 0; i < profile->rule_count; i++) {
 		for (size_t j = 0; j < profile->rules[i].arg_count; j++) {
 			if (profile->rules[i].args[j].index >= CONDITIONS_MAX)
-				return err_set(err, ERR_INVALID, "seccomp: a system call has %d arguments",
-					CONDITIONS_MAX);
+				return err_set(err, ERR_INVALID,
+					"seccomp: a system call has %d arguments", CONDITIONS_MAX);
 		}
 	}
 	*flags = collect_flags(profile);

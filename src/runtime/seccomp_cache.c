@@ -61,7 +61,7 @@ static bool ours_alone(int fd, mode_t type)
 {
 	struct stat st;
 	return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == type &&
-		(st.st_uid == 0 || st.st_uid == geteuid()) && (st.st_mode & 022) == 0;
+	       (st.st_uid == 0 || st.st_uid == geteuid()) && (st.st_mode & 022) == 0;
 }
 
 /* The folder, if it can be trusted; -1 if not. */
@@ -87,7 +87,8 @@ int seccomp_cache_load(const char *cache, const struct digest *key, struct buf *
 	if (fd < 0 || !ours_alone(fd, S_IFREG) ||
 		fd_read_all(fd, FILE_MAX, &text, "seccomp cache", NULL) < 0)
 		return -1;
-	if (text.len <= HEAD_LEN || (text.len - HEAD_LEN) % 8 || memcmp(text.data, MAGIC, MAGIC_LEN) != 0)
+	if (text.len <= HEAD_LEN || (text.len - HEAD_LEN) % 8 ||
+		memcmp(text.data, MAGIC, MAGIC_LEN) != 0)
 		return -1;
 	struct digest found;
 	digest_of(text.data + HEAD_LEN, text.len - HEAD_LEN, &found);

@@ -30,7 +30,7 @@
 static bool lets_through(const char *action)
 {
 	return str_eq(action, "SCMP_ACT_ALLOW") || str_eq(action, "SCMP_ACT_LOG") ||
-		str_eq(action, "SCMP_ACT_TRACE");
+	       str_eq(action, "SCMP_ACT_TRACE");
 }
 
 /* Highest number that @profile names on @token; -1 for none. */
@@ -39,7 +39,8 @@ static int64_t last_call(const struct oci_seccomp *profile, uint32_t token)
 	int64_t last = -1;
 	for (size_t i = 0; i < profile->rule_count; i++) {
 		for (size_t j = 0; profile->rules[i].names && profile->rules[i].names[j]; j++) {
-			int number = seccomp_syscall_resolve_name_arch(token, profile->rules[i].names[j]);
+			int number = seccomp_syscall_resolve_name_arch(
+				token, profile->rules[i].names[j]);
 			if (number >= 0 && number > last)
 				last = number;
 		}
@@ -64,7 +65,8 @@ static void emit_arch(struct buf *bpf, uint32_t token, int64_t last, int64_t las
 {
 	bool both = token == SCMP_ARCH_X86_64 && last_x32 >= 0;
 	emit(bpf, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch));
-	emit(bpf, BPF_JMP | BPF_JEQ | BPF_K, 0, token == SCMP_ARCH_X86_64 ? (both ? 6 : 4) : 3, token);
+	emit(bpf, BPF_JMP | BPF_JEQ | BPF_K, 0, token == SCMP_ARCH_X86_64 ? (both ? 6 : 4) : 3,
+		token);
 	emit(bpf, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr));
 	if (both) {
 		emit(bpf, BPF_JMP | BPF_JGE | BPF_K, 2, 0, X32_BIT);
@@ -73,7 +75,8 @@ static void emit_arch(struct buf *bpf, uint32_t token, int64_t last, int64_t las
 		emit_check(bpf, last_x32);
 		return;
 	}
-	if (token == SCMP_ARCH_X86_64) /* x32 without rules of its own is for the filter to refuse */
+	if (token ==
+		SCMP_ARCH_X86_64) /* x32 without rules of its own is for the filter to refuse */
 		emit(bpf, BPF_JMP | BPF_JGE | BPF_K, 2, 0, X32_BIT);
 	emit_check(bpf, last);
 }

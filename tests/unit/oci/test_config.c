@@ -14,7 +14,8 @@ static void everything_of_a_process(void **state)
 		"'bounding':['CAP_KILL','CAP_NOT_YET'],'ambient':['CAP_CHOWN']},"
 		"'rlimits':[{'type':'RLIMIT_NOFILE','soft':10,'hard':18446744073709551615}],"
 		"'noNewPrivileges':true,'apparmorProfile':'a','selinuxLabel':'s','oomScoreAdj':-5,"
-		"'scheduler':{'policy':'SCHED_FIFO','priority':3,'flags':['SCHED_FLAG_RESET_ON_FORK']},"
+		"'scheduler':{'policy':'SCHED_FIFO','priority':3,'flags':['SCHED_FLAG_RESET_ON_"
+		"FORK']},"
 		"'ioPriority':{'class':'IOPRIO_CLASS_BE','priority':4},"
 		"'execCPUAffinity':{'initial':'0','final':'1'}}",
 		NULL);
@@ -42,7 +43,8 @@ static void everything_of_a_process(void **state)
 static void mounts_and_hooks(void **state)
 {
 	auto_oci_config *c = config_with(
-		"'mounts':[{'destination':'/proc','type':'proc','source':'proc','options':['ro','nosuid']},"
+		"'mounts':[{'destination':'/"
+		"proc','type':'proc','source':'proc','options':['ro','nosuid']},"
 		"{'destination':'/a','uidMappings':[{'containerID':1,'hostID':2,'size':3}],"
 		"'gidMappings':[{'containerID':0,'hostID':0,'size':1}]}],"
 		"'hooks':{'prestart':[{'path':'/h','args':['h','1'],'env':['X=y'],'timeout':3}],"
@@ -69,8 +71,10 @@ static void parts_of_linux(void **state)
 		"'uidMappings':[{'containerID':0,'hostID':100000,'size':65536}],"
 		"'gidMappings':[{'containerID':0,'hostID':100000,'size':65536}],"
 		"'timeOffsets':{'monotonic':{'secs':-5},'boottime':{'nanosecs':7}},"
-		"'devices':[{'path':'/dev/x','type':'u','major':1,'minor':2,'fileMode':438,'uid':3}],"
-		"'netDevices':{'eth0':{'name':'in0'},'eth1':{}},'cgroupsPath':'/a','sysctl':{'net.a':'1'},"
+		"'devices':[{'path':'/dev/"
+		"x','type':'u','major':1,'minor':2,'fileMode':438,'uid':3}],"
+		"'netDevices':{'eth0':{'name':'in0'},'eth1':{}},'cgroupsPath':'/"
+		"a','sysctl':{'net.a':'1'},"
 		"'rootfsPropagation':'rslave','maskedPaths':['/m'],'readonlyPaths':['/r'],"
 		"'personality':{'domain':'LINUX32','flags':[]},'intelRdt':{'x':1}}",
 		NULL);
@@ -92,10 +96,11 @@ static void parts_of_linux(void **state)
 
 static void unknown_and_null_are_nothing(void **state)
 {
-	auto_oci_config *c = config_with(
-		"'future':{'a':[1]},'hostname':null,'mounts':null,'hooks':{'prestart':null},'linux':null,"
-		"'process':{'args':['a'],'cwd':'/','rlimits':null,'user':null,'new':1}",
-		NULL);
+	auto_oci_config *c =
+		config_with("'future':{'a':[1]},'hostname':null,'mounts':null,'hooks':{'prestart':"
+			    "null},'linux':null,"
+			    "'process':{'args':['a'],'cwd':'/','rlimits':null,'user':null,'new':1}",
+			NULL);
 	assert_non_null(c);
 	assert_null(c->hostname);
 	assert_int_equal(c->mount_count, 0);
@@ -105,38 +110,54 @@ static void wrong_types_are_named(void **state)
 {
 	assert_refused("'process':{'terminal':'yes'}", "process.terminal: expected true or false");
 	assert_refused("'process':[]", "process: expected an object");
-	assert_refused("'process':{'args':'sh','cwd':'/'}", "process.args: expected a list of strings");
-	assert_refused("'process':{'args':['sh',4],'cwd':'/'}", "process.args[1]: expected a string");
-	assert_refused("'process':{'args':['s\\u0000h'],'cwd':'/'}", "process.args[0]: must not contain NUL");
+	assert_refused(
+		"'process':{'args':'sh','cwd':'/'}", "process.args: expected a list of strings");
+	assert_refused(
+		"'process':{'args':['sh',4],'cwd':'/'}", "process.args[1]: expected a string");
+	assert_refused("'process':{'args':['s\\u0000h'],'cwd':'/'}",
+		"process.args[0]: must not contain NUL");
 	assert_refused("'mounts':[{'destination':'/'},3]", "mounts[1]: expected an object");
 	assert_refused("'mounts':[{'type':'proc'}]", "mounts[0].destination: is missing");
 	assert_refused("'mounts':{}", "mounts: expected a list");
-	assert_refused("'process':{'user':{'uid':-1}}", "process.user.uid: the number is out of range");
-	assert_refused("'process':{'user':{'uid':4294967296}}", "process.user.uid: the number is out of range");
+	assert_refused(
+		"'process':{'user':{'uid':-1}}", "process.user.uid: the number is out of range");
+	assert_refused("'process':{'user':{'uid':4294967296}}",
+		"process.user.uid: the number is out of range");
 	assert_refused("'process':{'user':{'uid':1.5}}", "process.user.uid: expected an integer");
-	assert_refused("'process':{'user':{'additionalGids':['a']}}", "process.user.additionalGids: expected an");
-	assert_refused("'process':{'oomScoreAdj':18446744073709551615}", "process.oomScoreAdj: 18446744073709551615 is out");
+	assert_refused("'process':{'user':{'additionalGids':['a']}}",
+		"process.user.additionalGids: expected an");
+	assert_refused("'process':{'oomScoreAdj':18446744073709551615}",
+		"process.oomScoreAdj: 18446744073709551615 is out");
 	assert_refused("'annotations':{'a':1}", "annotations.a: expected a string");
-	assert_refused("'hooks':{'poststop':[{'path':'h'}]}", "hooks.poststop[0].path: must be an absolute path");
-	assert_refused("'hooks':{'poststop':[{'path':'/h','timeout':0}]}", "hooks.poststop[0].timeout: must be");
-	assert_refused("'linux':{'devices':[{'path':'/d','type':'x'}]}", "linux.devices[0].type: must be");
-	assert_refused("'linux':{'devices':[{'path':'/d','type':'c'}]}", "linux.devices[0]: a device needs");
-	assert_refused("'linux':{'namespaces':[{'type':'pid'},{'type':'pid'}]}", "linux.namespaces[1].type: namespace");
-	assert_refused("'linux':{'namespaces':[{'type':'pid','path':'x'}]}", "linux.namespaces[0].path: must be");
+	assert_refused("'hooks':{'poststop':[{'path':'h'}]}",
+		"hooks.poststop[0].path: must be an absolute path");
+	assert_refused("'hooks':{'poststop':[{'path':'/h','timeout':0}]}",
+		"hooks.poststop[0].timeout: must be");
+	assert_refused(
+		"'linux':{'devices':[{'path':'/d','type':'x'}]}", "linux.devices[0].type: must be");
+	assert_refused("'linux':{'devices':[{'path':'/d','type':'c'}]}",
+		"linux.devices[0]: a device needs");
+	assert_refused("'linux':{'namespaces':[{'type':'pid'},{'type':'pid'}]}",
+		"linux.namespaces[1].type: namespace");
+	assert_refused("'linux':{'namespaces':[{'type':'pid','path':'x'}]}",
+		"linux.namespaces[0].path: must be");
 }
 
 /* Up to 2^64-1 as a number, and not as the text by which such numbers travel. */
 static void big_integers(void **state)
 {
-	auto_oci_config *c = config_with("'process':{'args':['a'],'cwd':'/','rlimits':[{'type':'RLIMIT_CORE',"
-					 "'soft':9223372036854775808,'hard':18446744073709551614}]}",
-		NULL);
+	auto_oci_config *c =
+		config_with("'process':{'args':['a'],'cwd':'/','rlimits':[{'type':'RLIMIT_CORE',"
+			    "'soft':9223372036854775808,'hard':18446744073709551614}]}",
+			NULL);
 	assert_non_null(c);
 	assert_true(c->process.rlimits[0].soft == 1ull << 63);
 	assert_true(c->process.rlimits[0].hard == UINT64_MAX - 1);
 	assert_refused("'process':{'rlimits':[{'type':'RLIMIT_CORE','hard':18446744073709551616}]}",
 		"process.rlimits[0].hard: expected an integer");
-	assert_refused("'process':{'rlimits':[{'type':'RLIMIT_CORE','hard':-18446744073709551615}]}", "config.json:");
+	assert_refused(
+		"'process':{'rlimits':[{'type':'RLIMIT_CORE','hard':-18446744073709551615}]}",
+		"config.json:");
 	auto_oci_config *quotes = config_with(
 		"'hostname':'a\\\\','annotations':{'18446744073709551615':'18446744073709551615'},"
 		"'linux':{'namespaces':[{'type':'uts'}]}",

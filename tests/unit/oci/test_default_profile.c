@@ -93,11 +93,12 @@ struct expectation {
 static void check(const struct buf *bpf, const struct expectation *e, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct seccomp_data data = {.nr = e[i].call, .arch = AUDIT_ARCH_X86_64, .args = {e[i].arg}};
+		struct seccomp_data data = {
+			.nr = e[i].call, .arch = AUDIT_ARCH_X86_64, .args = {e[i].arg}};
 		uint32_t got = verdict(bpf, &data);
 		if (got != e[i].answer)
-			fail_msg("call %d with %lx: %x instead of %x", e[i].call, (unsigned long)e[i].arg, got,
-				e[i].answer);
+			fail_msg("call %d with %lx: %x instead of %x", e[i].call,
+				(unsigned long)e[i].arg, got, e[i].answer);
 	}
 }
 
@@ -106,32 +107,21 @@ static void plain_container(void **state)
 {
 	auto_buf bpf = BUF_INIT;
 	static const struct expectation calls[] = {
-		{SYS_read, 0, ALLOW},
-		{SYS_openat, 0, ALLOW},
-		{SYS_execve, 0, ALLOW},
-		{SYS_ptrace, 0, ALLOW},
-		{SYS_clone, SIGCHLD, ALLOW},
+		{SYS_read, 0, ALLOW}, {SYS_openat, 0, ALLOW}, {SYS_execve, 0, ALLOW},
+		{SYS_ptrace, 0, ALLOW}, {SYS_clone, SIGCHLD, ALLOW},
 		{SYS_clone, CLONE_VM | CLONE_THREAD, ALLOW},
 		{SYS_clone, CLONE_NEWUSER, REFUSE(EPERM)},
-		{SYS_clone, CLONE_NEWNET | SIGCHLD, REFUSE(EPERM)},
-		{SYS_clone3, 0, REFUSE(ENOSYS)},
-		{SYS_unshare, CLONE_NEWUSER, REFUSE(EPERM)},
-		{SYS_mount, 0, REFUSE(EPERM)},
-		{SYS_bpf, 0, REFUSE(EPERM)},
-		{SYS_keyctl, 0, REFUSE(EPERM)},
-		{SYS_add_key, 0, REFUSE(EPERM)},
-		{SYS_kexec_load, 0, REFUSE(EPERM)},
-		{SYS_userfaultfd, 0, REFUSE(EPERM)},
-		{SYS_open_by_handle_at, 0, REFUSE(EPERM)},
+		{SYS_clone, CLONE_NEWNET | SIGCHLD, REFUSE(EPERM)}, {SYS_clone3, 0, REFUSE(ENOSYS)},
+		{SYS_unshare, CLONE_NEWUSER, REFUSE(EPERM)}, {SYS_mount, 0, REFUSE(EPERM)},
+		{SYS_bpf, 0, REFUSE(EPERM)}, {SYS_keyctl, 0, REFUSE(EPERM)},
+		{SYS_add_key, 0, REFUSE(EPERM)}, {SYS_kexec_load, 0, REFUSE(EPERM)},
+		{SYS_userfaultfd, 0, REFUSE(EPERM)}, {SYS_open_by_handle_at, 0, REFUSE(EPERM)},
 		{425, 0, REFUSE(EPERM)}, /* io_uring_setup */
-		{SYS_chroot, 0, ALLOW},	 /* CAP_SYS_CHROOT is among Docker's */
-		{SYS_personality, PER_LINUX, ALLOW},
-		{SYS_personality, PER_LINUX32, ALLOW},
+		{SYS_chroot, 0, ALLOW}, /* CAP_SYS_CHROOT is among Docker's */
+		{SYS_personality, PER_LINUX, ALLOW}, {SYS_personality, PER_LINUX32, ALLOW},
 		{SYS_personality, 0xffffffff, ALLOW},
-		{SYS_personality, ADDR_NO_RANDOMIZE, REFUSE(EPERM)},
-		{SYS_socket, AF_INET, ALLOW},
-		{SYS_socket, AF_NETLINK, ALLOW},
-		{SYS_socket, AF_VSOCK, REFUSE(EPERM)},
+		{SYS_personality, ADDR_NO_RANDOMIZE, REFUSE(EPERM)}, {SYS_socket, AF_INET, ALLOW},
+		{SYS_socket, AF_NETLINK, ALLOW}, {SYS_socket, AF_VSOCK, REFUSE(EPERM)},
 		{600, 0, REFUSE(ENOSYS)}, /* newer than the profile */
 	};
 	compile(DOCKER_CAPS, &bpf);

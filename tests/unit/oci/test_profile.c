@@ -44,8 +44,9 @@ static void conditions(void **state)
 			"b", ",'excludes':{'caps':['CAP_SYS_ADMIN']}") "," RULE("c", "");
 	expect(admin, 0, "b c");
 	expect(admin, CAP(CAP_SYS_ADMIN), "a c");
-	static const char *const both = RULE("a", ",'includes':{'caps':['CAP_BPF','CAP_CHOWN']}") "," RULE(
-		"b", ",'excludes':{'caps':['CAP_BPF','CAP_CHOWN']}");
+	static const char *const both =
+		RULE("a", ",'includes':{'caps':['CAP_BPF','CAP_CHOWN']}") "," RULE(
+			"b", ",'excludes':{'caps':['CAP_BPF','CAP_CHOWN']}");
 	expect(both, CAP(CAP_BPF), "");
 	expect(both, CAP(CAP_BPF) | CAP(CAP_CHOWN), "a");
 	expect(both, 0, "b");
@@ -65,7 +66,8 @@ static void architectures(void **state)
 	if (!str_eq(u.machine, "x86_64"))
 		skip();
 	struct oci_seccomp *s = parse(HEAD
-		"'archMap':[{'architecture':'SCMP_ARCH_AARCH64','subArchitectures':['SCMP_ARCH_ARM']},"
+		"'archMap':[{'architecture':'SCMP_ARCH_AARCH64','subArchitectures':['SCMP_ARCH_ARM'"
+		"]},"
 		"{'architecture':'SCMP_ARCH_X86_64','subArchitectures':['SCMP_ARCH_X86']}]}",
 		0, NULL);
 	assert_non_null(s);
@@ -79,7 +81,8 @@ static void architectures(void **state)
 static void refusals(void **state)
 {
 	static const char *const bad[] = {
-		HEAD "'architectures':['SCMP_ARCH_X86'],'archMap':[{'architecture':'SCMP_ARCH_X86_64'}]}",
+		HEAD "'architectures':['SCMP_ARCH_X86'],'archMap':[{'architecture':'SCMP_ARCH_X86_"
+		     "64'}]}",
 		HEAD "'syscalls':[{'name':'a','names':['b'],'action':'SCMP_ACT_ALLOW'}]}",
 		HEAD "'syscalls':[" RULE("a", ",'includes':{'minKernel':'x'}") "]}",
 		HEAD "'syscalls':[" RULE("a", ",'includes':[]") "]}",

@@ -12,17 +12,22 @@ static struct oci_resources *parse(const char *text, struct err **err)
 static void all_of_them(void **state)
 {
 	struct oci_resources *r = parse(
-		"{'memory':{'limit':1,'reservation':2,'swap':-1,'kernel':4,'kernelTCP':5,'swappiness':60,"
+		"{'memory':{'limit':1,'reservation':2,'swap':-1,'kernel':4,'kernelTCP':5,'"
+		"swappiness':60,"
 		"'disableOOMKiller':true,'useHierarchy':false,'checkBeforeUpdate':true},"
-		"'cpu':{'shares':1,'quota':-1,'burst':3,'period':4,'realtimeRuntime':5,'realtimePeriod':6,"
+		"'cpu':{'shares':1,'quota':-1,'burst':3,'period':4,'realtimeRuntime':5,'"
+		"realtimePeriod':6,"
 		"'cpus':'0-1,3','mems':'0','idle':1},'pids':{'limit':-1},"
-		"'blockIO':{'weight':10,'leafWeight':1000,'weightDevice':[{'major':8,'minor':0,'weight':500}],"
+		"'blockIO':{'weight':10,'leafWeight':1000,'weightDevice':[{'major':8,'minor':0,'"
+		"weight':500}],"
 		"'throttleReadBpsDevice':[{'major':8,'minor':0,'rate':600}],"
 		"'throttleWriteIOPSDevice':[{'major':8,'minor':16,'rate':18446744073709551615}]},"
 		"'hugepageLimits':[{'pageSize':'2MB','limit':9}],"
 		"'network':{'classID':1048577,'priorities':[{'name':'eth0','priority':500}]},"
-		"'rdma':{'mlx5_1':{'hcaHandles':3}},'unified':{'memory.high':'5','io.max':'8:0 rbps=1'},"
-		"'devices':[{'allow':false,'access':'rwm'},{'allow':true,'type':'c','major':10,'access':'rw'}]}",
+		"'rdma':{'mlx5_1':{'hcaHandles':3}},'unified':{'memory.high':'5','io.max':'8:0 "
+		"rbps=1'},"
+		"'devices':[{'allow':false,'access':'rwm'},{'allow':true,'type':'c','major':10,'"
+		"access':'rw'}]}",
 		NULL);
 	assert_non_null(r);
 	assert_true(r->memory.limit.set && r->memory.limit.v == 1);
@@ -61,8 +66,10 @@ static void what_is_refused(void **state)
 		const char *json, *message;
 	} cases[] = {
 		{"{'memory':{'limit':'1g'}}", "memory.limit: expected an integer"},
-		{"{'memory':{'swappiness':101}}", "linux.resources.memory.swappiness: 101 is out of range"},
-		{"{'memory':{'limit':9,'swap':8}}", "linux.resources.memory.swap: memory+swap 8 is below"},
+		{"{'memory':{'swappiness':101}}",
+			"linux.resources.memory.swappiness: 101 is out of range"},
+		{"{'memory':{'limit':9,'swap':8}}",
+			"linux.resources.memory.swap: memory+swap 8 is below"},
 		{"{'cpu':{'shares':-1}}", "cpu.shares: the number is out of range"},
 		{"{'cpu':{'cpus':'0;1'}}", "linux.resources.cpu.cpus: \"0;1\" is not a list"},
 		{"{'cpu':{'idle':2}}", "linux.resources.cpu.idle: must be 0 or 1"},
@@ -70,13 +77,18 @@ static void what_is_refused(void **state)
 		{"{'blockIO':{'weight':70000}}", "blockIO.weight: the number is out of range"},
 		{"{'blockIO':{'weightDevice':[{'major':1,'minor':1}]}}",
 			"linux.resources.blockIO.weightDevice[0]: has no weight"},
-		{"{'hugepageLimits':[{'pageSize':'../x','limit':1}]}", "hugepageLimits[0].pageSize: must be"},
-		{"{'devices':[{'allow':true,'type':'z'}]}", "devices[0].type: may only hold letters"},
+		{"{'hugepageLimits':[{'pageSize':'../x','limit':1}]}",
+			"hugepageLimits[0].pageSize: must be"},
+		{"{'devices':[{'allow':true,'type':'z'}]}",
+			"devices[0].type: may only hold letters"},
 		{"{'devices':[{'allow':true,'type':'cb'}]}", "devices[0].type: must be"},
-		{"{'devices':[{'allow':true,'access':'rx'}]}", "devices[0].access: may only hold letters"},
-		{"{'devices':[{'allow':true,'type':'a','major':1}]}", "linux.resources.devices[0]: type a covers"},
+		{"{'devices':[{'allow':true,'access':'rx'}]}",
+			"devices[0].access: may only hold letters"},
+		{"{'devices':[{'allow':true,'type':'a','major':1}]}",
+			"linux.resources.devices[0]: type a covers"},
 		{"{'rdma':{'a b':{}}}", "rdma.a b: is not the name of a device"},
-		{"{'network':{'priorities':[{'priority':1}]}}", "network.priorities: entry 0 needs"},
+		{"{'network':{'priorities':[{'priority':1}]}}",
+			"network.priorities: entry 0 needs"},
 		{"{'unified':{'a':1}}", "unified.a: expected a string"},
 		{"{'pids':3}", "pids: expected an object"},
 	};

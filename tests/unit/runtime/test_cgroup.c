@@ -11,21 +11,22 @@
 static const char v1_machine[] = ROOT
 	"30 24 0:26 / /sys/fs/cgroup ro,nosuid shared:9 - tmpfs tmpfs ro,mode=755\n"
 	"32 30 0:28 / /sys/fs/cgroup/systemd rw shared:11 - cgroup cgroup rw,xattr,name=systemd\n"
-	"35 30 0:31 / /sys/fs/cgroup/cpu,cpuacct rw shared:14 master:3 - cgroup cgroup rw,cpu,cpuacct\n"
+	"35 30 0:31 / /sys/fs/cgroup/cpu,cpuacct rw shared:14 master:3 - cgroup cgroup "
+	"rw,cpu,cpuacct\n"
 	"36 30 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
 	"37 30 0:33 / /sys/fs/cgroup/net_cls,net_prio rw - cgroup cgroup rw,net_cls,net_prio\n";
 static const char v1_self[] = "12:memory:/user.slice\n5:cpuacct,cpu:/user.slice/a:b\n"
 			      "3:net_cls,net_prio:/\n1:name=systemd:/user.slice/session-1.scope\n";
 
-static const char hybrid_machine[] = ROOT
-	"31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"
-	"32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
-	"36 31 0:33 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices\n"
-	"41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
+static const char hybrid_machine[] =
+	ROOT "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"
+	     "32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
+	     "36 31 0:33 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices\n"
+	     "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
 static const char hybrid_self[] = "5:devices:/\n1:cpu:/x\n0::/y\n";
 
-static const char v2_machine[] = ROOT
-	"29 22 0:25 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot\n";
+static const char v2_machine[] = ROOT "29 22 0:25 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 "
+				      "cgroup2 rw,nsdelegate,memory_recursiveprot\n";
 static const char v2_self[] = "0::/user.slice/user-0.slice/session-2.scope\n";
 
 static const struct cgroup_mount *named(const struct cgroup_layout *l, const char *name)
@@ -75,7 +76,8 @@ static void v2(void **state)
 	assert_int_equal(l.count, 1);
 	assert_string_equal(l.v[0].path, "/sys/fs/cgroup");
 	assert_ptr_equal(cgroup_layout_find(&l, CTL_DEVICES), &l.v[0]);
-	l.v[0].controllers = cgroup_controller_list("cpuset cpu io memory hugetlb pids rdma misc\n", true);
+	l.v[0].controllers =
+		cgroup_controller_list("cpuset cpu io memory hugetlb pids rdma misc\n", true);
 	assert_ptr_equal(cgroup_layout_find(&l, CTL_BLKIO), &l.v[0]);
 	assert_null(cgroup_layout_find(&l, CTL_NET_CLS));
 }
@@ -86,11 +88,13 @@ static void subtrees(void **state)
 	auto_cgroup_layout l = {0};
 	static const char mountinfo[] =
 		"1 0 0:1 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n"
-		"2 0 0:1 / /host/sys\\040fs/me\\134mory rw shared:1 master:2 propagate_from:3 - cgroup cgroup rw,memory\n"
+		"2 0 0:1 / /host/sys\\040fs/me\\134mory rw shared:1 master:2 propagate_from:3 - "
+		"cgroup cgroup rw,memory\n"
 		"3 0 0:2 /docker/abc /sys/fs/cgroup/cpu ro - cgroup cgroup rw,cpu\n"
 		"4 0 0:2 /docker/def /other/cpu ro - cgroup cgroup rw,cpu\n";
-	assert_int_equal(
-		cgroup_layout_parse(&l, mountinfo, "2:cpu:/docker/abc/in/side\n1:memory:/docker/abc\n", NULL), 0);
+	assert_int_equal(cgroup_layout_parse(&l, mountinfo,
+				 "2:cpu:/docker/abc/in/side\n1:memory:/docker/abc\n", NULL),
+		0);
 	assert_int_equal(l.count, 2);
 	assert_string_equal(named(&l, "memory")->path, "/host/sys fs/me\\mory");
 	assert_string_equal(named(&l, "memory")->own, "/docker/abc");
@@ -150,7 +154,7 @@ static void paths(void **state)
 		auto_err *err = NULL;
 		assert_int_equal(cgroup_open(&cg, bad[i], &err), -1);
 		assert_true(err->kind == ERR_INVALID || err->kind == ERR_UNAVAILABLE ||
-			(i == 1 && err->kind == ERR_NOT_FOUND));
+			    (i == 1 && err->kind == ERR_NOT_FOUND));
 	}
 	auto_err *err = NULL;
 	assert_int_equal(cgroup_open(&cg, "/kist-test-that-is-not/there", &err), -1);

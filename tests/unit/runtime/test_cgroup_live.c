@@ -23,7 +23,8 @@ static struct cgroup *create(const char *name)
 	auto_err *err = NULL;
 	if (cgroup_create(&cg, path, &err) == 0)
 		return cg;
-	if (geteuid() == 0 && err->kind != ERR_UNAVAILABLE && err->sys != EROFS && err->sys != EACCES)
+	if (geteuid() == 0 && err->kind != ERR_UNAVAILABLE && err->sys != EROFS &&
+		err->sys != EACCES)
 		fail_msg("%s", err_msg(err));
 	skip();
 	return NULL;
@@ -79,7 +80,8 @@ static void members_and_death(void **state)
 	assert_int_equal(pids[0], pid);
 	/* it is in every hierarchy */
 	auto_free char *path = test_path("members");
-	auto_free char *command = xasprintf("grep -vc '%s$' /proc/%d/cgroup | grep -q '^0$'", path, (int)pid);
+	auto_free char *command =
+		xasprintf("grep -vc '%s$' /proc/%d/cgroup | grep -q '^0$'", path, (int)pid);
 	assert_int_equal(system(command), 0);
 	/* and its place is taken */
 	struct cgroup *again = NULL;
@@ -132,7 +134,8 @@ static void limits_arrive(void **state)
 	assert_int_equal(cgroup_oom_kills(cg), 0);
 	/* up with swap, down with swap, and away: each needs another order on v1 */
 	static const int64_t steps[][2] = {{128, 256}, {32, 32}, {64, -1}, {-1, -1}};
-	r.memory.swap.set = cgroup_file_exists(cgroup_dir_of(cg, CTL_MEMORY), "memory.memsw.limit_in_bytes") ||
+	r.memory.swap.set =
+		cgroup_file_exists(cgroup_dir_of(cg, CTL_MEMORY), "memory.memsw.limit_in_bytes") ||
 		cgroup_file_exists(cgroup_dir_of(cg, CTL_MEMORY), "memory.swap.max");
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		r.memory.limit.v = steps[i][0] < 0 ? -1 : steps[i][0] << 20;
@@ -189,7 +192,9 @@ static void device_program(void **state)
 		char c;
 		if (read(ready[0], &c, 1) != 1)
 			_exit(9);
-		_exit(open("/dev/null", O_RDWR) < 0 ? 1 : open("/dev/kmsg", O_RDONLY) >= 0 ? 2 : errno != EPERM);
+		_exit(open("/dev/null", O_RDWR) < 0	   ? 1
+			: open("/dev/kmsg", O_RDONLY) >= 0 ? 2
+							   : errno != EPERM);
 	}
 	assert_int_equal(cgroup_attach(cg, pid, NULL), 0);
 	/* replaced in place, several times: no program may stay behind */

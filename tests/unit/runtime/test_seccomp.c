@@ -48,10 +48,12 @@ static int tried(const char *text, long a, long b)
 	compile(text, &bpf);
 	pid_t pid = fork();
 	if (pid == 0) {
-		struct sock_fprog p = {.len = (unsigned short)(bpf.len / 8), .filter = (void *)bpf.data};
+		struct sock_fprog p = {
+			.len = (unsigned short)(bpf.len / 8), .filter = (void *)bpf.data};
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 		signal(SIGSYS, SIG_DFL);
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_seccomp, 1, 0, &p) < 0)
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+			syscall(SYS_seccomp, 1, 0, &p) < 0)
 			syscall(SYS_exit_group, 255);
 		/* past the sanitizers, which would look for leaks */
 		syscall(SYS_exit_group, syscall(SYS_getpriority, a, b) < 0 ? errno : 0);
@@ -64,17 +66,22 @@ static int tried(const char *text, long a, long b)
 static void actions(void **state)
 {
 	assert_int_equal(tried(ALLOW_BUT "'action':'SCMP_ACT_ERRNO'}]}", 0, 0), EPERM);
-	assert_int_equal(tried(ALLOW_BUT "'action':'SCMP_ACT_ERRNO','errnoRet':38}]}", 0, 0), ENOSYS);
+	assert_int_equal(
+		tried(ALLOW_BUT "'action':'SCMP_ACT_ERRNO','errnoRet':38}]}", 0, 0), ENOSYS);
 	assert_int_equal(tried(ALLOW_BUT "'action':'SCMP_ACT_KILL'}]}", 0, 0), 1000 + SIGSYS);
-	assert_int_equal(tried(ALLOW_BUT "'action':'SCMP_ACT_KILL_PROCESS'}]}", 0, 0), 1000 + SIGSYS);
+	assert_int_equal(
+		tried(ALLOW_BUT "'action':'SCMP_ACT_KILL_PROCESS'}]}", 0, 0), 1000 + SIGSYS);
 	assert_int_equal(tried(ALLOW_BUT "'action':'SCMP_ACT_TRAP'}]}", 0, 0), 1000 + SIGSYS);
 	assert_int_equal(tried(ALLOW_BUT "'action':'SCMP_ACT_LOG'}]}", 0, 0), 0);
 	assert_int_equal(tried(ALLOW_BUT "'action':'SCMP_ACT_ALLOW'}]}", 0, 0), 0);
 	/* nobody traces: ENOSYS */
-	assert_int_equal(tried(ALLOW_BUT "'action':'SCMP_ACT_TRACE','errnoRet':7}]}", 0, 0), ENOSYS);
+	assert_int_equal(
+		tried(ALLOW_BUT "'action':'SCMP_ACT_TRACE','errnoRet':7}]}", 0, 0), ENOSYS);
 	/* names that nobody knows, and those of other architectures, are passed over */
 	assert_int_equal(
-		tried(RULES("{'names':['no_such_call','getpriority'],'action':'SCMP_ACT_ERRNO'}"), 0, 0), EPERM);
+		tried(RULES("{'names':['no_such_call','getpriority'],'action':'SCMP_ACT_ERRNO'}"),
+			0, 0),
+		EPERM);
 }
 
 #define WITH(args) ALLOW_BUT "'action':'SCMP_ACT_ERRNO','args':[" args "]}]}"
@@ -93,13 +100,15 @@ static void operators(void **state)
 		{"SCMP_CMP_GT", false, false, true},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		auto_free char *text = xasprintf(WITH("{'index':1,'value':2,'op':'%s'}"), cases[i].op);
+		auto_free char *text =
+			xasprintf(WITH("{'index':1,'value':2,'op':'%s'}"), cases[i].op);
 		/* pid 1, 2, 3: found or not, but not EPERM unless refused */
 		assert_int_equal(tried(text, 0, 1) == EPERM, cases[i].below);
 		assert_int_equal(tried(text, 0, 2) == EPERM, cases[i].equal);
 		assert_int_equal(tried(text, 0, 3) == EPERM, cases[i].above);
 	}
-	static const char masked[] = WITH("{'index':1,'value':12,'valueTwo':4,'op':'SCMP_CMP_MASKED_EQ'}");
+	static const char masked[] =
+		WITH("{'index':1,'value':12,'valueTwo':4,'op':'SCMP_CMP_MASKED_EQ'}");
 	assert_int_equal(tried(masked, 0, 4), EPERM);
 	assert_int_equal(tried(masked, 0, 7), EPERM);
 	assert_int_not_equal(tried(masked, 0, 8), EPERM);
@@ -109,19 +118,20 @@ static void operators(void **state)
 static void several_conditions(void **state)
 {
 	/* different arguments: all must hold */
-	static const char both[] =
-		WITH("{'index':0,'value':0,'op':'SCMP_CMP_EQ'},{'index':1,'value':2,'op':'SCMP_CMP_EQ'}");
+	static const char both[] = WITH("{'index':0,'value':0,'op':'SCMP_CMP_EQ'},{'index':1,'"
+					"value':2,'op':'SCMP_CMP_EQ'}");
 	assert_int_equal(tried(both, 0, 2), EPERM);
 	assert_int_not_equal(tried(both, 1, 2), EPERM);
 	assert_int_not_equal(tried(both, 0, 3), EPERM);
 	/* the same argument: one is enough */
-	static const char either[] =
-		WITH("{'index':1,'value':2,'op':'SCMP_CMP_EQ'},{'index':1,'value':3,'op':'SCMP_CMP_EQ'}");
+	static const char either[] = WITH("{'index':1,'value':2,'op':'SCMP_CMP_EQ'},{'index':1,'"
+					  "value':3,'op':'SCMP_CMP_EQ'}");
 	assert_int_equal(tried(either, 0, 2), EPERM);
 	assert_int_equal(tried(either, 0, 3), EPERM);
 	assert_int_not_equal(tried(either, 0, 4), EPERM);
 	/* beyond 32 bits */
-	static const char wide[] = WITH("{'index':1,'value':18446744073709551614,'op':'SCMP_CMP_EQ'}");
+	static const char wide[] =
+		WITH("{'index':1,'value':18446744073709551614,'op':'SCMP_CMP_EQ'}");
 	assert_int_equal(tried(wide, 0, -2), EPERM);
 	assert_int_not_equal(tried(wide, 0, 0xfffffffe), EPERM);
 }
@@ -134,7 +144,8 @@ static void flags(void **state)
 	} cases[] = {
 		{"{'defaultAction':'SCMP_ACT_ALLOW'}", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
 		{"{'defaultAction':'SCMP_ACT_ALLOW','flags':[]}", 0},
-		{"{'defaultAction':'SCMP_ACT_ALLOW','flags':['SECCOMP_FILTER_FLAG_LOG','SECCOMP_FILTER_FLAG_TSYNC']}",
+		{"{'defaultAction':'SCMP_ACT_ALLOW','flags':['SECCOMP_FILTER_FLAG_LOG','SECCOMP_"
+		 "FILTER_FLAG_TSYNC']}",
 			SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_TSYNC},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -164,8 +175,9 @@ static void unknown_architecture(void **state)
 static void enosys_for_new_calls(void **state)
 {
 	auto_buf strict = BUF_INIT, loose = BUF_INIT, own = BUF_INIT;
-	struct oci_seccomp *s = parse("{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[{'names':['read'],"
-				      "'action':'SCMP_ACT_ALLOW'}]}");
+	struct oci_seccomp *s =
+		parse("{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[{'names':['read'],"
+		      "'action':'SCMP_ACT_ALLOW'}]}");
 	seccomp_enosys_stub(s, &strict);
 	assert_true(strict.len > 0);
 	str_replace(&s->default_action, "SCMP_ACT_LOG");
@@ -326,7 +338,8 @@ int main(void)
 		cmocka_unit_test(enosys_for_new_calls),
 		cmocka_unit_test_setup_teardown(kept_and_found, cache_setup, cache_teardown),
 		cmocka_unit_test_setup_teardown(damaged_is_made_anew, cache_setup, cache_teardown),
-		cmocka_unit_test_setup_teardown(strangers_are_not_trusted, cache_setup, cache_teardown),
+		cmocka_unit_test_setup_teardown(
+			strangers_are_not_trusted, cache_setup, cache_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

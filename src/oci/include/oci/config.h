@@ -82,7 +82,7 @@ struct oci_id_map {
 
 struct oci_mount {
 	char *destination;
-	char *type;   /* may be NULL for binds */
+	char *type; /* may be NULL for binds */
 	char *source; /* may be NULL */
 	char **options;
 	struct oci_id_map *uid_map, *gid_map;
@@ -131,9 +131,9 @@ struct oci_device {
 };
 
 struct oci_device_rule {
-	bool allow;
-	char type;	      /* 'a', 'c', 'b' */
 	int64_t major, minor; /* -1: any */
+	char type; /* 'a', 'c', 'b' */
+	bool allow;
 	bool read, write, mknod;
 };
 
@@ -182,14 +182,14 @@ struct oci_resources {
 	struct oci_hugepage {
 		char *page_size;
 		uint64_t limit;
-	} *hugepages;
+	} * hugepages;
 	size_t hugepage_count;
 	OCI_OPT(uint32_t) net_class_id;
 	struct oci_pairs net_priorities; /* value: decimal */
 	struct oci_rdma {
 		char *device;
 		OCI_OPT(uint32_t) handles, objects;
-	} *rdma;
+	} * rdma;
 	size_t rdma_count;
 	struct oci_pairs unified;
 };
@@ -287,8 +287,7 @@ int oci_seccomp_parse(
 	struct oci_seccomp **out, const void *json, size_t n, uint64_t caps, struct err **err);
 void oci_seccomp_free(struct oci_seccomp *seccomp);
 /** A resources document alone (`update -r`). */
-int oci_resources_parse(
-	struct oci_resources **out, const void *json, size_t n, struct err **err);
+int oci_resources_parse(struct oci_resources **out, const void *json, size_t n, struct err **err);
 void oci_resources_free(struct oci_resources *resources);
 
 /** Appending helpers for code that fills a config by hand; strings are copied. */

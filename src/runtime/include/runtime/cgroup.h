@@ -85,13 +85,13 @@ int cgroup_read_stats(const struct cgroup *cg, struct cgroup_stats *out, struct 
 
 /** For the mount step: the hierarchies as (mount name, host path of the container's folder) pairs. */
 struct cgroup_hierarchy {
-	char *name;   /* "memory", "cpu,cpuacct", "unified", "systemd" */
-	char *mount;  /* "/sys/fs/cgroup/memory" */
+	char *name; /* "memory", "cpu,cpuacct", "unified", "systemd" */
+	char *mount; /* "/sys/fs/cgroup/memory" */
 	char *folder; /* "/sys/fs/cgroup/memory/kist/<id>" */
 	bool v2;
 };
-int cgroup_hierarchies(const struct cgroup *cg, struct cgroup_hierarchy **out, size_t *n,
-	struct err **err);
+int cgroup_hierarchies(
+	const struct cgroup *cg, struct cgroup_hierarchy **out, size_t *n, struct err **err);
 void cgroup_hierarchies_free(struct cgroup_hierarchy *h, size_t n);
 
 #endif
