@@ -16,18 +16,17 @@
 
 enum { NOFILE_ENOUGH = 1 << 20 };
 
-/* A pid is used again soon: what else runs under the number of a daemon that was killed is no reason. */
+/* A pid is used again soon, and a killed daemon may wait as a zombie for its parent: neither is a reason not
+ * to start. /proc/PID/stat: "PID (comm) STATE ...". */
 static bool is_daemon(int pid)
 {
 	char path[32];
-	auto_buf name = BUF_INIT;
+	auto_buf text = BUF_INIT;
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (file_read(AT_FDCWD, path, 4096, &name, NULL) < 0)
+	if (file_read(AT_FDCWD, path, 4096, &text, NULL) < 0)
 		return false;
-	/* "pid (comm) state": a zombie that its parent has not collected holds nothing any more */
-	const char *comm = strchr(buf_str(&name), '(');
-	const char *end = comm ? strrchr(comm, ')') : NULL;
-	return end && str_starts(comm, "(kistd)") && end[1] == ' ' && !strchr("ZX", end[2]);
+	const char *name = strstr(buf_str(&text), "(kistd)");
+	return name && name[7] == ' ' && name[8] != 'Z' && name[8] != 'X';
 }
 
 /* The daemon named in the file, if it lives and is not us; else 0. */

@@ -215,7 +215,7 @@ static const struct model_field host_fields[] = {
 	H(restart, "RestartPolicy", M_OBJECT, .sub = &restart_type),
 	H(auto_remove, "AutoRemove", M_BOOL),
 	H(volume_driver, "VolumeDriver", M_STR, .flags = NOT_BUILT, .same = "local"),
-	H(volumes_from, "VolumesFrom", M_STRV, .flags = NOT_BUILT),
+	H(volumes_from, "VolumesFrom", M_STRV),
 	H(console_size, "ConsoleSize", M_PAIR),
 	H(annotations, "Annotations", M_MAP, .flags = OMIT_EMPTY),
 	H(cap_add, "CapAdd", M_SLICE),

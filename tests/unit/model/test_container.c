@@ -214,8 +214,7 @@ static void test_what_is_not_built_is_named(void **state)
 	} cases[] = {
 		{"{\"HostConfig\":{\"RestartPolicy\":{\"Name\":\"always\"}}}",
 			"HostConfig.RestartPolicy.Name \"always\" is not implemented"},
-		{"{\"HostConfig\":{\"VolumesFrom\":[\"x\"]}}",
-			"HostConfig.VolumesFrom is not implemented"},
+		{"{\"HostConfig\":{\"Links\":[\"x\"]}}", "HostConfig.Links is not implemented"},
 		{"{\"HostConfig\":{\"Runtime\":\"runsc\"}}",
 			"HostConfig.Runtime \"runsc\" is not implemented"},
 		{"{\"Healthcheck\":{\"Test\":[\"CMD\",\"true\"]}}",
