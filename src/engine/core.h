@@ -308,6 +308,8 @@ int volume_ensure(struct engine *e, const char *name, bool anonymous, const stru
 char *volume_path(struct engine *e, const char *name);
 bool volume_name_valid(const char *name);
 int volumes_recover(struct engine *e, struct err **err);
+/** Marks an anonymous volume, or no longer: marked ones that nobody uses go at the next start. */
+int volume_doom(struct engine *e, const char *name, bool doomed, struct err **err);
 int volume_drop(struct engine *e, const char *name, struct err **err);
 
 /* ---- work.c ---- */

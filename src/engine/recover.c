@@ -164,7 +164,6 @@ static void drop_run_folders(struct engine *e)
 	closedir(d);
 }
 
-/* Anonymous volumes of --rm containers that went between two commits stay; `volume ls` shows them. */
 int recover_all(struct engine *e, struct err **err)
 {
 	size_t n;

@@ -29,21 +29,38 @@ static void drop_volumes(struct container *c)
 		const struct mount_point *m = &doc->mounts.v[i];
 		if (!m->anonymous || !str_eq(m->type, "volume"))
 			continue;
-		if (volume_drop(c->engine, m->name, &err) && err->kind != ERR_CONFLICT &&
-			err->kind != ERR_NOT_FOUND)
+		if (!volume_drop(c->engine, m->name, &err))
+			continue;
+		if (err->kind == ERR_CONFLICT) /* --volumes-from: somebody else has it now */
+			volume_doom(c->engine, m->name, false, NULL);
+		else if (err->kind != ERR_NOT_FOUND)
 			log_warn("container %s: %s", container_id(c), err_msg(err));
 		err_freep(&err);
 	}
 }
 
-/* Both rows in one commit. From there on the container is gone, whatever happens. */
-static int forget(struct container *c, struct err **err)
+/* Marks its anonymous volumes as going with it: what a crash leaves of them the next start removes. */
+static int doom_volumes(struct container *c, struct err **err)
+{
+	const struct container_doc *doc = &c->doc->doc;
+	for (size_t i = 0; i < doc->mounts.n; i++) {
+		const struct mount_point *m = &doc->mounts.v[i];
+		if (m->anonymous && str_eq(m->type, "volume") &&
+			volume_doom(c->engine, m->name, true, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* All rows in one commit. From there on the container is gone, whatever happens. */
+static int forget(struct container *c, bool volumes, struct err **err)
 {
 	struct engine *e = c->engine;
 
 	if (db_begin(e->db, err))
 		return -1;
 	if (rows_delete(e->db, container_id(c), err) ||
+		(volumes && doom_volumes(c, err)) ||
 		store_snapshot_forget(e->store, container_id(c), err)) {
 		db_rollback(e->db);
 		return -1;
@@ -75,7 +92,7 @@ int container_remove(struct container *c, bool volumes, struct err **err)
 	enum container_status old;
 
 	old = set_status(c, CONTAINER_REMOVING);
-	if (stop_idle_monitor(c, err) || forget(c, err)) {
+	if (stop_idle_monitor(c, err) || forget(c, volumes, err)) {
 		set_status(c, old);
 		return -1;
 	}

@@ -412,7 +412,7 @@ static void set_failed(struct start *s, const struct err *why)
 		if (monitor_wait_gone(c, 10))
 			log_warn("container %s: its monitor does not go", container_id(c));
 	}
-	shm_unmount(c);
+	container_sweep(c); /* one that was killed has not tidied up */
 	network_release(c->engine, &s->hold, false);
 	if (s->created)
 		network_left(c);

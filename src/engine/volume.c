@@ -292,6 +292,33 @@ int volume_drop(struct engine *e, const char *name, struct err **err)
 	return 0;
 }
 
+/* The column "anonymous": 0 no, 1 yes, 2 yes and doomed. */
+int volume_doom(struct engine *e, const char *name, bool doomed, struct err **err)
+{
+	return db_exec(e->db, err,
+		       "UPDATE volumes SET anonymous = ? WHERE name = ? AND anonymous > 0", "is",
+		       (int64_t)(doomed ? 2 : 1), name) < 0
+		? -1
+		: 0;
+}
+
+static int drop_doomed(struct engine *e, struct err **err)
+{
+	auto_strv names = NULL;
+	struct db_stmt *q = db_query(e->db, "SELECT name FROM volumes WHERE anonymous = 2", err);
+	int r;
+
+	if (!q)
+		return -1;
+	while ((r = db_step(q, err)) == 1)
+		strv_add(&names, db_col_str(q, 0));
+	db_end(q);
+	for (size_t i = 0; !r && names && names[i]; i++)
+		if (volume_drop(e, names[i], NULL))
+			volume_doom(e, names[i], false, NULL);
+	return r;
+}
+
 int engine_volume_remove(struct engine *e, const char *name, bool force, struct err **err)
 {
 	auto_err *why = NULL;
@@ -330,6 +357,8 @@ static void drop_copies(struct engine *e, const char *name)
  * not committed. The last are removed only if they are empty: a user's bytes are never guessed about. */
 int volumes_recover(struct engine *e, struct err **err)
 {
+	if (drop_doomed(e, err))
+		return -1;
 	int fd = openat(e->volumes_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d) {
