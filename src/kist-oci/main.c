@@ -12,6 +12,7 @@
 #include "base/timefmt.h"
 #include "oci.h"
 #include "oci/config.h"
+#include "sys/sealed_self.h"
 
 static const struct verb *const verbs[] = {
 	&verb_checkpoint,
@@ -141,6 +142,18 @@ static int run_verb(
 	return 1;
 }
 
+/*
+ * A container's program may be "#!/proc/self/exe", and then it is this file that runs inside the container: it
+ * must not be one that can be written (CVE-2019-5736). Only for the verbs that bring forth a process in a
+ * container: the second exec costs 0.4 ms.
+ */
+static int seal(const struct verb *verb, char **argv, struct err **err)
+{
+	if (verb != &verb_run && verb != &verb_create && verb != &verb_exec)
+		return 0;
+	return sealed_self_ensure(argv, err);
+}
+
 /* In tmpfs; a user without privilege has a folder of their own there. */
 static char *default_root(void)
 {
@@ -203,7 +216,7 @@ int main(int argc, char **argv)
 		} else if (wants_help(argc - first, argv + first)) {
 			print_verb_help(verb);
 			code = 0;
-		} else {
+		} else if (seal(verb, argv, &err) == 0) {
 			code = run_verb(&g, verb, argc - first, argv + first, &err);
 		}
 	}

@@ -1,7 +1,9 @@
 #include "sys/sealed_self.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -77,8 +79,12 @@ int sealed_self_open(const char *path, struct err **err)
 
 int sealed_self_ensure(char *const *argv, struct err **err)
 {
-	if (sealed_self_is())
+	if (sealed_self_is()) {
+		/* executed by descriptor: kernels before 6.14 name the process by its number */
+		const char *slash = strrchr(argv[0], '/');
+		prctl(PR_SET_NAME, slash ? slash + 1 : argv[0], 0, 0, 0);
 		return 0;
+	}
 	auto_fd int fd = sealed_self_open("/proc/self/exe", err);
 	if (fd < 0)
 		return -1;
