@@ -20,8 +20,9 @@ struct body {
 static void destroy(struct body *b, bool clean)
 {
 	loop_del(b->source);
-	/* The marker from body_open() lies unread in our receive queue: closing over it makes the kernel
-	 * report ECONNRESET to the other side (unix(7) sockets), taking it first gives a plain end. */
+	/* The marker from body_open() lies unread in our receive queue: closing over it makes the
+	 * kernel report ECONNRESET to the other side (unix(7) sockets), taking it first gives a
+	 * plain end. */
 	char marker;
 	if (clean && recv(b->fd, &marker, 1, MSG_DONTWAIT) < 0)
 		errno = 0;

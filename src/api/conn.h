@@ -1,9 +1,9 @@
 /*
  * One client's connection: bytes in, bytes out, and the news that the client has gone.
  *
- * A connection knows nothing of HTTP: it hands what it reads to its protocol, and keeps what could not be
- * written yet. HTTP/1.1 is http1.c; HTTP/2 would be another struct protocol, chosen by the first bytes or an
- * Upgrade, over the same connection and with the same requests.
+ * A connection knows nothing of HTTP: it hands what it reads to its protocol, and keeps what could
+ * not be written yet. HTTP/1.1 is http1.c; HTTP/2 would be another struct protocol, chosen by the
+ * first bytes or an Upgrade, over the same connection and with the same requests.
  *
  * Loop thread only.
  */
@@ -35,10 +35,12 @@ struct protocol {
 	void (*hangup)(struct conn *c, void *state, enum hangup how);
 	/** Now and then, for time-outs. */
 	void (*tick)(struct conn *c, void *state, int64_t now);
-	/** The connection is closed. Returns whether the state may be freed; else conn_release() later. */
+	/** The connection is closed. Returns whether the state may be freed; else conn_release()
+	 * later. */
 	bool (*closed)(struct conn *c, void *state);
 	void (*free)(void *state);
-	/** Would closing it now cut off nothing but waiting: for a request, or for a stream's next piece? */
+	/** Would closing it now cut off nothing but waiting: for a request, or for a stream's next
+	 * piece? */
 	bool (*idle)(void *state);
 };
 

@@ -1,4 +1,5 @@
-/* POST /containers/{id}/attach: the connection goes to the container's monitor, with the answer's head. */
+/* POST /containers/{id}/attach: the connection goes to the container's monitor, with the answer's
+ * head. */
 #include "base/mem.h"
 #include "base/str.h"
 #include "engine/container.h"

@@ -1,6 +1,6 @@
 /*
- * POST /containers/{id}/wait. The head must be sent at once: `docker run` waits for it before it starts the
- * container. The body is one document, when the condition holds.
+ * POST /containers/{id}/wait. The head must be sent at once: `docker run` waits for it before it
+ * starts the container. The body is one document, when the condition holds.
  */
 #include "base/mem.h"
 #include "base/str.h"

@@ -47,8 +47,8 @@ int api_exec_create(struct request *req, struct err **err)
 }
 
 /*
- * dockerd hijacks before it starts the program, so a program that cannot be executed is reported inside the
- * stream, and clients look for its exit code (126, 127) instead of at the status.
+ * dockerd hijacks before it starts the program, so a program that cannot be executed is reported
+ * inside the stream, and clients look for its exit code (126, 127) instead of at the status.
  */
 static int report_in_stream(
 	struct request *req, const struct buf *head, bool tty, const struct err *e)

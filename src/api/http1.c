@@ -8,9 +8,9 @@
  *   LINGER the answer is out, the client still sends: take it for a while, so that closing does not
  *          destroy an answer that the client has not read yet
  *
- * The parser (http-parser) is stopped at the end of the headers and at the end of the message, so that every
- * decision is made here, outside its callbacks. What was read beyond a message stays in `ahead`: the next
- * request, or the first bytes of a hijacked stream.
+ * The parser (http-parser) is stopped at the end of the headers and at the end of the message, so
+ * that every decision is made here, outside its callbacks. What was read beyond a message stays in
+ * `ahead`: the next request, or the first bytes of a hijacked stream.
  */
 #include "http1.h"
 
@@ -20,7 +20,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 
 #include "base/fdio.h"
 #include "base/log.h"
@@ -29,6 +28,7 @@
 #include "base/timefmt.h"
 #include "body.h"
 #include "conn.h"
+#include "http1_head.h"
 #include "request.h"
 #include "server.h"
 #include "status.h"
@@ -74,7 +74,7 @@ static void pump(struct h1 *h);
 static const http_parser_settings callbacks;
 static const struct transport transport;
 
-/* ---- parsing -------------------------------------------------------------------------------------- */
+/* ---- parsing ---- */
 
 static int head_piece(struct h1 *h, size_t n)
 {
@@ -171,49 +171,13 @@ static const http_parser_settings callbacks = {
 	.on_message_complete = on_message,
 };
 
-/* ---- answering ------------------------------------------------------------------------------------ */
-
-static const char *reason(int status)
-{
-	switch (status) {
-#define CASE(number, name, text)                                                                   \
-	case number:                                                                               \
-		return #text;
-		HTTP_STATUS_MAP(CASE)
-#undef CASE
-	}
-	return "Unknown";
-}
-
-static void write_date(struct buf *out)
-{
-	time_t now = time(NULL);
-	struct tm tm;
-	char text[64];
-	gmtime_r(&now, &tm);
-	strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	buf_addf(out, "Date: %s\r\n", text);
-}
+/* ---- answering ---- */
 
 static void write_head(struct h1 *h, struct buf *out, ssize_t length)
 {
-	struct request *req = h->req;
-	buf_addf(out, "HTTP/1.1 %d %s\r\n", req->status, reason(req->status));
-	server_headers(req, out);
-	if (req->content_type)
-		buf_addf(out, "Content-Type: %s\r\n", req->content_type);
-	for (size_t i = 0; i < req->res_headers.n; i++)
-		buf_addf(out, "%s: %s\r\n", req->res_headers.v[i].key, req->res_headers.v[i].value);
-	write_date(out);
-	if (length >= 0 && req->status != 204 && req->status != 304)
-		buf_addf(out, "Content-Length: %zd\r\n", length);
-	else if (h->chunked)
-		buf_adds(out, "Transfer-Encoding: chunked\r\n");
-	if (!h->keep_alive)
-		buf_adds(out, "Connection: close\r\n");
-	else if (req->http10)
-		buf_adds(out, "Connection: keep-alive\r\n");
-	buf_adds(out, "\r\n");
+	const struct http1_head head = {
+		.length = length, .chunked = h->chunked, .keep_alive = h->keep_alive};
+	http1_write_head(h->req, &head, out);
 }
 
 /* The answer has been queued whole: what comes after it? */
@@ -269,7 +233,7 @@ static void refuse(struct h1 *h, enum err_kind kind, const char *message)
 	send_whole(h);
 }
 
-/* ---- from one request to the next ----------------------------------------------------------------- */
+/* ---- from one request to the next ---- */
 
 static void take(struct h1 *h, const char *p, size_t n);
 
@@ -314,7 +278,7 @@ static void next_request(struct h1 *h)
 	buf_free(&ahead);
 }
 
-/* ---- dispatch ------------------------------------------------------------------------------------- */
+/* ---- dispatch ---- */
 
 static void run(struct h1 *h)
 {
@@ -476,7 +440,7 @@ static void take(struct h1 *h, const char *p, size_t n)
 		buf_add(&h->ahead, p, n);
 }
 
-/* ---- streams -------------------------------------------------------------------------------------- */
+/* ---- streams ---- */
 
 static void send_piece(struct h1 *h, struct buf *piece)
 {
@@ -545,7 +509,7 @@ static void start_stream(struct h1 *h)
 	}
 }
 
-/* ---- what requests tell us (loop thread) --------------------------------------------------------- */
+/* ---- what requests tell us (loop thread) ---- */
 
 static void on_stream(struct request *req)
 {
@@ -581,7 +545,8 @@ static void on_finished(struct request *req)
 	h->state = H1_ANSWER;
 	switch (req->outcome) {
 	case ANSWER_HIJACKED:
-		/* Ours is one of two descriptors: the client sees the end when the other's owner closes it. */
+		/* Ours is one of two descriptors: the client sees the end when the other's owner
+		 * closes it. */
 		request_free(req);
 		h->req = NULL;
 		conn_lend(h->conn, false);
@@ -617,7 +582,7 @@ static void on_wake(void *exchange)
 static const struct transport transport = {
 	.finished = on_finished, .stream = on_stream, .wake = on_wake};
 
-/* ---- what the connection tells us ----------------------------------------------------------------- */
+/* ---- what the connection tells us ---- */
 
 static void *h1_open(struct conn *c)
 {

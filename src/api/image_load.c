@@ -1,7 +1,7 @@
 /*
- * POST /images/load and /images/create: archives come in while progress goes out. Nothing is sent until
- * there is something to say, so what fails at once still has a status of its own; after that an error is
- * the stream's last document, as in dockerd.
+ * POST /images/load and /images/create: archives come in while progress goes out. Nothing is sent
+ * until there is something to say, so what fails at once still has a status of its own; after that
+ * an error is the stream's last document, as in dockerd.
  */
 #include "base/mem.h"
 #include "base/str.h"

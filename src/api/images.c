@@ -7,7 +7,7 @@
 #include "model/image.h"
 #include "request.h"
 
-/* ---- list ----------------------------------------------------------------------------------------- */
+/* ---- list ---- */
 
 static void write_names(struct jsonw *w, const struct store_image *i, unsigned api)
 {
@@ -76,7 +76,7 @@ int api_image_list(struct request *req, struct err **err)
 	return 0;
 }
 
-/* ---- inspect -------------------------------------------------------------------------------------- */
+/* ---- inspect ---- */
 
 /* The configuration as its author wrote it, in the shape that the client's version expects. */
 static int write_config(
@@ -192,7 +192,7 @@ int api_image_history(struct request *req, struct err **err)
 	return 0;
 }
 
-/* ---- tag and remove ------------------------------------------------------------------------------- */
+/* ---- tag and remove ---- */
 
 int api_image_tag(struct request *req, struct err **err)
 {

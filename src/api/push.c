@@ -1,7 +1,7 @@
 /*
- * A stream that a worker writes: progress of a load. The queue is bounded by dropping what may be dropped; the
- * rest (a line for each layer and image) is bounded by the archive's own limits. The worker never
- * waits for the client.
+ * A stream that a worker writes: progress of a load. The queue is bounded by dropping what may be
+ * dropped; the rest (a line for each layer and image) is bounded by the archive's own limits. The
+ * worker never waits for the client.
  */
 #include <pthread.h>
 

@@ -39,7 +39,7 @@ void request_free(struct request *req)
 	free(req);
 }
 
-/* ---- the target ----------------------------------------------------------------------------------- */
+/* ---- the target ---- */
 
 /* "//" is one slash, as dockerd's router cleans paths ("/containers//name/json"). */
 static void squeeze(char *path)
@@ -89,7 +89,7 @@ int request_parse_target(struct request *req, struct err **err)
 	return params_parse(&req->query, query, err);
 }
 
-/* ---- parts ---------------------------------------------------------------------------------------- */
+/* ---- parts ---- */
 
 const char *req_header(const struct request *req, const char *name)
 {
@@ -204,7 +204,7 @@ struct engine *req_engine(const struct request *req)
 	return server_engine(req->server);
 }
 
-/* ---- life ----------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static void finish(void *arg)
 {

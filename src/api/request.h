@@ -2,7 +2,8 @@
  * A request as its handler sees it, and the ways to answer.
  *
  * A handler runs in a worker and reads top to bottom; it returns 0 when it has arranged an answer,
- * or -1 with the error that becomes one ({"message": ...} with the status that fits its kind). The answers:
+ * or -1 with the error that becomes one ({"message": ...} with the status that fits its kind). The
+ * answers:
  *
  *   res_json(), res_text(), res_status()   whole, sent when the handler returns
  *   request_defer() .. request_resume()    the same, but later: for what takes long without working
@@ -35,7 +36,8 @@ struct filters;
 enum pull { PULL_MORE, PULL_WAIT, PULL_END };
 
 struct stream_ops {
-	/** Appends about @max bytes of body to @out; on the loop. PULL_WAIT: stream_wake() will come. */
+	/** Appends about @max bytes of body to @out; on the loop. PULL_WAIT: stream_wake() will
+	 * come. */
 	enum pull (*pull)(void *arg, struct buf *out, size_t max);
 	/** The client left or everything was sent; on the loop. After it nothing wakes the stream. */
 	void (*close)(void *arg);
@@ -150,7 +152,8 @@ void request_run(struct request *req);
 /* ---- streams that a worker writes ---- */
 
 struct push;
-/** Nothing is sent before the first push_write(), so that early failures have a status of their own. */
+/** Nothing is sent before the first push_write(), so that early failures have a status of their
+ * own. */
 struct push *push_new(struct request *req, const char *content_type);
 /** -1 when the client has left. @droppable pieces are left out while much is waiting. */
 int push_write(struct push *p, const void *data, size_t n, bool droppable);

@@ -165,9 +165,10 @@ int not_swarm(struct request *req, struct err **err)
 		"to connect this node to swarm and try again.");
 }
 
-/* ---- matching ------------------------------------------------------------------------------------- */
+/* ---- matching ---- */
 
-/* How much of @path a {name} takes: one segment, or all but the @rest that must follow. 0: no match. */
+/* How much of @path a {name} takes: one segment, or all but the @rest that must follow. 0: no
+ * match. */
 static size_t variable_length(const char *path, bool many, const char *rest)
 {
 	if (!many)
@@ -212,7 +213,7 @@ const struct route *route_find(const char *method, const char *path, struct para
 	return NULL;
 }
 
-/* ---- versions ------------------------------------------------------------------------------------- */
+/* ---- versions ---- */
 
 int api_version_parse(const char *text, unsigned *out)
 {
@@ -248,7 +249,7 @@ int api_version_check(const char *text, unsigned *out, struct err **err)
 	return 0;
 }
 
-/* ---- documentation -------------------------------------------------------------------------------- */
+/* ---- documentation ---- */
 
 char *server_routes_text(void)
 {

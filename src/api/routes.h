@@ -32,7 +32,8 @@ struct route {
 	const char *note; /* for docs/api.md: what is not there yet */
 };
 
-/** The route of a decoded path without version, and the values of its {names}; NULL if there is none. */
+/** The route of a decoded path without version, and the values of its {names}; NULL if there is
+ * none. */
 const struct route *route_find(const char *method, const char *path, struct params *vars);
 const struct route *route_table(void);
 

@@ -104,7 +104,7 @@ void server_run(struct server *s, struct request *req)
 			s->workers, run_in_worker, req, (req->route->flags & ROUTE_LONG) != 0);
 }
 
-/* ---- accepting ------------------------------------------------------------------------------------ */
+/* ---- accepting ---- */
 
 static void resume_accepting(struct loop_timer *timer, void *arg)
 {
@@ -190,7 +190,7 @@ static void close_listeners(struct server *s)
 	}
 }
 
-/* ---- life ----------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static void maybe_done(struct server *s)
 {
@@ -272,8 +272,8 @@ static void stop_loop(void *arg)
 void server_free(struct server *s)
 {
 	server_join(s);
-	/* Let what was posted (ends of requests, freeing of connections) happen while we exist: each
-	 * round runs what the one before has posted. */
+	/* Let what was posted (ends of requests, freeing of connections) happen while we exist:
+	 * each round runs what the one before has posted. */
 	for (int i = 0; i < 3; i++) {
 		loop_post(s->options.loop, stop_loop, s->options.loop);
 		loop_run(s->options.loop, NULL);

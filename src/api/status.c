@@ -12,8 +12,8 @@ static const int table[] = {
 	[ERR_UNAVAILABLE] = 503,
 	[ERR_NOT_IMPLEMENTED] = 501,
 	[ERR_CANCELLED] = 500,
-	/* dockerd answers 400 when the container's program cannot be run; the client tells 126 from 127
-	 * by the words. */
+	/* dockerd answers 400 when the container's program cannot be run; the client tells 126 from
+	 * 127 by the words. */
 	[ERR_NOT_EXECUTABLE] = 400,
 	[ERR_NO_EXECUTABLE] = 400,
 };

@@ -1,7 +1,7 @@
 /*
- * A stream is pulled by the loop and woken by anybody. A wake-up is a posted job that carries the stream's
- * address, so after close() (which ends all sources of wake-ups) the memory goes by one more posted job,
- * behind all of them.
+ * A stream is pulled by the loop and woken by anybody. A wake-up is a posted job that carries the
+ * stream's address, so after close() (which ends all sources of wake-ups) the memory goes by one
+ * more posted job, behind all of them.
  */
 #include "stream.h"
 

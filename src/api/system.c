@@ -88,7 +88,7 @@ int api_system_version(struct request *req, struct err **err)
 	return 0;
 }
 
-/* ---- /info ---------------------------------------------------------------------------------------- */
+/* ---- /info ---- */
 
 static void pair(struct jsonw *w, const char *key, const char *value)
 {

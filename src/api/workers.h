@@ -1,7 +1,8 @@
 /*
- * A bounded pool of threads for handlers. Threads are made when there is work and nobody idle, and go
- * when they have been idle for a while. Work that may keep its thread for long (an upload that trickles
- * in) never gets the last quarter of the threads, so that short requests are always served.
+ * A bounded pool of threads for handlers. Threads are made when there is work and nobody idle, and
+ * go when they have been idle for a while. Work that may keep its thread for long (an upload that
+ * trickles in) never gets the last quarter of the threads, so that short requests are always
+ * served.
  */
 #ifndef KIST_API_WORKERS_H
 #define KIST_API_WORKERS_H

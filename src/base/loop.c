@@ -48,7 +48,7 @@ struct loop {
 	size_t post_count, post_room;
 };
 
-/* --- timers: a binary heap by time ------------------------------------------------------------- */
+/* ---- timers: a binary heap by time ---- */
 
 static void heap_put(struct loop *loop, int slot, struct loop_timer *t)
 {
@@ -151,7 +151,7 @@ static void run_timers(struct loop *loop)
 	}
 }
 
-/* --- posted work -------------------------------------------------------------------------------- */
+/* ---- posted work ---- */
 
 static void wake(struct loop *loop)
 {
@@ -194,7 +194,7 @@ void loop_stop(struct loop *loop)
 	wake(loop);
 }
 
-/* --- descriptors -------------------------------------------------------------------------------- */
+/* ---- descriptors ---- */
 
 struct loop_source *loop_add(
 	struct loop *loop, int fd, uint32_t events, loop_fd_fn *fn, void *arg, struct err **err)
@@ -254,7 +254,7 @@ static void bury(struct loop *loop)
 	}
 }
 
-/* --- the loop ----------------------------------------------------------------------------------- */
+/* ---- the loop ---- */
 
 struct loop *loop_new(struct err **err)
 {

@@ -1,9 +1,10 @@
 /*
  * kist-tls CERTIFICATE KEY [CA]: ends TLS for kistd.
  *
- * Descriptor 3 is the listening TCP socket, 4 the control socket (SOCK_SEQPACKET) through which each client
- * goes to the daemon: one byte, 'c', and a descriptor. The first packet, 'r', says that the files could be read. After that
- * the program is nobody: it needs no file, no name and no privilege any more. It ends when the daemon closes the control socket.
+ * Descriptor 3 is the listening TCP socket, 4 the control socket (SOCK_SEQPACKET) through which
+ * each client goes to the daemon: one byte, 'c', and a descriptor. The first packet, 'r', says that
+ * the files could be read. After that the program is nobody: it needs no file, no name and no
+ * privilege any more. It ends when the daemon closes the control socket.
  *
  * With CA every client has to show a certificate that it signed.
  */

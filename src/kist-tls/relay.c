@@ -48,7 +48,8 @@ static void on_event(struct loop_source *source, uint32_t events, void *arg)
 	struct relay *r = arg;
 	if (source == r->on_plain && (events & (EPOLLHUP | EPOLLERR))) {
 		r->plain_gone = true;
-		/* Cannot be masked out, and would spin. What it has sent is read below all the same. */
+		/* Cannot be masked out, and would spin. What it has sent is read below all the
+		 * same. */
 		loop_del(r->on_plain);
 		r->on_plain = NULL;
 	}
@@ -71,7 +72,7 @@ static int later(struct relay *r, int rc)
 	return e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE ? 0 : -1;
 }
 
-/* ---- the handshake -------------------------------------------------------------------------------- */
+/* ---- the handshake ---- */
 
 static int hand_over(struct relay *r)
 {
@@ -104,7 +105,7 @@ static int shake_hands(struct relay *r)
 	return hand_over(r);
 }
 
-/* ---- moving bytes: each returns -1 when all is over ---------------------------------------------- */
+/* ---- moving bytes: each returns -1 when all is over ---- */
 
 static int client_to_plain(struct relay *r)
 {

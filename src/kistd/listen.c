@@ -23,7 +23,7 @@ static struct listening *add(struct listenings *l, int fd)
 	return &l->v[l->n++];
 }
 
-/* ---- unix ----------------------------------------------------------------------------------------- */
+/* ---- unix ---- */
 
 /* A number or a name. -1 without an error: there is no such group. */
 static int find_group(const char *name, gid_t *gid)
@@ -85,7 +85,7 @@ static int open_unix(struct listenings *l, const char *path, const char *group, 
 	return 0;
 }
 
-/* ---- tcp ------------------------------------------------------------------------------------------ */
+/* ---- tcp ---- */
 
 /* Splits "address:port", "[v6]:port", ":port", "address"; the default port is Docker's. */
 static int split(const char *text, bool tls, char **address, char **port, struct err **err)
@@ -136,7 +136,8 @@ static int open_tcp(struct listenings *l, const char *host, bool tls, struct err
 	return 0;
 }
 
-/* ---- sockets of the service manager (sd_listen_fds(3)) ------------------------------------------ */
+/* ---- sockets of the service manager (sd_listen_fds(3)) ------------------------------------------
+ * */
 
 static int passed_count(void)
 {
@@ -185,7 +186,7 @@ static int open_passed(struct listenings *l, const char *which, struct err **err
 	return 0;
 }
 
-/* ---- all ------------------------------------------------------------------------------------------ */
+/* ---- all ---- */
 
 int listen_open(
 	struct listenings *out, char *const *hosts, const char *group, bool tls, struct err **err)

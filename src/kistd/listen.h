@@ -19,8 +19,8 @@ struct listenings {
 };
 
 /**
- * Opens every host: unix://PATH, fd:// (what the service manager handed over), tcp://ADDRESS:PORT. @group owns
- * unix sockets; NULL: "kist", if there is one. ERR_INVALID names the host.
+ * Opens every host: unix://PATH, fd:// (what the service manager handed over), tcp://ADDRESS:PORT.
+ * @group owns unix sockets; NULL: "kist", if there is one. ERR_INVALID names the host.
  */
 int listen_open(
 	struct listenings *out, char *const *hosts, const char *group, bool tls, struct err **err);

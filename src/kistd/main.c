@@ -43,7 +43,7 @@ struct daemon {
 	size_t front_count;
 };
 
-/* ---- signals -------------------------------------------------------------------------------------- */
+/* ---- signals ---- */
 
 static void stopped(void *arg)
 {
@@ -109,7 +109,7 @@ static int watch_signals(struct daemon *d, struct err **err)
 	return d->on_signal ? 0 : -1;
 }
 
-/* ---- engine --------------------------------------------------------------------------------------- */
+/* ---- engine ---- */
 
 static int find_programs(struct daemon *d, struct err **err)
 {
@@ -173,7 +173,7 @@ static int open_engine(struct daemon *d, struct err **err)
 	return d->engine ? 0 : -1;
 }
 
-/* ---- server --------------------------------------------------------------------------------------- */
+/* ---- server ---- */
 
 static bool uses_tls(const struct options *o)
 {
@@ -272,7 +272,7 @@ static int check_hosts(const struct options *o, struct err **err)
 	return check_tls(o, err);
 }
 
-/* ---- life ----------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static int run(struct daemon *d, struct err **err)
 {

@@ -101,7 +101,7 @@ void options_help(FILE *out)
 	}
 }
 
-/* ---- flags ---------------------------------------------------------------------------------------- */
+/* ---- flags ---- */
 
 static int set_text(struct options *o, const struct setting *s, const char *text, struct err **err)
 {
@@ -179,7 +179,7 @@ static int read_flag(struct options *o, char ***argv, const char **given, struct
 	return set_text(o, s, value, err);
 }
 
-/* ---- the file ------------------------------------------------------------------------------------- */
+/* ---- the file ---- */
 
 static int set_json(struct options *o, const struct setting *s, const json_t *v, struct err **err)
 {
@@ -264,7 +264,7 @@ static int read_file(struct options *o, const char *const *given, bool must_exis
 	return 0;
 }
 
-/* ---- together ------------------------------------------------------------------------------------- */
+/* ---- together ---- */
 
 static void set_defaults(struct options *o)
 {

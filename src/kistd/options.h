@@ -1,6 +1,6 @@
 /*
- * The daemon's settings: flags and daemon.json, in dockerd's names. One table describes each, and gives
- * parsing, checking, conflicts between the two, and --help.
+ * The daemon's settings: flags and daemon.json, in dockerd's names. One table describes each, and
+ * gives parsing, checking, conflicts between the two, and --help.
  */
 #ifndef KIST_KISTD_OPTIONS_H
 #define KIST_KISTD_OPTIONS_H

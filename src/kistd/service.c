@@ -16,8 +16,8 @@
 
 enum { NOFILE_ENOUGH = 1 << 20 };
 
-/* A pid is used again soon, and a killed daemon may wait as a zombie for its parent: neither is a reason not
- * to start. /proc/PID/stat: "PID (comm) STATE ...". */
+/* A pid is used again soon, and a killed daemon may wait as a zombie for its parent: neither is a
+ * reason not to start. /proc/PID/stat: "PID (comm) STATE ...". */
 static bool is_daemon(int pid)
 {
 	char path[32];

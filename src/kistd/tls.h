@@ -1,8 +1,9 @@
 /*
- * tcp:// with TLS: kist-tls ends it. It accepts clients on the TCP socket that it is given, and for each one hands
- * us one end of a socket pair over a control socket (SCM_RIGHTS): to the server that is a client like any
- * other, whose descriptor can be given to a monitor. kist-tls has no privileges and no path to us, so what an
- * attacker wins by breaking OpenSSL is the connections of clients that it already serves.
+ * tcp:// with TLS: kist-tls ends it. It accepts clients on the TCP socket that it is given, and for
+ * each one hands us one end of a socket pair over a control socket (SCM_RIGHTS): to the server that
+ * is a client like any other, whose descriptor can be given to a monitor. kist-tls has no
+ * privileges and no path to us, so what an attacker wins by breaking OpenSSL is the connections of
+ * clients that it already serves.
  */
 #ifndef KIST_KISTD_TLS_H
 #define KIST_KISTD_TLS_H

@@ -13,7 +13,7 @@
 #define TYPE(var, text, struct_, table)                                                            \
 	const struct model_type var = {text, sizeof(struct struct_), table}
 
-/* --- Config --------------------------------------------------------------------------------------- */
+/* ---- Config ---- */
 
 #define C(member, json, kind, ...) F(container_config, member, json, kind, ##__VA_ARGS__)
 static const struct model_field config_fields[] = {
@@ -47,7 +47,7 @@ static const struct model_field config_fields[] = {
 };
 TYPE(model_container_config, "ContainerConfig", container_config, config_fields);
 
-/* --- Resources ------------------------------------------------------------------------------------ */
+/* ---- Resources ---- */
 
 static const struct model_field weight_fields[] = {
 	F(weight_device, path, "Path", M_STR),
@@ -116,7 +116,7 @@ static const struct model_field resources_fields[] = {
 };
 TYPE(model_resources, "Resources", resources, resources_fields);
 
-/* --- Mounts --------------------------------------------------------------------------------------- */
+/* ---- Mounts ---- */
 
 static const struct model_field bind_fields[] = {
 	F(bind_options, propagation, "Propagation", M_STR, .flags = OMIT_EMPTY),
@@ -176,7 +176,7 @@ static const struct model_field mount_fields[] = {
 };
 TYPE(model_mount_spec, "Mount", mount_spec, mount_fields);
 
-/* --- HostConfig ----------------------------------------------------------------------------------- */
+/* ---- HostConfig ---- */
 
 static const struct model_field log_fields[] = {
 	F(log_config, type, "Type", M_STR),
@@ -253,7 +253,7 @@ static const struct model_field host_fields[] = {
 };
 TYPE(model_host_config, "HostConfig", host_config, host_fields);
 
-/* --- networks ------------------------------------------------------------------------------------- */
+/* ---- networks ---- */
 
 static const struct model_field ipam_fields[] = {
 	F(ipam_config, ipv4, "IPv4Address", M_STR, .flags = OMIT_EMPTY),
@@ -296,7 +296,7 @@ static const struct model_field networking_fields[] = {
 };
 TYPE(model_networking_config, "NetworkingConfig", networking_config, networking_fields);
 
-/* --- the body of a create request --------------------------------------------------------------- */
+/* ---- the body of a create request ---- */
 
 static const struct model_field create_fields[] = {
 	F(create_request, config, "", M_EMBED, .sub = &model_container_config),

@@ -1,10 +1,12 @@
-/* Reading documents. Recursion is as deep as the tables are; raw values are bounded by json_parse(). */
+/* Reading documents. Recursion is as deep as the tables are; raw values are bounded by
+ * json_parse(). */
 #include "table.h"
 
 #include "base/mem.h"
 #include "base/str.h"
 
-/* Where in the document we are, for messages: a chain on the stack, so that good input costs nothing. */
+/* Where in the document we are, for messages: a chain on the stack, so that good input costs
+ * nothing. */
 struct path {
 	const struct path *up;
 	const char *name;
@@ -142,7 +144,8 @@ static int read_list(const struct model_field *f, const json_t *j, struct model_
 {
 	if (!json_is_array(j))
 		return mismatch(p, j, "array", err);
-	/* Allocated whole at once; the document, which is bounded, has at least two bytes for each. */
+	/* Allocated whole at once; the document, which is bounded, has at least two bytes for each.
+	 * */
 	l->v = xcalloc(json_array_size(j) ? json_array_size(j) : 1, f->sub->size);
 	size_t i;
 	const json_t *item;

@@ -11,7 +11,7 @@ void *model_list_grow(void *list, size_t size)
 	return memset((char *)l->v + l->n++ * size, 0, size);
 }
 
-/* --- maps --------------------------------------------------------------------------------------- */
+/* ---- maps ---- */
 
 const char *str_map_get(const struct str_map *m, const char *key)
 {
@@ -54,7 +54,8 @@ static void map_copy(struct str_map *dst, const struct str_map *src)
 	}
 }
 
-/* --- clearing ------------------------------------------------------------------------------------ */
+/* --- clearing ------------------------------------------------------------------------------------
+ * */
 
 static void list_clear(const struct model_field *f, struct model_list *l)
 {
@@ -125,7 +126,7 @@ void model_clear(const struct model_type *t, void *obj)
 		model_field_clear(f, obj);
 }
 
-/* --- copying -------------------------------------------------------------------------------------- */
+/* ---- copying ---- */
 
 static char **strv_copy_exact(char *const *v) /* an empty one stays apart from NULL */
 {
@@ -211,7 +212,7 @@ void model_copy(const struct model_type *t, void *dst, const void *src)
 	copy_members(t, dst, src);
 }
 
-/* --- emptiness ------------------------------------------------------------------------------------ */
+/* ---- emptiness ---- */
 
 static bool object_zero(const struct model_type *t, const void *obj)
 {

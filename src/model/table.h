@@ -1,4 +1,5 @@
-/* The tables that describe documents, and what is known of each kind of field. Private to the model. */
+/* The tables that describe documents, and what is known of each kind of field. Private to the
+ * model. */
 #ifndef KIST_MODEL_TABLE_H
 #define KIST_MODEL_TABLE_H
 
@@ -69,7 +70,8 @@ static inline void *model_at(const struct model_field *f, const void *obj)
 }
 
 void model_field_clear(const struct model_field *f, void *obj);
-/** Is it Go's zero value (with @loose, or one of .same)? Empty vectors, maps and lists count as zero. */
+/** Is it Go's zero value (with @loose, or one of .same)? Empty vectors, maps and lists count as
+ * zero. */
 bool model_field_zero(const struct model_field *f, const void *obj);
 
 #endif

@@ -50,7 +50,7 @@ static int none(struct err **err)
 	return err_set(err, ERR_NOT_IMPLEMENTED, "not in the fake");
 }
 
-/* ---- events --------------------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 struct event_subscription *engine_events_open(struct engine *e, int64_t since, int64_t until,
 	const struct filters *filters, void (*notify)(void *arg), void *arg, struct err **err)
@@ -110,7 +110,7 @@ void fake_notify(void)
 	pthread_mutex_unlock(&lock);
 }
 
-/* ---- wait, stop, attach --------------------------------------------------------------------------- */
+/* ---- wait, stop, attach ---- */
 
 int wait_condition_parse(const char *name)
 {
@@ -235,7 +235,7 @@ int engine_container_attach(
 	return 0;
 }
 
-/* ---- create and load ------------------------------------------------------------------------------ */
+/* ---- create and load ---- */
 
 int engine_container_create(struct engine *e, const char *name,
 	const struct container_config *config, const struct host_config *host,
@@ -274,7 +274,7 @@ int engine_image_load(
 	return progress(arg, &p);
 }
 
-/* ---- the rest ------------------------------------------------------------------------------------- */
+/* ---- the rest ---- */
 
 void filters_add(struct filters *f, const char *key, const char *value)
 {

@@ -1,6 +1,6 @@
 /*
- * The server from the socket's side: framing, keep-alive, pipelining, bodies, streams, hijacking, and clients
- * that leave at the worst moment.
+ * The server from the socket's side: framing, keep-alive, pipelining, bodies, streams, hijacking,
+ * and clients that leave at the worst moment.
  */
 #include "../cmocka_all.h"
 
@@ -127,7 +127,7 @@ static void becomes(atomic_int *value, int wanted)
 	assert_int_equal(*value, wanted);
 }
 
-/* ---- framing -------------------------------------------------------------------------------------- */
+/* ---- framing ---- */
 
 static void test_ping_and_headers(void **state)
 {
@@ -297,7 +297,7 @@ static void test_bad_bodies(void **state)
 	close(fd);
 }
 
-/* ---- answers that take their time ----------------------------------------------------------------- */
+/* ---- answers that take their time ---- */
 
 static void test_deferred(void **state)
 {
@@ -346,7 +346,7 @@ static void test_wait_sends_its_head_at_once(void **state)
 	close(fd);
 }
 
-/* ---- streams -------------------------------------------------------------------------------------- */
+/* ---- streams ---- */
 
 static void test_client_that_leaves_a_stream_is_noticed(void **state)
 {
@@ -398,7 +398,7 @@ static void test_many_streams(void **state)
 	becomes(&fake.subscriptions, 0);
 }
 
-/* ---- bodies that stream --------------------------------------------------------------------------- */
+/* ---- bodies that stream ---- */
 
 static void test_load(void **state)
 {
@@ -497,7 +497,7 @@ static void test_unread_body(void **state)
 	close(fd);
 }
 
-/* ---- hijacking ------------------------------------------------------------------------------------ */
+/* ---- hijacking ---- */
 
 static void test_hijack_with_upgrade(void **state)
 {
@@ -540,7 +540,7 @@ static void test_failed_hijack_is_an_answer(void **state)
 	close(fd);
 }
 
-/* ---- clients that leave --------------------------------------------------------------------------- */
+/* ---- clients that leave ---- */
 
 static void test_leaving_at_every_byte(void **state)
 {

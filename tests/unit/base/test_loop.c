@@ -24,7 +24,7 @@ static void run_for(struct loop *loop, int64_t ms)
 	loop_timer_del(timer);
 }
 
-/* ---- descriptors ---------------------------------------------------------------------------------- */
+/* ---- descriptors ---- */
 
 struct seen {
 	struct loop *loop;
@@ -102,7 +102,7 @@ static void test_regular_file_is_refused(void **state)
 	loop_free(loop);
 }
 
-/* ---- timers --------------------------------------------------------------------------------------- */
+/* ---- timers ---- */
 
 struct order {
 	int order[64];
@@ -179,7 +179,7 @@ static void test_busy_timer_does_not_starve(void **state)
 	close(fds[1]);
 }
 
-/* ---- posts ---------------------------------------------------------------------------------------- */
+/* ---- posts ---- */
 
 enum { POSTERS = 4, POSTS = 5000 };
 

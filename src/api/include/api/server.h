@@ -1,9 +1,9 @@
 /*
  * The Docker Engine API over HTTP.
  *
- * Everything here belongs to the loop's thread. Connections, their parsing and all writing are done on the
- * loop; handlers run in a bounded pool of workers and may block. See README.md in this folder's
- * parent for the picture.
+ * Everything here belongs to the loop's thread. Connections, their parsing and all writing are done
+ * on the loop; handlers run in a bounded pool of workers and may block. See README.md in this
+ * folder's parent for the picture.
  */
 #ifndef KIST_API_SERVER_H
 #define KIST_API_SERVER_H
@@ -27,7 +27,8 @@ struct server_options {
 };
 
 struct server *server_new(const struct server_options *options, struct err **err);
-/** Serves the clients of @fd, a listening stream socket, which is the server's from now on, also on failure. */
+/** Serves the clients of @fd, a listening stream socket, which is the server's from now on, also on
+ * failure. */
 int server_listen(struct server *server, int fd, struct err **err);
 /** Serves one client that is connected already; the descriptor is the server's. */
 void server_serve(struct server *server, int fd);
@@ -37,7 +38,8 @@ void server_serve(struct server *server, int fd);
  * the last request has been answered, or after @patience nanoseconds.
  */
 void server_stop(struct server *server, int64_t patience, void (*done)(void *arg), void *arg);
-/** After the loop has stopped: cuts off who is left and waits for the workers. The engine may be closed then. */
+/** After the loop has stopped: cuts off who is left and waits for the workers. The engine may be
+ * closed then. */
 void server_join(struct server *server);
 /** After engine_close(), before loop_free(). */
 void server_free(struct server *server);

@@ -1,6 +1,6 @@
 /*
- * Writing JSON straight into a buffer, as Go's encoding/json would: no tree in between, commas looked after.
- * @key is NULL inside arrays and for the outermost value. Nothing here fails.
+ * Writing JSON straight into a buffer, as Go's encoding/json would: no tree in between, commas
+ * looked after. @key is NULL inside arrays and for the outermost value. Nothing here fails.
  *
  *     struct jsonw w = jsonw_to(&out);
  *     jw_object(&w, NULL);

@@ -1,15 +1,15 @@
 /*
- * One codec for Docker's documents: a C struct is described by a table of {JSON name, type, offset}, and
- * reading, writing, copying, freeing and checking all walk that table. The daemon uses the same tables for
- * the wire and for what it stores, so that nothing is lost between the two.
+ * One codec for Docker's documents: a C struct is described by a table of {JSON name, type,
+ * offset}, and reading, writing, copying, freeing and checking all walk that table. The daemon uses
+ * the same tables for the wire and for what it stores, so that nothing is lost between the two.
  *
- * Reading follows Go's encoding/json, because that is what clients are written against: names match exactly
- * or else ignoring ASCII case, unknown names are skipped, null leaves the zero value, a value of
- * another type is an error that names the field. Writing keeps the table's order, sorts maps by key, and
- * tells null from [] and {}.
+ * Reading follows Go's encoding/json, because that is what clients are written against: names match
+ * exactly or else ignoring ASCII case, unknown names are skipped, null leaves the zero value, a
+ * value of another type is an error that names the field. Writing keeps the table's order, sorts
+ * maps by key, and tells null from [] and {}.
  *
- * Memory: every pointer in a described struct is owned by it (xmalloc). A struct is zeroed before its first
- * use ({0}) and given back with model_clear().
+ * Memory: every pointer in a described struct is owned by it (xmalloc). A struct is zeroed before
+ * its first use ({0}) and given back with model_clear().
  */
 #ifndef KIST_MODEL_CODEC_H
 #define KIST_MODEL_CODEC_H
@@ -57,14 +57,15 @@ void *model_list_grow(void *list, size_t size);
 
 struct model_type; /* a described struct; the tables are in the documents' own headers */
 
-/** Reads the object @j into @out, which is zeroed or holds defaults. @what is the path for messages ("HostConfig",
- * or "" for a whole document). On failure @out is still to be cleared. ERR_INVALID. */
+/** Reads the object @j into @out, which is zeroed or holds defaults. @what is the path for messages
+ * ("HostConfig", or "" for a whole document). On failure @out is still to be cleared. ERR_INVALID. */
 int model_decode(
 	const struct model_type *t, const json_t *j, void *out, const char *what, struct err **err);
 /** The same from text (at most @n bytes, one document). */
 int model_parse(const struct model_type *t, const char *text, size_t n, void *out, const char *what,
 	struct err **err);
-/** Writes the object as Docker's API version @api (144 for 1.44) does; 0 is everything: what is stored. */
+/** Writes the object as Docker's API version @api (144 for 1.44) does; 0 is everything: what is
+ * stored. */
 void model_write(const struct model_type *t, const void *obj, unsigned api, struct buf *out);
 /** Only the members ("a":1,"b":2), without braces: for documents that embed another's fields. */
 void model_write_members(
@@ -72,8 +73,8 @@ void model_write_members(
 void model_clear(const struct model_type *t, void *obj);
 /** Deep copy; what was in @dst is cleared first. */
 void model_copy(const struct model_type *t, void *dst, const void *src);
-/** ERR_NOT_IMPLEMENTED, naming the field, if one that Docker knows and kist does not have yet holds anything
- * but its zero value (or one equal to it). For requests; not for what was stored. */
+/** ERR_NOT_IMPLEMENTED, naming the field, if one that Docker knows and kist does not have yet holds
+ * anything but its zero value (or one equal to it). For requests; not for what was stored. */
 int model_check_built(
 	const struct model_type *t, const void *obj, const char *what, struct err **err);
 

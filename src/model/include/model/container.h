@@ -1,8 +1,8 @@
 /*
- * A container's configuration as clients send it and as inspect shows it: Engine API 1.51, ContainerConfig,
- * HostConfig with Resources, NetworkingConfig. Fields are in Docker's order and mean what its documentation
- * says; strings that are empty are NULL after reading (use str_empty()). Vectors: NULL is null, an
- * allocated empty one is [].
+ * A container's configuration as clients send it and as inspect shows it: Engine API 1.51,
+ * ContainerConfig, HostConfig with Resources, NetworkingConfig. Fields are in Docker's order and
+ * mean what its documentation says; strings that are empty are NULL after reading (use
+ * str_empty()). Vectors: NULL is null, an allocated empty one is [].
  */
 #ifndef KIST_MODEL_CONTAINER_H
 #define KIST_MODEL_CONTAINER_H
