@@ -1,0 +1,298 @@
+/* What is written where, on both versions: into plain files that are called as the kernel's are. The
+ * kernel's own answers are test_cgroup_live.c's matter. */
+#include "../cmocka_all.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cgroup_private.h"
+
+struct fake {
+	char path[64];
+	struct cgroup_mount mount;
+	struct cgroup_dir dir;
+};
+
+static int setup(void **state)
+{
+	struct fake *f = xcalloc(1, sizeof(*f));
+	snprintf(f->path, sizeof(f->path), "/tmp/kist-test-limits.XXXXXX");
+	assert_non_null(mkdtemp(f->path));
+	f->mount.path = f->path;
+	f->mount.controllers = CTL_BIT(CTL_COUNT) - 1;
+	f->dir = (struct cgroup_dir){
+		.mount = &f->mount, .rel = (char *)"x", .fd = open(f->path, O_DIRECTORY)};
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fake *f = *state;
+	close(f->dir.fd);
+	tree_remove(AT_FDCWD, f->path, NULL);
+	free(f);
+	return 0;
+}
+
+/* A control file with its present content. */
+static void control(struct fake *f, const char *name, const char *content)
+{
+	auto_fd int fd = openat(f->dir.fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, content, strlen(content)), (ssize_t)strlen(content));
+}
+
+static void expect(struct fake *f, const char *name, const char *content)
+{
+	auto_buf text = BUF_INIT;
+	assert_int_equal(file_read(f->dir.fd, name, 4096, &text, NULL), 0);
+	if (!str_eq(buf_str(&text), content))
+		fail_msg("%s: \"%s\" instead of \"%s\"", name, buf_str(&text), content);
+}
+
+#define SET(opt, value) ((opt).set = true, (opt).v = (value))
+
+static void v2_memory(void **state)
+{
+	struct fake *f = *state;
+	struct oci_resources r = {0};
+	control(f, "memory.max", "");
+	control(f, "memory.swap.max", "");
+	control(f, "memory.low", "");
+	SET(r.memory.limit, 100);
+	SET(r.memory.swap, 250);
+	SET(r.memory.reservation, 50);
+	assert_int_equal(cgroup_v2_set(&f->dir, &r, NULL), 0);
+	expect(f, "memory.max", "100");
+	expect(f, "memory.swap.max", "150");
+	expect(f, "memory.low", "50");
+	/* no swap at all, and no limit at all */
+	control(f, "memory.swap.max", "");
+	SET(r.memory.swap, 100);
+	assert_int_equal(cgroup_v2_set(&f->dir, &r, NULL), 0);
+	expect(f, "memory.swap.max", "0");
+	control(f, "memory.max", "");
+	control(f, "memory.swap.max", "");
+	r.memory.swap.set = false;
+	SET(r.memory.limit, -1);
+	assert_int_equal(cgroup_v2_set(&f->dir, &r, NULL), 0);
+	expect(f, "memory.max", "max");
+	expect(f, "memory.swap.max", "max");
+}
+
+static void v2_memory_refusals(void **state)
+{
+	struct fake *f = *state;
+	auto_err *err = NULL;
+	struct oci_resources no_limit = {0}, small = {0}, swappy = {0}, immortal = {0},
+			     checked = {0};
+	SET(no_limit.memory.swap, 5);
+	assert_int_equal(cgroup_v2_set(&f->dir, &no_limit, &err), -1);
+	assert_int_equal(err->kind, ERR_INVALID);
+	SET(small.memory.limit, 9);
+	SET(small.memory.swap, 8);
+	assert_int_equal(cgroup_v2_set(&f->dir, &small, &err), -1);
+	assert_int_equal(err->kind, ERR_INVALID);
+	SET(swappy.memory.swappiness, 10);
+	assert_int_equal(cgroup_v2_set(&f->dir, &swappy, &err), -1);
+	assert_non_null(strstr(err->msg, "swappiness"));
+	SET(immortal.memory.disable_oom_killer, true);
+	assert_int_equal(cgroup_v2_set(&f->dir, &immortal, &err), -1);
+	assert_non_null(strstr(err->msg, "OOM killer"));
+	control(f, "memory.current", "1000\n");
+	SET(checked.memory.limit, 999);
+	SET(checked.memory.check_before_update, true);
+	assert_int_equal(cgroup_v2_set(&f->dir, &checked, &err), -1);
+	assert_int_equal(err->kind, ERR_CONFLICT);
+}
+
+static void v2_cpu_and_pids(void **state)
+{
+	struct fake *f = *state;
+	struct oci_resources r = {0};
+	control(f, "cpu.max", "");
+	control(f, "cpu.weight", "");
+	control(f, "cpuset.cpus", "");
+	control(f, "pids.max", "");
+	SET(r.cpu.shares, 1024);
+	SET(r.cpu.quota, 50000);
+	SET(r.cpu.period, 100000);
+	SET(r.pids_limit, -1);
+	r.cpu.cpus = (char *)"0-1";
+	assert_int_equal(cgroup_v2_set(&f->dir, &r, NULL), 0);
+	expect(f, "cpu.weight", "39");
+	expect(f, "cpu.max", "50000 100000");
+	expect(f, "cpuset.cpus", "0-1");
+	expect(f, "pids.max", "max");
+	/* a period alone keeps the quota, a quota alone leaves the period to the kernel */
+	struct oci_resources period = {0}, quota = {0};
+	control(f, "cpu.max", "25000 100000\n");
+	SET(period.cpu.period, 400000);
+	assert_int_equal(cgroup_v2_set(&f->dir, &period, NULL), 0);
+	expect(f, "cpu.max", "25000 400000\n"); /* a plain file keeps its tail */
+	control(f, "cpu.max", "");
+	SET(quota.cpu.quota, -1);
+	assert_int_equal(cgroup_v2_set(&f->dir, &quota, NULL), 0);
+	expect(f, "cpu.max", "max");
+}
+
+static void v2_io(void **state)
+{
+	struct fake *f = *state;
+	struct oci_blkio_rate rate = {.major = 8, .minor = 16, .rate = 1048576}, off = {.major = 8};
+	struct oci_resources r = {0};
+	r.blkio.write_iops.v = &rate;
+	r.blkio.write_iops.count = 1;
+	control(f, "io.max", "");
+	assert_int_equal(cgroup_v2_set(&f->dir, &r, NULL), 0);
+	expect(f, "io.max", "8:16 wiops=1048576");
+	struct oci_resources lifted = {0};
+	lifted.blkio.read_bps.v = &off;
+	lifted.blkio.read_bps.count = 1;
+	control(f, "io.max", "");
+	assert_int_equal(cgroup_v2_set(&f->dir, &lifted, NULL), 0);
+	expect(f, "io.max", "8:0 rbps=max");
+	/* BFQ takes the weight as it is, io.cost on its own scale */
+	struct oci_resources weight = {0};
+	SET(weight.blkio.weight, 500);
+	control(f, "io.weight", "");
+	assert_int_equal(cgroup_v2_set(&f->dir, &weight, NULL), 0);
+	expect(f, "io.weight", "default 4950");
+	control(f, "io.bfq.weight", "");
+	assert_int_equal(cgroup_v2_set(&f->dir, &weight, NULL), 0);
+	expect(f, "io.bfq.weight", "500");
+}
+
+static void v2_others(void **state)
+{
+	struct fake *f = *state;
+	struct oci_pair pairs[] = {
+		{(char *)"memory.high", (char *)"5"}, {(char *)"../x", (char *)"1"}};
+	struct oci_hugepage page = {.page_size = (char *)"2MB", .limit = 4194304};
+	struct oci_rdma rdma = {.device = (char *)"mlx5_0"};
+	struct oci_resources r = {
+		.hugepages = &page, .hugepage_count = 1, .rdma = &rdma, .rdma_count = 1};
+	r.unified.v = pairs;
+	r.unified.count = 1;
+	SET(rdma.handles, 2);
+	SET(rdma.objects, 3);
+	control(f, "hugetlb.2MB.max", "");
+	control(f, "hugetlb.2MB.rsvd.max", "");
+	control(f, "rdma.max", "");
+	control(f, "memory.high", "");
+	assert_int_equal(cgroup_v2_set(&f->dir, &r, NULL), 0);
+	expect(f, "hugetlb.2MB.max", "4194304");
+	expect(f, "hugetlb.2MB.rsvd.max", "4194304");
+	expect(f, "rdma.max", "mlx5_0 hca_handle=2 hca_object=3");
+	expect(f, "memory.high", "5");
+	auto_err *err = NULL;
+	r.unified.count = 2;
+	assert_int_equal(cgroup_v2_set(&f->dir, &r, &err), -1);
+	assert_int_equal(err->kind, ERR_INVALID);
+}
+
+/* Which of the two is written first shows when the other cannot be written. */
+static void v1_swap_order(void **state)
+{
+	struct fake *f = *state;
+	struct oci_resources r = {0};
+	auto_err *err = NULL;
+	SET(r.memory.limit, 100);
+	SET(r.memory.swap, 200);
+	control(f, "memory.memsw.limit_in_bytes", "150\n");
+	assert_int_equal(cgroup_v1_set(&f->dir, &r, &err), -1); /* no memory.limit_in_bytes */
+	expect(f, "memory.memsw.limit_in_bytes", "200\n");
+	control(f, "memory.memsw.limit_in_bytes", "300\n");
+	assert_int_equal(cgroup_v1_set(&f->dir, &r, &err), -1);
+	expect(f, "memory.memsw.limit_in_bytes", "300\n");
+	control(f, "memory.limit_in_bytes", "");
+	assert_int_equal(cgroup_v1_set(&f->dir, &r, NULL), 0);
+	expect(f, "memory.limit_in_bytes", "100");
+	expect(f, "memory.memsw.limit_in_bytes", "200\n");
+}
+
+static void v1_others(void **state)
+{
+	struct fake *f = *state;
+	struct oci_blkio_rate rate = {.major = 8, .minor = 0, .rate = 7};
+	struct oci_resources r = {0};
+	static const char *const files[] = {"cpu.cfs_quota_us", "cpu.cfs_period_us", "cpuset.mems",
+		"pids.max", "blkio.throttle.read_bps_device", "blkio.weight", "net_cls.classid",
+		"memory.oom_control", "memory.swappiness", "memory.soft_limit_in_bytes"};
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		control(f, files[i], "");
+	SET(r.cpu.quota, -1);
+	SET(r.cpu.period, 5000);
+	SET(r.pids_limit, 9);
+	SET(r.blkio.weight, 10);
+	SET(r.net_class_id, 0x100001);
+	SET(r.memory.disable_oom_killer, true);
+	SET(r.memory.swappiness, 0);
+	SET(r.memory.reservation, 77);
+	r.cpu.mems = (char *)"0";
+	r.blkio.read_bps.v = &rate;
+	r.blkio.read_bps.count = 1;
+	auto_err *err = NULL;
+	if (cgroup_v1_set(&f->dir, &r, &err) < 0)
+		fail_msg("%s", err_msg(err));
+	expect(f, "cpu.cfs_quota_us", "-1");
+	expect(f, "cpu.cfs_period_us", "5000");
+	expect(f, "cpuset.mems", "0");
+	expect(f, "pids.max", "9");
+	expect(f, "blkio.throttle.read_bps_device", "8:0 7");
+	expect(f, "blkio.weight", "10");
+	expect(f, "net_cls.classid", "1048577");
+	expect(f, "memory.oom_control", "1");
+	expect(f, "memory.swappiness", "0");
+	expect(f, "memory.soft_limit_in_bytes", "77");
+}
+
+/* Zero is how Docker's API says "not asked for". */
+static void zeroes_write_nothing(void **state)
+{
+	struct fake *f = *state;
+	struct oci_resources r = {0};
+	SET(r.memory.limit, 0);
+	SET(r.memory.swap, 0);
+	SET(r.cpu.shares, 0);
+	SET(r.cpu.quota, 0);
+	SET(r.cpu.period, 0);
+	SET(r.pids_limit, 0);
+	SET(r.blkio.weight, 0);
+	assert_int_equal(cgroup_v1_set(&f->dir, &r, NULL), 0);
+	assert_int_equal(cgroup_v2_set(&f->dir, &r, NULL), 0);
+}
+
+static void messages_name_file_and_value(void **state)
+{
+	struct fake *f = *state;
+	auto_err *err = NULL;
+	struct oci_resources r = {0};
+	SET(r.pids_limit, 12);
+	assert_int_equal(cgroup_v2_set(&f->dir, &r, &err), -1);
+	assert_non_null(strstr(err->msg, "/x/pids.max"));
+	assert_non_null(strstr(err->msg, "\"12\""));
+}
+
+#define LIMITS_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LIMITS_TEST(v2_memory),
+		LIMITS_TEST(v2_memory_refusals),
+		LIMITS_TEST(v2_cpu_and_pids),
+		LIMITS_TEST(v2_io),
+		LIMITS_TEST(v2_others),
+		LIMITS_TEST(v1_swap_order),
+		LIMITS_TEST(v1_others),
+		LIMITS_TEST(zeroes_write_nothing),
+		LIMITS_TEST(messages_name_file_and_value),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
