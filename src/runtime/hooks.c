@@ -12,6 +12,7 @@
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "creds.h"
 #include "report.h"
 #include "runtime/run.h"
 #include "sys/child.h"
@@ -69,9 +70,11 @@ static int state_file(const struct hook_state *state, int pid)
 	return steal_fd(&fd);
 }
 
-static void hook_exec(const struct plan_hook *hook, int in, int err) __attribute__((noreturn));
-static void hook_exec(const struct plan_hook *hook, int in, int err)
+static void hook_exec(const struct plan_hook *hook, int in, int err, const struct hook_seal *seal)
+	__attribute__((noreturn));
+static void hook_exec(const struct plan_hook *hook, int in, int err, const struct hook_seal *seal)
 {
+	struct reporter nobody = {.sock = -1}; /* the exit status has to do */
 	static const char *const no_env[] = {NULL};
 	const char *alone[] = {hook->path, NULL};
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -82,6 +85,8 @@ static void hook_exec(const struct plan_hook *hook, int in, int err)
 		_exit(126);
 	child_close_from(3, 1);
 	const char *const *args = hook->args && hook->args[0] ? hook->args : alone;
+	if (seal)
+		creds_seal(seal->process, seal->user, &nobody);
 	execve(hook->path, (char *const *)args,
 		(char *const *)(hook->env ? (const char *const *)hook->env : no_env));
 	const char *text = err_text(errno);
@@ -134,7 +139,7 @@ static int hook_failed(
 }
 
 static int run_one(const struct plan_hook *hook, const struct hook_state *state, int pid,
-	const char *what, struct hook_fault *fault)
+	const char *what, const struct hook_seal *seal, struct hook_fault *fault)
 {
 	char said[256] = "", why[320];
 	int pidfd_value = -1, pipefd[2];
@@ -146,7 +151,7 @@ static int run_one(const struct plan_hook *hook, const struct hook_state *state,
 		.flags = CLONE_CLEAR_SIGHAND, .pidfd = &pidfd_value, .exit_signal = SIGCHLD};
 	pid_t child = child_clone(&args);
 	if (child == 0)
-		hook_exec(hook, in, theirs);
+		hook_exec(hook, in, theirs, seal);
 	if (child < 0)
 		return hook_failed(fault, errno, what, hook->path, err_text(errno));
 	auto_fd int pidfd = pidfd_value;
@@ -167,10 +172,10 @@ static int run_one(const struct plan_hook *hook, const struct hook_state *state,
 }
 
 int hooks_run(const struct plan_hooks *hooks, const struct hook_state *state, int pid,
-	const char *what, struct hook_fault *fault)
+	const char *what, const struct hook_seal *seal, struct hook_fault *fault)
 {
 	for (size_t i = 0; i < hooks->count; i++)
-		if (run_one(&hooks->v[i], state, pid, what, fault) < 0)
+		if (run_one(&hooks->v[i], state, pid, what, seal, fault) < 0)
 			return -1;
 	return 0;
 }
@@ -183,7 +188,7 @@ int run_hooks(const struct plan_hooks *hooks, const struct plan *plan, const cha
 	if (!hooks->count)
 		return 0;
 	hook_state_make(&state, plan, status);
-	int r = hooks_run(hooks, &state, (int)pid, what, &fault);
+	int r = hooks_run(hooks, &state, (int)pid, what, NULL, &fault);
 	hook_state_free(&state);
 	return r < 0 ? err_set(err, ERR_SYSTEM, "%s", fault.text) : 0;
 }

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "runtime/plan.h"
+#include "user.h"
 
 struct hook_state {
 	char *head, *tail; /* JSON before and after the pid */
@@ -20,9 +21,15 @@ struct hook_fault {
 void hook_state_make(struct hook_state *out, const struct plan *plan, const char *status);
 void hook_state_free(struct hook_state *state);
 
-/** Runs @hooks in order with @state on their stdin; stops at the first that fails. 0, or -1 and
- * @fault. */
+/** What a hook that lies inside the container gives up before it is executed (creds_seal). */
+struct hook_seal {
+	const struct plan_process *process;
+	const struct user *user;
+};
+
+/** Runs @hooks in order with @state on their stdin; stops at the first that fails. With @seal they
+ * get no more than the container's own process. 0, or -1 and @fault. */
 int hooks_run(const struct plan_hooks *hooks, const struct hook_state *state, int pid,
-	const char *what, struct hook_fault *fault);
+	const char *what, const struct hook_seal *seal, struct hook_fault *fault);
 
 #endif

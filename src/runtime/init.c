@@ -55,7 +55,7 @@ static void bind_init(struct init *init)
 }
 
 static void run_own_hooks(struct init *init, const struct plan_hooks *hooks,
-	const struct hook_state *state, const char *what)
+	const struct hook_state *state, const char *what, const struct hook_seal *seal)
 {
 	struct setup *s = &init->setup;
 	struct hook_fault fault;
@@ -67,7 +67,7 @@ static void run_own_hooks(struct init *init, const struct plan_hooks *hooks,
 	int pid = 0;
 	for (ssize_t i = 0; i < n && number[i] >= '0' && number[i] <= '9'; i++)
 		pid = pid * 10 + (number[i] - '0');
-	if (hooks_run(hooks, state, pid, what, &fault) < 0)
+	if (hooks_run(hooks, state, pid, what, seal, &fault) < 0)
 		report_fail(&s->report, ERR_SYSTEM, 0, "%s", fault.text);
 }
 
@@ -88,7 +88,7 @@ static void build_tree(struct init *init)
 		report_send(&s->report, REPORT_MOUNTED, 0);
 	if (s->wait_hooks)
 		report_wait(&s->report, PERMIT_PIVOT);
-	run_own_hooks(init, &s->plan->create_container, &init->creating, "createContainer");
+	run_own_hooks(init, &s->plan->create_container, &init->creating, "createContainer", NULL);
 	root_pivot(s);
 }
 
@@ -160,7 +160,6 @@ void init_main(struct init *init)
 	build_tree(init);
 	become_ready(init);
 	wait_at_gate(init);
-	run_own_hooks(init, &s->plan->start_container, &init->created, "startContainer");
 	if (p->terminal)
 		tty_control(0, &s->report);
 	limits_apply(p, &s->report);
@@ -168,6 +167,11 @@ void init_main(struct init *init)
 		creds_keyring(init->keyring, &s->report);
 	creds_label(p, s->proc, &s->report);
 	creds_drop(p, &s->user, &s->report);
+	/* their programs are the image's, so they get what the image's program gets */
+	struct hook_seal seal = {p, &s->user};
+	run_own_hooks(init, &s->plan->start_container, &init->created, "startContainer", &seal);
+	/* or the program might be /proc/self/fd/N/..., a path of the host (CVE-2024-21626) */
+	fd_closep(&s->proc);
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -434,6 +434,27 @@ static void test_folder_of_the_host(void **state)
 	}
 }
 
+/* Through the host's procfs, if it were open at exec: "self/exe" is the program that makes the
+ * container, "1/root" the host. */
+static void test_program_of_the_host(void **state)
+{
+	for (int i = 3; i < 20; i++) {
+		void *one;
+		box_setup(&one);
+		struct box *b = one;
+		auto_free char *path = xasprintf("/proc/self/fd/%d/self/exe", i);
+		if (!able()) {
+			box_teardown(&one);
+			skip();
+		}
+		strv_add(&b->config->process.args, path);
+		strv_add(&b->config->process.args, "--not-an-option");
+		if (create(b) == 0)
+			assert_int_equal(run_start(b->run, &b->err), -1);
+		box_teardown(&one);
+	}
+}
+
 static void try_program(struct box *b, const char *program, enum err_kind kind, const char *text)
 {
 	if (!able())
@@ -627,6 +648,28 @@ static void test_filter_and_user(void **state)
 		"1000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nSeccomp:\t2\n");
 }
 
+/* It is the image's program: it must not get more than the image's own process does. */
+static void test_hook_of_the_image(void **state)
+{
+	struct box *b = *state;
+	struct oci_hook_list *l = &b->config->hooks.start_container;
+	b->bpf = no_mkdir;
+	b->bpf_len = sizeof(no_mkdir);
+	b->user_spec = "bob";
+	b->caps_by_user = true;
+	add_mount(b, "/tmp", "tmpfs", "tmpfs", "mode=1777");
+	l->v = xcalloc(1, sizeof(struct oci_hook));
+	l->count = 1;
+	l->v[0].path = xstrdup("/bin/busybox");
+	strv_add(&l->v[0].args, "sh");
+	strv_add(&l->v[0].args, "-c");
+	strv_add(&l->v[0].args,
+		"busybox grep -E 'Uid|CapPrm|Seccomp:' /proc/self/status >/tmp/hook");
+	strv_add(&l->v[0].env, "PATH=/bin");
+	expect(b, "cat /tmp/hook",
+		"Uid:\t1000\t1000\t1000\t1000\nCapPrm:\t0000000000000000\nSeccomp:\t2\n");
+}
+
 static void test_filter_with_no_new_privs(void **state)
 {
 	struct box *b = *state;
@@ -811,6 +854,7 @@ int main(void)
 		BOX(test_working_folder),
 		BOX(test_missing_working_folder),
 		cmocka_unit_test(test_folder_of_the_host),
+		cmocka_unit_test(test_program_of_the_host),
 		BOX(test_no_program_in_path),
 		BOX(test_no_program_at_path),
 		BOX(test_program_not_executable),
@@ -821,6 +865,7 @@ int main(void)
 		BOX(test_user_namespace),
 		BOX(test_time_namespace),
 		BOX(test_hooks),
+		BOX(test_hook_of_the_image),
 		BOX(test_failing_hook),
 		BOX(test_gate_socket),
 		BOX(test_preserved_descriptors),
