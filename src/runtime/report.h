@@ -30,6 +30,7 @@ enum permit {
 	PERMIT_SCORED = 2, /* an exec's oom_score_adj is set */
 	PERMIT_PIVOT = 4, /* hooks have run */
 	PERMIT_GO = 8, /* the gate is open */
+	PERMIT_KNOWN = 16, /* the parent has heard of the process that a stage has made */
 };
 
 #define REPORT_TEXT 512

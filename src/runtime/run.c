@@ -29,7 +29,6 @@ struct making {
 	struct init init;
 	struct run *run;
 	int sock, theirs;
-	bool mounted_seen;
 };
 
 static bool dev_is_ours(const struct plan *plan)
@@ -140,6 +139,7 @@ static void stage_main(struct making *m) __attribute__((noreturn));
 static void stage_main(struct making *m)
 {
 	struct setup *s = &m->init.setup;
+	fd_closep(&m->init.parents);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setup_enter_cgroup(s);
 	ns_join(s->ns, &s->report);
@@ -148,6 +148,8 @@ static void stage_main(struct making *m)
 	pid_t pid = child_clone(&args);
 	if (pid == 0) {
 		m->init.staged = true;
+		/* nothing is heard of it before its parent can kill it */
+		report_wait(&s->report, PERMIT_KNOWN);
 		init_main(&m->init);
 	}
 	if (pid < 0)
@@ -175,7 +177,10 @@ static int clone_staged(struct making *m, struct child_args *args, struct err **
 		return err_set(err, ERR_SYSTEM, "the process that joins namespaces was killed");
 	m->run->pid = report.value;
 	m->run->pidfd = child_pidfd_open(report.value);
-	return m->run->pidfd < 0 ? err_sys(err, errno, "pidfd_open") : 0;
+	if (m->run->pidfd < 0)
+		return err_sys(err, errno, "pidfd_open");
+	report_permit(m->sock, PERMIT_KNOWN);
+	return 0;
 }
 
 static int clone_init(struct making *m, struct err **err)
