@@ -50,6 +50,7 @@ static void let_go(struct container *c)
 	const struct plan *plan = c->plan.plan;
 	pid_t pid = c->run->pid;
 	oom_watch_free(steal_ptr(c->oom));
+	c->run->pid = 0; /* reaped: the number may be another's by now */
 	run_destroy(steal_ptr(c->run));
 	if (plan && plan->poststop.count &&
 		run_hooks(&plan->poststop, plan, "stopped", pid, "poststop", &err) < 0)
