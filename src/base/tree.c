@@ -9,8 +9,8 @@
 #include "base/fdio.h"
 
 /* The path of folders being emptied. Deeper folders are moved up before they are entered, so that
- * depth in the tree costs neither stack nor descriptors. */
-#define TREE_MAX_OPEN 64
+ * depth in the tree costs neither stack nor descriptors. (kist-transfer allows itself 64 of those.) */
+#define TREE_MAX_OPEN 24
 
 struct level {
 	DIR *dir;
