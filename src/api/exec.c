@@ -1,6 +1,7 @@
 /* Programs in running containers. */
 #include "engine/exec.h"
 
+#include "base/fdio.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/requests.h"
@@ -46,9 +47,21 @@ int api_exec_create(struct request *req, struct err **err)
 	return 0;
 }
 
+/* Is nothing known that would make a start fail with a status of its own (404, 409)? */
+static bool will_start(struct request *req, const struct exec_info *x, bool tty)
+{
+	struct container_snapshot *c;
+	if (x->running || x->has_exit_code || x->tty != tty ||
+		engine_container_inspect(req_engine(req), x->container, false, &c, NULL) < 0)
+		return false;
+	bool running = c->state.status == CONTAINER_RUNNING;
+	container_snapshot_free(c);
+	return running;
+}
+
 /*
- * dockerd hijacks before it starts the program, so a program that cannot be executed is reported
- * inside the stream, and clients look for its exit code (126, 127) instead of at the status.
+ * dockerd hijacks before it starts the program, so what goes wrong from there on is reported inside
+ * the stream, and clients look for the exit code (126, 127) instead of at the status.
  */
 static int report_in_stream(
 	struct request *req, const struct buf *head, bool tty, const struct err *e)
@@ -65,38 +78,44 @@ static int report_in_stream(
 	return 0;
 }
 
-static int start(struct request *req, const struct exec_start_request *c, struct err **err)
+/*
+ * The head is sent before the program is started, where it can be known that there will be a stream:
+ * docker's Python SDK loses what arrives in one read with the head.
+ */
+static int start_attached(
+	struct request *req, struct exec_start *s, const struct exec_info *x, struct err **err)
 {
-	const char *id = req_var(req, "id");
-	bool tty;
-	if (engine_exec_tty(req_engine(req), id, &tty, err) < 0)
-		return -1;
 	auto_buf head = BUF_INIT;
-	if (!c->detach)
-		res_hijack_head(req, !tty, &head);
-	struct exec_start s = {
-		.detach = c->detach,
-		.tty = c->tty,
-		.height = req->api >= 142 ? (uint32_t)c->console_size[0] : 0,
-		.width = req->api >= 142 ? (uint32_t)c->console_size[1] : 0,
-		.fd = c->detach ? -1 : req->fd,
-		.early = req->early,
-		.early_len = req->early_len,
-		.head = head.data,
-		.head_len = head.len,
-	};
 	auto_err *e = NULL;
-	if (engine_exec_start(req_engine(req), id, &s, &e) < 0) {
-		bool in_stream = e->kind == ERR_NO_EXECUTABLE || e->kind == ERR_NOT_EXECUTABLE ||
-				 e->kind == ERR_SYSTEM;
-		if (in_stream && !c->detach)
-			return report_in_stream(req, &head, tty, e);
-		return err_move(err, &e);
+	res_hijack_head(req, !x->tty, &head);
+	bool sent = will_start(req, x, s->tty);
+	if (sent) {
+		/* A client that has left is found out by whoever writes next. */
+		(void)!fd_write_all(req->fd, head.data, head.len);
+		buf_consume(&head, head.len);
 	}
-	if (c->detach)
-		res_status(req, 200);
-	else
+	s->fd = req->fd;
+	s->early = req->early;
+	s->early_len = req->early_len;
+	s->head = head.data;
+	s->head_len = head.len;
+	if (engine_exec_start(req_engine(req), x->id, s, &e) == 0) {
 		request_hijacked(req);
+		return 0;
+	}
+	if (sent || e->kind == ERR_NO_EXECUTABLE || e->kind == ERR_NOT_EXECUTABLE ||
+		e->kind == ERR_SYSTEM)
+		return report_in_stream(req, &head, x->tty, e);
+	return err_move(err, &e);
+}
+
+static int start_detached(
+	struct request *req, struct exec_start *s, const struct exec_info *x, struct err **err)
+{
+	s->detach = true;
+	if (engine_exec_start(req_engine(req), x->id, s, err) < 0)
+		return -1;
+	res_status(req, 200);
 	return 0;
 }
 
@@ -108,7 +127,17 @@ int api_exec_start(struct request *req, struct err **err)
 	struct exec_start_request c = {0};
 	if (body && model_decode(&model_exec_start, body, &c, "", err) < 0)
 		return err_wrap(err, "invalid JSON");
-	return start(req, &c, err);
+	struct exec_info *x;
+	if (engine_exec_inspect(req_engine(req), req_var(req, "id"), &x, err) < 0)
+		return -1;
+	struct exec_start s = {.tty = c.tty, .fd = -1};
+	if (req->api >= 142) {
+		s.height = (uint32_t)c.console_size[0];
+		s.width = (uint32_t)c.console_size[1];
+	}
+	int rc = c.detach ? start_detached(req, &s, x, err) : start_attached(req, &s, x, err);
+	exec_info_free(x);
+	return rc;
 }
 
 int api_exec_resize(struct request *req, struct err **err)
