@@ -14,7 +14,8 @@
  *    system calls of step 4.
  * 3. Limits on memory and descriptors, no core file.
  * 4. A seccomp filter with a list of what is allowed; everything else fails with EPERM. No exec, no
- *    sockets, no new processes (threads only), no ioctl, no executable memory.
+ *    sockets, no new processes (threads only), no ioctl, no executable memory, no
+ *    signals to others.
  */
 #include "confine.h"
 
@@ -113,7 +114,6 @@ static const int allowed[] = {
 	SCMP_SYS(pwrite64),
 	SCMP_SYS(lseek),
 	SCMP_SYS(close),
-	SCMP_SYS(fcntl),
 	/* the control socket */
 	SCMP_SYS(sendto),
 	SCMP_SYS(recvfrom),
@@ -145,12 +145,12 @@ static const int allowed[] = {
 	SCMP_SYS(fdatasync),
 	SCMP_SYS(syncfs),
 	SCMP_SYS(sync_file_range),
-	/* memory; mmap and mprotect are below */
+	/* memory; mmap and mprotect are below, as is fcntl */
 	SCMP_SYS(munmap),
 	SCMP_SYS(mremap),
 	SCMP_SYS(brk),
 	SCMP_SYS(madvise),
-	/* threads; clone is below */
+	/* threads; clone and tgkill are below */
 	SCMP_SYS(futex),
 	SCMP_SYS(set_robust_list),
 	SCMP_SYS(rseq),
@@ -162,7 +162,6 @@ static const int allowed[] = {
 	SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigaction),
 	SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(tgkill),
 	SCMP_SYS(restart_syscall),
 	SCMP_SYS(sigaltstack),
 	/* the rest of what libc does by itself */
@@ -178,9 +177,23 @@ static const int allowed[] = {
 	SCMP_SYS(getgid),
 };
 
+/* It still is root to every process of root's: no signal may leave it, be it by tgkill or by a
+ * descriptor's owner (F_SETOWN, F_SETSIG). */
+static int add_quiet_rules(scmp_filter_ctx ctx)
+{
+	static const int commands[] = {
+		F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL};
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(commands); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+			SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[i]));
+	return r;
+}
+
 static int add_rules(scmp_filter_ctx ctx)
 {
-	int r = 0;
+	int r = add_quiet_rules(ctx);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(allowed); i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
 	/* no memory that can be executed */

@@ -1,0 +1,82 @@
+/* A child confines itself and tries what a hole in a parser would try. Needs root. */
+#include "../cmocka_all.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "confine.h"
+
+static char dir[] = "/tmp/kist-confine-XXXXXX";
+
+/* The number of the first thing that was possible, 0 for none. */
+static int attempt(pid_t victim, int sock)
+{
+	if (syscall(SYS_tgkill, victim, victim, 0) == 0)
+		return 1;
+	if (syscall(SYS_kill, victim, 0) == 0)
+		return 2;
+	if (fcntl(sock, F_SETOWN, victim) == 0)
+		return 3;
+	if (fcntl(sock, F_SETSIG, SIGKILL) == 0)
+		return 4;
+	if (syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0) >= 0)
+		return 5;
+	if (syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0) >= 0)
+		return 6;
+	if (syscall(SYS_mount, "none", "/", "tmpfs", 0, NULL) == 0)
+		return 7;
+	if (mknod("zero", S_IFCHR | 0666, makedev(1, 5)) < 0)
+		return 8; /* layers bring devices, so that must go */
+	if (open("/zero", O_RDONLY | O_CLOEXEC) >= 0)
+		return 9;
+	if (open("/etc/passwd", O_RDONLY | O_CLOEXEC) >= 0 || open("/proc", O_PATH) >= 0)
+		return 10;
+	if (syscall(SYS_tgkill, getpid(), gettid(), 0) < 0)
+		return 11; /* abort() needs it */
+	return fcntl(sock, F_GETFL) < 0 ? 12 : 0;
+}
+
+static void nothing_outside_is_within_reach(void **state)
+{
+	if (geteuid() != 0)
+		skip();
+	int pair[2], staging = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(staging >= 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	pid_t victim = getpid(), child = fork();
+	if (child == 0)
+		_exit(confine(staging, NULL) < 0 ? 99 : attempt(victim, pair[0]));
+	int status = proc_wait(child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	close(pair[0]);
+	close(pair[1]);
+	close(staging);
+}
+
+static int make_dir(void **state)
+{
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	return tree_remove(AT_FDCWD, dir, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_outside_is_within_reach)};
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
