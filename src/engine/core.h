@@ -242,6 +242,9 @@ bool name_valid(const char *name);
 /* ---- supervise.c ---- */
 /** Watches a monitor's events from the loop. @client: counted, taken. */
 void monitor_watch(struct container *c, struct monitor_client *client);
+/** Returns when the loop has acted on every event that the container's monitor had sent before the call. A client that
+ * saw its stream end may ask before the loop has read why. For workers: not on the loop's thread. */
+void monitor_catch_up(struct container *c);
 /** Watches a child's pidfd and reaps it; takes @pidfd. */
 void child_watch(struct engine *e, int pidfd);
 /** Closes the connections to all monitors. */

@@ -439,8 +439,24 @@ int engine_exec_resize(struct engine *e, const char *id, uint32_t h, uint32_t w,
 	return r;
 }
 
+/* The monitor tells of an end before it closes the client's stream; the client's question must not
+ * overtake that. */
+static void catch_up(struct engine *e, const char *id)
+{
+	auto_container *c = NULL;
+
+	pthread_mutex_lock(&e->execs->lock);
+	struct exec *x = exec_find(e->execs, id);
+	if (x && (x->state == EXEC_RUNNING || x->state == EXEC_STARTING))
+		c = container_ref(x->container);
+	pthread_mutex_unlock(&e->execs->lock);
+	if (c)
+		monitor_catch_up(c);
+}
+
 int engine_exec_inspect(struct engine *e, const char *id, struct exec_info **out, struct err **err)
 {
+	catch_up(e, id);
 	pthread_mutex_lock(&e->execs->lock);
 	struct exec *x = exec_find(e->execs, id);
 	if (!x) {

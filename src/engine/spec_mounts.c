@@ -2,6 +2,8 @@
  * The mounts of a container, in order: the system's own (unless the user put something else there), then
  * the generated files and the user's, outer folders before inner ones.
  */
+#include <unistd.h>
+
 #include "base/mem.h"
 #include "spec.h"
 
@@ -49,7 +51,9 @@ static void add_system(struct oci_config *c, const struct container_doc *doc)
 		size_t n = 0;
 		if (replaced(doc, s->destination))
 			continue;
-		if (str_eq(s->destination, "/dev/mqueue") && str_eq(doc->host.ipc_mode, "host")) {
+		/* a host without one gets a fresh view of the host's queues below */
+		if (str_eq(s->destination, "/dev/mqueue") && str_eq(doc->host.ipc_mode, "host") &&
+			!access("/dev/mqueue", F_OK)) {
 			static const char *const bind[] = {
 				"rbind", "nosuid", "noexec", "nodev", NULL};
 			oci_mount_add(c, s->destination, "bind", "/dev/mqueue", bind);

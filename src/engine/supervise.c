@@ -271,6 +271,62 @@ static void on_monitor(struct loop_source *source, uint32_t events, void *arg)
 		monitor_gone(w);
 }
 
+/* ---- catching up ---- */
+
+/* Shared by the asker and the loop, which may never come to it: the daemon may be stopping. */
+struct catch_up {
+	struct container *container;
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	bool done;
+	int holders;
+};
+
+static void catch_up_drop(struct catch_up *k)
+{
+	pthread_mutex_lock(&k->lock);
+	bool last = --k->holders == 0;
+	pthread_mutex_unlock(&k->lock);
+	if (!last)
+		return;
+	pthread_mutex_destroy(&k->lock);
+	pthread_cond_destroy(&k->cond);
+	container_unref(k->container);
+	free(k);
+}
+
+static void catch_up_posted(void *arg)
+{
+	struct catch_up *k = arg;
+
+	if (k->container->watch)
+		on_monitor(NULL, 0, k->container->watch);
+	pthread_mutex_lock(&k->lock);
+	k->done = true;
+	pthread_cond_signal(&k->cond);
+	pthread_mutex_unlock(&k->lock);
+	catch_up_drop(k);
+}
+
+void monitor_catch_up(struct container *c)
+{
+	struct catch_up *k = xcalloc(1, sizeof(*k));
+	struct timespec until;
+
+	k->container = container_ref(c);
+	k->holders = 2;
+	pthread_mutex_init(&k->lock, NULL);
+	pthread_cond_init(&k->cond, NULL);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 2;
+	loop_post(c->engine->loop, catch_up_posted, k);
+	pthread_mutex_lock(&k->lock);
+	while (!k->done && pthread_cond_timedwait(&k->cond, &k->lock, &until) != ETIMEDOUT)
+		;
+	pthread_mutex_unlock(&k->lock);
+	catch_up_drop(k);
+}
+
 static void add_watch(void *arg)
 {
 	struct watch *w = arg;

@@ -65,8 +65,11 @@ void container_end_on(struct container *c)
 {
 	if (!c->init_reaped)
 		return;
-	if (!c->exited_sent && session_drained(c->session) && exec_all_over(c))
+	if (!c->exited_sent && session_drained(c->session) && exec_all_over(c)) {
+		/* in this order: a client whose stream has ended asks for the exit code */
 		record(c);
+		session_detach_all(c->session);
+	}
 	if (c->exited_sent && !c->finished)
 		let_go(c);
 	if (c->finished && c->session_deserted && exec_all_deserted(c))

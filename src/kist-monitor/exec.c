@@ -74,7 +74,9 @@ static void bound_unheard(struct container *c)
 static void told_drained(void *arg)
 {
 	struct exec *e = arg;
+	/* in this order: a client whose stream has ended asks for the exit code */
 	e->heard = tell(e);
+	session_detach_all(e->session);
 	container_end_on(e->container);
 }
 

@@ -115,7 +115,6 @@ static void drained(struct session *s)
 	s->drained = true;
 	s->tell_drained = true;
 	loop_timer_del(steal_ptr(s->grace));
-	session_detach_all(s);
 	loop_timer_set(s->later, 0);
 }
 

@@ -38,7 +38,8 @@ struct session;
 /** What the owner hears, always from the loop, never from inside a session_ function; each may free the
  * session. */
 struct session_owner {
-	/** All output of the ended process has been read and logged. */
+	/** All output of the ended process has been read and logged. The clients are still there: the owner says what
+	 * it has to say about the end, then lets them go with session_detach_all(). */
 	void (*drained)(void *arg);
 	/** The last client of a drained session has gone. */
 	void (*deserted)(void *arg);

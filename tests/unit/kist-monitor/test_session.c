@@ -36,7 +36,9 @@ struct fixture {
 
 static void on_drained(void *arg)
 {
-	((struct fixture *)arg)->drained++;
+	struct fixture *f = arg;
+	f->drained++;
+	session_detach_all(f->session);
 }
 
 static void on_deserted(void *arg)
