@@ -77,6 +77,22 @@ static struct monitor_client *need_monitor(struct container *c, struct err **err
 	return m;
 }
 
+/* Hands the connection to @m; an idle monitor may have been told to go after its last client left, just before. Then a
+ * new one is made, once. The connection has not been touched by a monitor that did not answer. */
+static int hand_over(struct container *c, struct monitor_client *m, const struct monitor_attach *attach,
+	int fd, struct err **err)
+{
+	auto_err *why = NULL;
+	if (!monitor_attach(m, attach, fd, &why))
+		return 0;
+	if (why->kind != ERR_UNAVAILABLE || container_is_running(c) || monitor_wait_gone(c, 5))
+		return err_move(err, &why);
+	struct monitor_client *fresh = need_monitor(c, err);
+	int r = fresh ? monitor_attach(fresh, attach, fd, err) : -1;
+	monitor_client_unref(fresh);
+	return r;
+}
+
 int engine_container_attach(struct engine *e, const char *ref, const struct attach_options *o, int fd,
 	struct err **err)
 {
@@ -101,7 +117,7 @@ int engine_container_attach(struct engine *e, const char *ref, const struct atta
 			.early_len = o->early_len,
 			.head = sent ? NULL : o->head,
 			.head_len = sent ? 0 : o->head_len};
-		r = monitor_attach(m, &attach, fd, err);
+		r = hand_over(c, m, &attach, fd, err);
 	}
 	monitor_client_unref(m);
 	return r;

@@ -230,8 +230,8 @@ static void idle_work(void *container)
 		return;
 	struct monitor_client *m = container_monitor(c);
 	if (m && !container_is_running(c) && !monitor_status(m, &status, NULL) &&
-		status.state == MONITOR_IDLE && !status.clients)
-		monitor_quit(m, NULL);
+		status.state == MONITOR_IDLE && !status.clients && !monitor_quit(m, NULL))
+		monitor_wait_gone(c, 5); /* what comes next finds none, instead of a dying one */
 	monitor_client_unref(m);
 	container_end(c);
 }
