@@ -105,7 +105,7 @@ static const struct route routes[] = {
 	NOT_BUILT("GET", "/plugins/privileges", 125),
 	NOT_BUILT("POST", "/plugins/pull", 125),
 	NOT_BUILT("POST", "/plugins/create", 125),
-	NOT_BUILT("GET", "/plugins/{name*}/json", 125),
+	{"GET", "/plugins/{name*}/json", api_plugin_inspect, 125, 0, NULL},
 	NOT_BUILT("POST", "/plugins/{name*}/enable", 125),
 	NOT_BUILT("POST", "/plugins/{name*}/disable", 125),
 	NOT_BUILT("POST", "/plugins/{name*}/upgrade", 126),
