@@ -20,7 +20,7 @@ same() {
 	local k d kc=0 dc=0
 	k=$(kist "$@" 2>&1) || kc=$?
 	d=$(docker "$@" 2>&1) || dc=$?
-	k=${k//kist/docker}
+	k=${k//kist/docker} d=${d//kist/docker}
 	if [ "$k" != "$d" ] || [ $kc != $dc ]; then
 		printf 'kist (%s):\n%s\ndocker (%s):\n%s\n' $kc "$k" $dc "$d"
 		return 1

@@ -210,7 +210,7 @@ nothing_left() {
 		KIST_HOME=$BATS_TEST_TMPDIR/l
 		mkdir -p "$KIST_HOME"
 		DOCKER_HOST=unix://$KIST_HOME/kist.sock
-		in_net "$BIN/kistd" --data-root "$long" --exec-root "$KIST_HOME/exec" --host "$DOCKER_HOST" \
+		nsenter --net="/run/netns/$KIST_NETNS" -- "$BIN/kistd" --data-root "$long" --exec-root "$KIST_HOME/exec" --host "$DOCKER_HOST" \
 			--bridge none --pidfile "$KIST_HOME/p" >"$KIST_HOME/log" 2>&1 3>&- &
 		daemon=$!
 		retry 5 test -S "$KIST_HOME/kist.sock"
