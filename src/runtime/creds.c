@@ -5,12 +5,14 @@
 #include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "seccomp_try.h"
 #include "sys/procfs.h"
 
 #define BIT(cap) (1ULL << (cap))
@@ -169,4 +171,43 @@ void creds_seal(const struct plan_process *p, const struct user *user, struct re
 	set_filter(p, r);
 	if (needs_admin(p))
 		set_final(p, user, 0, r);
+}
+
+bool creds_seal_early(const struct plan_process *p, const struct user *user, struct reporter *r)
+{
+	static const struct {
+		int call;
+		unsigned long argument;
+	} needed[] = {
+		{SYS_capset, 0},
+		{SYS_prctl, PR_CAP_AMBIENT},
+		{SYS_clone, CLONE_PARENT},
+		{SYS_read, 0},
+		{SYS_write, 0},
+		{SYS_close, 0},
+		{SYS_accept4, 0},
+		{SYS_setsid, 0},
+		{SYS_ioctl, 0},
+		{SYS_rt_sigprocmask, 0},
+		{SYS_exit_group, 0},
+		{SYS_execve, 0},
+	};
+	if (!needs_admin(p))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+		if (!seccomp_lets_pass(p->bpf, p->bpf_len / sizeof(struct sock_filter),
+			    needed[i].call, needed[i].argument))
+			return false;
+	creds_seal(p, user, r);
+	return true;
+}
+
+pid_t creds_clone(void)
+{
+	/* not clone3: filters cannot see its flags and refuse it */
+#if defined(__s390__)
+	return (pid_t)syscall(SYS_clone, NULL, CLONE_PARENT, NULL, NULL, 0);
+#else
+	return (pid_t)syscall(SYS_clone, CLONE_PARENT, NULL, NULL, NULL, 0);
+#endif
 }

@@ -23,5 +23,13 @@ void creds_drop(const struct plan_process *p, const struct user *user, struct re
 /** no_new_privs, seccomp filter, and what creds_drop() had to leave. Nothing but exec comes after.
  */
 void creds_seal(const struct plan_process *p, const struct user *user, struct reporter *r);
+/**
+ * creds_seal() in a process that then gives birth to the container's (creds_clone()), so that the
+ * latter never has more than it may keep; only where CAP_SYS_ADMIN had to stay for the filter and
+ * where that lets pass what is still to be done. Returns whether it was done.
+ */
+bool creds_seal_early(const struct plan_process *p, const struct user *user, struct reporter *r);
+/** A child with our parent as its parent, by a call that filters know: -1 with errno. */
+pid_t creds_clone(void);
 
 #endif

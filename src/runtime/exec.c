@@ -4,7 +4,8 @@
  * Two processes make it. The stage is a child of ours that the container cannot see: it closes what
  * is the host's, joins the namespaces, and does everything that takes privileges. Only then does it
  * clone the process itself, which is the first to appear in the container's pid namespace: with the
- * final identity, and no descriptor but the streams and the report socket. So there is nothing to
+ * final identity, below the filter (where the filter has room for that; else with CAP_SYS_ADMIN until
+ * it is installed), and no descriptor but the streams and the report socket. So there is nothing to
  * be won by tracing it, even with CAP_SYS_PTRACE (CVE-2016-9962), and no folder of the host to be
  * reached (CVE-2024-21626).
  */
@@ -43,6 +44,7 @@ struct joining {
 	const int *entries; /* into the container's v1 cgroups */
 	size_t entry_count;
 	int tty;
+	bool sealed;
 };
 
 static void join(struct joining *j)
@@ -77,7 +79,8 @@ static void exec_main(struct joining *j)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	report_send(&j->report, REPORT_EXEC, 0);
-	creds_seal(p, &j->user, &j->report);
+	if (!j->sealed)
+		creds_seal(p, &j->user, &j->report);
 	program_exec(&j->program, &j->report);
 }
 
@@ -109,8 +112,8 @@ static void stage_main(struct joining *j)
 	if (j->proc >= 0)
 		close(j->proc);
 	creds_drop(p, &j->user, &j->report);
-	struct child_args args = {.flags = CLONE_PARENT};
-	pid_t pid = child_clone(&args);
+	j->sealed = creds_seal_early(p, &j->user, &j->report);
+	pid_t pid = creds_clone();
 	if (pid == 0)
 		exec_main(j);
 	if (pid < 0)

@@ -757,6 +757,37 @@ static void test_exec(void **state)
 	assert_int_equal(b->err->kind, ERR_NO_EXECUTABLE);
 }
 
+/* The filter is there before the process is, if it lets be born; else after. */
+static void test_exec_below_a_filter(void **state)
+{
+	struct box *b = *state;
+	auto_buf said = BUF_INIT;
+	int code = -1;
+	if (!able())
+		skip();
+	b->bpf = no_mkdir;
+	b->bpf_len = sizeof(no_mkdir);
+	const char *script = "mkdir /tmp/x 2>/dev/null; echo $?;"
+			     "grep -E 'NoNewPrivs|Seccomp:|CapPrm' /proc/self/status";
+	const char *want = "1\nCapPrm:\t0000000000000020\nNoNewPrivs:\t0\nSeccomp:\t2\n";
+	if (exec_in(b, script, &code, &said) < 0)
+		fail_msg("%s", err_msg(b->err));
+	assert_string_equal(buf_str(&said), want);
+	static const struct sock_filter no_session[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setsid, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mkdir, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EXDEV),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	b->plan->process.bpf = no_session;
+	b->plan->process.bpf_len = sizeof(no_session);
+	said.len = 0;
+	if (exec_in(b, script, &code, &said) < 0)
+		fail_msg("%s", err_msg(b->err));
+	assert_string_equal(buf_str(&said), want);
+}
+
 static void test_exec_terminal(void **state)
 {
 	struct box *b = *state;
@@ -875,6 +906,7 @@ int main(void)
 		BOX(test_ambient),
 		BOX(test_destroy_before_start),
 		BOX(test_exec),
+		BOX(test_exec_below_a_filter),
 		BOX(test_exec_terminal),
 		BOX(test_exec_in_user_and_time_namespace),
 		BOX(test_exec_after_death),
