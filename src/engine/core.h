@@ -41,6 +41,7 @@ struct ring;
 struct work;
 struct filter_cache;
 struct log_watcher;
+struct parking;
 
 /** Documents and networks are shared between the engine and snapshots. */
 struct doc_ref {
@@ -127,6 +128,7 @@ struct engine {
 	struct filter_cache *filters;
 	struct exec_table *execs;
 	struct log_watcher *log_watcher;
+	struct parking *parking;
 };
 
 /* ---- engine.c ---- */
@@ -295,6 +297,19 @@ void filter_cache_free(struct filter_cache *f);
 /* ---- monitors.c ---- */
 /** The container's monitor, started and configured if there is none; counted. In an operation. */
 struct monitor_client *monitor_need(struct container *c, struct err **err);
+
+/* ---- parking.c: monitors started ahead of time ---- */
+/** Also seals the program that all monitors are started from. */
+struct parking *parking_new(struct engine *e, uint32_t wanted, struct err **err);
+/** Ends those that are still parked. No worker may be running. */
+void parking_free(struct parking *p);
+/** What to execute for a monitor. */
+const char *parking_program(const struct parking *p);
+/** One that is now container @id's, not configured yet; NULL: none. */
+struct monitor_client *parking_take(struct engine *e, const char *id, int disk, int run);
+/** In the background: at once, or when the container that was just started has had its time. */
+void parking_refill(struct engine *e);
+void parking_refill_later(struct engine *e);
 
 /* ---- start.c, remove.c, create.c ---- */
 /** In an operation. */

@@ -24,8 +24,6 @@ static int take_options(struct engine *e, const struct engine_options *o, struct
 		need(o->transfer_path, "kist-transfer", err) ||
 		need(o->seccomp_path, "the default seccomp profile", err))
 		return -1;
-	if (o->pool)
-		return err_set(err, ERR_NOT_IMPLEMENTED, "parked monitors are not implemented");
 	e->data_root = or_default(o->data_root, "/var/lib/kist");
 	e->exec_root = or_default(o->exec_root, "/run/kist");
 	e->cgroup_parent = or_default(o->cgroup_parent, "/kist");
@@ -135,7 +133,13 @@ static int open_parts(struct engine *e, const struct engine_options *o, struct e
 		return -1;
 	if (o->net && net_open(&e->net, o->net, err))
 		return -1;
-	return rows_load(e, err) || recover_all(e, err) ? -1 : 0;
+	if (rows_load(e, err) || recover_all(e, err))
+		return -1;
+	e->parking = parking_new(e, o->pool, err);
+	if (!e->parking)
+		return -1;
+	parking_refill(e);
+	return 0;
 }
 
 struct engine *engine_open(const struct engine_options *options, struct err **err)
@@ -189,6 +193,7 @@ void engine_close(struct engine *e)
 	ring_end(e->ring);
 	work_free(e->work);
 	e->closed = true;
+	parking_free(steal_ptr(e->parking));
 	if (e->cgroup_parent)
 		cgroup_parent_drop(e);
 	log_watcher_free(e->log_watcher);

@@ -1,4 +1,4 @@
-/* Getting a container its monitor. The one place where a pool of parked ones will come in. */
+/* Getting a container its monitor: a parked one (parking.c), or a new one. */
 #include "core.h"
 
 static void monitor_settings(const struct container *c, struct monitor_config *m, const char *log_name)
@@ -19,19 +19,12 @@ static void monitor_settings(const struct container *c, struct monitor_config *m
 		str_to_u32(files, &m->log_max_file);
 }
 
-static struct monitor_client *spawn(struct container *c, struct err **err)
+static struct monitor_client *start_one(struct container *c, int disk, int run, struct err **err)
 {
 	struct monitor_client *m = NULL;
-	auto_free char *log_name = xasprintf("%s" CONTAINER_LOG_SUFFIX, container_id(c));
-	struct monitor_config config;
 	int pidfd = -1;
 	pid_t pid;
-
-	auto_fd int disk = container_disk_dir(c, err);
-	auto_fd int run = disk < 0 ? -1 : container_run_dir(c, true, err);
-	if (run < 0)
-		return NULL;
-	const struct monitor_spawn spec = {.program = c->engine->monitor_path,
+	const struct monitor_spawn spec = {.program = parking_program(c->engine->parking),
 		.id = container_id(c),
 		.disk_dir = disk,
 		.run_dir = run,
@@ -40,6 +33,23 @@ static struct monitor_client *spawn(struct container *c, struct err **err)
 	if (monitor_spawn(&m, &spec, &pid, &pidfd, err))
 		return NULL;
 	child_watch(c->engine, pidfd);
+	return m;
+}
+
+static struct monitor_client *spawn(struct container *c, struct err **err)
+{
+	auto_free char *log_name = xasprintf("%s" CONTAINER_LOG_SUFFIX, container_id(c));
+	struct monitor_config config;
+
+	auto_fd int disk = container_disk_dir(c, err);
+	auto_fd int run = disk < 0 ? -1 : container_run_dir(c, true, err);
+	if (run < 0)
+		return NULL;
+	struct monitor_client *m = parking_take(c->engine, container_id(c), disk, run);
+	if (!m)
+		m = start_one(c, disk, run, err);
+	if (!m)
+		return NULL;
 	monitor_settings(c, &config, log_name);
 	if (monitor_configure(m, &config, err)) {
 		monitor_client_unref(m);

@@ -469,6 +469,7 @@ int container_start(struct container *c, struct err **err)
 		err_move(err, &why);
 	}
 	start_clear(&s);
+	parking_refill_later(c->engine);
 	return r;
 }
 

@@ -159,6 +159,7 @@ void exit_work(void *container)
 		return;
 	after_exit(c);
 	container_end(c);
+	parking_refill(c->engine);
 }
 
 /* ---- monitors ---- */

@@ -67,7 +67,7 @@ static int become(struct err **err)
 	return container_write_monitor_pid(MONITOR_FD_RUN, err);
 }
 
-static int monitor(const char *id, struct err **err)
+static int monitor(char *id, struct err **err)
 {
 	/* small steps: what a burst of output took is given back */
 	mallopt(M_TRIM_THRESHOLD, 16384);
@@ -82,6 +82,8 @@ static int monitor(const char *id, struct err **err)
 	struct server *server = NULL;
 	int r = server_new(
 		&server, loop, id, MONITOR_FD_SOCKET, MONITOR_FD_DISK, MONITOR_FD_RUN, err);
+	if (r == 0)
+		server_title(server, id);
 	if (r == 0 && !loop_add(loop, signals, EPOLLIN, signalled, server, err))
 		r = -1;
 	if (r == 0)
@@ -98,6 +100,8 @@ int main(int argc, char **argv)
 		fputs("kist-monitor is started by kistd, with a container's id\n", stderr);
 		return 2;
 	}
+	/* executed by descriptor: kernels before 6.14 name the process by its number */
+	prctl(PR_SET_NAME, "kist-monitor", 0, 0, 0);
 	auto_err *err = NULL;
 	if (monitor(argv[1], &err) < 0) {
 		log_error("monitor of %s: %s", argv[1], err_msg(err));

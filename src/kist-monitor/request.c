@@ -1,6 +1,7 @@
 #include "request.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,7 +14,12 @@ static int run_adopt(struct request *r, struct err **err)
 		return -1;
 	if (!id || !*id)
 		return err_set(err, ERR_INVALID, "adopt request without an id");
-	return container_adopt(r->server->container, id, r->fds[0], r->fds[1], err);
+	if (container_adopt(r->server->container, id, r->fds[0], r->fds[1], err) < 0)
+		return -1;
+	/* for ps: the daemon has made room for an id */
+	if (r->server->title && strlen(id) <= strlen(r->server->title))
+		memcpy(r->server->title, id, strlen(id) + 1);
+	return 0;
 }
 
 static int run_configure(struct request *r, struct err **err)

@@ -23,6 +23,7 @@ struct server {
 	struct container *container;
 	struct loop_timer *quit, *settle;
 	bool stopping;
+	char *title; /* argv[1]; NULL: not known */
 };
 
 struct request {

@@ -231,6 +231,11 @@ int server_new(struct server **out, struct loop *loop, const char *id, int liste
 	return 0;
 }
 
+void server_title(struct server *s, char *title)
+{
+	s->title = title;
+}
+
 void server_reap(struct server *s)
 {
 	container_reap(s->container);

@@ -18,6 +18,8 @@ struct server;
  */
 int server_new(struct server **out, struct loop *loop, const char *id, int listener, int disk,
 	int run_dir, struct err **err);
+/** The program's argument that names the container, to be written over when a parked monitor gets one. */
+void server_title(struct server *s, char *title);
 /** A child has ended. */
 void server_reap(struct server *s);
 void server_free(struct server *s);
