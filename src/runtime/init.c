@@ -92,7 +92,7 @@ static void build_tree(struct init *init)
 	root_pivot(s);
 }
 
-static void become_ready(struct init *init)
+static void prepare_program(struct init *init)
 {
 	struct setup *s = &init->setup;
 	const struct plan_process *p = &s->plan->process;
@@ -112,7 +112,6 @@ static void become_ready(struct init *init)
 	int *const keep[] = {&s->proc, &init->gate};
 	streams_arrange(s->io, s->tty, keep, ARRAY_LEN(keep), &s->report);
 	streams_own(s->user.uid, s->tty >= 0);
-	report_send(&s->report, REPORT_READY, 0);
 }
 
 /* Another process opens the gate: it connects, says go, and hears what becomes of exec. One that
@@ -139,34 +138,29 @@ static void wait_at_socket(struct setup *s, int gate)
 
 static void wait_at_gate(struct init *init)
 {
+	report_send(&init->setup.report, REPORT_READY, 0);
 	if (init->gate >= 0)
 		wait_at_socket(&init->setup, init->gate);
 	else
 		report_wait(&init->setup.report, PERMIT_GO);
 }
 
-void init_main(struct init *init)
+static void take_identity(struct init *init)
 {
 	struct setup *s = &init->setup;
 	const struct plan_process *p = &s->plan->process;
-	init->gate = s->io->gate_socket > 0 ? s->io->gate_socket : -1;
-	fd_closep(&init->parents);
-	umask(0);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	setsid();
-	if (!init->staged)
-		setup_enter_cgroup(s);
-	enter_namespaces(init);
-	build_tree(init);
-	become_ready(init);
-	wait_at_gate(init);
-	if (p->terminal)
-		tty_control(0, &s->report);
 	limits_apply(p, &s->report);
 	if (s->plan->new_keyring)
 		creds_keyring(init->keyring, &s->report);
 	creds_label(p, s->proc, &s->report);
 	creds_drop(p, &s->user, &s->report);
+}
+
+static void finish(struct init *init) __attribute__((noreturn));
+static void finish(struct init *init)
+{
+	struct setup *s = &init->setup;
+	const struct plan_process *p = &s->plan->process;
 	/* their programs are the image's, so they get what the image's program gets */
 	struct hook_seal seal = {p, &s->user};
 	run_own_hooks(init, &s->plan->start_container, &init->created, "startContainer", &seal);
@@ -176,6 +170,72 @@ void init_main(struct init *init)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	report_send(&s->report, REPORT_EXEC, 0);
-	creds_seal(p, &s->user, &s->report);
+	if (!init->sealed)
+		creds_seal(p, &s->user, &s->report);
 	program_exec(&init->program, &s->report);
+}
+
+static void begin(struct init *init)
+{
+	struct setup *s = &init->setup;
+	init->gate = s->io->gate_socket > 0 ? s->io->gate_socket : -1;
+	fd_closep(&init->parents);
+	umask(0);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+void init_main(struct init *init)
+{
+	struct setup *s = &init->setup;
+	begin(init);
+	setsid();
+	if (!init->staged)
+		setup_enter_cgroup(s);
+	enter_namespaces(init);
+	build_tree(init);
+	prepare_program(init);
+	wait_at_gate(init);
+	if (s->plan->process.terminal)
+		tty_control(0, &s->report);
+	take_identity(init);
+	finish(init);
+}
+
+/* Init of init_hidden(). */
+static void take_over(struct init *init) __attribute__((noreturn));
+static void take_over(struct init *init)
+{
+	struct setup *s = &init->setup;
+	report_wait(&s->report, PERMIT_KNOWN);
+	setsid();
+	wait_at_gate(init);
+	if (s->plan->process.terminal)
+		tty_control(0, &s->report);
+	finish(init);
+}
+
+void init_hidden(struct init *init)
+{
+	struct setup *s = &init->setup;
+	const struct plan *plan = s->plan;
+	begin(init);
+	init->staged = true;
+	if (unshare((int)ns_clone_flags(plan)) < 0)
+		report_sys(&s->report, "unshare namespaces");
+	enter_namespaces(init);
+	build_tree(init);
+	prepare_program(init);
+	take_identity(init);
+	/* hooks tell their pid, and take more system calls than creds_seal_early() asks about */
+	if (!plan->start_container.count) {
+		fd_closep(&s->proc);
+		init->sealed = creds_seal_early(&plan->process, &s->user, &s->report);
+	}
+	pid_t pid = creds_clone();
+	if (pid == 0)
+		take_over(init);
+	if (pid < 0)
+		report_sys(&s->report, "clone");
+	report_send(&s->report, REPORT_PID, pid);
+	_exit(0);
 }

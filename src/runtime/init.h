@@ -15,6 +15,7 @@ struct init {
 	int gate; /* listening socket to be started at, -1 */
 	int parents; /* the parent's end of the report socket, which would hide its death */
 	bool staged; /* namespaces were joined by the stage in between */
+	bool sealed; /* creds_seal_early() */
 };
 
 /** First thing after the clone, before any namespace: on v1 a process moves itself, which is 0.1 ms
@@ -22,5 +23,11 @@ struct init {
 void setup_enter_cgroup(struct setup *s);
 /** Runs to exec; never returns. */
 void init_main(struct init *init) __attribute__((noreturn));
+/**
+ * The same for a container that joins another's pid namespace, run by the stage. What is in there
+ * must not see a process with our privileges and descriptors, which it could trace: so the stage,
+ * which it cannot see, does all that takes them (as in exec.c), and clones init before the gate.
+ */
+void init_hidden(struct init *init) __attribute__((noreturn));
 
 #endif

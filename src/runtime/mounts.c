@@ -9,10 +9,14 @@
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/vfs.h>
 
+#include "base/fdio.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/str.h"
+#include "sys/child.h"
 #include "sys/newmount.h"
 #include "sys/procfs.h"
 #include "sys/rootpath.h"
@@ -66,9 +70,45 @@ static void set_superblock_flags(struct setup *s, int context, const struct plan
 			option_failed(s, context, m, flags[i].name);
 }
 
+/* A procfs shows the pid namespace of whoever opens it. A child is born into the one that is
+ * joined; the descriptor table is common to both. */
+static int open_proc_by_child(void)
+{
+	int pair[2], context = -1;
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return -1;
+	auto_fd int in = pair[0], out = pair[1];
+	struct child_args args = {.flags = CLONE_FILES, .exit_signal = SIGCHLD};
+	pid_t pid = child_clone(&args);
+	if (pid == 0) {
+		context = newmount_fsopen("proc");
+		_exit(fd_write(out, &context, sizeof(context)) < 0);
+	}
+	if (pid < 0)
+		return -1;
+	int status = proc_wait(pid);
+	if (status == 0 && fd_read(in, &context, sizeof(context)) == sizeof(context))
+		return context;
+	errno = EPERM;
+	return -1;
+}
+
+static int open_context(struct setup *s, const struct plan_mount *m)
+{
+	if (!s->hidden || strcmp(m->fstype, "proc") != 0)
+		return newmount_fsopen(m->fstype);
+	auto_fd int context = newmount_fsopen("proc");
+	if (context < 0)
+		return -1;
+	/* Linux 6.17 */
+	if (newmount_option_fd(context, "pidns", s->ns[OCI_NS_PID]) == 0)
+		return steal_fd(&context);
+	return open_proc_by_child();
+}
+
 int mount_file_system(struct setup *s, const struct plan_mount *m)
 {
-	auto_fd int context = newmount_fsopen(m->fstype);
+	auto_fd int context = open_context(s, m);
 	if (context < 0)
 		report_sys(&s->report, "mount %s at %s: fsopen", m->fstype, m->target);
 	if (m->source && *m->source && newmount_option(context, "source", m->source) < 0)

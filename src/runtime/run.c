@@ -143,6 +143,8 @@ static void stage_main(struct making *m)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setup_enter_cgroup(s);
 	ns_join(s->ns, &s->report);
+	if (s->hidden)
+		init_hidden(&m->init);
 	/* CLONE_PARENT: init is a child of our parent; its exit signal is ours */
 	struct child_args args = {.flags = CLONE_PARENT | ns_clone_flags(s->plan)};
 	pid_t pid = child_clone(&args);
@@ -169,7 +171,11 @@ static int clone_staged(struct making *m, struct child_args *args, struct err **
 		return err_sys(err, errno, "clone");
 	fd_close(steal_fd(&m->theirs));
 	struct report report;
-	int got = report_receive(m->sock, &report, NULL);
+	int got, fd;
+	while ((got = report_receive(m->sock, &report, &fd)) == 1 && report.type == REPORT_TTY) {
+		fd_close(m->run->tty_master);
+		m->run->tty_master = fd;
+	}
 	proc_wait(stage);
 	if (got == 1 && report.type == REPORT_ERROR)
 		return report_to_err(&report, err);
@@ -181,6 +187,14 @@ static int clone_staged(struct making *m, struct child_args *args, struct err **
 		return err_sys(err, errno, "pidfd_open");
 	report_permit(m->sock, PERMIT_KNOWN);
 	return 0;
+}
+
+/* See init_hidden(). Hooks that are told init's pid want it before it could be made that way, and a
+ * new user namespace wants its mappings. */
+static bool may_hide(const struct setup *s)
+{
+	return s->ns[OCI_NS_PID] >= 0 && !(s->plan->ns_new & CLONE_NEWUSER) && !s->wait_hooks &&
+	       !s->plan->create_container.count;
 }
 
 static int clone_init(struct making *m, struct err **err)
@@ -197,6 +211,7 @@ static int clone_init(struct making *m, struct err **err)
 		.exit_signal = SIGCHLD,
 		.cgroup = cgroup,
 	};
+	s->hidden = may_hide(s);
 	if (ns_needs_stage(s->ns, s->plan))
 		return clone_staged(m, &args, err);
 	pid_t pid = child_clone(&args);

@@ -31,6 +31,7 @@ struct setup {
 	const int *entries; /* the child's way into its v1 cgroups (cgroup_enter), borrowed */
 	size_t entry_count;
 	bool wait_hooks; /* hooks of the parent's run before pivot_root */
+	bool hidden; /* made by a process outside the pid namespace that is joined: init_hidden() */
 	bool dev_is_ours; /* no bind mount at /dev: devices and links are made there */
 	/* the child's own */
 	int devpts; /* mount of the last devpts step, -1 */

@@ -4,6 +4,7 @@
  */
 #include "../cmocka_all.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -694,6 +695,54 @@ static void test_ambient(void **state)
 		"\t0000000000000020\n");
 }
 
+static size_t count_descriptors(pid_t pid)
+{
+	auto_free char *path = xasprintf("/proc/%d/fd", (int)pid);
+	DIR *d = opendir(path);
+	assert_non_null(d);
+	size_t n = 0;
+	for (struct dirent *e; (e = readdir(d));)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+/* Whoever shares the pid namespace may trace what is in it, so what waits at the gate must have nothing
+ * that the container's own program will not have: CVE-2016-9962 for a container's init. */
+static void test_joined_pid_namespace(void **state)
+{
+	struct box *b = *state;
+	if (!able())
+		skip();
+	void *other;
+	box_setup(&other);
+	struct box *a = other;
+	set_args(a, "exec sleep 100");
+	if (create(a) < 0 || run_start(a->run, &a->err) < 0)
+		fail_msg("%s", err_msg(a->err));
+	str_replace(&b->config->linux.cgroups_path, "/kist-unit-joined");
+	b->config->linux.ns[OCI_NS_PID].path = xasprintf("/proc/%d/ns/pid", (int)a->run->pid);
+	b->config->process.terminal = true;
+	b->bpf = no_mkdir;
+	b->bpf_len = sizeof(no_mkdir);
+	set_args(b, "tr '\\0' ' ' </proc/1/cmdline; mkdir /tmp/x 2>/dev/null || tty; echo $$ | "
+		    "grep -c .");
+	if (create(b) < 0)
+		fail_msg("%s", err_msg(b->err));
+	auto_free char *path = xasprintf("/proc/%d/status", (int)b->run->pid);
+	auto_buf status = BUF_INIT;
+	assert_int_equal(file_read(AT_FDCWD, path, 65536, &status, NULL), 0);
+	assert_non_null(strstr(buf_str(&status), "CapPrm:\t0000000000000020\n"));
+	assert_non_null(strstr(buf_str(&status), "Seccomp:\t2\n"));
+	/* its terminal and the gate */
+	assert_int_equal(count_descriptors(b->run->pid), 4);
+	if (run_start(b->run, &b->err) < 0)
+		fail_msg("%s", err_msg(b->err));
+	finish(b);
+	assert_string_equal(buf_str(&b->said), "sleep 100 /dev/pts/0\r\n1\r\n");
+	box_teardown(&other);
+}
+
 static void test_destroy_before_start(void **state)
 {
 	struct box *b = *state;
@@ -904,6 +953,7 @@ int main(void)
 		BOX(test_filter_and_user),
 		BOX(test_filter_with_no_new_privs),
 		BOX(test_ambient),
+		BOX(test_joined_pid_namespace),
 		BOX(test_destroy_before_start),
 		BOX(test_exec),
 		BOX(test_exec_below_a_filter),
