@@ -231,6 +231,8 @@ static int parse_operand_head(struct parser *p, struct operand *o)
 	}
 	if (is_name(c))
 		return parse_word(p, o);
+	if (c == '}' && !str_starts(rest(p), "}}"))
+		return fail(p, "bad character U+007D '}'");
 	return fail(
 		p, "unexpected \"%.*s\" in operand", str_starts(rest(p), "}}") ? 2 : 1, rest(p));
 }

@@ -241,7 +241,8 @@ static int start_stage(struct entering *e, const struct cgroup *cgroup, struct e
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, errno, "socketpair");
 	e->sock = pair[0];
-	auto_fd int theirs = e->j->report.sock = pair[1];
+	auto_fd int theirs = pair[1];
+	e->j->report.sock = theirs;
 	struct child_args args = {
 		.flags = CLONE_CLEAR_SIGHAND,
 		.exit_signal = SIGCHLD,

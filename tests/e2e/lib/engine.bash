@@ -146,9 +146,9 @@ retry() {
 
 # fails_with CODE TEXT COMMAND...: the exit code and a part of what it prints.
 fails_with() {
-	local code=$1 text=$2
+	local code=$1 text=$2 status=0 output
 	shift 2
-	run "$@"
+	output=$("$@" 2>&1) || status=$?
 	[ "$status" = "$code" ] || { echo "exit code $status instead of $code: $output"; return 1; }
 	case $output in
 	*"$text"*) ;;

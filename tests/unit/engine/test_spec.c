@@ -1,4 +1,6 @@
 /* From a container's document to a runtime configuration. */
+#include <unistd.h>
+
 #include "../cmocka_all.h"
 
 #include "base/mem.h"
@@ -250,7 +252,9 @@ static void test_shared_namespaces(void **state)
 	assert_string_equal(c->linux.ns[OCI_NS_NETWORK].path, "/proc/7/ns/net");
 	assert_null(c->hostname);
 	assert_string_equal(mount_at(c, "/dev/shm")->source, "/dev/shm");
-	assert_string_equal(mount_at(c, "/dev/mqueue")->type, "bind");
+	/* the host's own, where it has mounted one */
+	assert_string_equal(mount_at(c, "/dev/mqueue")->type,
+		access("/dev/mqueue", F_OK) == 0 ? "bind" : "mqueue");
 }
 
 int main(void)
