@@ -6,9 +6,9 @@
 
 static const struct flag_spec attach_flags[] = {
 	{"detach-keys", 0, FLAG_STRING, NULL,
-		"Override the key sequence for detaching a container"},
-	{"no-stdin", 0, FLAG_BOOL, NULL, "Do not attach STDIN"},
-	{"sig-proxy", 0, FLAG_BOOL, NULL, "Proxy all received signals to the process", "true"},
+		"Keys that leave it running and return (unset: ctrl-p,ctrl-q)"},
+	{"no-stdin", 0, FLAG_BOOL, NULL, "Watch only: send no input"},
+	{"sig-proxy", 0, FLAG_BOOL, NULL, "Pass our signals on to the process", "true"},
 	{NULL},
 };
 
@@ -87,7 +87,7 @@ const struct command command_attach = {
 	.name = "attach",
 	.top = "attach",
 	.args = "CONTAINER",
-	.summary = "Attach local standard input, output, and error streams to a running container",
+	.summary = "Connect this terminal to the main process of a container",
 	.flags = attach_flags,
 	.min_args = 1,
 	.max_args = 1,
@@ -96,10 +96,11 @@ const struct command command_attach = {
 };
 
 static const struct flag_spec start_flags[] = {
-	{"attach", 'a', FLAG_BOOL, NULL, "Attach STDOUT/STDERR and forward signals"},
+	{"attach", 'a', FLAG_BOOL, NULL,
+		"Show its output, pass on our signals, take over its exit code"},
 	{"detach-keys", 0, FLAG_STRING, NULL,
-		"Override the key sequence for detaching a container"},
-	{"interactive", 'i', FLAG_BOOL, NULL, "Attach container's STDIN"},
+		"Keys that leave it running and return (unset: ctrl-p,ctrl-q)"},
+	{"interactive", 'i', FLAG_BOOL, NULL, "Send our standard input to it"},
 	{NULL},
 };
 
@@ -197,7 +198,7 @@ const struct command command_start = {
 	.name = "start",
 	.top = "start",
 	.args = "CONTAINER [CONTAINER...]",
-	.summary = "Start one or more stopped containers",
+	.summary = "Start containers again, or for the first time",
 	.flags = start_flags,
 	.min_args = 1,
 	.max_args = INT_MAX,

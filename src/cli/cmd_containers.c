@@ -4,24 +4,28 @@
 #include "container.h"
 
 static const struct flag_spec stop_flags[] = {
-	{"signal", 's', FLAG_STRING, NULL, "Signal to send to the container", NULL, NULL, false,
+	{"signal", 's', FLAG_STRING, NULL, "Signal by name or number", NULL, NULL, false,
 		"@signals"},
-	{"time", 0, FLAG_INT, NULL, "Seconds to wait before killing the container", NULL, NULL,
-		true},
-	{"timeout", 't', FLAG_INT, NULL, "Seconds to wait before killing the container"},
+	{"time", 0, FLAG_INT, NULL,
+		"Seconds from the signal to SIGKILL; -1 waits for ever (unset: the container's "
+		"own, else 10)",
+		NULL, NULL, true},
+	{"timeout", 't', FLAG_INT, NULL,
+		"Seconds from the signal to SIGKILL; -1 waits for ever (unset: the container's "
+		"own, else 10)"},
 	{NULL},
 };
 
 static const struct flag_spec kill_flags[] = {
-	{"signal", 's', FLAG_STRING, NULL, "Signal to send to the container", NULL, NULL, false,
+	{"signal", 's', FLAG_STRING, NULL, "Signal by name or number", NULL, NULL, false,
 		"@signals"},
 	{NULL},
 };
 
 static const struct flag_spec rm_flags[] = {
-	{"force", 'f', FLAG_BOOL, NULL, "Force the removal of a running container (uses SIGKILL)"},
-	{"link", 'l', FLAG_BOOL, NULL, "Remove the specified link"},
-	{"volumes", 'v', FLAG_BOOL, NULL, "Remove anonymous volumes associated with the container"},
+	{"force", 'f', FLAG_BOOL, NULL, "Running ones too: they are killed first"},
+	{"link", 'l', FLAG_BOOL, NULL, "Take the name for a link, and remove that"},
+	{"volumes", 'v', FLAG_BOOL, NULL, "Nameless volumes of theirs too"},
 	{NULL},
 };
 
@@ -121,12 +125,13 @@ static int cmd_rename(struct cli *cli, const struct args *a)
 		.run = cmd_##symbol,                                                               \
 	}
 
-EACH_COMMAND(stop, "stop", "Stop one or more running containers", stop_flags, "@running");
-EACH_COMMAND(restart, "restart", "Restart one or more containers", stop_flags, "@containers");
-EACH_COMMAND(kill, "kill", "Kill one or more running containers", kill_flags, "@running");
-EACH_COMMAND(pause, "pause", "Pause all processes within one or more containers", NULL, "@running");
-EACH_COMMAND(unpause, "unpause", "Unpause all processes within one or more containers", NULL,
+EACH_COMMAND(stop, "stop", "Ask containers to end, and kill those that do not in time", stop_flags,
 	"@running");
+EACH_COMMAND(restart, "restart", "Stop containers and start them again", stop_flags, "@containers");
+EACH_COMMAND(kill, "kill", "Send a signal to containers' main processes, SIGKILL by default",
+	kill_flags, "@running");
+EACH_COMMAND(pause, "pause", "Freeze every process of containers", NULL, "@running");
+EACH_COMMAND(unpause, "unpause", "Let the processes of paused containers go on", NULL, "@running");
 
 const struct command command_rm = {
 	.group = "container",
@@ -134,7 +139,7 @@ const struct command command_rm = {
 	.aliases = "remove",
 	.top = "rm",
 	.args = "CONTAINER [CONTAINER...]",
-	.summary = "Remove one or more containers",
+	.summary = "Delete containers that have ended, or never ran",
 	.flags = rm_flags,
 	.min_args = 1,
 	.max_args = INT_MAX,
@@ -147,7 +152,7 @@ const struct command command_rename = {
 	.name = "rename",
 	.top = "rename",
 	.args = "CONTAINER NEW_NAME",
-	.summary = "Rename a container",
+	.summary = "Give a container another name",
 	.min_args = 2,
 	.max_args = 2,
 	.completes = "@containers",

@@ -10,10 +10,12 @@
 #include "when.h"
 
 static const struct flag_spec flags[] = {
-	FLAG_FILTER("Filter output based on conditions provided"),
+	FLAG_FILTER("Only those that fit, KEY=VALUE; all keys must, one value of each"),
 	{"format", 0, FLAG_STRING, NULL, FORMAT_HELP_RAW},
-	{"since", 0, FLAG_STRING, NULL, "Show all events created since timestamp"},
-	{"until", 0, FLAG_STRING, NULL, "Stream events until this timestamp"},
+	{"since", 0, FLAG_STRING, NULL,
+		"Begin with past ones, from this time on: 2006-01-02T15:04:05Z, or 10m for ten "
+		"minutes ago"},
+	{"until", 0, FLAG_STRING, NULL, "End at this time"},
 	{NULL},
 };
 
@@ -105,7 +107,7 @@ const struct command command_events = {
 	.name = "events",
 	.top = "events",
 	.args = "",
-	.summary = "Get real time events from the server",
+	.summary = "Print what happens to containers, images, networks and volumes, as it happens",
 	.flags = flags,
 	.run = cmd_events,
 };

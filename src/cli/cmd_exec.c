@@ -8,17 +8,19 @@
 #include "terminal.h"
 
 static const struct flag_spec flags[] = {
-	{"detach", 'd', FLAG_BOOL, NULL, "Detached mode: run command in the background"},
+	{"detach", 'd', FLAG_BOOL, NULL, "Do not wait for the command nor show its output"},
 	{"detach-keys", 0, FLAG_STRING, NULL,
-		"Override the key sequence for detaching a container"},
-	{"env", 'e', FLAG_LIST, NULL, "Set environment variables", NULL, check_env},
-	{"env-file", 0, FLAG_LIST, NULL, "Read in a file of environment variables", NULL, NULL,
-		false, "@files"},
-	{"interactive", 'i', FLAG_BOOL, NULL, "Keep STDIN open even if not attached"},
-	{"privileged", 0, FLAG_BOOL, NULL, "Give extended privileges to the command"},
-	{"tty", 't', FLAG_BOOL, NULL, "Allocate a pseudo-TTY"},
-	{"user", 'u', FLAG_STRING, NULL, "Username or UID (format: \"<name|uid>[:<group|gid>]\")"},
-	{"workdir", 'w', FLAG_STRING, NULL, "Working directory inside the container"},
+		"Keys that leave it running and return (unset: ctrl-p,ctrl-q)"},
+	{"env", 'e', FLAG_LIST, NULL,
+		"Environment variable NAME=VALUE; NAME alone takes our own value", NULL, check_env},
+	{"env-file", 0, FLAG_LIST, NULL, "File with a variable on each line, as for --env", NULL,
+		NULL, false, "@files"},
+	{"interactive", 'i', FLAG_BOOL, NULL, "Leave standard input open, for typing or a pipe"},
+	{"privileged", 0, FLAG_BOOL, NULL, "Every capability for the command"},
+	{"tty", 't', FLAG_BOOL, NULL, "Give the process a terminal"},
+	{"user", 'u', FLAG_STRING, NULL,
+		"Whom to run as, USER[:GROUP], by name or number (unset: as the container)"},
+	{"workdir", 'w', FLAG_STRING, NULL, "Folder inside to start in"},
 	{NULL},
 };
 
@@ -125,7 +127,7 @@ const struct command command_exec = {
 	.name = "exec",
 	.top = "exec",
 	.args = "CONTAINER COMMAND [ARG...]",
-	.summary = "Execute a command in a running container",
+	.summary = "Run a further program inside a container",
 	.flags = flags,
 	.min_args = 2,
 	.max_args = INT_MAX,

@@ -7,12 +7,12 @@
 
 static const struct flag_spec flags[] = {
 	FLAG_FORMAT_LIST,
-	{"human", 'H', FLAG_BOOL, NULL, "Print sizes and dates in human readable format", "true"},
-	{"no-trunc", 0, FLAG_BOOL, NULL, "Don't truncate output"},
+	{"human", 'H', FLAG_BOOL, NULL,
+		"Sizes as 4.2MB and times as 3 days ago; false for bytes and dates", "true"},
+	{"no-trunc", 0, FLAG_BOOL, NULL, "Whole IDs and texts"},
 	{"platform", 0, FLAG_STRING, NULL,
-		"Show history for the given platform. Formatted as \"os[/arch[/variant]]\" (e.g., "
-		"\"linux/amd64\")"},
-	{"quiet", 'q', FLAG_BOOL, NULL, "Only show image IDs"},
+		"Variant to show, OS[/ARCH[/VARIANT]], of an image that has several"},
+	{"quiet", 'q', FLAG_BOOL, NULL, "IDs alone, one a line"},
 	{NULL},
 };
 
@@ -97,7 +97,7 @@ const struct command command_history = {
 	.name = "history",
 	.top = "history",
 	.args = "IMAGE",
-	.summary = "Show the history of an image",
+	.summary = "Show the steps an image was made in",
 	.flags = flags,
 	.min_args = 1,
 	.max_args = 1,

@@ -6,12 +6,12 @@
 #include "format.h"
 
 static const struct flag_spec flags[] = {
-	{"all", 'a', FLAG_BOOL, NULL, "Show all images (default hides intermediate images)"},
-	{"digests", 0, FLAG_BOOL, NULL, "Show digests"},
-	FLAG_FILTER("Filter output based on conditions provided"),
+	{"all", 'a', FLAG_BOOL, NULL, "Also those that are only steps of others"},
+	{"digests", 0, FLAG_BOOL, NULL, "A column with digests"},
+	FLAG_FILTER("Only those that fit, KEY=VALUE; all keys must, one value of each"),
 	FLAG_FORMAT_LIST,
-	{"no-trunc", 0, FLAG_BOOL, NULL, "Don't truncate output"},
-	{"quiet", 'q', FLAG_BOOL, NULL, "Only show image IDs"},
+	{"no-trunc", 0, FLAG_BOOL, NULL, "Whole IDs and texts"},
+	{"quiet", 'q', FLAG_BOOL, NULL, "IDs alone, one a line"},
 	{NULL},
 };
 
@@ -191,7 +191,7 @@ const struct command command_images = {
 	.aliases = "list",
 	.top = "images",
 	.args = "[REPOSITORY[:TAG]]",
-	.summary = "List images",
+	.summary = "Show the images there are",
 	.flags = flags,
 	.max_args = 1,
 	.common = true,

@@ -11,22 +11,23 @@
 
 static const struct flag_spec flags[] = {
 	FLAG_FORMAT_RAW,
-	{"size", 's', FLAG_BOOL, NULL, "Display total file sizes if the type is container"},
-	{"type", 0, FLAG_STRING, NULL, "Only inspect objects of the given type", NULL, NULL, false,
+	{"size", 's', FLAG_BOOL, NULL, "Containers with the bytes they wrote, and hold in all"},
+	{"type", 0, FLAG_STRING, NULL,
+		"Look among these alone: container, image, network or volume", NULL, NULL, false,
 		"container image network volume"},
 	{NULL},
 };
 
 static const struct flag_spec container_flags[] = {
 	FLAG_FORMAT_RAW,
-	{"size", 's', FLAG_BOOL, NULL, "Display total file sizes"},
+	{"size", 's', FLAG_BOOL, NULL, "Bytes each has written, and holds with its image"},
 	{NULL},
 };
 
 static const struct flag_spec image_flags[] = {
 	FLAG_FORMAT_RAW,
 	{"platform", 0, FLAG_STRING, NULL,
-		"Inspect a specific platform of the multi-platform image ('os[/arch[/variant]]')"},
+		"Variant to show, OS[/ARCH[/VARIANT]], of an image that has several"},
 	{NULL},
 };
 
@@ -34,7 +35,7 @@ static const struct flag_spec volume_flags[] = {FLAG_FORMAT_RAW, {NULL}};
 
 static const struct flag_spec network_flags[] = {
 	FLAG_FORMAT_RAW,
-	{"verbose", 'v', FLAG_BOOL, NULL, "Verbose output for diagnostics"},
+	{"verbose", 'v', FLAG_BOOL, NULL, "Details for swarm networks too"},
 	{NULL},
 };
 
@@ -201,7 +202,7 @@ static int cmd_inspect_network(struct cli *cli, const struct args *a)
 const struct command command_inspect = {
 	.name = "inspect",
 	.args = "NAME|ID [NAME|ID...]",
-	.summary = "Return low-level information on objects",
+	.summary = "Show everything about containers, images, networks or volumes, as JSON",
 	.flags = flags,
 	.min_args = 1,
 	.max_args = INT_MAX,
@@ -222,8 +223,7 @@ const struct command command_inspect = {
 		.run = cmd_inspect_##kind,                                                         \
 	}
 
-INSPECT(container, "CONTAINER", "Display detailed information on one or more containers",
-	"@containers");
-INSPECT(image, "IMAGE", "Display detailed information on one or more images", "@images");
-INSPECT(volume, "VOLUME", "Display detailed information on one or more volumes", "@volumes");
-INSPECT(network, "NETWORK", "Display detailed information on one or more networks", "@networks");
+INSPECT(container, "CONTAINER", "Show everything about containers, as JSON", "@containers");
+INSPECT(image, "IMAGE", "Show everything about images, as JSON", "@images");
+INSPECT(volume, "VOLUME", "Show everything about volumes, as JSON", "@volumes");
+INSPECT(network, "NETWORK", "Show everything about networks, as JSON", "@networks");

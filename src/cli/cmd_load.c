@@ -7,19 +7,18 @@
 #include "progress.h"
 
 static const struct flag_spec load_flags[] = {
-	{"input", 'i', FLAG_STRING, NULL, "Read from tar archive file, instead of STDIN", NULL,
-		NULL, false, "@files"},
-	{"platform", 0, FLAG_STRING, NULL,
-		"Load only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., "
-		"\"linux/amd64\")"},
-	{"quiet", 'q', FLAG_BOOL, NULL, "Suppress the load output"},
+	{"input", 'i', FLAG_STRING, NULL, "File to read (unset: standard input)", NULL, NULL, false,
+		"@files"},
+	{"platform", 0, FLAG_STRING, NULL, "Variant to take, OS[/ARCH[/VARIANT]], and no other"},
+	{"quiet", 'q', FLAG_BOOL, NULL, "No progress, only the result"},
 	{NULL},
 };
 
 static const struct flag_spec import_flags[] = {
-	{"change", 'c', FLAG_LIST, NULL, "Apply Dockerfile instruction to the created image"},
-	{"message", 'm', FLAG_STRING, NULL, "Set commit message for imported image"},
-	{"platform", 0, FLAG_STRING, NULL, "Set platform if server is multi-platform capable"},
+	{"change", 'c', FLAG_LIST, NULL, "Instruction as in a Dockerfile, such as 'CMD [\"sh\"]'"},
+	{"message", 'm', FLAG_STRING, NULL, "Comment for the history"},
+	{"platform", 0, FLAG_STRING, NULL,
+		"Platform the image is for, OS[/ARCH[/VARIANT]] (unset: the daemon's)"},
 	{NULL},
 };
 
@@ -124,7 +123,7 @@ const struct command command_load = {
 	.name = "load",
 	.top = "load",
 	.args = "",
-	.summary = "Load an image from a tar archive or STDIN",
+	.summary = "Add the images of an archive, docker's or OCI's",
 	.flags = load_flags,
 	.run = cmd_load,
 };
@@ -134,7 +133,7 @@ const struct command command_import = {
 	.name = "import",
 	.top = "import",
 	.args = "file|URL|- [REPOSITORY[:TAG]]",
-	.summary = "Import the contents from a tarball to create a filesystem image",
+	.summary = "Make an image of one layer out of a tar file",
 	.flags = import_flags,
 	.min_args = 1,
 	.max_args = 2,

@@ -8,17 +8,13 @@
 #include "when.h"
 
 static const struct flag_spec flags[] = {
-	{"details", 0, FLAG_BOOL, NULL, "Show extra details provided to logs"},
-	{"follow", 'f', FLAG_BOOL, NULL, "Follow log output"},
+	{"details", 0, FLAG_BOOL, NULL, "Also what --log-opt labels and env added"},
+	{"follow", 'f', FLAG_BOOL, NULL, "Go on as more is written"},
 	{"since", 0, FLAG_STRING, NULL,
-		"Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. "
-		"\"42m\" for 42 minutes)"},
-	{"tail", 'n', FLAG_STRING, NULL, "Number of lines to show from the end of the logs",
-		"\"all\""},
-	{"timestamps", 't', FLAG_BOOL, NULL, "Show timestamps"},
-	{"until", 0, FLAG_STRING, NULL,
-		"Show logs before a timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. "
-		"\"42m\" for 42 minutes)"},
+		"Only from this time on: 2006-01-02T15:04:05Z, or 10m for ten minutes ago"},
+	{"tail", 'n', FLAG_STRING, NULL, "Last lines to begin with, a number or all", "\"all\""},
+	{"timestamps", 't', FLAG_BOOL, NULL, "The time before each line"},
+	{"until", 0, FLAG_STRING, NULL, "Only up to this time, likewise"},
 	{NULL},
 };
 
@@ -78,7 +74,7 @@ const struct command command_logs = {
 	.name = "logs",
 	.top = "logs",
 	.args = "CONTAINER",
-	.summary = "Fetch the logs of a container",
+	.summary = "Print what a container has written",
 	.flags = flags,
 	.min_args = 1,
 	.max_args = 1,

@@ -7,10 +7,10 @@
 #include "format.h"
 
 static const struct flag_spec flags[] = {
-	FLAG_FILTER("Provide filter values (e.g. \"driver=bridge\")"),
+	FLAG_FILTER("Only those that fit, such as driver=bridge"),
 	FLAG_FORMAT_LIST,
-	{"no-trunc", 0, FLAG_BOOL, NULL, "Do not truncate the output"},
-	{"quiet", 'q', FLAG_BOOL, NULL, "Only display network IDs"},
+	{"no-trunc", 0, FLAG_BOOL, NULL, "Whole IDs"},
+	{"quiet", 'q', FLAG_BOOL, NULL, "IDs alone, one a line"},
 	{NULL},
 };
 
@@ -101,7 +101,7 @@ const struct command command_network_ls = {
 	.name = "ls",
 	.aliases = "list",
 	.args = "",
-	.summary = "List networks",
+	.summary = "Show the networks there are",
 	.flags = flags,
 	.run = cmd_network_ls,
 };

@@ -8,14 +8,14 @@
 #include "ports.h"
 
 static const struct flag_spec flags[] = {
-	{"all", 'a', FLAG_BOOL, NULL, "Show all containers (default shows just running)"},
-	FLAG_FILTER("Filter output based on conditions provided"),
+	{"all", 'a', FLAG_BOOL, NULL, "Also those that do not run"},
+	FLAG_FILTER("Only those that fit, KEY=VALUE; all keys must, one value of each"),
 	FLAG_FORMAT_LIST,
-	{"last", 'n', FLAG_INT, NULL, "Show n last created containers (includes all states)", "-1"},
-	{"latest", 'l', FLAG_BOOL, NULL, "Show the latest created container (includes all states)"},
-	{"no-trunc", 0, FLAG_BOOL, NULL, "Don't truncate output"},
-	{"quiet", 'q', FLAG_BOOL, NULL, "Only display container IDs"},
-	{"size", 's', FLAG_BOOL, NULL, "Display total file sizes"},
+	{"last", 'n', FLAG_INT, NULL, "The newest N, running or not", "-1"},
+	{"latest", 'l', FLAG_BOOL, NULL, "The newest alone, running or not"},
+	{"no-trunc", 0, FLAG_BOOL, NULL, "Whole IDs and texts"},
+	{"quiet", 'q', FLAG_BOOL, NULL, "IDs alone, one a line"},
+	{"size", 's', FLAG_BOOL, NULL, "Bytes each has written, and holds with its image"},
 	{NULL},
 };
 
@@ -209,7 +209,7 @@ const struct command command_ps = {
 	.aliases = "list,ps",
 	.top = "ps",
 	.args = "",
-	.summary = "List containers",
+	.summary = "Show the containers there are",
 	.flags = flags,
 	.common = true,
 	.run = cmd_ps,

@@ -4,12 +4,11 @@
 #include "cli.h"
 
 static const struct flag_spec rmi_flags[] = {
-	{"force", 'f', FLAG_BOOL, NULL, "Force removal of the image"},
-	{"no-prune", 0, FLAG_BOOL, NULL, "Do not delete untagged parents"},
+	{"force", 'f', FLAG_BOOL, NULL,
+		"Even if it has several tags, or a stopped container needs it"},
+	{"no-prune", 0, FLAG_BOOL, NULL, "Leave the untagged images it was made from"},
 	{"platform", 0, FLAG_LIST, "strings",
-		"Remove only the given platform variant. Formatted as \"os[/arch[/variant]]\" "
-		"(e.g., "
-		"\"linux/amd64\")"},
+		"Variant to remove, OS[/ARCH[/VARIANT]], and no other"},
 	{NULL},
 };
 
@@ -76,7 +75,7 @@ const struct command command_rmi = {
 	.aliases = "remove",
 	.top = "rmi",
 	.args = "IMAGE [IMAGE...]",
-	.summary = "Remove one or more images",
+	.summary = "Remove tags, and images that have no other",
 	.flags = rmi_flags,
 	.min_args = 1,
 	.max_args = INT_MAX,
@@ -89,7 +88,7 @@ const struct command command_tag = {
 	.name = "tag",
 	.top = "tag",
 	.args = "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
-	.summary = "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+	.summary = "Give an image a further name",
 	.min_args = 2,
 	.max_args = 2,
 	.completes = "@images",

@@ -292,7 +292,7 @@ const struct command command_run = {
 	.name = "run",
 	.top = "run",
 	.args = "IMAGE [COMMAND] [ARG...]",
-	.summary = "Create and run a new container from an image",
+	.summary = "Start a program in a new container",
 	.flags = run_flags,
 	.min_args = 1,
 	.max_args = INT_MAX,
@@ -300,12 +300,9 @@ const struct command command_run = {
 	.common = true,
 	.completes = "@images",
 	.details = "Creates a container from IMAGE, attaches to it and starts COMMAND in it (or "
-		   "what the "
-		   "image says). Ends with the exit code of the container's program; 125 if the "
-		   "container "
-		   "could not be created or started, 126 if its program could not be executed, 127 "
-		   "if it "
-		   "was not found.",
+		   "what the image says). Ends with the exit code of the container's program; 125 "
+		   "if the container could not be created or started, 126 if its program could "
+		   "not be executed, 127 if it was not found.",
 	.run = cmd_run_run,
 };
 
@@ -314,7 +311,7 @@ const struct command command_create = {
 	.name = "create",
 	.top = "create",
 	.args = "IMAGE [COMMAND] [ARG...]",
-	.summary = "Create a new container",
+	.summary = "Make a container, to be started later",
 	.flags = create_flags,
 	.min_args = 1,
 	.max_args = INT_MAX,

@@ -7,21 +7,21 @@
 #include "spec.h"
 
 static const struct flag_spec create_flags[] = {
-	{"driver", 'd', FLAG_STRING, NULL, "Specify volume driver name", "\"local\""},
-	{"label", 0, FLAG_LIST, NULL, "Set metadata for a volume", NULL, check_label},
-	{"opt", 'o', FLAG_LIST, "map", "Set driver specific options", "map[]"},
+	{"driver", 'd', FLAG_STRING, NULL, "Driver that keeps it", "\"local\""},
+	{"label", 0, FLAG_LIST, NULL, "Label KEY=VALUE", NULL, check_label},
+	{"opt", 'o', FLAG_LIST, "map", "Setting of the driver, KEY=VALUE", "map[]"},
 	{NULL},
 };
 
 static const struct flag_spec ls_flags[] = {
-	FLAG_FILTER("Provide filter values (e.g. \"dangling=true\")"),
+	FLAG_FILTER("Only those that fit, such as dangling=true"),
 	FLAG_FORMAT_LIST,
-	{"quiet", 'q', FLAG_BOOL, NULL, "Only display volume names"},
+	{"quiet", 'q', FLAG_BOOL, NULL, "Names alone, one a line"},
 	{NULL},
 };
 
 static const struct flag_spec rm_flags[] = {
-	{"force", 'f', FLAG_BOOL, NULL, "Force the removal of one or more volumes"},
+	{"force", 'f', FLAG_BOOL, NULL, "No error for those that are not there"},
 	{NULL},
 };
 
@@ -150,7 +150,7 @@ const struct command command_volume_create = {
 	.group = "volume",
 	.name = "create",
 	.args = "[VOLUME]",
-	.summary = "Create a volume",
+	.summary = "Make a volume, if there is none of that name",
 	.flags = create_flags,
 	.max_args = 1,
 	.run = cmd_volume_create,
@@ -161,7 +161,7 @@ const struct command command_volume_ls = {
 	.name = "ls",
 	.aliases = "list",
 	.args = "",
-	.summary = "List volumes",
+	.summary = "Show the volumes there are",
 	.flags = ls_flags,
 	.run = cmd_volume_ls,
 };
@@ -171,7 +171,7 @@ const struct command command_volume_rm = {
 	.name = "rm",
 	.aliases = "remove",
 	.args = "VOLUME [VOLUME...]",
-	.summary = "Remove one or more volumes",
+	.summary = "Delete volumes that no container uses",
 	.flags = rm_flags,
 	.min_args = 1,
 	.max_args = INT_MAX,

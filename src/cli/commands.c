@@ -53,11 +53,11 @@ const struct command *const commands[] = {
 };
 
 const struct group command_groups[] = {
-	{"container", "Manage containers"},
-	{"image", "Manage images"},
-	{"network", "Manage networks"},
-	{"system", "Manage the daemon"},
-	{"volume", "Manage volumes"},
+	{"container", "Everything about containers"},
+	{"image", "Everything about images"},
+	{"network", "Look at networks"},
+	{"system", "The daemon as a whole"},
+	{"volume", "Storage that outlives containers"},
 	{NULL},
 };
 

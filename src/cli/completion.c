@@ -104,7 +104,7 @@ static void offer_flags(struct buf *out, const struct flag_spec *flags, const ch
 		if (!f->hidden)
 			offer(out, word, prefix, f->usage);
 	}
-	offer(out, "--help", prefix, "Print usage");
+	offer(out, "--help", prefix, "Show this text");
 }
 
 /* The flag whose value follows @word, if it takes one and has none yet. */

@@ -5,15 +5,15 @@
 #include "filter.h"
 
 #define FORMAT_HELP_RAW                                                                            \
-	"Format output using a custom template:\n"                                                 \
-	"'json':             Print in JSON format\n"                                               \
-	"'TEMPLATE':         Print output using the given Go template."
+	"How to print:\n"                                                                          \
+	"'json':             JSON, all fields\n"                                                   \
+	"'TEMPLATE':         By a template in the manner of Go"
 #define FORMAT_HELP_LIST                                                                           \
-	"Format output using a custom template:\n"                                                 \
-	"'table':            Print output in table format with column headers (default)\n"         \
-	"'table TEMPLATE':   Print output in table format using the given Go template\n"           \
-	"'json':             Print in JSON format\n"                                               \
-	"'TEMPLATE':         Print output using the given Go template."
+	"How to print:\n"                                                                          \
+	"'table':            Columns under headings (default)\n"                                   \
+	"'table TEMPLATE':   Columns of your choice under headings\n"                              \
+	"'json':             JSON, all fields\n"                                                   \
+	"'TEMPLATE':         By a template in the manner of Go"
 
 #define FLAG_FORMAT_RAW                                                                            \
 	{                                                                                          \

@@ -14,15 +14,14 @@
 
 const struct flag_spec global_flags[] = {
 	{"debug", 'D', FLAG_BOOL, NULL, "Say more about what fails", NULL},
-	{"host", 'H', FLAG_LIST, NULL, "Daemon socket to connect to", NULL},
+	{"host", 'H', FLAG_LIST, NULL, "Daemon to talk to, unix:///PATH or tcp://ADDRESS:PORT",
+		NULL},
 	{"log-level", 'l', FLAG_STRING, NULL,
-		"Accepted for scripts written for docker (\"debug\", \"info\", \"warn\", "
-		"\"error\", "
-		"\"fatal\")",
+		"Without effect, for scripts written for docker: debug, info, warn, error, fatal",
 		"\"info\""},
-	{"tls", 0, FLAG_BOOL, NULL, "Use TLS (not implemented)", NULL},
-	{"tlsverify", 0, FLAG_BOOL, NULL, "Use TLS and verify the remote (not implemented)", NULL},
-	{"version", 'v', FLAG_BOOL, NULL, "Print version information and quit", NULL},
+	{"tls", 0, FLAG_BOOL, NULL, "TLS (not implemented)", NULL},
+	{"tlsverify", 0, FLAG_BOOL, NULL, "TLS with certificates checked (not implemented)", NULL},
+	{"version", 'v', FLAG_BOOL, NULL, "Print our version and end", NULL},
 	{NULL},
 };
 

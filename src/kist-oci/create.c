@@ -29,7 +29,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 const struct verb verb_create = {
 	.name = "create",
 	.usage = "<container-id>",
-	.help = "create a container",
+	.help = "prepare a container up to its last step, which start does",
 	VERB_OPTIONS(options, struct launch_options),
 	.min_args = 1,
 	.max_args = 1,

@@ -12,7 +12,7 @@ struct delete_options {
 
 static const struct option options[] = {
 	{"force, f", OPTION_BOOL, offsetof(struct delete_options, force),
-		"delete the container even if it is running (uses SIGKILL)"},
+		"kill the container first if it runs"},
 };
 
 #define DEATH_TIMEOUT_MS 10000
@@ -83,7 +83,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 const struct verb verb_delete = {
 	.name = "delete",
 	.usage = "<container-id>",
-	.help = "delete any resources held by the container often used with detached container",
+	.help = "remove a container that has ended, and all that was made for it",
 	VERB_OPTIONS(options, struct delete_options),
 	.min_args = 1,
 	.max_args = 1,

@@ -13,9 +13,9 @@ struct events_options {
 
 static const struct option options[] = {
 	{"interval", OPTION_STR, offsetof(struct events_options, interval),
-		"between two readings (default 5s)"},
+		"time between two readings (default 5s)"},
 	{"stats", OPTION_BOOL, offsetof(struct events_options, stats),
-		"display the container's stats once"},
+		"print what it uses once, and end"},
 };
 
 static void put_count(json_t *j, const char *key, int64_t value)
@@ -133,8 +133,8 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 const struct verb verb_events = {
 	.name = "events",
 	.usage = "<container-id>",
-	.help = "display container events such as OOM notifications, cpu, memory, and IO usage "
-		"statistics",
+	.help = "print what a container uses as JSON, again and again, and when it runs out of "
+		"memory",
 	VERB_OPTIONS(options, struct events_options),
 	.min_args = 1,
 	.max_args = 1,

@@ -151,7 +151,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 const struct verb verb_features = {
 	.name = "features",
 	.usage = "",
-	.help = "show the enabled features",
+	.help = "print what this runtime can do, as JSON",
 	.max_args = 0,
 	.run = run,
 };

@@ -10,7 +10,7 @@ struct kill_options {
 
 static const struct option options[] = {
 	{"all, a", OPTION_BOOL, offsetof(struct kill_options, all),
-		"send the signal to all processes of the container"},
+		"to every process of the container"},
 };
 
 /* A number, or a name with or without "SIG", in any case; also RTMIN+n and RTMAX-n. */
@@ -81,7 +81,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 const struct verb verb_kill = {
 	.name = "kill",
 	.usage = "<container-id> [signal]",
-	.help = "sends the specified signal (default: SIGTERM) to the container's init process",
+	.help = "send a signal to a container's first process (default SIGTERM)",
 	VERB_OPTIONS(options, struct kill_options),
 	.min_args = 1,
 	.max_args = 2,

@@ -12,8 +12,7 @@ struct list_options {
 
 static const struct option options[] = {
 	{"format, f", OPTION_STR, offsetof(struct list_options, format), "table (default) or json"},
-	{"quiet, q", OPTION_BOOL, offsetof(struct list_options, quiet),
-		"display only container IDs"},
+	{"quiet, q", OPTION_BOOL, offsetof(struct list_options, quiet), "names alone, one a line"},
 };
 
 static int compare(const void *a, const void *b)
@@ -133,7 +132,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 const struct verb verb_list = {
 	.name = "list",
 	.usage = "",
-	.help = "lists containers started by " PROGRAM " with the given root",
+	.help = "show the containers below --root",
 	VERB_OPTIONS(options, struct list_options),
 	.max_args = 0,
 	.run = run,

@@ -32,7 +32,7 @@ static int run_resume(const struct globals *g, void *opts, int argc, char **argv
 const struct verb verb_pause = {
 	.name = "pause",
 	.usage = "<container-id>",
-	.help = "pause suspends all processes inside the container",
+	.help = "freeze every process of a container",
 	.min_args = 1,
 	.max_args = 1,
 	.run = run_pause,
@@ -41,7 +41,7 @@ const struct verb verb_pause = {
 const struct verb verb_resume = {
 	.name = "resume",
 	.usage = "<container-id>",
-	.help = "resumes all processes that have been previously paused",
+	.help = "let a paused container go on",
 	.min_args = 1,
 	.max_args = 1,
 	.run = run_resume,

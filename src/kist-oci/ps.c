@@ -125,7 +125,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 const struct verb verb_ps = {
 	.name = "ps",
 	.usage = "<container-id> [ps options]",
-	.help = "ps displays the processes running inside a container",
+	.help = "show a container's processes",
 	VERB_OPTIONS(options, struct ps_options),
 	.min_args = 1,
 	.max_args = -1,

@@ -68,7 +68,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 const struct verb verb_run = {
 	.name = "run",
 	.usage = "<container-id>",
-	.help = "create and run a container",
+	.help = "create a container, start it, and wait for its end",
 	VERB_OPTIONS(options, struct launch_options),
 	.min_args = 1,
 	.max_args = 1,

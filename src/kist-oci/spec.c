@@ -136,7 +136,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 const struct verb verb_spec = {
 	.name = "spec",
 	.usage = "",
-	.help = "create a new specification file",
+	.help = "write a config.json to begin with",
 	VERB_OPTIONS(options, struct spec_options),
 	.max_args = 0,
 	.run = run,

@@ -47,7 +47,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 const struct verb verb_start = {
 	.name = "start",
 	.usage = "<container-id>",
-	.help = "executes the user defined process in a created container",
+	.help = "let a created container's process begin",
 	.min_args = 1,
 	.max_args = 1,
 	.run = run,

@@ -17,7 +17,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 const struct verb verb_state = {
 	.name = "state",
 	.usage = "<container-id>",
-	.help = "output the state of a container",
+	.help = "print a container's state as JSON",
 	.min_args = 1,
 	.max_args = 1,
 	.run = run,

@@ -22,7 +22,7 @@ static const struct option options[] = {
 	OPT("cpu-period", cpu_period, "CPU period in microseconds"),
 	OPT("cpu-quota", cpu_quota, "CPU time in a period, in microseconds"),
 	OPT("cpu-burst", cpu_burst, "CPU time that may be saved up, in microseconds"),
-	OPT("cpu-share", cpu_share, "CPU shares (relative weight)"),
+	OPT("cpu-share", cpu_share, "share of CPU time against others, 2 to 262144"),
 	OPT("cpu-rt-period", cpu_rt_period, "realtime period in microseconds"),
 	OPT("cpu-rt-runtime", cpu_rt_runtime, "realtime CPU time in a period, in microseconds"),
 	OPT("cpu-idle", cpu_idle, "1: run only when nothing else wants to"),
@@ -180,7 +180,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 const struct verb verb_update = {
 	.name = "update",
 	.usage = "<container-id>",
-	.help = "update container resource constraints",
+	.help = "change the limits of a running container",
 	VERB_OPTIONS(options, struct update_options),
 	.min_args = 1,
 	.max_args = 1,
