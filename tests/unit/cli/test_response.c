@@ -116,8 +116,7 @@ static void until_the_end(void **state)
 static void cut_short(void **state)
 {
 	static const char *const texts[] = {"", "HTTP/1.1 200 OK\r\nContent-",
-		"HTTP/1.1 200 OK\r\n"
-		"Content-Length: 5\r\n\r\nab",
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct response r;
