@@ -103,6 +103,9 @@ static int open_on_host(struct making *m, struct err **err)
 		return err_sys(err, errno, "open /proc");
 	if (ns_open(s->ns, s->plan, err) < 0)
 		return -1;
+	/* it would pivot the caller's own root away */
+	if (!(s->plan->ns_new & CLONE_NEWNS) && s->ns[OCI_NS_MOUNT] < 0)
+		return err_set(err, ERR_INVALID, "the plan has no mount namespace");
 	s->root = m->run->root_mount = root_prepare(s->plan, err);
 	if (s->root < 0 || binds_prepare(s, err) < 0)
 		return -1;

@@ -743,6 +743,20 @@ static void test_joined_pid_namespace(void **state)
 	box_teardown(&other);
 }
 
+/* What comes over the wire is not trusted to have one: without, pivot_root would be the engine's. */
+static void test_no_mount_namespace(void **state)
+{
+	struct run *run = NULL;
+	struct run_io io = {.in = -1, .out = -1, .err = -1};
+	struct plan plan = {.id = "unit", .root_path = dir, .ns_new = CLONE_NEWPID};
+	auto_err *err = NULL;
+	for (int i = 0; i < OCI_NS_COUNT; i++)
+		plan.ns_fd[i] = -1;
+	assert_int_equal(run_create(&run, &plan, &io, true, &err), -1);
+	assert_int_equal(err->kind, ERR_INVALID);
+	assert_string_equal(err_msg(err), "the plan has no mount namespace");
+}
+
 static void test_destroy_before_start(void **state)
 {
 	struct box *b = *state;
@@ -953,6 +967,7 @@ int main(void)
 		BOX(test_filter_and_user),
 		BOX(test_filter_with_no_new_privs),
 		BOX(test_ambient),
+		cmocka_unit_test(test_no_mount_namespace),
 		BOX(test_joined_pid_namespace),
 		BOX(test_destroy_before_start),
 		BOX(test_exec),
