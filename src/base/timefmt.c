@@ -236,8 +236,7 @@ int time_parse_timestamp(const char *s, int64_t now, int64_t *ns)
 	}
 	int64_t duration;
 	if (time_parse_duration(s, &duration) == 0) {
-		*ns = now - duration;
-		return 0;
+		return __builtin_sub_overflow(now, duration, ns) ? -1 : 0;
 	}
 	return parse_date(s, true, ns);
 }

@@ -96,6 +96,7 @@ static void times(void **state)
 	assert_true(ns == 100 * TIME_NS_PER_SEC);
 	assert_int_equal(time_parse_timestamp("2023-11-14", 0, &ns), 0);
 	assert_int_equal(time_parse_timestamp("soon", 0, &ns), -1);
+	assert_int_equal(time_parse_timestamp("-2500000h", INT64_MAX - 5, &ns), -1);
 }
 
 static void durations(void **state)
