@@ -75,8 +75,9 @@ static void *false_monitor(void *arg)
 		if (f->trick == ANSWER_TWICE)
 			reply(f->requests, serial, ANSWER, NULL);
 	}
-	shutdown(f->requests, SHUT_RDWR);
+	/* whoever hears of the one end must find the other ended, too */
 	shutdown(f->events, SHUT_RDWR);
+	shutdown(f->requests, SHUT_RDWR);
 	return NULL;
 }
 
