@@ -19,8 +19,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "base/buf.h"
+#include "base/fdio.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "base/str.h"
 #include "creds.h"
 #include "ns.h"
 #include "program.h"
@@ -231,7 +234,39 @@ static void joining_freep(struct joining **j)
 	free(*j);
 }
 
-static int start_stage(struct entering *e, const struct cgroup *cgroup, struct err **err)
+/*
+ * The v2 cgroup that the container's init is in, which lies in the container's where a systemd in
+ * there has made its own: then the container's takes no processes (cgroup-v2.rst, "No Internal Process
+ * Constraint").
+ */
+static int open_own_cgroup(const struct cgroup *cgroup, pid_t init, int init_pidfd)
+{
+	auto_free char *file = xasprintf("/proc/%d/cgroup", (int)init);
+	auto_buf text = BUF_INIT;
+	struct cgroup_hierarchy *h = NULL;
+	size_t n = 0;
+	int fd = -1;
+	if (file_read(AT_FDCWD, file, 1u << 20, &text, NULL) < 0 ||
+		child_pidfd_signal(init_pidfd, 0) < 0 ||
+		cgroup_hierarchies(cgroup, &h, &n, NULL) < 0)
+		return -1;
+	const char *line =
+		str_starts(buf_str(&text), "0::/") ? text.data : strstr(buf_str(&text), "\n0::/");
+	if (line)
+		line = strchr(line, '/');
+	for (size_t i = 0; line && i < n; i++) {
+		auto_free char *path =
+			xasprintf("%s%.*s/", h[i].mount, (int)strcspn(line, "\n"), line);
+		const char *below = str_after(path, h[i].folder);
+		if (h[i].v2 && below && *below == '/' && !strstr(path, "/../"))
+			fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	cgroup_hierarchies_free(h, n);
+	return fd;
+}
+
+static int start_stage(
+	struct entering *e, const struct cgroup *cgroup, pid_t init, struct err **err)
 {
 	int pair[2];
 	struct joining *j = e->j;
@@ -249,6 +284,13 @@ static int start_stage(struct entering *e, const struct cgroup *cgroup, struct e
 		.cgroup = cgroup ? cgroup_clone_fd(cgroup) : -1,
 	};
 	e->stage = child_clone(&args);
+	auto_fd int own = -1;
+	if (e->stage < 0 && errno == EBUSY && args.cgroup >= 0) {
+		own = args.cgroup = open_own_cgroup(cgroup, init, j->container);
+		errno = EBUSY;
+		if (own >= 0)
+			e->stage = child_clone(&args);
+	}
 	if (e->stage == 0)
 		stage_main(e->j);
 	return e->stage < 0 ? err_sys(err, errno, "clone") : 0;
@@ -265,7 +307,7 @@ pid_t run_exec(const struct plan_process *process, pid_t init, int init_pidfd,
 	if (j->proc < 0)
 		return err_sys(err, errno, "open /proc");
 	j->flags = join_flags(j->proc, init);
-	int r = start_stage(&e, cgroup, err);
+	int r = start_stage(&e, cgroup, init, err);
 	if (r == 0)
 		r = serve(&e, err);
 	if (r < 0)

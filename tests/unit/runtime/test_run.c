@@ -851,6 +851,45 @@ static void test_exec_below_a_filter(void **state)
 	assert_string_equal(buf_str(&said), want);
 }
 
+#define V2 "/sys/fs/cgroup/unified"
+
+static void write_to(const char *path, const char *text)
+{
+	auto_fd int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || fd_write(fd, text, strlen(text)) < 0)
+		fail_msg("write %s to %s: %s", text, path, strerror(errno));
+}
+
+/* A systemd in the container makes cgroups of its own: its v2 cgroup then takes no processes. */
+static void test_exec_beside_inner_cgroups(void **state)
+{
+	struct box *b = *state;
+	auto_buf controllers = BUF_INIT;
+	auto_buf said = BUF_INIT;
+	int code = -1;
+	file_read(AT_FDCWD, V2 "/cgroup.controllers", 4096, &controllers, NULL);
+	if (!able() || !strstr(buf_str(&controllers), "hugetlb"))
+		skip();
+	struct oci_resources *r = &b->config->linux.resources;
+	r->hugepages = xcalloc(1, sizeof(*r->hugepages));
+	r->hugepages[0].page_size = xstrdup("2MB");
+	r->hugepage_count = 1;
+	set_args(b, "sleep 100");
+	if (create(b) < 0 || run_start(b->run, &b->err) < 0)
+		fail_msg("%s", err_msg(b->err));
+	auto_free char *group = xasprintf(V2 "%s", b->config->linux.cgroups_path);
+	auto_free char *inner = xasprintf("%s/init.scope", group);
+	auto_free char *procs = xasprintf("%s/cgroup.procs", inner);
+	auto_free char *control = xasprintf("%s/cgroup.subtree_control", group);
+	auto_free char *pid = xasprintf("%d", (int)b->run->pid);
+	assert_int_equal(mkdir(inner, 0755), 0);
+	write_to(procs, pid);
+	write_to(control, "+hugetlb");
+	if (exec_in(b, "grep -c '^0::.*/init.scope' /proc/self/cgroup", &code, &said) < 0)
+		fail_msg("%s", err_msg(b->err));
+	assert_string_equal(buf_str(&said), "1\n");
+}
+
 static void test_exec_terminal(void **state)
 {
 	struct box *b = *state;
@@ -972,6 +1011,7 @@ int main(void)
 		BOX(test_destroy_before_start),
 		BOX(test_exec),
 		BOX(test_exec_below_a_filter),
+		BOX(test_exec_beside_inner_cgroups),
 		BOX(test_exec_terminal),
 		BOX(test_exec_in_user_and_time_namespace),
 		BOX(test_exec_after_death),
