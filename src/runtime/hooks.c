@@ -83,7 +83,8 @@ static void hook_exec(const struct plan_hook *hook, int in, int err, const struc
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (dup2(in, 0) < 0 || dup2(null >= 0 ? null : err, 1) < 0 || dup2(err, 2) < 0)
 		_exit(126);
-	child_close_from(3, 1);
+	/* not at exec: the path itself might lead through one of them */
+	child_close_from(3, 0);
 	const char *const *args = hook->args && hook->args[0] ? hook->args : alone;
 	if (seal)
 		creds_seal(seal->process, seal->user, &nobody);
@@ -122,8 +123,8 @@ static bool watch(int pidfd, int err, int timeout, char *said, size_t room)
 			said[len] = 0;
 			if (n <= 0)
 				err = -1;
-			else
-				continue;
+			else if (!(p[0].revents & POLLIN) || len + 1 < room)
+				continue; /* but not for ever, if it left somebody talking */
 		}
 		if (p[0].revents & POLLIN)
 			return true;
