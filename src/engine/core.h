@@ -42,6 +42,7 @@ struct work;
 struct filter_cache;
 struct log_watcher;
 struct parking;
+struct child;
 
 /** Documents and networks are shared between the engine and snapshots. */
 struct doc_ref {
@@ -130,6 +131,7 @@ struct engine {
 	struct log_watcher *log_watcher;
 	struct parking *parking;
 };
+	struct child *children; /* watched until they end; the loop's thread only */
 
 /* ---- engine.c ---- */
 struct engine *engine_ref(struct engine *e);
@@ -249,11 +251,13 @@ void monitor_watch(struct container *c, struct monitor_client *client);
 void monitor_catch_up(struct container *c);
 /** Watches a child's pidfd and reaps it; takes @pidfd. */
 void child_watch(struct engine *e, int pidfd);
-/** Closes the connections to all monitors. */
+/** Closes the connections to all monitors and looks after no child any more. */
 void watches_drop(struct engine *e);
 /** Waits until the monitor of an ended container has gone, at most @seconds; 0 or -1. */
 int monitor_wait_gone(struct container *c, int seconds);
 /** Notes an exit (once per generation) and hands its work to a worker; false if it was not news. */
+/** For a start that has just succeeded: was the monitor lost before the container counted as running? */
+void monitor_lost_early(struct container *c);
 bool exit_note(struct container *c, const struct monitor_exit *x);
 /** The work after an exit: events, network, row, waiters, --rm. */
 void exit_work(void *container);

@@ -464,6 +464,7 @@ int container_start(struct container *c, struct err **err)
 	if (!r) {
 		set_running(&s);
 		event_container(c, "start", NULL, 0);
+		monitor_lost_early(c);
 	} else {
 		set_failed(&s, why);
 		err_move(err, &why);

@@ -19,12 +19,18 @@
 
 struct child {
 	struct engine *engine;
+	struct child *next, **link; /* the engine's list: the loop's thread only */
 	struct loop_source *source;
 	int pidfd;
 };
 
 static void child_free(struct child *child)
 {
+	if (child->link) {
+		*child->link = child->next;
+		if (child->next)
+			child->next->link = child->link;
+	}
 	fd_close(child->pidfd);
 	engine_unref(child->engine);
 	free(child);
@@ -47,8 +53,15 @@ static void add_child(void *arg)
 	if (!child->engine->closed)
 		child->source =
 			loop_add(child->engine->loop, child->pidfd, EPOLLIN, reap, child, NULL);
-	if (!child->source)
+	if (!child->source) {
 		child_free(child);
+		return;
+	}
+	child->next = child->engine->children;
+	child->link = &child->engine->children;
+	if (child->next)
+		child->next->link = &child->next;
+	child->engine->children = child;
 }
 
 void child_watch(struct engine *e, int pidfd)
@@ -98,13 +111,13 @@ static void volumes_unmounted(struct container *c)
 }
 
 /* The network goes before the state changes, so that who has waited finds address and ports free. */
-static void free_network(struct container *c)
+static void free_network(struct container *c, bool at_once)
 {
 	pthread_mutex_lock(&c->lock);
 	struct net_hold hold = c->hold;
 	c->hold = (struct net_hold){0};
 	pthread_mutex_unlock(&c->lock);
-	network_release(c->engine, &hold, c->keep_once);
+	network_release(c->engine, &hold, at_once);
 	network_left(c);
 	container_set_net(c, network_view(c, &(struct net_hold){0}, false));
 }
@@ -128,7 +141,8 @@ static void after_exit(struct container *c)
 	pthread_mutex_lock(&c->lock);
 	struct monitor_exit x = c->exit;
 	bool alive = state_alive(c);
-	bool remove = c->doc->doc.host.auto_remove && !c->keep_once;
+	bool restarts = c->keep_once;
+	bool remove = c->doc->doc.host.auto_remove && !restarts;
 	c->keep_once = false;
 	pthread_mutex_unlock(&c->lock);
 	auto_err *err = NULL;
@@ -137,7 +151,7 @@ static void after_exit(struct container *c)
 		return; /* a start that failed has tidied up itself */
 	exec_container_ended(c);
 	event_die(c, &x);
-	free_network(c);
+	free_network(c, restarts);
 	volumes_unmounted(c);
 	set_exited(c, &x);
 	if (!remove && rows_save_state(c, &err))
@@ -219,6 +233,15 @@ static void monitor_gone(struct watch *w)
 		work_submit(c->engine->work, lost_work, container_ref(c));
 	}
 	watch_free(w);
+}
+
+void monitor_lost_early(struct container *c)
+{
+	pthread_mutex_lock(&c->lock);
+	bool lost = state_alive(c) && !c->monitor && c->exit.generation != c->generation;
+	pthread_mutex_unlock(&c->lock);
+	if (lost)
+		work_submit(c->engine->work, lost_work, container_ref(c));
 }
 
 /* Attached before any start, and the client has left: nobody needs an idle monitor. */
@@ -350,6 +373,10 @@ static void add_watch(void *arg)
 void watches_drop(struct engine *e)
 {
 	size_t n;
+	while (e->children) {
+		loop_del(e->children->source);
+		child_free(e->children);
+	}
 	struct container **all = roster_all(&e->roster, &n);
 	for (size_t i = 0; i < n; i++) {
 		if (all[i]->watch)
