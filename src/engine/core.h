@@ -74,6 +74,7 @@ struct container {
 	bool gone;		/* removed */
 	char *name;		/* written under roster.lock and lock: either is enough to read it */
 	struct container_state state;
+	uint32_t kills;	 /* counts signals that end a frozen container's sleep: pause.c */
 	bool stop_asked; /* stop, kill or restart, for what comes after the exit */
 	bool keep_once;	 /* restart: --rm does not apply to this exit */
 	bool exit_known; /* the exit has been noted; until the monitor has gone */
@@ -130,8 +131,8 @@ struct engine {
 	struct exec_table *execs;
 	struct log_watcher *log_watcher;
 	struct parking *parking;
-};
 	struct child *children; /* watched until they end; the loop's thread only */
+};
 
 /* ---- engine.c ---- */
 struct engine *engine_ref(struct engine *e);
@@ -255,9 +256,9 @@ void child_watch(struct engine *e, int pidfd);
 void watches_drop(struct engine *e);
 /** Waits until the monitor of an ended container has gone, at most @seconds; 0 or -1. */
 int monitor_wait_gone(struct container *c, int seconds);
-/** Notes an exit (once per generation) and hands its work to a worker; false if it was not news. */
 /** For a start that has just succeeded: was the monitor lost before the container counted as running? */
 void monitor_lost_early(struct container *c);
+/** Notes an exit (once per generation) and hands its work to a worker; false if it was not news. */
 bool exit_note(struct container *c, const struct monitor_exit *x);
 /** The work after an exit: events, network, row, waiters, --rm. */
 void exit_work(void *container);

@@ -17,6 +17,7 @@ static int set_paused(struct container *c, bool paused, struct err **err)
 {
 	pthread_mutex_lock(&c->lock);
 	enum container_status status = c->state.status;
+	uint32_t kills = c->kills;
 	pthread_mutex_unlock(&c->lock);
 
 	if (paused && status == CONTAINER_PAUSED)
@@ -30,9 +31,15 @@ static int set_paused(struct container *c, bool paused, struct err **err)
 		return err_wrap(err, "Cannot %s container %s", paused ? "pause" : "unpause",
 			container_id(c));
 	pthread_mutex_lock(&c->lock);
-	if (state_alive(c))
+	/* one that came in between has seen nothing to thaw, and the frozen do not even die of SIGKILL */
+	bool killed = paused && c->kills != kills;
+	if (state_alive(c) && !killed)
 		c->state.status = paused ? CONTAINER_PAUSED : CONTAINER_RUNNING;
 	pthread_mutex_unlock(&c->lock);
+	if (killed) {
+		freeze(c, false, NULL);
+		return not_running(c, err);
+	}
 	event_container(c, paused ? "pause" : "unpause", NULL, 0);
 	return 0;
 }

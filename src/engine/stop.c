@@ -18,7 +18,7 @@
 #define KILL_PATIENCE 10
 
 /* A stop signal or SIGKILL to a paused container shall take effect. */
-static void thaw_for(struct container *c, int sig)
+static void thaw_for(struct container *c)
 {
 	auto_free char *path = container_cgroup(c);
 	struct cgroup *cg;
@@ -53,6 +53,9 @@ static int send_signal(struct container *c, int sig, struct err **err)
 	pthread_mutex_lock(&c->lock);
 	bool alive = state_alive(c);
 	struct monitor_client *m = alive && c->monitor ? monitor_client_ref(c->monitor) : NULL;
+	bool ends = sig == SIGKILL || sig == stop_signal(c);
+	if (ends)
+		c->kills++;
 	pthread_mutex_unlock(&c->lock);
 	if (!alive)
 		return not_running(c, err);
@@ -63,8 +66,8 @@ static int send_signal(struct container *c, int sig, struct err **err)
 		err_move(err, &why);
 		return err_wrap(err, "Cannot kill container %s", container_id(c));
 	}
-	if (sig == SIGKILL || sig == stop_signal(c))
-		thaw_for(c, sig);
+	if (ends)
+		thaw_for(c);
 	event_container(c, "kill", &attr, 1);
 	return 0;
 }
@@ -181,7 +184,11 @@ static void on_stop_timer(struct loop_timer *timer, void *arg)
 	err_set(&s->error, ERR_SYSTEM,
 		"cannot stop container: %s: tried to kill container, but did not receive an exit event",
 		container_id(s->container));
-	stop_finish(s);
+	/* An exit seen in this moment may have posted on_exit_posted() already: after the cancellation nobody
+	 * can any more, and the end comes behind it. */
+	engine_wait_cancel(s->wait);
+	s->wait = NULL;
+	loop_post(s->container->engine->loop, stop_finish, s);
 }
 
 /* Loop: arms the timer and registers for the exit. From here on the loop owns the stop. */
