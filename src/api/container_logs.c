@@ -8,6 +8,8 @@
 
 struct logs {
 	struct log_reader *reader;
+	struct stream *stream;
+	int64_t until;
 };
 
 static enum pull logs_pull(void *arg, struct buf *out, size_t max)
@@ -17,6 +19,8 @@ static enum pull logs_pull(void *arg, struct buf *out, size_t max)
 	case LOG_MORE:
 		return PULL_MORE;
 	case LOG_WAIT:
+		if (s->until)
+			stream_wake_at(s->stream, s->until);
 		return PULL_WAIT;
 	case LOG_END:
 		break;
@@ -73,6 +77,8 @@ int api_container_logs(struct request *req, struct err **err)
 		return -1;
 	struct logs *s = xcalloc(1, sizeof(*s));
 	struct stream *stream = stream_new(req, &logs_ops, s);
+	s->stream = stream;
+	s->until = o.until;
 	s->reader = engine_logs_open(
 		req_engine(req), req_var(req, "id"), &o, stream_notify, stream, &tty, err);
 	if (!s->reader) {

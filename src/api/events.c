@@ -8,6 +8,8 @@
 
 struct events {
 	struct event_subscription *subscription;
+	struct stream *stream;
+	int64_t until;
 };
 
 static void write_event(struct buf *out, const struct event *e)
@@ -44,8 +46,13 @@ static enum pull events_pull(void *arg, struct buf *out, size_t max)
 	while (out->len < max) {
 		bool ended = false;
 		const struct event *e = engine_events_next(s->subscription, &ended);
-		if (!e)
-			return ended ? PULL_END : PULL_WAIT;
+		if (!e && ended)
+			return PULL_END;
+		if (!e) {
+			if (s->until)
+				stream_wake_at(s->stream, s->until);
+			return PULL_WAIT;
+		}
 		write_event(out, e);
 		event_unref(e);
 	}
@@ -84,6 +91,8 @@ int api_system_events(struct request *req, struct err **err)
 			since / TIME_NS_PER_SEC, until / TIME_NS_PER_SEC);
 	struct events *s = xcalloc(1, sizeof(*s));
 	struct stream *stream = stream_new(req, &events_ops, s);
+	s->stream = stream;
+	s->until = until;
 	s->subscription = engine_events_open(
 		req_engine(req), since, until, &filters, stream_notify, stream, err);
 	if (!s->subscription) {

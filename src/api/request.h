@@ -46,6 +46,8 @@ struct stream_ops {
 struct stream *stream_new(struct request *req, const struct stream_ops *ops, void *arg);
 /** There may be more to pull. Any thread. */
 void stream_wake(struct stream *s);
+/** For pull(): wakes the stream at @when (of time_now()), too. */
+void stream_wake_at(struct stream *s, int64_t when);
 /** As a callback: stream_wake((struct stream *)arg). */
 void stream_notify(void *arg);
 /** Gives up a stream that was not handed to res_stream(); close() is not called. */

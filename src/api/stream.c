@@ -6,6 +6,7 @@
 #include "stream.h"
 
 #include "base/mem.h"
+#include "base/timefmt.h"
 #include "server.h"
 
 struct stream {
@@ -15,6 +16,7 @@ struct stream {
 	const struct transport *transport; /* NULL until attached */
 	void *exchange;
 	atomic_bool woken; /* a job is posted */
+	struct loop_timer *alarm;
 	bool closed;
 };
 
@@ -37,6 +39,26 @@ void stream_wake(struct stream *s)
 {
 	if (!atomic_exchange(&s->woken, true))
 		loop_post(s->loop, deliver, s);
+}
+
+static void on_alarm(struct loop_timer *timer, void *arg)
+{
+	(void)timer;
+	stream_wake(arg);
+}
+
+void stream_wake_at(struct stream *s, int64_t when)
+{
+	/* The clock may be set meanwhile: who is woken asks again, at least once an hour. */
+	int64_t left = when - time_now();
+	if (left < 0)
+		left = 0;
+	if (left > 3600 * TIME_NS_PER_SEC)
+		left = 3600 * TIME_NS_PER_SEC;
+	if (s->alarm)
+		loop_timer_set(s->alarm, time_mono() + left);
+	else
+		s->alarm = loop_timer_add(s->loop, time_mono() + left, on_alarm, s);
 }
 
 void stream_notify(void *arg)
@@ -68,6 +90,8 @@ enum pull stream_pull(struct stream *s, struct buf *out, size_t max)
 void stream_close(struct stream *s)
 {
 	s->closed = true;
+	loop_timer_del(s->alarm);
+	s->alarm = NULL;
 	s->ops->close(s->arg);
 	stream_drop(s);
 }

@@ -12,6 +12,9 @@
 /* No line of ours is longer: 16 KiB of text, each byte six in JSON, and what stands around it. */
 #define LINE_MAX_BYTES (256 << 10)
 #define FILES_MAX 1000
+/* What one call looks at: of a long log that --since leaves out nearly all, nothing is given for a while, and
+ * the caller has others to serve. */
+#define LOOK_MAX (512 << 10)
 
 static char *file_name(const struct log_files *f, unsigned i)
 {
@@ -237,7 +240,7 @@ static enum log_more read_file(struct log_files *f, const struct log_options *o,
 	/* a log of one file is rotated by emptying it */
 	if (!fstat(f->fd, &st) && st.st_size < f->offset)
 		f->offset = 0;
-	while (out->len < max) {
+	for (off_t stop = f->offset + LOOK_MAX; out->len < max && f->offset < stop;) {
 		ssize_t n = pread(f->fd, chunk, room, f->offset);
 		if (n <= 0)
 			return LOG_WAIT;

@@ -56,6 +56,22 @@ static struct container *watched_container(struct log_watcher *w, int wd)
 	return c;
 }
 
+/* The kernel had more to tell than it keeps: anybody may have been written to. */
+static void wake_all(struct log_watcher *w)
+{
+	pthread_mutex_lock(&w->lock);
+	size_t n = w->n;
+	struct container **all = xcalloc(n + 1, sizeof(struct container *));
+	for (size_t i = 0; i < n; i++)
+		all[i] = container_ref(w->v[i].container);
+	pthread_mutex_unlock(&w->lock);
+	for (size_t i = 0; i < n; i++) {
+		logs_wake(all[i]);
+		container_unref(all[i]);
+	}
+	free(all);
+}
+
 static void on_inotify(struct loop_source *source, uint32_t events, void *arg)
 {
 	struct log_watcher *w = arg;
@@ -66,6 +82,8 @@ static void on_inotify(struct loop_source *source, uint32_t events, void *arg)
 		for (char *p = room; p < room + n;) {
 			const struct inotify_event *ev = (const struct inotify_event *)p;
 			auto_container *c = watched_container(w, ev->wd);
+			if (ev->mask & IN_Q_OVERFLOW)
+				wake_all(w);
 			if (c)
 				logs_wake(c);
 			p += sizeof(*ev) + ev->len;
@@ -233,7 +251,7 @@ enum log_more engine_logs_read(struct log_reader *r, struct buf *out, size_t max
 	bool grows = may_grow(r);
 	enum log_more more = log_files_read(&r->files, &r->options, out, max);
 
-	if (more == LOG_WAIT && r->options.until && time_now() > r->options.until)
+	if (more == LOG_WAIT && r->options.until && time_now() >= r->options.until)
 		return LOG_END;
 	return more == LOG_WAIT && !grows ? LOG_END : more;
 }
