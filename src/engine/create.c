@@ -12,6 +12,8 @@
 #include "base/digest.h"
 #include "mounts.h"
 
+#define EXPOSED_MAX 65536 /* ports, with those of the image: each costs memory while the container runs */
+
 struct creation {
 	struct engine *engine;
 	char id[65];
@@ -123,6 +125,22 @@ static void fix_hostname(struct engine *e, struct container_doc *doc)
 	}
 }
 
+static int check_exposed(const struct container_config *c, struct err **err)
+{
+	uint32_t total = 0;
+	for (size_t i = 0; c->exposed_ports && c->exposed_ports[i]; i++) {
+		uint16_t first, last;
+		uint8_t proto;
+		if (net_expose_parse(c->exposed_ports[i], &first, &last, &proto, NULL))
+			continue; /* an image's; the user's have been checked */
+		total += (uint32_t)(last - first) + 1;
+		if (total > EXPOSED_MAX)
+			return err_set(err, ERR_INVALID, "more than %d ports are exposed",
+				EXPOSED_MAX);
+	}
+	return 0;
+}
+
 /* The document: request, image and defaults in one. */
 static int make_doc(struct creation *c, const struct store_image *image, char ***warnings,
 	struct err **err)
@@ -138,7 +156,7 @@ static int make_doc(struct creation *c, const struct store_image *image, char **
 	if (image->config->config.healthcheck && !doc->config.healthcheck)
 		strv_add(warnings,
 			"The image's health check is not run: health checks are not implemented.");
-	if (config_command(doc, err))
+	if (check_exposed(&doc->config, err) || config_command(doc, err))
 		return -1;
 	if (fix_mode(e, &doc->host.network_mode, err) || fix_mode(e, &doc->host.pid_mode, err) ||
 		fix_mode(e, &doc->host.ipc_mode, err) || fix_network(doc, err))

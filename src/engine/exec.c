@@ -1,6 +1,6 @@
 /*
  * Execs: records of programs to be started in running containers, by id, until the container goes. Of those
- * that have ended each container keeps the last few.
+ * that have ended, or were never started, each container keeps the last few.
  */
 #include "engine/exec.h"
 
@@ -11,6 +11,7 @@
 #include "spec.h"
 
 #define EXEC_ENDED_KEPT 64
+#define EXEC_UNSTARTED_KEPT 1024
 
 struct exec {
 	char id[65];
@@ -87,14 +88,20 @@ static int no_exec(const char *id, struct err **err)
 	return err_set(err, ERR_NOT_FOUND, "No such exec instance: %s", id);
 }
 
-/* The oldest ended ones beyond the bound go. With the lock held. */
-static void exec_prune(struct exec_table *t, const struct container *c)
+/* The oldest beyond the bounds go; @forgotten gets the id of one that had never been started. With the lock
+ * held. */
+static void exec_prune(struct exec_table *t, const struct container *c, char forgotten[65])
 {
-	unsigned ended = 0;
+	unsigned ended = 0, unstarted = 0;
 	struct exec **link = &t->first;
 	while (*link) {
 		struct exec *x = *link;
-		if (x->container == c && x->state == EXEC_ENDED && ++ended > EXEC_ENDED_KEPT) {
+		bool waits = x->container == c && x->state == EXEC_CREATED;
+		bool over = x->container == c && x->state == EXEC_ENDED;
+		if ((over && ++ended > EXEC_ENDED_KEPT) ||
+			(waits && ++unstarted > EXEC_UNSTARTED_KEPT)) {
+			if (waits)
+				memcpy(forgotten, x->id, sizeof(x->id));
 			*link = x->next;
 			exec_free(x);
 		} else {
@@ -166,8 +173,11 @@ int engine_exec_create(struct engine *e, const char *ref, const struct exec_spec
 	pthread_mutex_lock(&t->lock);
 	x->next = t->first;
 	t->first = x;
-	exec_prune(t, c);
+	char forgotten[65] = "";
+	exec_prune(t, c, forgotten);
 	pthread_mutex_unlock(&t->lock);
+	if (forgotten[0])
+		note_id(c, forgotten, false);
 	note_id(c, id, true);
 	exec_event(c, "exec_create", id, spec->cmd, NULL);
 	return 0;

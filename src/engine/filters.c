@@ -54,12 +54,28 @@ bool filters_exact(const struct filters *f, const char *key, const char *value)
 	return !values || strv_index(values, value) >= 0;
 }
 
+/* The C library unrolls counted repetitions, nested ones to gigabytes, and takes back references, which cost
+ * exponential time; Docker's expressions do not have the latter. */
+static bool pattern_bounded(const char *pattern)
+{
+	unsigned counted = 0;
+	for (const char *p = pattern; *p; p++) {
+		if (p[0] == '\\' && p[1] >= '0' && p[1] <= '9')
+			return false;
+		if (p[0] == '\\' && p[1])
+			p++;
+		else if (*p == '{')
+			counted++;
+	}
+	return counted <= 1 && strlen(pattern) <= 256;
+}
+
 /* Patterns come from whoever may talk to the daemon; they are bounded, and one that does not compile
  * matches by substring only. */
 static bool pattern_matches(const char *pattern, const char *value)
 {
 	regex_t re;
-	if (strlen(pattern) > 256 || regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB))
+	if (!pattern_bounded(pattern) || regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB))
 		return false;
 	bool r = regexec(&re, value, 0, NULL, 0) == 0;
 	regfree(&re);

@@ -2,15 +2,18 @@
  * Events: a ring of the latest ones, counted, and subscribers with a cursor each.
  *
  * Sequence numbers grow by one from 1; slot = number % RING_SIZE. A subscriber remembers the number that it
- * wants next, and jumps forward if the ring has overtaken it.
+ * wants next, and jumps forward if the ring has overtaken it. Events carry the labels of images, so the ring
+ * is bounded in bytes, too.
  */
 #include "core.h"
 
 #define RING_SIZE 512
+#define RING_BYTES (4 << 20)
 
 struct event_box {
 	struct event event; /* first: event_unref() gets its address */
 	atomic_uint refs;
+	size_t bytes; /* about */
 };
 
 struct event_subscription {
@@ -27,7 +30,9 @@ struct ring {
 	struct engine *engine;
 	pthread_mutex_t lock;
 	struct event_box *slot[RING_SIZE];
-	uint64_t next; /* number of the next event */
+	uint64_t oldest; /* number of the oldest event that is kept */
+	uint64_t next;	 /* number of the next event */
+	size_t bytes;	 /* of those that are kept */
 	int64_t last_time;
 	bool ended;
 	struct event_subscription *subscribers;
@@ -38,7 +43,7 @@ struct ring *ring_new(struct engine *e)
 {
 	struct ring *r = xcalloc(1, sizeof(*r));
 	r->engine = e;
-	r->next = 1;
+	r->oldest = r->next = 1;
 	pthread_mutex_init(&r->lock, NULL);
 	return r;
 }
@@ -83,22 +88,32 @@ static int by_key(const void *a, const void *b)
 	return strcmp(x->key, y->key);
 }
 
+static void drop_oldest(struct ring *r)
+{
+	struct event_box *box = steal_ptr(r->slot[r->oldest++ % RING_SIZE]);
+	r->bytes -= box->bytes;
+	event_unref(&box->event);
+}
+
 static void put(struct ring *r, struct event_box *box)
 {
+	box->bytes = sizeof(*box);
+	for (size_t i = 0; i < box->event.attr_count; i++)
+		box->bytes += sizeof(struct event_attr) + strlen(box->event.attrs[i].key) +
+			strlen(box->event.attrs[i].value);
 	pthread_mutex_lock(&r->lock);
 	/* the order of numbers and of times is the same, also when the clock steps back */
 	int64_t now = time_now();
 	box->event.time = now > r->last_time ? now : r->last_time + 1;
 	r->last_time = box->event.time;
-	struct event_box **slot = &r->slot[r->next % RING_SIZE];
-	struct event_box *old = *slot;
-	*slot = box;
-	r->next++;
+	while (r->oldest < r->next &&
+		(r->next - r->oldest == RING_SIZE || r->bytes + box->bytes > RING_BYTES))
+		drop_oldest(r);
+	r->slot[r->next++ % RING_SIZE] = box;
+	r->bytes += box->bytes;
 	for (struct event_subscription *s = r->subscribers; s; s = s->next)
 		s->notify(s->arg);
 	pthread_mutex_unlock(&r->lock);
-	if (old)
-		event_unref(&old->event);
 }
 
 static struct event_box *box_new(const char *type, const char *action, const char *actor,
@@ -113,6 +128,13 @@ static struct event_box *box_new(const char *type, const char *action, const cha
 	return box;
 }
 
+/* Labels are unique among themselves, and may be many: nothing is looked for. */
+static void add_label(struct event_box *box, const char *key, const char *value)
+{
+	struct event_attr *v = (struct event_attr *)(uintptr_t)box->event.attrs;
+	v[box->event.attr_count++] = (struct event_attr){xstrdup(key), xstrdup(value ? value : "")};
+}
+
 static void add_attr(struct event_box *box, const char *key, const char *value)
 {
 	struct event_attr *v = (struct event_attr *)(uintptr_t)box->event.attrs;
@@ -123,7 +145,7 @@ static void add_attr(struct event_box *box, const char *key, const char *value)
 			return;
 		}
 	}
-	v[box->event.attr_count++] = (struct event_attr){xstrdup(key), xstrdup(value ? value : "")};
+	add_label(box, key, value);
 }
 
 static void sort_attrs(struct event_box *box)
@@ -140,7 +162,7 @@ void event_container(struct container *c, const char *action, const struct ring_
 		box_new("container", action, container_id(c), config->labels.n + n + 2);
 
 	for (size_t i = 0; i < config->labels.n; i++)
-		add_attr(box, config->labels.v[i].key, config->labels.v[i].value);
+		add_label(box, config->labels.v[i].key, config->labels.v[i].value);
 	for (size_t i = 0; i < n; i++)
 		add_attr(box, extra[i].key, extra[i].value);
 	add_attr(box, "image", config->image);
@@ -259,7 +281,7 @@ struct event_subscription *engine_events_open(struct engine *e, int64_t since, i
 	pthread_mutex_lock(&r->lock);
 	/* until without since: docker, too, shows what is kept */
 	bool past = since || until;
-	s->want = !past ? r->next : r->next > RING_SIZE ? r->next - RING_SIZE : 1;
+	s->want = past ? r->oldest : r->next;
 	s->next = r->subscribers;
 	s->link = &r->subscribers;
 	if (s->next)
@@ -277,8 +299,8 @@ static struct event_box *take(struct event_subscription *s, bool *ended)
 	struct event_box *box = NULL;
 
 	pthread_mutex_lock(&r->lock);
-	if (r->next > RING_SIZE && s->want < r->next - RING_SIZE)
-		s->want = r->next - RING_SIZE;
+	if (s->want < r->oldest)
+		s->want = r->oldest;
 	if (s->want < r->next) {
 		box = r->slot[s->want++ % RING_SIZE];
 		atomic_fetch_add(&box->refs, 1);

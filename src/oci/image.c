@@ -152,6 +152,20 @@ static int get_healthcheck(const json_t *obj, struct oci_healthcheck **out, stru
 	return 0;
 }
 
+/* Lists of a hostile image: what works on them later may take time by the square of their length. */
+static int check_counts(const json_t *c, const char *what, struct err **err)
+{
+	static const char *const keys[] = {"ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes",
+		"Labels", "Shell", "OnBuild"};
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		const json_t *v = json_object_get(c, keys[i]);
+		if (json_array_size(v) + json_object_size(v) > OCI_IMAGE_LIST_MAX)
+			return err_set(err, ERR_INVALID, "%s.%s: more than %d entries", what,
+				keys[i], OCI_IMAGE_LIST_MAX);
+	}
+	return 0;
+}
+
 static int parse_config(const json_t *root, struct oci_image_config *to, struct err **err)
 {
 	static const char what[] = WHAT ".config";
@@ -160,7 +174,8 @@ static int parse_config(const json_t *root, struct oci_image_config *to, struct 
 		return -1;
 	if (!c)
 		return 0;
-	if (image_json_str(c, "User", &to->user, what, err) < 0 ||
+	if (check_counts(c, what, err) < 0 ||
+		image_json_str(c, "User", &to->user, what, err) < 0 ||
 		get_set(c, "ExposedPorts", &to->exposed_ports, what, err) < 0 ||
 		json_get_strv(c, "Env", &to->env, what, err) < 0 ||
 		get_args(c, "Entrypoint", &to->entrypoint, what, err) < 0 ||

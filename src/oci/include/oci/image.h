@@ -20,6 +20,7 @@
 
 #define OCI_DOCUMENT_MAX (4u << 20) /* bytes of a config, manifest or index */
 #define OCI_LAYER_MAX 127 /* layers that one image may have */
+#define OCI_IMAGE_LIST_MAX 8192 /* entries of Env, Labels and the like in an image's config */
 
 #define OCI_TYPE_INDEX "application/vnd.oci.image.index.v1+json"
 #define OCI_TYPE_MANIFEST "application/vnd.oci.image.manifest.v1+json"
