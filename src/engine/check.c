@@ -213,6 +213,7 @@ void host_defaults(struct engine *e, struct host_config *h)
 	default_mode(&h->log.type, "json-file");
 	default_mode(&h->restart.name, "no");
 	default_mode(&h->runtime, "kist");
+	spec_hidden_defaults(h);
 	if (!h->shm_size)
 		h->shm_size = 64 << 20;
 	if (h->res.memory > 0 && !h->res.memory_swap)

@@ -54,6 +54,8 @@ struct spec_security {
 int spec_security(struct spec_security *out, const struct host_config *host, struct err **err);
 
 /* spec_mounts.c */
+/** What is hidden of /proc and /sys, where the request did not say. */
+void spec_hidden_defaults(struct host_config *host);
 int spec_mounts(struct oci_config *c, const struct container_doc *doc,
 	const struct spec_facts *facts, struct err **err);
 

@@ -167,20 +167,36 @@ static void set_root_propagation(struct oci_config *c, const struct container_do
 		c->linux.rootfs_propagation = xstrdup(want);
 }
 
+/* As inspect shows them; the same as Docker's. */
+static const char *const masked_paths[] = {"/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore",
+	"/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
+	"/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap", NULL};
+static const char *const readonly_paths[] = {
+	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL};
+
+void spec_hidden_defaults(struct host_config *host)
+{
+	struct spec_security security;
+	if (host->privileged || spec_security(&security, host, NULL))
+		return;
+	if (!host->masked_paths)
+		host->masked_paths = security.systempaths_unconfined
+			? xcalloc(1, sizeof(char *))
+			: strv_copy((char *const *)masked_paths);
+	if (!host->readonly_paths)
+		host->readonly_paths = security.systempaths_unconfined
+			? xcalloc(1, sizeof(char *))
+			: strv_copy((char *const *)readonly_paths);
+}
+
 static void set_hidden_paths(struct oci_config *c, const struct host_config *host, bool unconfined)
 {
-	static const char *const masked[] = {"/proc/asound", "/proc/acpi", "/proc/interrupts",
-		"/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
-		"/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
-		"/sys/devices/virtual/powercap", NULL};
-	static const char *const readonly[] = {
-		"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL};
 	if (host->privileged || unconfined)
 		return;
 	c->linux.masked_paths =
-		strv_copy(host->masked_paths ? host->masked_paths : (char *const *)masked);
+		strv_copy(host->masked_paths ? host->masked_paths : (char *const *)masked_paths);
 	c->linux.readonly_paths =
-		strv_copy(host->readonly_paths ? host->readonly_paths : (char *const *)readonly);
+		strv_copy(host->readonly_paths ? host->readonly_paths : (char *const *)readonly_paths);
 }
 
 int spec_mounts(struct oci_config *c, const struct container_doc *doc,
