@@ -82,6 +82,7 @@ int shm_mount(struct container *c, struct err **err)
 
 	if (mkdir(path, 0700) && errno != EEXIST)
 		return err_sys(err, errno, "make %s", path);
+	shm_unmount(c); /* the last run's */
 	if (mount("shm", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options))
 		return err_sys(err, errno, "mount %s", path);
 	return 0;

@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mount.h>
 
 #include "core.h"
 
@@ -158,8 +159,12 @@ static void drop_run_folders(struct engine *e)
 		if (strlen(de->d_name) != CONTAINER_ID_LEN)
 			continue;
 		c = roster_find(&e->roster, de->d_name, NULL);
-		if (!c)
-			tree_remove(e->run_fd, de->d_name, NULL);
+		if (c)
+			continue;
+		/* killed in a removal: see shm_mount() */
+		auto_free char *shm = xasprintf("%s/containers/%s/shm", e->exec_root, de->d_name);
+		umount2(shm, MNT_DETACH | UMOUNT_NOFOLLOW);
+		tree_remove(e->run_fd, de->d_name, NULL);
 	}
 	closedir(d);
 }
