@@ -133,7 +133,10 @@ void conn_close(struct conn *c)
 	c->source = NULL;
 	buf_free(&c->out);
 	c->sent = 0;
-	if (!c->lent) {
+	if (c->lent) {
+		/* Who works on it may wait for the client to read or write. */
+		shutdown(c->fd, SHUT_RDWR);
+	} else {
 		fd_close(c->fd);
 		c->fd = -1;
 	}
