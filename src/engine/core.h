@@ -214,6 +214,8 @@ int rows_insert(struct db *db, const struct container *c, struct err **err);
 int rows_save_state(struct container *c, struct err **err);
 /** Before a start: from now on the container may be running, as generation c->generation. */
 int rows_save_starting(struct container *c, const struct net_hold *hold, struct err **err);
+/** Begins a transaction about @c; for --rm one that a power cut, and only that, may take back. */
+int rows_begin(struct container *c, struct err **err);
 int rows_delete(struct db *db, const char *id, struct err **err);
 int rows_rename(struct db *db, const char *id, const char *name, struct err **err);
 /** Reads all containers into the roster. */
@@ -320,6 +322,8 @@ void parking_refill_later(struct engine *e);
 /** In an operation. */
 int container_start(struct container *c, struct err **err);
 int container_remove(struct container *c, bool volumes, struct err **err);
+/** --rm, after the exit: tells those who wait for the removal before it waits for the monitor itself. */
+int container_remove_ended(struct container *c, struct err **err);
 /** What ERR_CONFLICT says of one that does not run. */
 int not_running(const struct container *c, struct err **err);
 

@@ -188,7 +188,8 @@ static int commit_all(struct creation *c, const struct digest *image, struct err
 {
 	struct engine *e = c->engine;
 
-	if (db_begin(e->db, err))
+	/* volumes outlive the container, so their rows must be safe */
+	if (c->needs.n ? db_begin(e->db, err) : rows_begin(c->container, err))
 		return -1;
 	if (insert_all(c, image, err)) {
 		db_rollback(e->db);

@@ -57,7 +57,7 @@ static int forget(struct container *c, bool volumes, struct err **err)
 {
 	struct engine *e = c->engine;
 
-	if (db_begin(e->db, err))
+	if (rows_begin(c, err))
 		return -1;
 	if (rows_delete(e->db, container_id(c), err) ||
 		(volumes && doom_volumes(c, err)) ||
@@ -86,22 +86,20 @@ static void set_gone(struct container *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
-int container_remove(struct container *c, bool volumes, struct err **err)
+static void remove_folders(struct container *c)
 {
 	struct engine *e = c->engine;
-	enum container_status old;
+	auto_err *err = NULL;
 
-	old = set_status(c, CONTAINER_REMOVING);
-	if (stop_idle_monitor(c, err) || forget(c, volumes, err)) {
-		set_status(c, old);
-		return -1;
-	}
-	auto_err *rest = NULL;
 	shm_unmount(c);
-	if (tree_remove(e->run_fd, container_id(c), &rest) ||
-		store_snapshot_remove(e->store, container_id(c), &rest))
+	if (tree_remove(e->run_fd, container_id(c), &err) ||
+		store_snapshot_remove(e->store, container_id(c), &err))
 		log_error("container %s: not everything could be removed: %s", container_id(c),
-			err_msg(rest));
+			err_msg(err));
+}
+
+static void tell_removed(struct container *c, bool volumes)
+{
 	exec_forget(c);
 	set_gone(c);
 	if (volumes)
@@ -111,6 +109,34 @@ int container_remove(struct container *c, bool volumes, struct err **err)
 	wait_fire(c, WAIT_REMOVED, c->state.exit_code, NULL);
 	pthread_mutex_unlock(&c->lock);
 	logs_wake(c);
+}
+
+int container_remove(struct container *c, bool volumes, struct err **err)
+{
+	enum container_status old = set_status(c, CONTAINER_REMOVING);
+
+	if (stop_idle_monitor(c, err) || forget(c, volumes, err)) {
+		set_status(c, old);
+		return -1;
+	}
+	remove_folders(c);
+	tell_removed(c, volumes);
+	return 0;
+}
+
+/* The commit decides; the monitor may take its time with cgroups and mounts, and nobody needs to wait for that. */
+int container_remove_ended(struct container *c, struct err **err)
+{
+	enum container_status old = set_status(c, CONTAINER_REMOVING);
+
+	if (forget(c, true, err)) {
+		set_status(c, old);
+		return -1;
+	}
+	tell_removed(c, true);
+	if (monitor_wait_gone(c, 30))
+		log_warn("container %s: its monitor has not ended yet", container_id(c));
+	remove_folders(c);
 	return 0;
 }
 

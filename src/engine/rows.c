@@ -62,17 +62,34 @@ int rows_save_state(struct container *c, struct err **err)
 		: 0;
 }
 
+/*
+ * A container with --rm does not outlive a power cut, so its rows need not be on disk before the next step: what
+ * is lost are the newest commits, and what an older state of the file describes (created; running; not yet
+ * removed) is taken up or removed by the next start as after a crash.
+ */
+int rows_begin(struct container *c, struct err **err)
+{
+	return c->doc->doc.host.auto_remove ? db_begin_lazy(c->engine->db, err)
+					    : db_begin(c->engine->db, err);
+}
+
 int rows_save_starting(struct container *c, const struct net_hold *hold, struct err **err)
 {
+	struct db *db = c->engine->db;
 	auto_free char *network =
 		hold->has_endpoint || hold->port_count ? hold_to_json(hold) : NULL;
-	return db_exec(c->engine->db, err,
-		       "UPDATE containers SET status = ?, generation = ?, started = ?, network = ?"
-		       " WHERE id = ?",
-		       "siiss", container_status_name(CONTAINER_RUNNING), (int64_t)c->generation,
-		       time_now(), network, container_id(c)) < 0
-		? -1
-		: 0;
+
+	if (rows_begin(c, err))
+		return -1;
+	if (db_exec(db, err,
+		    "UPDATE containers SET status = ?, generation = ?, started = ?, network = ?"
+		    " WHERE id = ?",
+		    "siiss", container_status_name(CONTAINER_RUNNING), (int64_t)c->generation,
+		    time_now(), network, container_id(c)) < 0) {
+		db_rollback(db);
+		return -1;
+	}
+	return db_commit(db, err);
 }
 
 int rows_delete(struct db *db, const char *id, struct err **err)

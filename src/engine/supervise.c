@@ -162,7 +162,7 @@ static void after_exit(struct container *c)
 	wait_fire(c, WAIT_NOT_RUNNING, x.code, NULL);
 	pthread_mutex_unlock(&c->lock);
 	logs_wake(c);
-	if (remove && container_remove(c, true, &err))
+	if (remove && container_remove_ended(c, &err))
 		log_error("container %s: cannot be removed: %s", container_id(c), err_msg(err));
 }
 

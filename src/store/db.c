@@ -125,11 +125,21 @@ void db_close(struct db *db)
 	free(db);
 }
 
-int db_begin(struct db *db, struct err **err)
+/* Cannot be changed within a transaction. */
+static void set_lazy(struct db *db, bool lazy)
+{
+	if (db->lazy == lazy)
+		return;
+	if (run(db, lazy ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL", NULL) == 0)
+		db->lazy = lazy;
+}
+
+static int begin(struct db *db, bool lazy, struct err **err)
 {
 	pthread_mutex_lock(&db->lock);
 	if (db->depth == 0) {
 		db->doomed = false;
+		set_lazy(db, lazy);
 		/* IMMEDIATE: a lock that cannot be had shows here, not at the commit */
 		if (run(db, "BEGIN IMMEDIATE", err) < 0) {
 			pthread_mutex_unlock(&db->lock);
@@ -138,6 +148,24 @@ int db_begin(struct db *db, struct err **err)
 	}
 	db->depth++;
 	return 0;
+}
+
+int db_begin(struct db *db, struct err **err)
+{
+	return begin(db, false, err);
+}
+
+int db_begin_lazy(struct db *db, struct err **err)
+{
+	return begin(db, true, err);
+}
+
+/* Statements outside of any transaction are commits of their own, and safe ones. */
+static void leave(struct db *db)
+{
+	if (--db->depth == 0)
+		set_lazy(db, false);
+	pthread_mutex_unlock(&db->lock);
 }
 
 int db_commit(struct db *db, struct err **err)
@@ -159,8 +187,7 @@ int db_commit(struct db *db, struct err **err)
 		db_rollback(db);
 		return -1;
 	}
-	db->depth--;
-	pthread_mutex_unlock(&db->lock);
+	leave(db);
 	return 0;
 }
 
@@ -170,8 +197,7 @@ void db_rollback(struct db *db)
 		db->doomed = true;
 	else if (!sqlite3_get_autocommit(db->h))
 		sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);
-	db->depth--;
-	pthread_mutex_unlock(&db->lock);
+	leave(db);
 }
 
 static int module_version(struct db *db, const char *module, int64_t *version, struct err **err)

@@ -23,6 +23,7 @@ struct db {
 	sqlite3 *h;
 	pthread_mutex_t lock; /* recursive */
 	int depth; /* of nested transactions; under the lock */
+	bool lazy; /* synchronous=NORMAL at the moment */
 	bool doomed; /* an inner transaction was rolled back */
 	int dir; /* the database's folder: its path goes through this descriptor */
 	struct db_stmt *cache[DB_CACHE_BUCKETS];

@@ -1,4 +1,5 @@
 # Shared by the end-to-end tests: an engine of its own per file, in a network namespace of its own.
+# KIST_PARKED=0: without monitors that are started ahead of time.
 #
 # setup_file calls engine_start, teardown_file engine_stop. In between `docker` (28 or whatever is first in
 # PATH) and `kist` talk to it. Nothing on the host is touched but cgroups below /kist-test-*.
@@ -73,7 +74,7 @@ peer_run() {
 kistd_run() {
 	nsenter --net="/run/netns/$KIST_NETNS" -- "$BIN/kistd" --data-root "$KIST_HOME/data" --exec-root "$KIST_HOME/exec" \
 		--host "$DOCKER_HOST" --pidfile "$KIST_HOME/kistd.pid" --bip 10.88.0.1/24 \
-		--cgroup-parent "/$KIST_CGROUP" --log-level debug "$@" >>"$KIST_HOME/kistd.log" 2>&1 </dev/null 3>&- &
+		--cgroup-parent "/$KIST_CGROUP" --parked-monitors "${KIST_PARKED:-2}" --log-level debug "$@" >>"$KIST_HOME/kistd.log" 2>&1 </dev/null 3>&- &
 }
 
 engine_run() {
@@ -158,7 +159,7 @@ fails_with() {
 
 # What is on the daemon's machine, for leak checks: everything that belongs to containers.
 engine_traces() {
-	ps -eo comm= | grep -c '^kist-monitor'
+	ps -eo args= | grep '^kist-monitor' | grep -vc ' parked-'
 	in_net ip -o link | grep -c veth
 	ls "$KIST_HOME/exec/containers" 2>/dev/null | wc -l
 	ls "$KIST_HOME/data/containers" 2>/dev/null | wc -l

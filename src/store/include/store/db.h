@@ -56,6 +56,12 @@ int db_migrate(
 /* Transactions. They nest on one thread: only the outermost commits; an inner rollback makes the
  * outermost commit fail (ERR_CONFLICT) and roll back. */
 int db_begin(struct db *db, struct err **err);
+/**
+ * Begins a transaction that the disk need not have when it is committed: it survives kill -9 of the process,
+ * but a power cut may take it back, and then every later one that is lazy too. A commit that is not lazy makes
+ * all before it safe. Within another transaction, that one decides.
+ */
+int db_begin_lazy(struct db *db, struct err **err);
 int db_commit(struct db *db, struct err **err);
 /** Ends the transaction whatever its state; never fails. */
 void db_rollback(struct db *db);
