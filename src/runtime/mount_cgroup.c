@@ -138,9 +138,10 @@ void mount_cgroup(struct setup *s, const struct plan_mount *m)
 		return;
 	}
 	auto_fd int mnt = fresh_v2(m->attr_set);
-	/* a user namespace may not mount it afresh without its own cgroup namespace */
+	/* a user namespace may not mount it afresh without its own cgroup namespace: it gets its own
+	 * folder then, and not everybody's (CVE-2023-25809) */
 	if (mnt < 0 && errno == EPERM)
-		mnt = newmount_clone(AT_FDCWD, s->hierarchies[0].mount, false);
+		mnt = newmount_clone(AT_FDCWD, s->hierarchies[0].folder, false);
 	struct newmount_attr attr = {.set = m->attr_set};
 	if (mnt < 0 || newmount_setattr(mnt, false, &attr) < 0 || newmount_move(mnt, target) < 0)
 		report_sys(&s->report, "mount cgroup2 at %s", m->target);
