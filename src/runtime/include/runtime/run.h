@@ -12,7 +12,9 @@
  *           pivot_root, masks, hostname, sysctls, createContainer hooks
  *   child   says "ready", waits for "go" (create/start of the specification; the daemon finishes the
  *           network meanwhile)
- *   child   startContainer hooks, credentials, seccomp last, exec
+ *   child   credentials, startContainer hooks (no more than the container has), seccomp last, exec
+ *
+ * A container that joins a pid namespace is made by a process outside it (init_hidden() in init.h).
  *
  * An error in the child arrives here as a whole struct err through a pipe; exec failures carry the kinds
  * ERR_NO_EXECUTABLE and ERR_NOT_EXECUTABLE. After a failure nothing is left: the child is reaped, the
