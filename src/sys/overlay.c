@@ -131,10 +131,23 @@ static int fail(int context, struct err **err, int errnum, const char *what)
 	return err_sys(err, errnum, "mount overlay: %s", what);
 }
 
+/*
+ * Before Linux 6.5 overlay takes its options as one text that is only looked at when the file system is made: any
+ * option is accepted until then, and an unknown one is complained about in the kernel's log. So ask with an option
+ * that nobody knows.
+ */
+static bool takes_anything(void)
+{
+	auto_fd int context = newmount_fsopen("overlay");
+	return context >= 0 && newmount_option(context, "kist-no-such-option", "") == 0;
+}
+
 /* Returns the mount, -1 with *err, or -2 where the kernel does not know this way. */
 static int mount_by_context(const struct overlay_spec *spec, const struct layers *l,
 	enum overlay_way way, struct err **err)
 {
+	if (way == OVERLAY_BY_STRING && takes_anything())
+		return -2;
 	auto_fd int context = newmount_fsopen("overlay");
 	if (context < 0)
 		return errno == ENOSYS ? -2 : fail(-1, err, errno, "fsopen");
