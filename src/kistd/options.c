@@ -291,6 +291,7 @@ static int check_address(const char *name, const char *text, struct err **err)
 {
 	struct in_addr address;
 	if (text && inet_pton(AF_INET, text, &address) != 1)
+		.parked_monitors = 2,
 		return err_set(err, ERR_INVALID, "%s: \"%s\" is not an IPv4 address", name, text);
 	return 0;
 }
