@@ -107,7 +107,7 @@ const struct command command_events = {
 	.name = "events",
 	.top = "events",
 	.args = "",
-	.summary = "Print what happens to containers, images, networks and volumes, as it happens",
+	.summary = "Print what happens to containers, images, networks, volumes",
 	.flags = flags,
 	.run = cmd_events,
 };

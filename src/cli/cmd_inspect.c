@@ -202,7 +202,7 @@ static int cmd_inspect_network(struct cli *cli, const struct args *a)
 const struct command command_inspect = {
 	.name = "inspect",
 	.args = "NAME|ID [NAME|ID...]",
-	.summary = "Show everything about containers, images, networks or volumes, as JSON",
+	.summary = "Show all about containers, images, networks, volumes as JSON",
 	.flags = flags,
 	.min_args = 1,
 	.max_args = INT_MAX,

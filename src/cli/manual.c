@@ -2,11 +2,18 @@
  * Manual pages made from the table of commands: `kist man` prints the names of the pages, `kist man
  * kist-run.1` prints one. The build uses it.
  */
+#include <ctype.h>
 #include <stdio.h>
 
 #include "base/fdio.h"
 #include "cli.h"
 #include "help.h"
+
+#ifndef KIST_DATE
+#define KIST_DATE "1970-01-01"
+#endif
+
+enum { LINE_WIDTH = 72 };
 
 /* A page is called after the shortest way to call the command. */
 static char *page_name(const struct command *c)
@@ -16,22 +23,43 @@ static char *page_name(const struct command *c)
 	return xasprintf("kist-%s-%s", c->group, c->name);
 }
 
-/* Text for roff: backslashes and hyphens escaped, no line starts with a control character. */
+/* A word for roff: backslashes and hyphens escaped. */
+static void add_word(struct buf *out, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] == '\\')
+			buf_adds(out, "\\e");
+		else if (s[i] == '-')
+			buf_adds(out, "\\-");
+		else
+			buf_addc(out, s[i]);
+	}
+}
+
+/* Text for roff, in lines that are not too long; a sentence ends a line, no line is taken for a macro. */
 static void add_text(struct buf *out, const char *s)
 {
-	bool start = true;
-	for (; *s; s++) {
-		if (start && (*s == '.' || *s == '\''))
+	size_t column = 0;
+	bool sentence = false;
+	while (*s) {
+		size_t n = strcspn(s, " \n");
+		if (column && (sentence || column + n > LINE_WIDTH)) {
+			buf_addc(out, '\n');
+			column = 0;
+		} else if (column) {
+			buf_addc(out, ' ');
+		}
+		if (!column && n && strchr(".'", *s))
 			buf_adds(out, "\\&");
-		start = *s == '\n';
-		if (*s == '\\')
-			buf_adds(out, "\\e");
-		else if (*s == '-')
-			buf_adds(out, "\\-");
-		else if (start)
+		add_word(out, s, n);
+		column += n + 1;
+		sentence = n > 1 && s[n - 1] == '.';
+		s += n;
+		if (*s == '\n') {
 			buf_adds(out, "\n.br\n");
-		else
-			buf_addc(out, *s);
+			column = 0;
+		}
+		s += strspn(s, " \n");
 	}
 }
 
@@ -52,15 +80,20 @@ static void add_flags(struct buf *out, const struct flag_spec *flags)
 		buf_addc(out, '\n');
 		add_text(out, f->usage);
 		if (f->initial)
-			buf_addf(out, " (default %s)", f->initial);
+			buf_addf(out, "\n(default %s)", f->initial);
 		buf_addc(out, '\n');
 	}
 }
 
 static void head(struct buf *out, const char *name, const char *summary)
 {
-	buf_addf(out, ".TH \"%s\" \"1\" \"\" \"kist\" \"kist manual\"\n.SH NAME\n%s \\- ", name,
-		name);
+	auto_free char *title = xstrdup(name);
+	for (char *c = title; *c; c++)
+		*c = (char)toupper((unsigned char)*c);
+	buf_addf(out,
+		".TH \"%s\" \"1\" \"" KIST_DATE "\" \"kist " KIST_VERSION
+		"\" \"kist manual\"\n.SH NAME\n%s \\- ",
+		title, name);
 	add_text(out, summary);
 	buf_adds(out, "\n.SH SYNOPSIS\n");
 }
@@ -74,7 +107,9 @@ static void command_page(struct buf *out, const struct command *c)
 		buf_addf(out, "\\fBkist %s %s\\fR", c->group, c->name);
 	else
 		buf_addf(out, "\\fBkist %s\\fR", c->group ? c->top : c->name);
-	buf_adds(out, c->flags ? " [\\fIOPTIONS\\fR] " : " ");
+	buf_adds(out, c->flags ? " [\\fIOPTIONS\\fR]" : "");
+	if (*c->args)
+		buf_addc(out, '\n');
 	add_text(out, c->args);
 	buf_adds(out, "\n.SH DESCRIPTION\n");
 	add_text(out, c->details ? c->details : c->summary);
@@ -97,9 +132,11 @@ static void top_page(struct buf *out)
 	head(out, "kist", "run and manage containers");
 	buf_adds(out,
 		"\\fBkist\\fR [\\fIOPTIONS\\fR] \\fICOMMAND\\fR [\\fIARG\\fR...]\n"
-		".SH DESCRIPTION\nTalks to \\fBkistd\\fR(8), or to any daemon with the Docker "
-		"Engine API, over a socket. Commands, flags, output and exit codes are "
-		"docker's.\n.SH OPTIONS\n");
+		".SH DESCRIPTION\n"
+		"Talks to \\fBkistd\\fR(8), or to any daemon with the Docker Engine API, over a\n"
+		"socket.\n"
+		"Commands, flags, output and exit codes are docker's.\n"
+		".SH OPTIONS\n");
 	add_flags(out, global_flags);
 	buf_adds(out, ".SH COMMANDS\n");
 	for (size_t i = 0; commands[i]; i++) {
@@ -112,12 +149,14 @@ static void top_page(struct buf *out)
 	}
 	buf_adds(out,
 		".SH ENVIRONMENT\n.TP\n\\fBKIST_HOST\\fR, \\fBDOCKER_HOST\\fR\n"
-		"Daemon to connect to where \\-H does not say: unix:///path or "
-		"tcp://address:port. The first that is set counts; without any it is "
-		"unix:///run/kist/kist.sock.\n"
-		".SH EXIT STATUS\n0 on success, 1 if the command failed, 64 for a bad template, "
-		"125 for bad flags and where \\fBrun\\fR could not start a container, 126 and 127 "
-		"where its program could not be executed or found, else the container's own.\n");
+		"Daemon to connect to where \\-H does not say: unix:///path or\n"
+		"tcp://address:port.\n"
+		"The first that is set counts; without any it is unix:///run/kist/kist.sock.\n"
+		".SH EXIT STATUS\n"
+		"0 on success, 1 if the command failed, 64 for a bad template, 125 for bad\n"
+		"flags and where \\fBrun\\fR could not start a container, 126 and 127 where its\n"
+		"program could not be executed or found, else the container's own.\n"
+		".SH SEE ALSO\n\\fBkistd\\fR(8)\n");
 }
 
 static int cmd_man(struct cli *cli, const struct args *a)

@@ -230,7 +230,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 
 const struct verb verb_exec = {
 	.name = "exec",
-	.usage = "<container-id> <command> [command options]  || -p process.json <container-id>",
+	.usage = "<container-id> <command> [argument...] | --process FILE <container-id>",
 	.help = "run a further process in a container",
 	VERB_OPTIONS(options, struct exec_options),
 	.min_args = 1,

@@ -329,6 +329,8 @@ int main(int argc, char **argv)
 	int rc = options_load(&d.options, argv, &e);
 	if (rc == 0 && d.options.help) {
 		options_help(stdout);
+	} else if (rc == 0 && d.options.list_settings) {
+		options_keys(stdout);
 	} else if (rc == 0 && d.options.version) {
 		printf("kistd version %s\n", KIST_VERSION);
 	} else if (rc == 0) {

@@ -23,14 +23,15 @@ struct setting { /* NOLINT(clang-analyzer-optin.performance.Padding) */
 	enum kind kind;
 	size_t offset;
 	const char *value; /* what --help calls it */
-	const char *help;
+	const char *help; /* NULL: not shown */
 };
 
 #define S(member) offsetof(struct options, member)
 static const struct setting settings[] = {
-	{"bip", 0, "bip", STRING, S(bip), "address/prefix", "Address of the bridge and its subnet"},
+	{"bip", 0, "bip", STRING, S(bip), "address/prefix",
+		"Address of the bridge and its subnet, such as 10.1.0.1/16"},
 	{"bridge", 'b', "bridge", STRING, S(bridge), "name",
-		"Bridge for containers; none: no bridge network"},
+		"Bridge for containers (default kist0); none: no bridge network"},
 	{"cgroup-parent", 0, "cgroup-parent", STRING, S(cgroup_parent), "path",
 		"Parent of containers' cgroups (default /kist)"},
 	{"config-file", 0, NULL, STRING, S(config_file), "path",
@@ -50,7 +51,8 @@ static const struct setting settings[] = {
 	{"host", 'H', "hosts", LIST, S(hosts), "address",
 		"Where to listen: unix://PATH, fd://, tcp://ADDRESS:PORT (may repeat)"},
 	{"icc", 0, "icc", BOOL, S(icc), NULL, "Let containers reach each other (default true)"},
-	{"init-path", 0, "init-path", STRING, S(init_path), "path", "Program for --init"},
+	{"init-path", 0, "init-path", STRING, S(init_path), "path",
+		"Process 1 of containers with --init (default: kist-init)"},
 	{"insecure-tcp", 0, "insecure-tcp", BOOL, S(insecure_tcp), NULL,
 		"Serve tcp:// without TLS: whoever can connect is root on this machine"},
 	{"ip", 0, "ip", STRING, S(ip), "address",
@@ -61,16 +63,19 @@ static const struct setting settings[] = {
 		"Masquerade what leaves the bridge (default true)"},
 	{"iptables", 0, "iptables", BOOL, S(iptables), NULL,
 		"Make firewall rules, an nftables table of our own (default true)"},
+	{"list-settings", 0, NULL, BOOL, S(list_settings), NULL, NULL},
 	{"live-restore", 0, "live-restore", BOOL, S(live_restore), NULL,
 		"Containers outlive the daemon (always true)"},
 	{"log-level", 'l', "log-level", STRING, S(log_level), "level",
 		"debug, info, warn, error or fatal (default info)"},
-	{"mtu", 0, "mtu", NUMBER, S(mtu), "bytes", "MTU of containers' interfaces"},
+	{"mtu", 0, "mtu", NUMBER, S(mtu), "bytes",
+		"MTU of containers' interfaces (default: the kernel's)"},
 	{"parked-monitors", 0, "parked-monitors", NUMBER, S(parked_monitors), "count",
-		"Monitors kept ready for the next containers"},
-	{"pidfile", 'p', "pidfile", STRING, S(pidfile), "path", "(default /run/kist.pid)"},
+		"Monitors kept ready for the next containers, 0 to 64 (default 2)"},
+	{"pidfile", 'p', "pidfile", STRING, S(pidfile), "path",
+		"File for the process id (default /run/kist.pid)"},
 	{"seccomp-profile", 0, "seccomp-profile", STRING, S(seccomp_profile), "path",
-		"Default seccomp profile"},
+		"Seccomp profile of containers that name none (default: the one installed)"},
 	{"tls", 0, "tls", BOOL, S(tls), NULL, "TLS for tcp:// without client certificates"},
 	{"tlscacert", 0, "tlscacert", STRING, S(tlscacert), "path",
 		"Clients' certificates are signed by this"},
@@ -94,11 +99,25 @@ void options_help(FILE *out)
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
 		const struct setting *s = &settings[i];
 		char left[64];
+		if (!s->help)
+			continue;
 		snprintf(left, sizeof(left), "%c%c%s --%s %s", s->letter ? '-' : ' ',
 			s->letter ? s->letter : ' ', s->letter ? "," : " ", s->flag,
 			s->value ? s->value : "");
 		fprintf(out, "  %-34s %s\n", left, s->help);
 	}
+}
+
+void options_keys(FILE *out)
+{
+	static const char *const kinds[] = {[STRING] = "string",
+		[LIST] = "list of strings",
+		[BOOL] = "true or false",
+		[NUMBER] = "number"};
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (settings[i].key)
+			fprintf(out, "%s\t%s\t%s\n", settings[i].key, kinds[settings[i].kind],
+				settings[i].help);
 }
 
 /* ---- flags ---- */
@@ -272,6 +291,7 @@ static void set_defaults(struct options *o)
 		.ip_forward = true,
 		.ip_masq = true,
 		.iptables = true,
+		.parked_monitors = 2,
 		.live_restore = true};
 	o->config_file = xstrdup(DEFAULT_CONFIG);
 	o->data_root = xstrdup("/var/lib/kist");
@@ -291,7 +311,6 @@ static int check_address(const char *name, const char *text, struct err **err)
 {
 	struct in_addr address;
 	if (text && inet_pton(AF_INET, text, &address) != 1)
-		.parked_monitors = 2,
 		return err_set(err, ERR_INVALID, "%s: \"%s\" is not an IPv4 address", name, text);
 	return 0;
 }
@@ -343,7 +362,7 @@ int options_load(struct options *o, char **argv, struct err **err)
 	for (argv++; *argv;)
 		if (read_flag(o, &argv, given, err) < 0)
 			return -1;
-	if (o->help || o->version)
+	if (o->help || o->version || o->list_settings)
 		return 0;
 	bool must_exist = given[by_flag("config-file", strlen("config-file")) - settings] != NULL;
 	if (read_file(o, given, must_exist, err) < 0)

@@ -28,7 +28,7 @@ struct options {
 	bool tls, tlsverify, insecure_tcp;
 	char *tlscacert, *tlscert, *tlskey;
 	/* not settings */
-	bool help, version;
+	bool help, version, list_settings;
 };
 
 /** Defaults, then flags, then the file. ERR_INVALID names what is wrong. */
@@ -37,5 +37,7 @@ int options_load(struct options *o, char **argv, struct err **err);
 int options_reload(struct options *o, char **argv, struct err **err);
 void options_free(struct options *o);
 void options_help(FILE *out);
+/** The keys of daemon.json, one a line: name, kind, help, with tabs between. For the manual page. */
+void options_keys(FILE *out);
 
 #endif
