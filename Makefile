@@ -42,7 +42,7 @@ bench: all ## kist against dockerd, crun, runc and the bare kernel (root)
 	@scripts/deps bench
 	@bench/run $(BUILD)
 
-lint: all ## clang-format, clang-tidy, cppcheck
+lint: all ## clang-format, clang-tidy, cppcheck, mandoc
 	@scripts/deps lint
 	@scripts/lint $(BUILD)
 
@@ -65,7 +65,7 @@ fuzz: ## build the libFuzzer targets into build-fuzz
 
 install: all ## programs, units, man pages, completions (DESTDIR=, PREFIX=)
 	@meson configure $(BUILD) --prefix $(PREFIX) >/dev/null
-	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --quiet
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --strip --quiet
 
 clean: ## remove the build folders
 	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz

@@ -43,7 +43,7 @@ char *program_find(const char *name, struct err **err)
 		return NULL;
 	char **places = NULL;
 	strv_take(&places, xasprintf("%s/%s", own, name));
-	strv_take(&places, xasprintf("%s/../%s/%s", own, name, name));
+	strv_take(&places, xasprintf("%s/../" KIST_LIBEXECDIR_IN_PREFIX "/%s", own, name));
 	strv_take(&places, xasprintf(KIST_LIBEXECDIR "/%s", name));
 	return first_of(places, name, X_OK, err);
 }
@@ -55,8 +55,8 @@ char *data_find(const char *name, struct err **err)
 		return NULL;
 	char **places = NULL;
 	strv_take(&places, xasprintf("%s/%s", own, name));
-	strv_take(&places, xasprintf("%s/../share/%s", own, name));
-	strv_take(&places, xasprintf("%s/../../share/%s", own, name));
+	strv_take(&places, xasprintf("%s/../" KIST_DATADIR_IN_PREFIX "/%s", own, name));
+	strv_take(&places, xasprintf("%s/../share/%s", own, name)); /* the build tree */
 	strv_take(&places, xasprintf(KIST_DATADIR "/%s", name));
 	return first_of(places, name, R_OK, err);
 }

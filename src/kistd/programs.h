@@ -5,7 +5,8 @@
 #include "base/err.h"
 
 /**
- * The path of a helper program: beside our own file, in the build tree, or where it is installed.
+ * The path of a helper program: beside our own file (the build tree), below the prefix that our own
+ * file lies in (an installed tree may have been moved), or where it was to be installed.
  * ERR_NOT_FOUND says where it was looked for. Owned.
  */
 char *program_find(const char *name, struct err **err);
