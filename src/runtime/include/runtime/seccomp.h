@@ -18,8 +18,5 @@
  * @cache may be NULL. System calls that libseccomp does not know are skipped. */
 int seccomp_compile(const struct oci_seccomp *profile, const char *cache, struct buf *bpf,
 	uint32_t *flags, struct err **err);
-/** Where the default profile (share/seccomp.json, Docker's format: oci_seccomp_parse()) lies:
- * $KIST_SECCOMP_PROFILE, else share/kist beside the program's folder, else the installed one. Owned. */
-char *seccomp_default_path(void);
 
 #endif
