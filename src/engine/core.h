@@ -119,6 +119,7 @@ struct engine {
 	struct net *net; /* NULL: no bridge */
 	bool remove_bridge;
 	uint64_t capabilities;
+	int32_t oom_score_adj; /* of containers that ask for none: 0, or ours if it is higher */
 	bool cgroup_v2;
 	int64_t opened_at;
 	unsigned long nofile_soft;
@@ -256,10 +257,10 @@ void monitor_catch_up(struct container *c);
 void child_watch(struct engine *e, int pidfd);
 /** Closes the connections to all monitors and looks after no child any more. */
 void watches_drop(struct engine *e);
-/** Waits until the monitor of an ended container has gone, at most @seconds; 0 or -1. */
-int monitor_wait_gone(struct container *c, int seconds);
 /** For a start that has just succeeded: was the monitor lost before the container counted as running? */
 void monitor_lost_early(struct container *c);
+/** Waits until the monitor of an ended container has gone, at most @seconds; 0 or -1. */
+int monitor_wait_gone(struct container *c, int seconds);
 /** Notes an exit (once per generation) and hands its work to a worker; false if it was not news. */
 bool exit_note(struct container *c, const struct monitor_exit *x);
 /** The work after an exit: events, network, row, waiters, --rm. */

@@ -54,6 +54,11 @@ static void look_at_machine(struct engine *e)
 	for (int cap = 0; cap <= OCI_CAP_LAST; cap++)
 		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1)
 			e->capabilities |= 1ull << cap;
+	auto_buf oom = BUF_INIT;
+	int own = 0;
+	if (!file_read(AT_FDCWD, "/proc/self/oom_score_adj", 32, &oom, NULL) && oom.data &&
+		!str_to_int(str_trim(oom.data), &own) && own > 0)
+		e->oom_score_adj = own; /* nobody may lower it without CAP_SYS_RESOURCE */
 	e->cgroup_v2 = cgroup_mode() == CGROUP_V2;
 	e->opened_at = time_now();
 }

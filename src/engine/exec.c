@@ -271,6 +271,9 @@ static int fill_process(struct starting *s, const struct exec_start *start, stru
 	const char *cwd = str_empty(x->working_dir) ? doc->config.working_dir : x->working_dir;
 	p->cwd = xstrdup(str_empty(cwd) ? "/" : cwd);
 	p->terminal = x->tty;
+	p->has_oom_score_adj = true;
+	p->oom_score_adj = doc->host.oom_score_adj ? (int32_t)doc->host.oom_score_adj
+						   : s->container->engine->oom_score_adj;
 	p->console_height = start->height ? start->height : x->height;
 	p->console_width = start->width ? start->width : x->width;
 	p->no_new_privileges = security.no_new_privileges;

@@ -59,6 +59,9 @@ static int set_process(struct oci_config *c, const struct container_doc *doc,
 		spec_security(&security, &doc->host, err))
 		return -1;
 	c->has_process = true;
+	p->has_oom_score_adj = true;
+	p->oom_score_adj = doc->host.oom_score_adj ? (int32_t)doc->host.oom_score_adj
+						   : facts->oom_score_adj;
 	spec_caps_apply(p, caps);
 	p->terminal = doc->config.tty;
 	p->console_height = (uint32_t)doc->host.console_size[0];

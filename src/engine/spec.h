@@ -14,6 +14,7 @@
 struct spec_facts {
 	bool cgroup_v2;		 /* containers get a cgroup namespace by default */
 	uint64_t capabilities;	 /* what "ALL" means: the daemon's own bounding set */
+	int32_t oom_score_adj;	 /* for containers that ask for none: not the monitor's, which is protected */
 	const char *cgroup_path;
 	const char *hosts, *hostname_file, *resolv; /* host paths of the generated files */
 	const char *hostname;	 /* NULL: the namespace is somebody else's */

@@ -131,9 +131,5 @@ int spec_resources(struct oci_config *c, const struct host_config *host, struct 
 	}
 	for (size_t i = 0; i < host->res.ulimits.n; i++)
 		spec_rlimit(&c->process, &host->res.ulimits.v[i]);
-	if (host->oom_score_adj) {
-		c->process.has_oom_score_adj = true;
-		c->process.oom_score_adj = (int32_t)host->oom_score_adj;
-	}
 	return set_blkio(r, &host->res, err);
 }

@@ -204,6 +204,7 @@ static void set_facts(struct start *s, struct spec_facts *f)
 
 	*f = (struct spec_facts){.cgroup_v2 = c->engine->cgroup_v2,
 		.capabilities = c->engine->capabilities,
+		.oom_score_adj = c->engine->oom_score_adj,
 		.cgroup_path = s->cgroup,
 		.hostname = c->doc->doc.config.hostname,
 		.shm_source = s->shm};
