@@ -45,12 +45,15 @@ static int container(char **argv)
 	mkdir("dev/shm", 0755);
 	mkdir("dev/mqueue", 0755);
 	must(mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-		     "newinstance,ptmxmode=0666,mode=0620") == 0, "devpts");
+		     "newinstance,ptmxmode=0666,mode=0620") == 0,
+		"devpts");
 	must(mount("shm", "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		     "mode=1777,size=65536k") == 0, "shm");
+		     "mode=1777,size=65536k") == 0,
+		"shm");
 	must(mount("mqueue", "dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0,
 		"mqueue");
-	must(mount("sysfs", "sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL) == 0,
+	must(mount("sysfs", "sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL) ==
+			0,
 		"sysfs");
 	node("dev/null", 3);
 	node("dev/zero", 5);

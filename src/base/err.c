@@ -129,8 +129,7 @@ int err_set(struct err **err, enum err_kind kind, const char *fmt, ...)
 	return -1;
 }
 
-static int err_vsys(
-	struct err **err, enum err_kind kind, int errnum, const char *fmt, va_list ap)
+static int err_vsys(struct err **err, enum err_kind kind, int errnum, const char *fmt, va_list ap)
 {
 	auto_free char *what = xvasprintf(fmt, ap);
 	err_put(err, kind, errnum, xasprintf("%s: %s", what, err_text(errnum)));

@@ -78,7 +78,8 @@ int fd_read_all(int fd, size_t max, struct buf *out, const char *what, struct er
 	for (;;) {
 		size_t room = 16384;
 		if (out->len > max)
-			return err_set(err, ERR_TOO_LARGE, "%s is larger than %zu bytes", what, max);
+			return err_set(
+				err, ERR_TOO_LARGE, "%s is larger than %zu bytes", what, max);
 		char *at = buf_reserve(out, room);
 		ssize_t got = fd_read(fd, at, room);
 		if (got < 0)
@@ -92,9 +93,11 @@ int fd_read_all(int fd, size_t max, struct buf *out, const char *what, struct er
 
 int file_read(int dir, const char *name, size_t max, struct buf *out, struct err **err)
 {
-	auto_fd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+	auto_fd int fd =
+		openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
-		return err_sysk(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, errno, "open %s", name);
+		return err_sysk(
+			err, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, errno, "open %s", name);
 	return fd_read_all(fd, max, out, name, err);
 }
 
@@ -111,8 +114,8 @@ int file_write(int dir, const char *name, const void *p, size_t n, struct err **
 	return 0;
 }
 
-int file_replace(
-	int dir, const char *name, const void *p, size_t n, mode_t mode, bool sync, struct err **err)
+int file_replace(int dir, const char *name, const void *p, size_t n, mode_t mode, bool sync,
+	struct err **err)
 {
 	char suffix[17];
 	random_hex(suffix, 8);
@@ -268,8 +271,9 @@ static int unix_address(int dir, const char *name, struct sockaddr_un *addr, str
 {
 	*addr = (struct sockaddr_un){.sun_family = AF_UNIX};
 	int n = dir == AT_FDCWD || *name == '/'
-		? snprintf(addr->sun_path, sizeof(addr->sun_path), "%s", name)
-		: snprintf(addr->sun_path, sizeof(addr->sun_path), "/proc/self/fd/%d/%s", dir, name);
+			? snprintf(addr->sun_path, sizeof(addr->sun_path), "%s", name)
+			: snprintf(addr->sun_path, sizeof(addr->sun_path), "/proc/self/fd/%d/%s",
+				  dir, name);
 	if (n < 0 || (size_t)n >= sizeof(addr->sun_path))
 		return err_set(err, ERR_INVALID, "socket name %s is too long", name);
 	return 0;

@@ -66,8 +66,8 @@ static int expected(struct err **err, const char *what, const char *key, const c
 	return err_set(err, ERR_INVALID, "%s.%s: expected %s", what, key, type);
 }
 
-int json_get_str(const json_t *obj, const char *key, const char **out, const char *what,
-	struct err **err)
+int json_get_str(
+	const json_t *obj, const char *key, const char **out, const char *what, struct err **err)
 {
 	const json_t *v = field(obj, key);
 	if (!v)
@@ -90,8 +90,7 @@ int json_get_i64(
 	return 0;
 }
 
-int json_get_bool(
-	const json_t *obj, const char *key, bool *out, const char *what, struct err **err)
+int json_get_bool(const json_t *obj, const char *key, bool *out, const char *what, struct err **err)
 {
 	const json_t *v = field(obj, key);
 	if (!v)
@@ -113,7 +112,8 @@ int json_get_strv(
 	auto_strv list = xcalloc(2, sizeof(char *));
 	size_t i;
 	json_t *item;
-	json_array_foreach (v, i, item) {
+	json_array_foreach(v, i, item)
+	{
 		if (!json_is_string(item) ||
 			strlen(json_string_value(item)) != json_string_length(item))
 			return expected(err, what, key, "an array of strings");

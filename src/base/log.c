@@ -46,8 +46,8 @@ void log_line(enum log_level level, const char *fmt, ...)
 	gmtime_r(&now.tv_sec, &tm);
 	auto_buf line = BUF_INIT;
 	buf_addf(&line, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %s ", tm.tm_year + 1900,
-		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-		now.tv_nsec / 1000000, level_names[level]);
+		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000,
+		level_names[level]);
 	va_list ap;
 	va_start(ap, fmt);
 	buf_addv(&line, fmt, ap);

@@ -33,9 +33,8 @@ static int split(int64_t ns, char *buf)
 	time_t t = sec;
 	struct tm tm;
 	gmtime_r(&t, &tm);
-	return snprintf(buf, TIME_STR_LEN, "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ",
-		tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-		(int)rest);
+	return snprintf(buf, TIME_STR_LEN, "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", tm.tm_year + 1900,
+		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)rest);
 }
 
 char *time_rfc3339_fixed(int64_t ns, char *buf)

@@ -91,9 +91,7 @@ static json_t *field_of(json_t *from, const char *name)
 		return *name == '#' ? NULL : exact;
 	const char *key;
 	json_t *value;
-	json_object_foreach (from, key, value)
-		if (*key != '#' && str_ieq(key, name))
-			return value;
+	json_object_foreach(from, key, value) if (*key != '#' && str_ieq(key, name)) return value;
 	return NULL;
 }
 

@@ -79,8 +79,8 @@ static struct monitor_client *need_monitor(struct container *c, struct err **err
 
 /* Hands the connection to @m; an idle monitor may have been told to go after its last client left, just before. Then a
  * new one is made, once. The connection has not been touched by a monitor that did not answer. */
-static int hand_over(struct container *c, struct monitor_client *m, const struct monitor_attach *attach,
-	int fd, struct err **err)
+static int hand_over(struct container *c, struct monitor_client *m,
+	const struct monitor_attach *attach, int fd, struct err **err)
 {
 	auto_err *why = NULL;
 	if (!monitor_attach(m, attach, fd, &why))
@@ -93,8 +93,8 @@ static int hand_over(struct container *c, struct monitor_client *m, const struct
 	return r;
 }
 
-int engine_container_attach(struct engine *e, const char *ref, const struct attach_options *o, int fd,
-	struct err **err)
+int engine_container_attach(
+	struct engine *e, const char *ref, const struct attach_options *o, int fd, struct err **err)
 {
 	auto_container *c = roster_find(&e->roster, ref, err);
 	struct monitor_client *m = NULL;

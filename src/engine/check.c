@@ -9,18 +9,20 @@ static int check_restart(const struct host_config *h, struct err **err)
 	const char *name = h->restart.name;
 	bool no = str_empty(name) || str_eq(name, "no");
 	bool known = no || str_eq(name, "always") || str_eq(name, "unless-stopped") ||
-		str_eq(name, "on-failure");
+		     str_eq(name, "on-failure");
 
 	if (!known)
 		return err_set(err, ERR_INVALID,
-			"invalid restart policy: unknown policy '%s'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'",
+			"invalid restart policy: unknown policy '%s'; use one of 'no', 'always', "
+			"'on-failure', or 'unless-stopped'",
 			name);
 	if (!no && h->auto_remove)
-		return err_set(
-			err, ERR_INVALID, "can't create 'AutoRemove' container with restart policy");
+		return err_set(err, ERR_INVALID,
+			"can't create 'AutoRemove' container with restart policy");
 	if (no && h->restart.max_retry)
 		return err_set(err, ERR_INVALID,
-			"invalid restart policy: maximum retry count can only be used with 'on-failure'");
+			"invalid restart policy: maximum retry count can only be used with "
+			"'on-failure'");
 	if (!no)
 		return err_set(err, ERR_NOT_IMPLEMENTED,
 			"restart policy '%s' is not implemented: use 'no'", name);
@@ -112,8 +114,8 @@ static int check_modes(const struct host_config *h, struct err **err)
 }
 
 /* What a container that lives in another's network, or in the host's, cannot have. */
-static int check_network(const struct container_config *c, const struct host_config *h,
-	struct err **err)
+static int check_network(
+	const struct container_config *c, const struct host_config *h, struct err **err)
 {
 	bool joined = net_mode(h->network_mode) == NET_MODE_CONTAINER;
 	const char *what = NULL;
@@ -123,7 +125,8 @@ static int check_network(const struct container_config *c, const struct host_con
 	if (joined && !str_empty(c->hostname))
 		what = "hostname and the network mode";
 	else if (joined && strv_len(h->links))
-		what = "container type network can't be used with links. This would result in undefined behavior";
+		what = "container type network can't be used with links. This would result in "
+		       "undefined behavior";
 	else if (joined && strv_len(h->dns))
 		what = "dns and the network mode";
 	else if (joined && strv_len(h->extra_hosts))
@@ -154,8 +157,8 @@ static int check_network(const struct container_config *c, const struct host_con
 	return 0;
 }
 
-static int check_process(const struct container_config *c, const struct host_config *h,
-	struct err **err)
+static int check_process(
+	const struct container_config *c, const struct host_config *h, struct err **err)
 {
 	uint64_t caps;
 	struct spec_security security;
@@ -184,9 +187,9 @@ static int check_process(const struct container_config *c, const struct host_con
 			"error looking up volume plugin %s: plugin \"%s\" not found",
 			h->volume_driver, h->volume_driver);
 	return spec_caps(&caps, h->cap_add, h->cap_drop, false, 0, err) ||
-			spec_security(&security, h, err)
-		? -1
-		: 0;
+			       spec_security(&security, h, err)
+		       ? -1
+		       : 0;
 }
 
 int config_check(struct engine *e, const struct container_config *c, const struct host_config *h,

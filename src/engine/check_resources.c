@@ -10,10 +10,12 @@
 static int check_memory(const struct resources *r, struct err **err)
 {
 	if (r->memory && r->memory < MEMORY_MIN)
-		return err_set(err, ERR_INVALID, "Minimum memory limit allowed is " MEMORY_MIN_TEXT);
+		return err_set(
+			err, ERR_INVALID, "Minimum memory limit allowed is " MEMORY_MIN_TEXT);
 	if (r->memory_swap > 0 && !r->memory)
 		return err_set(err, ERR_INVALID,
-			"You should always set the Memory limit when using Memoryswap limit, see usage");
+			"You should always set the Memory limit when using Memoryswap limit, see "
+			"usage");
 	if (r->memory_swap > 0 && r->memory_swap < r->memory)
 		return err_set(err, ERR_INVALID,
 			"Minimum memoryswap limit should be larger than memory limit, see usage");
@@ -26,11 +28,12 @@ static int check_memory(const struct resources *r, struct err **err)
 			"Invalid value: %lld, valid memory swappiness range is 0-100",
 			(long long)r->memory_swappiness.v);
 	if (r->memory_reservation && r->memory_reservation < MEMORY_MIN)
-		return err_set(err, ERR_INVALID,
-			"Minimum memory reservation allowed is " MEMORY_MIN_TEXT);
+		return err_set(
+			err, ERR_INVALID, "Minimum memory reservation allowed is " MEMORY_MIN_TEXT);
 	if (r->memory && r->memory_reservation > r->memory)
 		return err_set(err, ERR_INVALID,
-			"Minimum memory limit can not be less than memory reservation limit, see usage");
+			"Minimum memory limit can not be less than memory reservation limit, see "
+			"usage");
 	return 0;
 }
 
@@ -53,12 +56,14 @@ static int check_cpu(const struct resources *r, unsigned cpus, struct err **err)
 			(long long)r->cpu_shares);
 	if (r->cpu_period && (r->cpu_period < 1000 || r->cpu_period > 1000000))
 		return err_set(err, ERR_INVALID,
-			"CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
+			"CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s "
+			"(i.e. 1000000)");
 	if (r->cpu_quota > 0 && r->cpu_quota < 1000)
-		return err_set(err, ERR_INVALID,
-			"CPU cfs quota can not be less than 1ms (i.e. 1000)");
+		return err_set(
+			err, ERR_INVALID, "CPU cfs quota can not be less than 1ms (i.e. 1000)");
 	if (r->cpu_rt_period || r->cpu_rt_runtime)
-		return err_set(err, ERR_NOT_IMPLEMENTED, "real-time CPU limits are not implemented");
+		return err_set(
+			err, ERR_NOT_IMPLEMENTED, "real-time CPU limits are not implemented");
 	return cpuset_check(r->cpuset_cpus, cpus, "cpus", err);
 }
 
@@ -73,11 +78,13 @@ int cpuset_check(const char *list, unsigned limit, const char *what, struct err 
 		if (dash)
 			*dash++ = 0;
 		if (str_to_u32(part[i], &first) || (dash && str_to_u32(dash, &last)))
-			return err_set(err, ERR_INVALID, "Invalid value %s for cpuset %s", list, what);
+			return err_set(
+				err, ERR_INVALID, "Invalid value %s for cpuset %s", list, what);
 		if (!dash)
 			last = first;
 		if (last < first)
-			return err_set(err, ERR_INVALID, "Invalid value %s for cpuset %s", list, what);
+			return err_set(
+				err, ERR_INVALID, "Invalid value %s for cpuset %s", list, what);
 		if (last >= limit)
 			return err_set(err, ERR_INVALID,
 				"Requested %s are not available - requested %s, available: 0%s%.0u",
@@ -109,7 +116,8 @@ static int check_ulimits(const struct resources *r, struct err **err)
 				u->name ? u->name : "");
 		if (u->hard >= 0 && (u->soft > u->hard || u->soft < 0))
 			return err_set(err, ERR_INVALID,
-				"ulimit soft limit must be less than or equal to hard limit: %lld > %lld",
+				"ulimit soft limit must be less than or equal to hard limit: %lld "
+				"> %lld",
 				(long long)u->soft, (long long)u->hard);
 	}
 	return 0;
@@ -130,8 +138,7 @@ static int check_devices(const struct resources *r, struct err **err)
 	for (size_t i = 0; r->device_cgroup_rules && r->device_cgroup_rules[i]; i++) {
 		char type, access[4];
 		int64_t maj, min;
-		if (spec_device_rule(
-			    r->device_cgroup_rules[i], &type, &maj, &min, access, err))
+		if (spec_device_rule(r->device_cgroup_rules[i], &type, &maj, &min, access, err))
 			return -1;
 	}
 	return 0;
@@ -150,6 +157,7 @@ int resources_check(const struct resources *r, unsigned cpus, char ***warnings, 
 		return err_set(err, ERR_INVALID, "kernel memory limits are gone from the kernel");
 	if (r->oom_kill_disable == TRI_TRUE && !r->memory)
 		strv_add(warnings,
-			"OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.");
+			"OOM killer is disabled for the container, but no memory limit is set, "
+			"this can result in the system running out of resources.");
 	return 0;
 }

@@ -138,8 +138,8 @@ static int copy_known(struct copier *c, const char *name, int to, const char *pa
 	return 0;
 }
 
-static int copy_dir(struct copier *c, int from, int to, const char *path, int depth,
-	struct err **err);
+static int copy_dir(
+	struct copier *c, int from, int to, const char *path, int depth, struct err **err);
 
 static int copy_entry(struct copier *c, int from, const char *name, int to, const char *path,
 	int depth, struct err **err)
@@ -171,8 +171,8 @@ static int copy_entry(struct copier *c, int from, const char *name, int to, cons
 	return copy_meta(in, out, &st, name, err);
 }
 
-static int copy_dir(struct copier *c, int from, int to, const char *path, int depth,
-	struct err **err)
+static int copy_dir(
+	struct copier *c, int from, int to, const char *path, int depth, struct err **err)
 {
 	int r = 0;
 	int fd = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -203,9 +203,9 @@ static int copy_tree(int from, int to, struct err **err)
 		err_sys(err, errno, "stat the image's folder");
 	else
 		r = copy_dir(&c, from, to, "", 0, err) ||
-				copy_meta(from, to, &st, "the volume's folder", err)
-			? -1
-			: 0;
+				    copy_meta(from, to, &st, "the volume's folder", err)
+			    ? -1
+			    : 0;
 	for (size_t i = 0; i < c.link_count; i++)
 		free(c.links[i].path);
 	free(c.links);
@@ -255,14 +255,14 @@ static int fill_volume(int from, int volume, struct err **err)
 	return 0;
 }
 
-static int copy_up_one(struct container *c, int *root, const struct mount_point *m,
-	struct err **err)
+static int copy_up_one(
+	struct container *c, int *root, const struct mount_point *m, struct err **err)
 {
-	auto_fd int volume = openat(c->engine->volumes_fd, m->name,
-		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	auto_fd int data = volume < 0
-		? -1
-		: openat(volume, "_data", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	auto_fd int volume = openat(
+		c->engine->volumes_fd, m->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	auto_fd int data = volume < 0 ? -1
+				      : openat(volume, "_data",
+						O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (data < 0)
 		return err_sys(err, errno, "open volume %s", m->name);
 	if (!dir_empty(data))

@@ -70,13 +70,13 @@ struct container {
 
 	pthread_mutex_t lock; /* guards all that follows */
 	pthread_cond_t changed; /* operation ended, state changed, monitor gone */
-	bool busy;		/* an operation is under way */
-	bool gone;		/* removed */
-	char *name;		/* written under roster.lock and lock: either is enough to read it */
+	bool busy; /* an operation is under way */
+	bool gone; /* removed */
+	char *name; /* written under roster.lock and lock: either is enough to read it */
 	struct container_state state;
-	uint32_t kills;	 /* counts signals that end a frozen container's sleep: pause.c */
+	uint32_t kills; /* counts signals that end a frozen container's sleep: pause.c */
 	bool stop_asked; /* stop, kill or restart, for what comes after the exit */
-	bool keep_once;	 /* restart: --rm does not apply to this exit */
+	bool keep_once; /* restart: --rm does not apply to this exit */
 	bool exit_known; /* the exit has been noted; until the monitor has gone */
 	struct monitor_exit exit;
 	uint64_t generation; /* counts starts; exit records name it */
@@ -87,8 +87,8 @@ struct container {
 	char **execs; /* ids; exec.c */
 
 	struct monitor_client *monitor; /* NULL: none, or not yet taken over */
-	struct watch *watch;		    /* the loop's thread only; supervise.c */
-	struct log_reader *readers;	    /* those that follow; logs.c */
+	struct watch *watch; /* the loop's thread only; supervise.c */
+	struct log_reader *readers; /* those that follow; logs.c */
 };
 
 /** Everybody, by id and by name; both sorted, found by bisection. */
@@ -99,7 +99,7 @@ struct roster {
 	struct name_entry {
 		char *name;
 		char id[65];
-	} *names; /* also names that a create or rename has reserved */
+	} * names; /* also names that a create or rename has reserved */
 	size_t name_count, name_room;
 };
 
@@ -110,9 +110,9 @@ struct engine {
 	char *seccomp_text;
 	size_t seccomp_len;
 	char *seccomp_folder; /* compiled filters */
-	char *id;	      /* for /info */
-	int run_fd;	      /* <exec-root>/containers */
-	int volumes_fd;	      /* <data-root>/volumes */
+	char *id; /* for /info */
+	int run_fd; /* <exec-root>/containers */
+	int volumes_fd; /* <data-root>/volumes */
 	struct loop *loop;
 	struct store *store;
 	struct db *db; /* the store's */
@@ -235,8 +235,8 @@ struct ring_attr {
 	const char *key, *value;
 };
 /** Puts an event: attributes are @extra and, for containers, image, name and the labels. */
-void event_container(struct container *c, const char *action, const struct ring_attr *extra,
-	size_t n);
+void event_container(
+	struct container *c, const char *action, const struct ring_attr *extra, size_t n);
 void event_other(struct engine *e, const char *type, const char *action, const char *actor,
 	const struct ring_attr *attrs, size_t n);
 /** Tells everybody that the engine closes. */

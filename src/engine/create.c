@@ -12,7 +12,8 @@
 #include "base/digest.h"
 #include "mounts.h"
 
-#define EXPOSED_MAX 65536 /* ports, with those of the image: each costs memory while the container runs */
+#define EXPOSED_MAX                                                                                \
+	65536 /* ports, with those of the image: each costs memory while the container runs */
 
 struct creation {
 	struct engine *engine;
@@ -44,7 +45,8 @@ static int take_name(struct creation *c, const char *name, struct err **err)
 			name++;
 		if (!name_valid(name))
 			return err_set(err, ERR_INVALID,
-				"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
+				"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are "
+				"allowed",
 				name);
 		if (roster_name_take(t, name, c->id, err))
 			return -1;
@@ -86,7 +88,8 @@ static int check_endpoint(const struct endpoint_entry *ep, struct err **err)
 			"user specified IP address is supported on user defined networks only");
 	if (strv_len(s->aliases))
 		return err_set(err, ERR_INVALID,
-			"network-scoped alias is supported only for containers in user defined networks");
+			"network-scoped alias is supported only for containers in user defined "
+			"networks");
 	if (strv_len(s->links))
 		return err_set(err, ERR_NOT_IMPLEMENTED, "links are not implemented");
 	return 0;
@@ -135,15 +138,15 @@ static int check_exposed(const struct container_config *c, struct err **err)
 			continue; /* an image's; the user's have been checked */
 		total += (uint32_t)(last - first) + 1;
 		if (total > EXPOSED_MAX)
-			return err_set(err, ERR_INVALID, "more than %d ports are exposed",
-				EXPOSED_MAX);
+			return err_set(
+				err, ERR_INVALID, "more than %d ports are exposed", EXPOSED_MAX);
 	}
 	return 0;
 }
 
 /* The document: request, image and defaults in one. */
-static int make_doc(struct creation *c, const struct store_image *image, char ***warnings,
-	struct err **err)
+static int make_doc(
+	struct creation *c, const struct store_image *image, char ***warnings, struct err **err)
 {
 	struct engine *e = c->engine;
 	struct container_doc *doc = &c->doc->doc;
@@ -266,9 +269,9 @@ static int create(struct creation *c, const char *name, char ***warnings, struct
 	return 0;
 }
 
-int engine_container_create(struct engine *e, const char *name, const struct container_config *config,
-	const struct host_config *host, const struct networking_config *net, char id[65],
-	char ***warnings, struct err **err)
+int engine_container_create(struct engine *e, const char *name,
+	const struct container_config *config, const struct host_config *host,
+	const struct networking_config *net, char id[65], char ***warnings, struct err **err)
 {
 	struct creation c = {.engine = e, .doc = doc_new()};
 	auto_strv notes = NULL;

@@ -80,7 +80,8 @@ static int mount_from_json(struct mount_point *m, const json_t *j, struct err **
 		json_get_strv(j, "options", &m->options, "mount", err))
 		return -1;
 	if (!m->type || !m->destination)
-		return err_set(err, ERR_INVALID, "a mount of the container lacks type or destination");
+		return err_set(
+			err, ERR_INVALID, "a mount of the container lacks type or destination");
 	return 0;
 }
 

@@ -89,8 +89,8 @@ static int open_store(struct engine *e, const struct engine_options *o, struct e
 }
 
 /* Reads the value of @key, or makes @fresh its value. */
-static int keep_value(struct engine *e, const char *key, const char *fresh, char **out,
-	struct err **err)
+static int keep_value(
+	struct engine *e, const char *key, const char *fresh, char **out, struct err **err)
 {
 	if (db_exec(e->db, err, "INSERT OR IGNORE INTO engine (key, value) VALUES (?, ?)", "ss",
 		    key, fresh) < 0)

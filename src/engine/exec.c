@@ -16,7 +16,7 @@
 struct exec {
 	char id[65];
 	struct container *container; /* counted */
-	struct exec_spec spec;	     /* deep copy */
+	struct exec_spec spec; /* deep copy */
 	enum { EXEC_CREATED, EXEC_STARTING, EXEC_RUNNING, EXEC_ENDED } state;
 	int32_t code;
 	pid_t pid;
@@ -26,7 +26,7 @@ struct exec {
 
 struct exec_table {
 	pthread_mutex_t lock; /* guards all execs */
-	struct exec *first;   /* newest first */
+	struct exec *first; /* newest first */
 	uint64_t count;
 };
 
@@ -251,8 +251,8 @@ static struct container *note_ended(struct engine *e, const char *id, int32_t co
 	return c;
 }
 
-static int fill_process(struct starting *s, const struct exec_start *start, struct oci_process *p,
-	struct err **err)
+static int fill_process(
+	struct starting *s, const struct exec_start *start, struct oci_process *p, struct err **err)
 {
 	const struct container_doc *doc = &s->container->doc->doc;
 	const struct exec_spec *x = &s->spec;
@@ -282,13 +282,13 @@ static int fill_process(struct starting *s, const struct exec_start *start, stru
 	return 0;
 }
 
-static int run_process(struct starting *s, const struct exec_start *start,
-	struct plan_process *p, struct err **err)
+static int run_process(struct starting *s, const struct exec_start *start, struct plan_process *p,
+	struct err **err)
 {
 	const struct exec_spec *x = &s->spec;
 	auto_free char *keys = detach_keys(x->detach_keys, err);
-	const struct monitor_config config = {.tty = x->tty, .open_stdin = x->attach_in,
-		.stdin_once = true};
+	const struct monitor_config config = {
+		.tty = x->tty, .open_stdin = x->attach_in, .stdin_once = true};
 	const struct monitor_attach attach = {.exec_id = s->id,
 		.in = x->attach_in,
 		.out = x->attach_out,
@@ -352,8 +352,8 @@ static int32_t failed_code(const struct err *err)
 	return 126;
 }
 
-int engine_exec_start(struct engine *e, const char *id, const struct exec_start *start,
-	struct err **err)
+int engine_exec_start(
+	struct engine *e, const char *id, const struct exec_start *start, struct err **err)
 {
 	struct starting s = {0};
 	auto_err *why = NULL;
@@ -366,7 +366,8 @@ int engine_exec_start(struct engine *e, const char *id, const struct exec_start 
 		note_id(s.container, id, false);
 		if (why->kind != ERR_CONFLICT && why->kind != ERR_UNAVAILABLE)
 			err_set(&why, why->kind,
-				"OCI runtime exec failed: exec failed: unable to start container process: %s: unknown",
+				"OCI runtime exec failed: exec failed: unable to start container "
+				"process: %s: unknown",
 				why->msg);
 		err_move(err, &why);
 	}

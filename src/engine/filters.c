@@ -93,7 +93,8 @@ bool filters_fuzzy(const struct filters *f, const char *key, const char *value)
 	return false;
 }
 
-int filters_bool(const struct filters *f, const char *key, bool fallback, bool *out, struct err **err)
+int filters_bool(
+	const struct filters *f, const char *key, bool fallback, bool *out, struct err **err)
 {
 	char **values = filters_get(f, key);
 

@@ -66,8 +66,8 @@ uint32_t engine_image_uses(struct engine *e, const struct digest *id)
 	return uses;
 }
 
-int engine_image_list(struct engine *e, const struct filters *f, struct store_image_list *out,
-	struct err **err)
+int engine_image_list(
+	struct engine *e, const struct filters *f, struct store_image_list *out, struct err **err)
 {
 	static const char *const known[] = {
 		"before", "dangling", "label", "label!", "reference", "since", "until", NULL};
@@ -93,8 +93,8 @@ static void image_event(struct engine *e, const char *action, const char *id, co
 	event_other(e, "image", action, id, &attr, 1);
 }
 
-int engine_image_tag(struct engine *e, const char *ref, const char *repo, const char *tag,
-	struct err **err)
+int engine_image_tag(
+	struct engine *e, const char *ref, const char *repo, const char *tag, struct err **err)
 {
 	struct digest moved = {0};
 	auto_store_image *image = store_image_find(e->store, ref, err);
@@ -123,8 +123,8 @@ int engine_image_remove(struct engine *e, const char *ref, bool force,
 	return 0;
 }
 
-int engine_image_load(struct engine *e, int fd, store_progress_fn *progress, void *arg,
-	struct err **err)
+int engine_image_load(
+	struct engine *e, int fd, store_progress_fn *progress, void *arg, struct err **err)
 {
 	struct store_loaded loaded = {0};
 	if (store_load(e->store, fd, progress, arg, &loaded, err))
@@ -157,8 +157,7 @@ int engine_image_import(struct engine *e, const struct image_import *spec,
 	store_progress_fn *progress, void *arg, struct digest *id, struct err **err)
 {
 	struct oci_image_config config = {0};
-	auto_free char *platform =
-		str_empty(spec->platform) ? NULL : xstrdup(spec->platform);
+	auto_free char *platform = str_empty(spec->platform) ? NULL : xstrdup(spec->platform);
 	struct store_import s = {.fd = spec->fd,
 		.repo = spec->repo,
 		.tag = spec->tag,

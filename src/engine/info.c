@@ -98,8 +98,8 @@ static void controllers(struct engine_info *i)
 	i->cgroup_driver = "cgroupfs";
 	i->memory_limit = memory;
 	i->swap_limit = memory &&
-		(mode == CGROUP_V2 ||
-			!access("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", F_OK));
+			(mode == CGROUP_V2 ||
+				!access("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", F_OK));
 	i->cpu_period = i->cpu_quota = i->cpu_shares = cpu;
 	i->cpuset = strv_index(c, "cpuset") >= 0;
 	i->pids_limit = strv_index(c, "pids") >= 0;

@@ -50,7 +50,7 @@ struct listing {
 	struct engine *engine;
 	const struct filters *f;
 	int64_t before, since; /* created before, after; 0: not asked */
-	char **ancestors;      /* image ids; NULL: not asked */
+	char **ancestors; /* image ids; NULL: not asked */
 	bool has_ancestor;
 	bool running_only;
 };
@@ -117,7 +117,7 @@ static int prepare(struct listing *l, const struct container_list_options *o, st
 	find_ancestors(l);
 	/* docker: these two look at those that do not run, too */
 	l->running_only = !o->all && o->limit <= 0 && !filters_get(l->f, "status") &&
-		!filters_get(l->f, "exited");
+			  !filters_get(l->f, "exited");
 	return 0;
 }
 
@@ -154,9 +154,9 @@ static bool network_matches(struct engine *e, const struct filters *f, const cha
 	char **wanted = filters_get(f, "network");
 	enum net_mode m = net_mode(mode);
 	const char *name = m == NET_MODE_HOST ? "host" : m == NET_MODE_NONE ? "none" : "bridge";
-	const char *id = m == NET_MODE_HOST ? e->host_id
-		: m == NET_MODE_NONE	    ? e->none_id
-					    : e->bridge_id;
+	const char *id = m == NET_MODE_HOST   ? e->host_id
+			 : m == NET_MODE_NONE ? e->none_id
+					      : e->bridge_id;
 	if (!wanted)
 		return true;
 	if (m == NET_MODE_CONTAINER)
@@ -177,8 +177,8 @@ static bool port_in(const char *wanted, uint16_t port, const char *proto)
 	return port >= first && port <= last && str_eq(net_proto_name(p), proto);
 }
 
-static bool ports_match(const struct filters *f, const char *key, const struct container_snapshot *s,
-	bool published)
+static bool ports_match(const struct filters *f, const char *key,
+	const struct container_snapshot *s, bool published)
 {
 	char **wanted = filters_get(f, key);
 	if (!wanted)
@@ -238,12 +238,11 @@ static bool matches(const struct listing *l, const struct container_snapshot *s)
 	if (l->has_ancestor && strv_index(l->ancestors, doc->image_id) < 0)
 		return false;
 	return id_matches(f, doc->id) && name_matches(f, s->name) &&
-		filters_exact(f, "status", container_status_name(s->state.status)) &&
-		filters_exact(f, "health", "none") && filters_exact(f, "isolation", "") &&
-		exited_matches(f, &s->state) && label_matches(f, &doc->config.labels) &&
-		volume_matches(f, doc) &&
-		network_matches(l->engine, f, doc->host.network_mode) &&
-		ports_match(f, "publish", s, true) && ports_match(f, "expose", s, false);
+	       filters_exact(f, "status", container_status_name(s->state.status)) &&
+	       filters_exact(f, "health", "none") && filters_exact(f, "isolation", "") &&
+	       exited_matches(f, &s->state) && label_matches(f, &doc->config.labels) &&
+	       volume_matches(f, doc) && network_matches(l->engine, f, doc->host.network_mode) &&
+	       ports_match(f, "publish", s, true) && ports_match(f, "expose", s, false);
 }
 
 int engine_container_list(struct engine *e, const struct container_list_options *options,

@@ -230,8 +230,8 @@ static bool give_line(const char *p, size_t n, const struct log_options *o, stru
 }
 
 /* Lines of the present file: LOG_MORE, LOG_END, or LOG_WAIT at its end for now. */
-static enum log_more read_file(struct log_files *f, const struct log_options *o, struct buf *out,
-	size_t max)
+static enum log_more read_file(
+	struct log_files *f, const struct log_options *o, struct buf *out, size_t max)
 {
 	size_t room = CHUNK;
 	auto_free char *chunk = xmalloc(room);
@@ -262,8 +262,8 @@ static enum log_more read_file(struct log_files *f, const struct log_options *o,
 	return LOG_MORE;
 }
 
-enum log_more log_files_read(struct log_files *f, const struct log_options *o, struct buf *out,
-	size_t max)
+enum log_more log_files_read(
+	struct log_files *f, const struct log_options *o, struct buf *out, size_t max)
 {
 	if (f->fd < 0 && !next_file(f))
 		return LOG_WAIT;

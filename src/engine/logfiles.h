@@ -10,9 +10,9 @@
 #include "engine/logs.h"
 
 struct log_files {
-	int dir;    /* owned */
+	int dir; /* owned */
 	char *name; /* "<id>-json.log"; older ones are name.1, name.2 ... */
-	int fd;	    /* the file being read, -1: none yet */
+	int fd; /* the file being read, -1: none yet */
 	off_t offset; /* of the first line that has not been given out */
 	ino_t ino;
 	bool started;
@@ -40,7 +40,7 @@ void log_line_write(const struct log_line *l, const struct log_options *o, struc
  * Gives out lines that pass @o's times and streams until @out holds @max bytes (LOG_MORE), everything
  * written so far has been given (LOG_WAIT), or a line lies behind o->until (LOG_END).
  */
-enum log_more log_files_read(struct log_files *f, const struct log_options *o, struct buf *out,
-	size_t max);
+enum log_more log_files_read(
+	struct log_files *f, const struct log_options *o, struct buf *out, size_t max);
 
 #endif

@@ -1,7 +1,8 @@
 /* Getting a container its monitor: a parked one (parking.c), or a new one. */
 #include "core.h"
 
-static void monitor_settings(const struct container *c, struct monitor_config *m, const char *log_name)
+static void monitor_settings(
+	const struct container *c, struct monitor_config *m, const char *log_name)
 {
 	const struct container_doc *doc = &c->doc->doc;
 	const char *size = str_map_get(&doc->host.log.config, "max-size");
@@ -65,8 +66,8 @@ struct monitor_client *monitor_need(struct container *c, struct err **err)
 	pthread_mutex_unlock(&c->lock);
 	/* the last run's monitor is still tidying up */
 	if (old && monitor_wait_gone(c, 30)) {
-		err_set(err, ERR_UNAVAILABLE,
-			"the monitor of container %s has not ended yet", container_id(c));
+		err_set(err, ERR_UNAVAILABLE, "the monitor of container %s has not ended yet",
+			container_id(c));
 		return NULL;
 	}
 	struct monitor_client *m = container_monitor(c);

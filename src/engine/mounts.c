@@ -122,10 +122,13 @@ static int bad_volume_name(const char *name, struct err **err)
 {
 	if (name[0] && !name[1])
 		return err_set(err, ERR_INVALID,
-			"create %s: volume name is too short, names should be at least two alphanumeric characters",
+			"create %s: volume name is too short, names should be at least two "
+			"alphanumeric characters",
 			name);
 	return err_set(err, ERR_INVALID,
-		"create %s: \"%s\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path",
+		"create %s: \"%s\" includes invalid characters for a local volume name, only "
+		"\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host "
+		"directory, use absolute path",
 		name, name);
 }
 
@@ -193,8 +196,8 @@ static int tmpfs_option(const char *o)
 	return -1;
 }
 
-int mount_parse_tmpfs(const char *target, const char *options, struct mount_point *m,
-	struct err **err)
+int mount_parse_tmpfs(
+	const char *target, const char *options, struct mount_point *m, struct err **err)
 {
 	if (check_target(target, "invalid tmpfs", err))
 		return -1;
@@ -211,7 +214,8 @@ int mount_parse_tmpfs(const char *target, const char *options, struct mount_poin
 		if (!*words[i])
 			continue;
 		if (tmpfs_option(words[i]))
-			return err_set(err, ERR_INVALID, "Invalid tmpfs option [\"%s\" ]", words[i]);
+			return err_set(
+				err, ERR_INVALID, "Invalid tmpfs option [\"%s\" ]", words[i]);
 		strv_add(&m->options, words[i]);
 		if (str_eq(words[i], "ro"))
 			m->rw = false;
@@ -219,8 +223,8 @@ int mount_parse_tmpfs(const char *target, const char *options, struct mount_poin
 	return 0;
 }
 
-static int spec_bind(const struct mount_spec *s, struct mount_point *m, const char *what,
-	struct err **err)
+static int spec_bind(
+	const struct mount_spec *s, struct mount_point *m, const char *what, struct err **err)
 {
 	const struct bind_options *b = s->bind;
 	struct stat st;
@@ -229,10 +233,11 @@ static int spec_bind(const struct mount_spec *s, struct mount_point *m, const ch
 		return err_set(err, ERR_INVALID, "%s: field Source must not be empty", what);
 	if (s->source[0] != '/')
 		return err_set(err, ERR_INVALID,
-			"%s: invalid mount path: '%s' mount path must be absolute", what, s->source);
+			"%s: invalid mount path: '%s' mount path must be absolute", what,
+			s->source);
 	if (b && !str_empty(b->propagation) && !is_propagation(b->propagation))
-		return err_set(err, ERR_INVALID, "%s: invalid propagation mode: %s", what,
-			b->propagation);
+		return err_set(
+			err, ERR_INVALID, "%s: invalid propagation mode: %s", what, b->propagation);
 	if (b && b->readonly_non_recursive && b->readonly_force_recursive)
 		return err_set(err, ERR_INVALID,
 			"%s: ReadOnlyNonRecursive and ReadOnlyForceRecursive are both set", what);
@@ -241,26 +246,24 @@ static int spec_bind(const struct mount_spec *s, struct mount_point *m, const ch
 			s->source);
 	m->source = mount_clean(s->source);
 	m->make_source = b && b->create_mountpoint;
-	m->propagation =
-		xstrdup(b && !str_empty(b->propagation) ? b->propagation : "rprivate");
+	m->propagation = xstrdup(b && !str_empty(b->propagation) ? b->propagation : "rprivate");
 	set_bind_options(m, !(b && b->non_recursive),
 		!(b && b->readonly_non_recursive) && str_eq(m->propagation, "rprivate"));
 	return 0;
 }
 
-static int spec_volume(const struct mount_spec *s, struct mount_point *m, const char *what,
-	struct err **err)
+static int spec_volume(
+	const struct mount_spec *s, struct mount_point *m, const char *what, struct err **err)
 {
 	const struct volume_options *v = s->volume;
 
 	if (!str_empty(s->source) && !volume_name_valid(s->source))
 		return bad_volume_name(s->source, err);
 	if (v && !str_empty(v->subpath))
-		return err_set(err, ERR_NOT_IMPLEMENTED, "%s: volume subpaths are not implemented",
-			what);
+		return err_set(
+			err, ERR_NOT_IMPLEMENTED, "%s: volume subpaths are not implemented", what);
 	if (v && v->driver_config &&
-		((!str_empty(v->driver_config->name) &&
-			 !str_eq(v->driver_config->name, "local")) ||
+		((!str_empty(v->driver_config->name) && !str_eq(v->driver_config->name, "local")) ||
 			v->driver_config->options.n))
 		return err_set(err, ERR_NOT_IMPLEMENTED,
 			"%s: volume drivers and their options are not implemented", what);
@@ -271,16 +274,16 @@ static int spec_volume(const struct mount_spec *s, struct mount_point *m, const 
 	return 0;
 }
 
-static int spec_tmpfs(const struct mount_spec *s, struct mount_point *m, const char *what,
-	struct err **err)
+static int spec_tmpfs(
+	const struct mount_spec *s, struct mount_point *m, const char *what, struct err **err)
 {
 	const struct tmpfs_options *t = s->tmpfs;
 
 	if (!str_empty(s->source))
 		return err_set(err, ERR_INVALID, "%s: field Source must not be specified", what);
 	if (t && t->options && json_array_size(t->options))
-		return err_set(err, ERR_NOT_IMPLEMENTED, "%s: tmpfs options are not implemented",
-			what);
+		return err_set(
+			err, ERR_NOT_IMPLEMENTED, "%s: tmpfs options are not implemented", what);
 	strv_add(&m->options, "noexec");
 	strv_add(&m->options, "nosuid");
 	strv_add(&m->options, "nodev");
@@ -312,8 +315,8 @@ int mount_parse_spec(const struct mount_spec *s, struct mount_point *m, struct e
 	if (str_eq(s->type, "tmpfs"))
 		return spec_tmpfs(s, m, what, err);
 	if (str_eq(s->type, "image") || str_eq(s->type, "npipe") || str_eq(s->type, "cluster"))
-		return err_set(err, ERR_NOT_IMPLEMENTED, "mounts of type \"%s\" are not implemented",
-			s->type);
-	return err_set(err, ERR_INVALID, "%s: mount type unknown: \"%s\"", what,
-		s->type ? s->type : "");
+		return err_set(err, ERR_NOT_IMPLEMENTED,
+			"mounts of type \"%s\" are not implemented", s->type);
+	return err_set(
+		err, ERR_INVALID, "%s: mount type unknown: \"%s\"", what, s->type ? s->type : "");
 }

@@ -20,11 +20,11 @@ int mount_parse_bind(const char *spec, struct mount_point *m, struct err **err);
 /** One of HostConfig.Mounts. Looks whether a bind's source exists. */
 int mount_parse_spec(const struct mount_spec *spec, struct mount_point *m, struct err **err);
 /** A tmpfs of --tmpfs. */
-int mount_parse_tmpfs(const char *target, const char *options, struct mount_point *m,
-	struct err **err);
+int mount_parse_tmpfs(
+	const char *target, const char *options, struct mount_point *m, struct err **err);
 /** All of them into @doc->mounts; volumes get names and sources (@volumes: the folder's path). */
-int mounts_resolve(struct engine *e, struct container_doc *doc, struct volume_needs *needs,
-	struct err **err);
+int mounts_resolve(
+	struct engine *e, struct container_doc *doc, struct volume_needs *needs, struct err **err);
 /** "/a//b/../c" to "/a/c", owned; textual, as Go's path.Clean. */
 char *mount_clean(const char *path);
 void mount_point_clear(struct mount_point *m);

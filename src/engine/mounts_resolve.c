@@ -135,12 +135,14 @@ static int take_anonymous(struct resolver *r, struct err **err)
 	for (size_t i = 0; volumes && volumes[i]; i++) {
 		if (volumes[i][0] != '/')
 			return err_set(err, ERR_INVALID,
-				"invalid volume specification: '%s': invalid mount path: '%s' mount path must be absolute",
+				"invalid volume specification: '%s': invalid mount path: '%s' "
+				"mount path must be absolute",
 				volumes[i], volumes[i]);
 		auto_free char *destination = mount_clean(volumes[i]);
 		if (str_eq(destination, "/"))
 			return err_set(err, ERR_INVALID,
-				"invalid volume specification: '%s': invalid specification: destination can't be '/'",
+				"invalid volume specification: '%s': invalid specification: "
+				"destination can't be '/'",
 				volumes[i]);
 		if (find_point(r->doc, destination) >= 0)
 			continue;
@@ -156,8 +158,8 @@ static int take_anonymous(struct resolver *r, struct err **err)
 	return 0;
 }
 
-int mounts_resolve(struct engine *e, struct container_doc *doc, struct volume_needs *needs,
-	struct err **err)
+int mounts_resolve(
+	struct engine *e, struct container_doc *doc, struct volume_needs *needs, struct err **err)
 {
 	struct resolver r = {e, doc, needs};
 

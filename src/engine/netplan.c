@@ -132,7 +132,8 @@ int network_prepare(struct container *c, struct net_hold *hold, struct err **err
 		r = net_publish(e->net, &hold->endpoint, hold->ports, hold->port_count, err);
 		if (r)
 			err_wrap(err,
-				"failed to set up container networking: driver failed programming external connectivity on endpoint %s (%s)",
+				"failed to set up container networking: driver failed programming "
+				"external connectivity on endpoint %s (%s)",
 				c->name, hold->endpoint_id);
 	}
 	if (!r)
@@ -147,14 +148,18 @@ static void network_event(struct container *c, const char *action, enum net_mode
 	struct engine *e = c->engine;
 	bool host = mode == NET_MODE_HOST, none = mode == NET_MODE_NONE;
 	const struct ring_attr attrs[] = {{"container", container_id(c)},
-		{"name", host ? "host" : none ? "none" : "bridge"},
-		{"type", host ? "host" : none ? "null" : "bridge"}};
+		{"name", host	? "host"
+			 : none ? "none"
+				: "bridge"},
+		{"type", host	? "host"
+			 : none ? "null"
+				: "bridge"}};
 	if (mode == NET_MODE_CONTAINER)
 		return;
 	event_other(e, "network", action,
-		host	       ? e->host_id
-			: none ? e->none_id
-			       : e->bridge_id,
+		host   ? e->host_id
+		: none ? e->none_id
+		       : e->bridge_id,
 		attrs, ARRAY_LEN(attrs));
 }
 
@@ -202,8 +207,8 @@ static int by_port(const void *a, const void *b)
 	return r ? r : strcmp(x->host_ip ? x->host_ip : "", y->host_ip ? y->host_ip : "");
 }
 
-static void view_ports(struct container *c, const struct net_hold *hold,
-	struct container_network *net)
+static void view_ports(
+	struct container *c, const struct net_hold *hold, struct container_network *net)
 {
 	char **exposed = c->doc->doc.config.exposed_ports;
 	char text[INET_ADDRSTRLEN];
@@ -239,15 +244,15 @@ static void view_endpoint(struct container *c, const struct net_hold *hold, enum
 	struct endpoint_settings *s = &out->settings;
 	char text[INET_ADDRSTRLEN], mac[NET_MAC_TEXT];
 
-	out->key = xstrdup(mode == NET_MODE_HOST ? "host"
-			: mode == NET_MODE_NONE	 ? "none"
-			: mode == NET_MODE_OTHER ? c->doc->doc.host.network_mode
-						 : "bridge");
+	out->key = xstrdup(mode == NET_MODE_HOST    ? "host"
+			   : mode == NET_MODE_NONE  ? "none"
+			   : mode == NET_MODE_OTHER ? c->doc->doc.host.network_mode
+						    : "bridge");
 	if (!running)
 		return;
-	s->network_id = xstrdup(mode == NET_MODE_HOST ? e->host_id
-			: mode == NET_MODE_NONE	      ? e->none_id
-						      : e->bridge_id);
+	s->network_id = xstrdup(mode == NET_MODE_HOST	? e->host_id
+				: mode == NET_MODE_NONE ? e->none_id
+							: e->bridge_id);
 	if (!hold->has_endpoint)
 		return;
 	s->endpoint_id = xstrdup(hold->endpoint_id);
@@ -269,8 +274,8 @@ struct net_ref *network_view(struct container *c, const struct net_hold *hold, b
 	if (running) {
 		n->net.sandbox_id = xstrdup(container_id(c));
 		n->net.sandbox_key = mode == NET_MODE_HOST
-			? xstrdup("/proc/1/ns/net")
-			: xasprintf("/proc/%d/ns/net", (int)c->state.pid);
+					     ? xstrdup("/proc/1/ns/net")
+					     : xasprintf("/proc/%d/ns/net", (int)c->state.pid);
 	}
 	return n;
 }

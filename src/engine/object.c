@@ -194,8 +194,7 @@ static void snapshot_paths(struct container *c, struct container_snapshot *s)
 		s->resolv_path = container_path(c, "resolv.conf");
 	}
 	if (!str_eq(c->doc->doc.host.log.type, "none")) {
-		auto_free char *file =
-			xasprintf("%s" CONTAINER_LOG_SUFFIX, container_id(c));
+		auto_free char *file = xasprintf("%s" CONTAINER_LOG_SUFFIX, container_id(c));
 		s->log_path = container_path(c, file);
 	}
 }

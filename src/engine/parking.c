@@ -35,7 +35,7 @@ struct parking {
 	uint64_t serial;
 	bool filling;
 	int program; /* kist-monitor, sealed (sys/sealed_self.h) */
-	int folder;  /* exec-root/parked */
+	int folder; /* exec-root/parked */
 	char path[32]; /* of the program */
 	struct loop_timer *timer; /* the loop's thread only */
 };

@@ -21,8 +21,8 @@ static int set_paused(struct container *c, bool paused, struct err **err)
 	pthread_mutex_unlock(&c->lock);
 
 	if (paused && status == CONTAINER_PAUSED)
-		return err_set(err, ERR_CONFLICT, "Container %s is already paused",
-			container_id(c));
+		return err_set(
+			err, ERR_CONFLICT, "Container %s is already paused", container_id(c));
 	if (paused && status != CONTAINER_RUNNING)
 		return not_running(c, err);
 	if (!paused && status != CONTAINER_PAUSED)

@@ -41,9 +41,8 @@ static void hold_again(struct container *c)
 	if (!c->hold.has_endpoint || !e->net)
 		return;
 	if (net_reserve(e->net, &c->hold.endpoint, &err) ||
-		(c->hold.port_count &&
-			net_restore(e->net, &c->hold.endpoint, c->hold.ports, c->hold.port_count,
-				&err)))
+		(c->hold.port_count && net_restore(e->net, &c->hold.endpoint, c->hold.ports,
+					       c->hold.port_count, &err)))
 		log_error("container %s: its network: %s", container_id(c), err_msg(err));
 }
 
@@ -58,8 +57,8 @@ static bool is_frozen(const struct container *c)
 	return frozen;
 }
 
-static void take_over(struct container *c, struct monitor_client *m,
-	const struct monitor_status *status)
+static void take_over(
+	struct container *c, struct monitor_client *m, const struct monitor_status *status)
 {
 	c->state.status = is_frozen(c) ? CONTAINER_PAUSED : CONTAINER_RUNNING;
 	c->state.pid = status->pid;
@@ -88,8 +87,8 @@ static void set_ended(struct container *c)
 	struct monitor_exit x = {0};
 	auto_err *err = NULL;
 	auto_fd int disk = container_disk_dir(c, NULL);
-	bool known = disk >= 0 && !monitor_exit_read(disk, &x, NULL) &&
-		x.generation == c->generation;
+	bool known =
+		disk >= 0 && !monitor_exit_read(disk, &x, NULL) && x.generation == c->generation;
 
 	container_sweep(c);
 	c->state.status = CONTAINER_EXITED;

@@ -59,8 +59,7 @@ static int forget(struct container *c, bool volumes, struct err **err)
 
 	if (rows_begin(c, err))
 		return -1;
-	if (rows_delete(e->db, container_id(c), err) ||
-		(volumes && doom_volumes(c, err)) ||
+	if (rows_delete(e->db, container_id(c), err) || (volumes && doom_volumes(c, err)) ||
 		store_snapshot_forget(e->store, container_id(c), err)) {
 		db_rollback(e->db);
 		return -1;
@@ -148,10 +147,12 @@ static int refuse_running(struct container *c, struct err **err)
 	pthread_mutex_unlock(&c->lock);
 	if (paused)
 		return err_set(err, ERR_CONFLICT,
-			"cannot remove container \"/%s\": container is paused and must be unpaused first",
+			"cannot remove container \"/%s\": container is paused and must be unpaused "
+			"first",
 			name);
 	return err_set(err, ERR_CONFLICT,
-		"cannot remove container \"/%s\": container is running: stop the container before removing or force remove",
+		"cannot remove container \"/%s\": container is running: stop the container before "
+		"removing or force remove",
 		name);
 }
 
@@ -166,13 +167,14 @@ static int kill_first(struct container *c, struct err **err)
 		return err_move(err, &why);
 	if (!container_wait_exit(c, 15 * TIME_NS_PER_SEC))
 		return err_set(err, ERR_SYSTEM,
-			"cannot remove container \"/%s\": could not kill container: tried to kill container, but did not receive an exit event",
+			"cannot remove container \"/%s\": could not kill container: tried to kill "
+			"container, but did not receive an exit event",
 			c->name);
 	return 0;
 }
 
-int engine_container_remove(struct engine *e, const char *ref, bool force, bool volumes,
-	struct err **err)
+int engine_container_remove(
+	struct engine *e, const char *ref, bool force, bool volumes, struct err **err)
 {
 	auto_container *c = roster_find(&e->roster, ref, err);
 	auto_err *gone = NULL;
@@ -182,7 +184,8 @@ int engine_container_remove(struct engine *e, const char *ref, bool force, bool 
 		/* --rm was faster */
 		return force ? 0 : err_move(err, &gone);
 	}
-	int r = container_is_running(c) ? refuse_running(c, err) : container_remove(c, volumes, err);
+	int r = container_is_running(c) ? refuse_running(c, err)
+					: container_remove(c, volumes, err);
 	container_end(c);
 	return r;
 }

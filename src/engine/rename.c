@@ -24,8 +24,7 @@ static int rename_to(struct container *c, const char *name, struct err **err)
 int engine_container_rename(struct engine *e, const char *ref, const char *name, struct err **err)
 {
 	if (str_empty(ref) || str_empty(name))
-		return err_set(
-			err, ERR_INVALID, "Neither old nor new names may be empty");
+		return err_set(err, ERR_INVALID, "Neither old nor new names may be empty");
 	if (name[0] == '/')
 		name++;
 	auto_container *c = roster_find(&e->roster, ref, err);
@@ -33,7 +32,8 @@ int engine_container_rename(struct engine *e, const char *ref, const char *name,
 		return -1;
 	if (!name_valid(name))
 		return err_set(err, ERR_INVALID,
-			"Error when allocating new name: Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
+			"Error when allocating new name: Invalid container name (%s), only "
+			"[a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
 			name);
 	if (container_begin(c, err))
 		return -1;
@@ -42,8 +42,8 @@ int engine_container_rename(struct engine *e, const char *ref, const char *name,
 	return r;
 }
 
-int engine_container_resize(struct engine *e, const char *ref, uint32_t h, uint32_t w,
-	struct err **err)
+int engine_container_resize(
+	struct engine *e, const char *ref, uint32_t h, uint32_t w, struct err **err)
 {
 	auto_free char *height = xasprintf("%u", h), *width = xasprintf("%u", w);
 	const struct ring_attr attrs[] = {{"height", height}, {"width", width}};

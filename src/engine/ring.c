@@ -31,8 +31,8 @@ struct ring {
 	pthread_mutex_t lock;
 	struct event_box *slot[RING_SIZE];
 	uint64_t oldest; /* number of the oldest event that is kept */
-	uint64_t next;	 /* number of the next event */
-	size_t bytes;	 /* of those that are kept */
+	uint64_t next; /* number of the next event */
+	size_t bytes; /* of those that are kept */
 	int64_t last_time;
 	bool ended;
 	struct event_subscription *subscribers;
@@ -100,7 +100,7 @@ static void put(struct ring *r, struct event_box *box)
 	box->bytes = sizeof(*box);
 	for (size_t i = 0; i < box->event.attr_count; i++)
 		box->bytes += sizeof(struct event_attr) + strlen(box->event.attrs[i].key) +
-			strlen(box->event.attrs[i].value);
+			      strlen(box->event.attrs[i].value);
 	pthread_mutex_lock(&r->lock);
 	/* the order of numbers and of times is the same, also when the clock steps back */
 	int64_t now = time_now();
@@ -116,8 +116,8 @@ static void put(struct ring *r, struct event_box *box)
 	pthread_mutex_unlock(&r->lock);
 }
 
-static struct event_box *box_new(const char *type, const char *action, const char *actor,
-	size_t attrs)
+static struct event_box *box_new(
+	const char *type, const char *action, const char *actor, size_t attrs)
 {
 	struct event_box *box = xcalloc(1, sizeof(*box));
 	box->refs = 1;
@@ -150,12 +150,12 @@ static void add_attr(struct event_box *box, const char *key, const char *value)
 
 static void sort_attrs(struct event_box *box)
 {
-	qsort((void *)(uintptr_t)box->event.attrs, box->event.attr_count,
-		sizeof(*box->event.attrs), by_key);
+	qsort((void *)(uintptr_t)box->event.attrs, box->event.attr_count, sizeof(*box->event.attrs),
+		by_key);
 }
 
-void event_container(struct container *c, const char *action, const struct ring_attr *extra,
-	size_t n)
+void event_container(
+	struct container *c, const char *action, const struct ring_attr *extra, size_t n)
 {
 	const struct container_config *config = &c->doc->doc.config;
 	struct event_box *box =
@@ -254,9 +254,9 @@ static bool event_matches(const struct event_subscription *s, const struct event
 {
 	const struct filters *f = &s->filters;
 	return action_matches(f, ev->action) && filters_exact(f, "type", ev->type) &&
-		filters_exact(f, "scope", "local") && resource_matches(f, ev, "container") &&
-		resource_matches(f, ev, "volume") && resource_matches(f, ev, "network") &&
-		resource_matches(f, ev, "daemon") && image_matches(f, ev) && labels_match(f, ev);
+	       filters_exact(f, "scope", "local") && resource_matches(f, ev, "container") &&
+	       resource_matches(f, ev, "volume") && resource_matches(f, ev, "network") &&
+	       resource_matches(f, ev, "daemon") && image_matches(f, ev) && labels_match(f, ev);
 }
 
 struct event_subscription *engine_events_open(struct engine *e, int64_t since, int64_t until,

@@ -130,7 +130,9 @@ int roster_name_take(struct roster *t, const char *name, const char *id, struct 
 	struct name_entry *taken = name_find(t, name);
 	if (taken) {
 		r = err_set(err, ERR_CONFLICT,
-			"Conflict. The container name \"/%s\" is already in use by container \"%s\". You have to remove (or rename) that container to be able to reuse that name.",
+			"Conflict. The container name \"/%s\" is already in use by container "
+			"\"%s\". You have to remove (or rename) that container to be able to reuse "
+			"that name.",
 			name, taken->id);
 	} else {
 		size_t at = name_place(t, name);
@@ -138,8 +140,7 @@ int roster_name_take(struct roster *t, const char *name, const char *id, struct 
 			t->name_room = t->name_room ? t->name_room * 2 : 16;
 			t->names = xreallocarray(t->names, t->name_room, sizeof(*t->names));
 		}
-		memmove(t->names + at + 1, t->names + at,
-			(t->name_count - at) * sizeof(*t->names));
+		memmove(t->names + at + 1, t->names + at, (t->name_count - at) * sizeof(*t->names));
 		t->names[at].name = xstrdup(name);
 		memcpy(t->names[at].id, id, sizeof(t->names[at].id));
 		t->name_count++;

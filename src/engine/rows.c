@@ -34,11 +34,12 @@ int rows_insert(struct db *db, const struct container *c, struct err **err)
 {
 	auto_free char *doc = doc_to_json(&c->doc->doc);
 	return db_exec(db, err,
-		       "INSERT INTO containers (id, name, image, doc, status) VALUES (?, ?, ?, ?, ?)",
+		       "INSERT INTO containers (id, name, image, doc, status) VALUES (?, ?, ?, ?, "
+		       "?)",
 		       "sssss", container_id(c), c->name, c->doc->doc.image_id, doc,
 		       container_status_name(CONTAINER_CREATED)) < 0
-		? -1
-		: 0;
+		       ? -1
+		       : 0;
 }
 
 int rows_save_state(struct container *c, struct err **err)
@@ -46,9 +47,8 @@ int rows_save_state(struct container *c, struct err **err)
 	pthread_mutex_lock(&c->lock);
 	struct container_state s = c->state;
 	auto_free char *error = xstrdup_null(c->state.error);
-	auto_free char *network = c->hold.has_endpoint || c->hold.port_count
-		? hold_to_json(&c->hold)
-		: NULL;
+	auto_free char *network =
+		c->hold.has_endpoint || c->hold.port_count ? hold_to_json(&c->hold) : NULL;
 	uint64_t generation = c->generation;
 	pthread_mutex_unlock(&c->lock);
 
@@ -58,8 +58,8 @@ int rows_save_state(struct container *c, struct err **err)
 		       "siisiiiss", container_status_name(s.status), (int64_t)s.exit_code,
 		       (int64_t)s.oom_killed, error, s.started_at, s.finished_at,
 		       (int64_t)generation, network, container_id(c)) < 0
-		? -1
-		: 0;
+		       ? -1
+		       : 0;
 }
 
 /*
@@ -100,8 +100,8 @@ int rows_delete(struct db *db, const char *id, struct err **err)
 int rows_rename(struct db *db, const char *id, const char *name, struct err **err)
 {
 	return db_exec(db, err, "UPDATE containers SET name = ? WHERE id = ?", "ss", name, id) < 0
-		? -1
-		: 0;
+		       ? -1
+		       : 0;
 }
 
 static void load_state(struct container *c, struct db_stmt *q)
@@ -139,7 +139,8 @@ static void load_row(struct engine *e, struct db_stmt *q)
 int rows_load(struct engine *e, struct err **err)
 {
 	auto_db_stmt *q = db_query(e->db,
-		"SELECT id, name, doc, status, exit_code, oom, error, started, finished, generation,"
+		"SELECT id, name, doc, status, exit_code, oom, error, started, finished, "
+		"generation,"
 		" network FROM containers",
 		err);
 	int r = -1;

@@ -51,8 +51,8 @@ static struct compiled *find(struct filter_cache *f, const struct digest *profil
 }
 
 /* Compiling takes milliseconds and is done without the lock; two threads may do it twice. */
-static struct compiled *compile(struct engine *e, const char *text, size_t len, uint64_t caps,
-	struct err **err)
+static struct compiled *compile(
+	struct engine *e, const char *text, size_t len, uint64_t caps, struct err **err)
 {
 	struct oci_seccomp *profile;
 	auto_buf bpf = BUF_INIT;
@@ -91,8 +91,8 @@ static void keep(struct filter_cache *cache, struct compiled *f)
 }
 
 /* The text of the profile that applies; NULL: none. */
-static const char *profile_text(struct engine *e, const struct host_config *host, size_t *n,
-	struct err **err)
+static const char *profile_text(
+	struct engine *e, const struct host_config *host, size_t *n, struct err **err)
 {
 	struct spec_security security;
 

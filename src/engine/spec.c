@@ -3,8 +3,8 @@
 
 #include "base/mem.h"
 
-static void set_namespace(struct oci_config *c, enum oci_ns ns, const char *mode,
-	const struct spec_facts *facts)
+static void set_namespace(
+	struct oci_config *c, enum oci_ns ns, const char *mode, const struct spec_facts *facts)
 {
 	struct oci_namespace *n = &c->linux.ns[ns];
 	if (str_eq(mode, "host"))
@@ -13,8 +13,8 @@ static void set_namespace(struct oci_config *c, enum oci_ns ns, const char *mode
 	n->path = xstrdup_null(facts->ns_path[ns]);
 }
 
-static void set_namespaces(struct oci_config *c, const struct host_config *host,
-	const struct spec_facts *facts)
+static void set_namespaces(
+	struct oci_config *c, const struct host_config *host, const struct spec_facts *facts)
 {
 	const char *cgroupns = host->cgroupns_mode;
 	if (str_empty(cgroupns))
@@ -60,8 +60,8 @@ static int set_process(struct oci_config *c, const struct container_doc *doc,
 		return -1;
 	c->has_process = true;
 	p->has_oom_score_adj = true;
-	p->oom_score_adj = doc->host.oom_score_adj ? (int32_t)doc->host.oom_score_adj
-						   : facts->oom_score_adj;
+	p->oom_score_adj =
+		doc->host.oom_score_adj ? (int32_t)doc->host.oom_score_adj : facts->oom_score_adj;
 	spec_caps_apply(p, caps);
 	p->terminal = doc->config.tty;
 	p->console_height = (uint32_t)doc->host.console_size[0];

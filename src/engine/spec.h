@@ -12,13 +12,13 @@
 /** What the document does not say: facts of the machine and of this start. Strings borrowed, NULL
  * where not given. */
 struct spec_facts {
-	bool cgroup_v2;		 /* containers get a cgroup namespace by default */
-	uint64_t capabilities;	 /* what "ALL" means: the daemon's own bounding set */
-	int32_t oom_score_adj;	 /* for containers that ask for none: not the monitor's, which is protected */
+	bool cgroup_v2; /* containers get a cgroup namespace by default */
+	uint64_t capabilities; /* what "ALL" means: the daemon's own bounding set */
+	int32_t oom_score_adj; /* for containers that ask for none: not the monitor's, which is protected */
 	const char *cgroup_path;
 	const char *hosts, *hostname_file, *resolv; /* host paths of the generated files */
-	const char *hostname;	 /* NULL: the namespace is somebody else's */
-	const char *shm_source;	 /* host path to bind at /dev/shm; NULL: a tmpfs of its own */
+	const char *hostname; /* NULL: the namespace is somebody else's */
+	const char *shm_source; /* host path to bind at /dev/shm; NULL: a tmpfs of its own */
 	const char *ns_path[OCI_NS_COUNT]; /* of the container that is joined */
 };
 
@@ -29,8 +29,8 @@ int spec_build(struct oci_config **out, const struct container_doc *doc,
 
 /* spec_caps.c */
 #define SPEC_CAPS_DEFAULT                                                                          \
-	(1ull << 0 | 1ull << 1 | 1ull << 3 | 1ull << 4 | 1ull << 5 | 1ull << 6 | 1ull << 7 |      \
-		1ull << 8 | 1ull << 10 | 1ull << 13 | 1ull << 18 | 1ull << 27 | 1ull << 29 |      \
+	(1ull << 0 | 1ull << 1 | 1ull << 3 | 1ull << 4 | 1ull << 5 | 1ull << 6 | 1ull << 7 |       \
+		1ull << 8 | 1ull << 10 | 1ull << 13 | 1ull << 18 | 1ull << 27 | 1ull << 29 |       \
 		1ull << 31)
 /** Docker's default set, changed by --cap-add and --cap-drop. ERR_INVALID for an unknown name. */
 int spec_caps(uint64_t *out, char *const *add, char *const *drop, bool privileged, uint64_t all,

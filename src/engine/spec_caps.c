@@ -24,7 +24,8 @@ static int one_cap(const char *name, const char *what, uint64_t *bit, bool *all,
 	return 0;
 }
 
-static int cap_list(char *const *names, const char *what, uint64_t *set, bool *all, struct err **err)
+static int cap_list(
+	char *const *names, const char *what, uint64_t *set, bool *all, struct err **err)
 {
 	*set = 0;
 	*all = false;
@@ -45,7 +46,8 @@ int spec_caps(uint64_t *out, char *const *add, char *const *drop, bool privilege
 	uint64_t added, dropped;
 	bool add_all, drop_all;
 
-	if (cap_list(add, "CapAdd", &added, &add_all, err) || cap_list(drop, "CapDrop", &dropped, &drop_all, err))
+	if (cap_list(add, "CapAdd", &added, &add_all, err) ||
+		cap_list(drop, "CapDrop", &dropped, &drop_all, err))
 		return -1;
 	if (privileged)
 		*out = all;

@@ -91,7 +91,8 @@ static void walk_devices(const struct device_walk *w, int dir, const char *insid
 static int add_device(struct oci_config *c, const struct device_mapping *m, struct err **err)
 {
 	const char *access = str_empty(m->permissions) ? "rwm" : m->permissions;
-	const char *inside = str_empty(m->path_in_container) ? m->path_on_host : m->path_in_container;
+	const char *inside =
+		str_empty(m->path_in_container) ? m->path_on_host : m->path_in_container;
 	struct stat st;
 	auto_fd int fd = open(m->path_on_host, O_PATH | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st))
@@ -106,7 +107,8 @@ static int add_device(struct oci_config *c, const struct device_mapping *m, stru
 	}
 	if (!S_ISDIR(st.st_mode))
 		return err_set(err, ERR_INVALID,
-			"error gathering device information while adding custom device \"%s\": not a device node",
+			"error gathering device information while adding custom device \"%s\": not "
+			"a device node",
 			m->path_on_host);
 	struct device_walk walk = {c, access};
 	walk_devices(&walk, open(m->path_on_host, O_RDONLY | O_DIRECTORY | O_CLOEXEC), inside, 0);
@@ -144,7 +146,8 @@ int spec_devices(struct oci_config *c, const struct host_config *host, struct er
 	for (size_t i = 0; host->res.device_cgroup_rules && host->res.device_cgroup_rules[i]; i++) {
 		char type, access[4];
 		int64_t maj, min;
-		if (spec_device_rule(host->res.device_cgroup_rules[i], &type, &maj, &min, access, err))
+		if (spec_device_rule(
+			    host->res.device_cgroup_rules[i], &type, &maj, &min, access, err))
 			return -1;
 		oci_device_rule_add(r, true, type, maj, min, access);
 	}

@@ -66,8 +66,8 @@ static void add_system(struct oci_config *c, const struct container_doc *doc)
 	}
 }
 
-static void add_shm(struct oci_config *c, const struct container_doc *doc,
-	const struct spec_facts *facts)
+static void add_shm(
+	struct oci_config *c, const struct container_doc *doc, const struct spec_facts *facts)
 {
 	static const char *const bind[] = {"rbind", "rprivate", NULL};
 	if (replaced(doc, "/dev/shm") || str_eq(doc->host.ipc_mode, "none"))
@@ -80,8 +80,8 @@ static void add_shm(struct oci_config *c, const struct container_doc *doc,
 		oci_mount_add(c, "/dev/shm", "bind", facts->shm_source, bind);
 		return;
 	}
-	auto_free char *size = xasprintf("size=%lld",
-		(long long)(doc->host.shm_size > 0 ? doc->host.shm_size : 64 << 20));
+	auto_free char *size = xasprintf(
+		"size=%lld", (long long)(doc->host.shm_size > 0 ? doc->host.shm_size : 64 << 20));
 	const char *const options[] = {"nosuid", "noexec", "nodev", "mode=1777", size, NULL};
 	oci_mount_add(c, "/dev/shm", "tmpfs", "shm", options);
 }
@@ -126,8 +126,8 @@ static void place_file(struct placed *v, size_t *n, const struct container_doc *
 	++*n;
 }
 
-static void add_placed(struct oci_config *c, const struct container_doc *doc,
-	const struct spec_facts *facts)
+static void add_placed(
+	struct oci_config *c, const struct container_doc *doc, const struct spec_facts *facts)
 {
 	auto_free struct placed *v = xcalloc(doc->mounts.n + 3, sizeof(*v));
 	size_t n = 0;
@@ -168,8 +168,8 @@ static void set_root_propagation(struct oci_config *c, const struct container_do
 }
 
 /* As inspect shows them; the same as Docker's. */
-static const char *const masked_paths[] = {"/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore",
-	"/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
+static const char *const masked_paths[] = {"/proc/asound", "/proc/acpi", "/proc/interrupts",
+	"/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
 	"/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap", NULL};
 static const char *const readonly_paths[] = {
 	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL};
@@ -181,12 +181,12 @@ void spec_hidden_defaults(struct host_config *host)
 		return;
 	if (!host->masked_paths)
 		host->masked_paths = security.systempaths_unconfined
-			? xcalloc(1, sizeof(char *))
-			: strv_copy((char *const *)masked_paths);
+					     ? xcalloc(1, sizeof(char *))
+					     : strv_copy((char *const *)masked_paths);
 	if (!host->readonly_paths)
 		host->readonly_paths = security.systempaths_unconfined
-			? xcalloc(1, sizeof(char *))
-			: strv_copy((char *const *)readonly_paths);
+					       ? xcalloc(1, sizeof(char *))
+					       : strv_copy((char *const *)readonly_paths);
 }
 
 static void set_hidden_paths(struct oci_config *c, const struct host_config *host, bool unconfined)
@@ -195,8 +195,8 @@ static void set_hidden_paths(struct oci_config *c, const struct host_config *hos
 		return;
 	c->linux.masked_paths =
 		strv_copy(host->masked_paths ? host->masked_paths : (char *const *)masked_paths);
-	c->linux.readonly_paths =
-		strv_copy(host->readonly_paths ? host->readonly_paths : (char *const *)readonly_paths);
+	c->linux.readonly_paths = strv_copy(
+		host->readonly_paths ? host->readonly_paths : (char *const *)readonly_paths);
 }
 
 int spec_mounts(struct oci_config *c, const struct container_doc *doc,

@@ -69,8 +69,8 @@ static int device_number(const char *path, int64_t *maj, int64_t *min, struct er
 	return 0;
 }
 
-static int set_rates(struct oci_blkio_rates *out, const struct throttle_device *v, size_t n,
-	struct err **err)
+static int set_rates(
+	struct oci_blkio_rates *out, const struct throttle_device *v, size_t n, struct err **err)
 {
 	out->v = n ? xcalloc(n, sizeof(*out->v)) : NULL;
 	for (size_t i = 0; i < n; i++) {
@@ -102,8 +102,10 @@ static int set_blkio(struct oci_resources *r, const struct resources *res, struc
 		r->blkio.weight_device_count++;
 	}
 	if (set_rates(&r->blkio.read_bps, res->blkio_read_bps.v, res->blkio_read_bps.n, err) ||
-		set_rates(&r->blkio.write_bps, res->blkio_write_bps.v, res->blkio_write_bps.n, err) ||
-		set_rates(&r->blkio.read_iops, res->blkio_read_iops.v, res->blkio_read_iops.n, err) ||
+		set_rates(
+			&r->blkio.write_bps, res->blkio_write_bps.v, res->blkio_write_bps.n, err) ||
+		set_rates(
+			&r->blkio.read_iops, res->blkio_read_iops.v, res->blkio_read_iops.n, err) ||
 		set_rates(&r->blkio.write_iops, res->blkio_write_iops.v, res->blkio_write_iops.n,
 			err))
 		return -1;

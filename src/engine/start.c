@@ -30,15 +30,15 @@ static int check_state(struct container *c, struct err **err)
 	pthread_mutex_unlock(&c->lock);
 	switch (status) {
 	case CONTAINER_RUNNING:
-		return err_set(err, ERR_NOT_MODIFIED, "container %s is already running",
-			container_id(c));
+		return err_set(
+			err, ERR_NOT_MODIFIED, "container %s is already running", container_id(c));
 	case CONTAINER_PAUSED:
-		return err_set(err, ERR_CONFLICT,
-			"cannot start a paused container, try unpause instead");
+		return err_set(
+			err, ERR_CONFLICT, "cannot start a paused container, try unpause instead");
 	case CONTAINER_REMOVING:
 	case CONTAINER_DEAD:
-		return err_set(err, ERR_CONFLICT,
-			"container is marked for removal and cannot be started");
+		return err_set(
+			err, ERR_CONFLICT, "container is marked for removal and cannot be started");
 	default:
 		return 0;
 	}
@@ -106,15 +106,15 @@ static int write_files(struct container *c, const struct net_hold *hold, struct 
 	if (net_mode(c->doc->doc.host.network_mode) == NET_MODE_CONTAINER)
 		return 0;
 	return put_file(dir, "hostname", net_hostname_text(c->doc->doc.config.hostname), err) ||
-			write_hosts(c, dir, hold, err) || write_resolv(c, dir, err)
-		? -1
-		: 0;
+			       write_hosts(c, dir, hold, err) || write_resolv(c, dir, err)
+		       ? -1
+		       : 0;
 }
 
 /* ---- other containers' namespaces ---- */
 
-static int open_namespace(pid_t pid, uint64_t ticks, const char *file, const char *id,
-	struct err **err)
+static int open_namespace(
+	pid_t pid, uint64_t ticks, const char *file, const char *id, struct err **err)
 {
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, file);
@@ -152,7 +152,8 @@ static int join_one(struct start *s, const struct joined *j, struct err **err)
 			j->what, id);
 	if (j->ns == OCI_NS_IPC && !str_eq(other->doc->doc.host.ipc_mode, "shareable"))
 		return err_set(err, ERR_CONFLICT,
-			"cannot join IPC of container %s: non-shareable IPC (hint: use IpcMode:shareable for the donor container)",
+			"cannot join IPC of container %s: non-shareable IPC (hint: use "
+			"IpcMode:shareable for the donor container)",
 			id);
 	s->ns_fd[j->ns] = open_namespace(pid, ticks, j->file, id, err);
 	if (s->ns_fd[j->ns] < 0)
@@ -188,11 +189,12 @@ static int prepare_binds(const struct container_doc *doc, struct err **err)
 			continue;
 		if (!m->make_source)
 			return err_set(err, ERR_INVALID,
-				"invalid mount config for type \"%s\": bind source path does not exist: %s",
+				"invalid mount config for type \"%s\": bind source path does not "
+				"exist: %s",
 				m->type, m->source);
 		if (dir_make(AT_FDCWD, m->source, 0755, err))
-			return err_wrap(err,
-				"error while creating mount source path '%s'", m->source);
+			return err_wrap(
+				err, "error while creating mount source path '%s'", m->source);
 	}
 	return 0;
 }
@@ -222,8 +224,7 @@ static void set_facts(struct start *s, struct spec_facts *f)
 static void follow_files(struct start *s)
 {
 	while (s->files_of) {
-		const char *id =
-			str_after(s->files_of->doc->doc.host.network_mode, "container:");
+		const char *id = str_after(s->files_of->doc->doc.host.network_mode, "container:");
 		struct container *next =
 			id ? roster_find(&s->container->engine->roster, id, NULL) : NULL;
 		if (!next)
@@ -260,8 +261,8 @@ static int set_process(struct start *s, struct err **err)
 	p->cwd_create = true;
 	p->use_init = doc->host.init == TRI_TRUE;
 	s->plan->init_path = c->engine->init_path;
-	if (filter_get(c->engine, &doc->host, p->caps.bounding, &s->bpf, &p->bpf_len,
-		    &p->bpf_flags, err))
+	if (filter_get(c->engine, &doc->host, p->caps.bounding, &s->bpf, &p->bpf_len, &p->bpf_flags,
+		    err))
 		return -1;
 	p->bpf = s->bpf;
 	return 0;
@@ -301,14 +302,15 @@ static int make_plan(struct start *s, struct err **err)
 /* What went wrong inside, in the words by which clients choose between 125, 126 and 127. */
 static void word_failure(struct err **err)
 {
-	static const char prefix[] =
-		"failed to create task for container: failed to create shim task: OCI runtime create failed";
+	static const char prefix[] = "failed to create task for container: failed to create shim "
+				     "task: OCI runtime create failed";
 	if (!err || !*err)
 		return;
 	enum err_kind kind = (*err)->kind;
 	if (kind == ERR_NO_EXECUTABLE || kind == ERR_NOT_EXECUTABLE)
 		err_set(err, kind,
-			"%s: runc create failed: unable to start container process: error during container init: %s: unknown",
+			"%s: runc create failed: unable to start container process: error during "
+			"container init: %s: unknown",
 			prefix, (*err)->msg);
 	else if (kind == ERR_SYSTEM || kind == ERR_INVALID || kind == ERR_NOT_FOUND)
 		err_wrap(err, "%s", prefix);
@@ -323,8 +325,7 @@ static void volumes_mounted(struct container *c)
 			{"destination", m->destination}, {"driver", "local"},
 			{"propagation", m->propagation}, {"read/write", m->rw ? "true" : "false"}};
 		if (str_eq(m->type, "volume"))
-			event_other(c->engine, "volume", "mount", m->name, attrs,
-				ARRAY_LEN(attrs));
+			event_other(c->engine, "volume", "mount", m->name, attrs, ARRAY_LEN(attrs));
 	}
 }
 

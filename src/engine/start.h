@@ -15,7 +15,8 @@ struct start {
 	void *bpf;
 	int ns_fd[OCI_NS_COUNT]; /* of containers that are joined; -1 */
 	char *ns_path[OCI_NS_COUNT];
-	struct container *files_of; /* whose hosts, hostname and resolv.conf are used; NULL: its own */
+	struct container
+		*files_of; /* whose hosts, hostname and resolv.conf are used; NULL: its own */
 	char *cgroup, *hosts, *hostname_file, *resolv, *shm;
 	bool created;
 	pid_t pid;

@@ -96,7 +96,7 @@ struct stop {
 	int64_t timeout; /* ns; negative: for ever */
 	int sig;
 	bool killed; /* SIGKILL has been sent */
-	bool over;   /* on the loop's thread: the outcome is known */
+	bool over; /* on the loop's thread: the outcome is known */
 	bool restart;
 	engine_done *done;
 	void *arg;
@@ -182,7 +182,8 @@ static void on_stop_timer(struct loop_timer *timer, void *arg)
 	}
 	s->over = true;
 	err_set(&s->error, ERR_SYSTEM,
-		"cannot stop container: %s: tried to kill container, but did not receive an exit event",
+		"cannot stop container: %s: tried to kill container, but did not receive an exit "
+		"event",
 		container_id(s->container));
 	/* An exit seen in this moment may have posted on_exit_posted() already: after the cancellation nobody
 	 * can any more, and the end comes behind it. */
@@ -271,8 +272,8 @@ int engine_container_stop(struct engine *e, const char *ref, const struct stop_o
 	if (sig < 0)
 		return -1;
 	if (!container_is_running(c))
-		return err_set(err, ERR_NOT_MODIFIED, "container %s is already stopped",
-			container_id(c));
+		return err_set(
+			err, ERR_NOT_MODIFIED, "container %s is already stopped", container_id(c));
 	return stop_launch(stop_new(c, options, sig, done, arg), err);
 }
 

@@ -186,8 +186,8 @@ static void lost_work(void *container)
 	auto_err *err = NULL;
 
 	auto_fd int disk = container_disk_dir(c, NULL);
-	bool recorded = disk >= 0 && !monitor_exit_read(disk, &x, NULL) &&
-		x.generation == c->generation;
+	bool recorded =
+		disk >= 0 && !monitor_exit_read(disk, &x, NULL) && x.generation == c->generation;
 	container_sweep(c);
 	if (!recorded)
 		x = (struct monitor_exit){.generation = c->generation,
@@ -365,8 +365,8 @@ static void add_watch(void *arg)
 		return;
 	}
 	if (!e->closed)
-		log_error("container %s: cannot watch its monitor: %s",
-			container_id(w->container), err_msg(err));
+		log_error("container %s: cannot watch its monitor: %s", container_id(w->container),
+			err_msg(err));
 	watch_free(w);
 }
 

@@ -174,8 +174,7 @@ static int parse_config(const json_t *root, struct oci_image_config *to, struct 
 		return -1;
 	if (!c)
 		return 0;
-	if (check_counts(c, what, err) < 0 ||
-		image_json_str(c, "User", &to->user, what, err) < 0 ||
+	if (check_counts(c, what, err) < 0 || image_json_str(c, "User", &to->user, what, err) < 0 ||
 		get_set(c, "ExposedPorts", &to->exposed_ports, what, err) < 0 ||
 		json_get_strv(c, "Env", &to->env, what, err) < 0 ||
 		get_args(c, "Entrypoint", &to->entrypoint, what, err) < 0 ||

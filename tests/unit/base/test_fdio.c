@@ -122,8 +122,9 @@ static void descriptors_pass(void **state)
 
 static void sockets_in_deep_folders(void **state)
 {
-	char deep[] = "0123456789012345678901234567890123456789/0123456789012345678901234567890123456789/"
-		      "0123456789012345678901234567890123456789";
+	char deep[] =
+		"0123456789012345678901234567890123456789/0123456789012345678901234567890123456789/"
+		"0123456789012345678901234567890123456789";
 	assert_int_equal(dir_make(scratch, deep, 0700, NULL), 0);
 	auto_fd int dir = dir_open(scratch, deep, NULL);
 	auto_fd int listener = unix_listen(dir, "s", SOCK_STREAM, 0600, NULL);
@@ -143,7 +144,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(files, setup, teardown),
 		cmocka_unit_test_setup_teardown(folders, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_tree_is_removed_whatever_is_in_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_tree_is_removed_whatever_is_in_it, setup, teardown),
 		cmocka_unit_test(descriptors_pass),
 		cmocka_unit_test_setup_teardown(sockets_in_deep_folders, setup, teardown),
 	};

@@ -14,7 +14,6 @@ static void sh_argv(const char *script, char **room)
 	room[1] = (char *)"-c";
 	room[2] = (char *)script;
 	room[3] = NULL;
-
 }
 
 static int run(const char *script, const char *input, struct buf *out, struct buf *errout)

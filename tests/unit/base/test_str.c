@@ -29,7 +29,8 @@ static void sizes(void **state)
 		int64_t bytes;
 	} good[] = {{"0", 0}, {"32", 32}, {"32b", 32}, {"1k", 1024}, {"1KB", 1024}, {"1kib", 1024},
 		{"64m", 64 << 20}, {"1.5G", 3LL << 29}, {"2 g", 2LL << 30}, {"1tb", 1LL << 40}};
-	static const char *const bad[] = {"", "k", "-1", "1x", "1kk", "1bb", "1mi b", ".", "9999999p"};
+	static const char *const bad[] = {
+		"", "k", "-1", "1x", "1kk", "1bb", "1mi b", ".", "9999999p"};
 	int64_t v;
 	for (size_t k = 0; k < ARRAY_LEN(good); k++) {
 		assert_int_equal(str_to_size(good[k].text, &v), 0);

@@ -25,8 +25,9 @@ static void json_strings_are_go_s(void **state)
 	auto_buf b = BUF_INIT;
 	static const char raw[] = "a\"\\\n\t\x01<&>\xc3\xa9\xff\xe2\x80\xa8\xed\xa0\x80z\0";
 	buf_add_json_string(&b, raw, sizeof(raw) - 1);
-	assert_string_equal(b.data, "\"a\\\"\\\\\\n\\t\\u0001\\u003c\\u0026\\u003e\xc3\xa9\\ufffd\\u2028"
-				    "\\ufffd\\ufffd\\ufffdz\\u0000\"");
+	assert_string_equal(b.data,
+		"\"a\\\"\\\\\\n\\t\\u0001\\u003c\\u0026\\u003e\xc3\xa9\\ufffd\\u2028"
+		"\\ufffd\\ufffd\\ufffdz\\u0000\"");
 }
 
 static void json_documents(void **state)
@@ -60,10 +61,12 @@ static void digests(void **state)
 {
 	struct digest d;
 	digest_of("", 0, &d);
-	assert_string_equal(d.str, "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	assert_string_equal(
+		d.str, "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 	assert_true(digest_valid(d.str));
 	assert_false(digest_valid("sha256:../../etc/passwd"));
-	assert_false(digest_valid("sha256:E3B0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"));
+	assert_false(digest_valid(
+		"sha256:E3B0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"));
 	auto_err *err = NULL;
 	assert_int_equal(digest_parse("sha512:abc", &d, &err), -1);
 	assert_int_equal(err->kind, ERR_NOT_IMPLEMENTED);
@@ -81,7 +84,8 @@ static void times(void **state)
 	assert_string_equal(time_rfc3339(0, buf), "0001-01-01T00:00:00Z");
 	assert_string_equal(time_rfc3339(1700000000120000000, buf), "2023-11-14T22:13:20.12Z");
 	assert_string_equal(time_rfc3339(1700000000000000000, buf), "2023-11-14T22:13:20Z");
-	assert_string_equal(time_rfc3339_fixed(1700000000120000000, buf), "2023-11-14T22:13:20.120000000Z");
+	assert_string_equal(
+		time_rfc3339_fixed(1700000000120000000, buf), "2023-11-14T22:13:20.120000000Z");
 	assert_int_equal(time_parse_rfc3339("2023-11-14T23:13:20.5+01:00", &ns), 0);
 	assert_true(ns == 1700000000500000000);
 	assert_int_equal(time_parse_rfc3339("0001-01-01T00:00:00Z", &ns), 0);
@@ -113,11 +117,14 @@ static void durations(void **state)
 	static const struct {
 		int64_t seconds;
 		const char *text;
-	} human[] = {{0, "Less than a second"}, {1, "1 second"}, {59, "59 seconds"}, {60, "About a minute"},
-		{120, "2 minutes"}, {3600, "About an hour"}, {7200, "2 hours"}, {47 * 3600, "47 hours"},
-		{3 * 86400, "3 days"}, {14 * 86400, "2 weeks"}, {60 * 86400, "2 months"}, {800 * 86400, "2 years"}};
+	} human[] = {{0, "Less than a second"}, {1, "1 second"}, {59, "59 seconds"},
+		{60, "About a minute"}, {120, "2 minutes"}, {3600, "About an hour"},
+		{7200, "2 hours"}, {47 * 3600, "47 hours"}, {3 * 86400, "3 days"},
+		{14 * 86400, "2 weeks"}, {60 * 86400, "2 months"}, {800 * 86400, "2 years"}};
 	for (size_t i = 0; i < ARRAY_LEN(human); i++)
-		assert_string_equal(time_human(human[i].seconds * TIME_NS_PER_SEC, buf, sizeof(buf)), human[i].text);
+		assert_string_equal(
+			time_human(human[i].seconds * TIME_NS_PER_SEC, buf, sizeof(buf)),
+			human[i].text);
 }
 
 int main(void)

@@ -39,7 +39,8 @@ static void put_lines(struct fixture *f, const char *name, int from, int to)
 	int fd = openat(f->dir, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	for (int i = from; i <= to; i++)
 		dprintf(fd,
-			"{\"log\":\"%d\\n\",\"stream\":\"%s\",\"time\":\"2026-01-01T00:00:%02d.5Z\"}\n",
+			"{\"log\":\"%d\\n\",\"stream\":\"%s\",\"time\":\"2026-01-01T00:00:%02d."
+			"5Z\"}\n",
 			i, i % 2 ? "stderr" : "stdout", i);
 	close(fd);
 }
@@ -148,15 +149,16 @@ static void test_format(void **state)
 	struct fixture *f = *state;
 	struct log_options o = all;
 	put_text(f, "log",
-		"{\"log\":\"x\\u0000y\",\"stream\":\"stderr\",\"attrs\":{\"a\":\"b\"},\"time\":\"2026-01-01T00:00:01.5Z\"}\n");
+		"{\"log\":\"x\\u0000y\",\"stream\":\"stderr\",\"attrs\":{\"a\":\"b\"},\"time\":"
+		"\"2026-01-01T00:00:01.5Z\"}\n");
 	o.raw = false;
 	o.timestamps = o.details = true;
 	struct log_files files;
 	auto_buf out = BUF_INIT;
 	open_files(f, &files, -1);
 	log_files_read(&files, &o, &out, 1 << 20);
-	static const char want[] =
-		"\2\0\0\0\0\0\0\46" "2026-01-01T00:00:01.500000000Z a=b x\0y";
+	static const char want[] = "\2\0\0\0\0\0\0\46"
+				   "2026-01-01T00:00:01.500000000Z a=b x\0y";
 	assert_int_equal(out.len, sizeof(want) - 1);
 	assert_memory_equal(out.data, want, sizeof(want) - 1);
 	log_files_close(&files);

@@ -91,8 +91,10 @@ static void expect_spec(struct mount_spec *s, enum err_kind kind, const char *te
 
 static void test_specs(void **state)
 {
-	char bind[] = "bind", volume[] = "volume", tmpfs[] = "tmpfs", image[] = "image", odd[] = "odd";
-	char target[] = "/t", root[] = "/", relative[] = "t", gone[] = "/no/such/source", tmp[] = "/tmp";
+	char bind[] = "bind", volume[] = "volume", tmpfs[] = "tmpfs", image[] = "image",
+	     odd[] = "odd";
+	char target[] = "/t", root[] = "/", relative[] = "t", gone[] = "/no/such/source",
+	     tmp[] = "/tmp";
 	struct mount_spec s = {.type = bind, .source = gone, .target = target};
 
 	expect_spec(&s, ERR_INVALID, "bind source path does not exist: /no/such/source");

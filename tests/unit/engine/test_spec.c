@@ -117,7 +117,7 @@ static uint64_t caps_of(const char *add, const char *drop)
 
 static void test_capabilities(void **state)
 {
-	char *bad[] = {(char *)(uintptr_t)"CAP_NOSUCH", NULL};
+	char *bad[] = {(char *)(uintptr_t) "CAP_NOSUCH", NULL};
 	uint64_t caps;
 	auto_err *err = NULL;
 
@@ -125,16 +125,15 @@ static void test_capabilities(void **state)
 	assert_true(caps_of("ALL", NULL) == 0xffff);
 	assert_true(caps_of("net_admin", "ALL") == 1ull << 12);
 	assert_true(caps_of("ALL", "CAP_CHOWN") == 0xfffe);
-	assert_true(caps_of("SYS_TIME", "chown") ==
-		((SPEC_CAPS_DEFAULT | 1ull << 25) & ~1ull));
+	assert_true(caps_of("SYS_TIME", "chown") == ((SPEC_CAPS_DEFAULT | 1ull << 25) & ~1ull));
 	assert_int_equal(spec_caps(&caps, bad, NULL, false, 0, &err), -1);
 	assert_int_equal(err->kind, ERR_INVALID);
 }
 
 static void test_environment(void **state)
 {
-	char *env[] = {(char *)(uintptr_t)"PATH=/mine", (char *)(uintptr_t)"A=1",
-		(char *)(uintptr_t)"HOSTNAME", (char *)(uintptr_t)"A=2", NULL};
+	char *env[] = {(char *)(uintptr_t) "PATH=/mine", (char *)(uintptr_t) "A=1",
+		(char *)(uintptr_t) "HOSTNAME", (char *)(uintptr_t) "A=2", NULL};
 	auto_strv out = spec_env(env, "h", true);
 
 	assert_int_equal(strv_len(out), 3);
@@ -163,8 +162,7 @@ static void test_outer_before_inner(void **state)
 {
 	struct fixture *f = *state;
 	auto_err *err = NULL;
-	assert_int_equal(
-		mount_parse_bind("/x:/a/b/c", model_list_add(&f->doc.mounts), &err), 0);
+	assert_int_equal(mount_parse_bind("/x:/a/b/c", model_list_add(&f->doc.mounts), &err), 0);
 	assert_int_equal(mount_parse_bind("/y:/a", model_list_add(&f->doc.mounts), &err), 0);
 	struct oci_config *c = build(f);
 	assert_true(mount_at(c, "/a") < mount_at(c, "/a/b/c"));
@@ -174,8 +172,7 @@ static void test_propagation(void **state)
 {
 	struct fixture *f = *state;
 	auto_err *err = NULL;
-	assert_int_equal(
-		mount_parse_bind("/x:/a:rslave", model_list_add(&f->doc.mounts), &err), 0);
+	assert_int_equal(mount_parse_bind("/x:/a:rslave", model_list_add(&f->doc.mounts), &err), 0);
 	assert_string_equal(build(f)->linux.rootfs_propagation, "rslave");
 }
 
@@ -213,8 +210,7 @@ static void test_device_rules(void **state)
 	static const char *const bad[] = {"", "c 1:3", "x 1:3 r", "c 1 r", "c 1:-3 r", "c 1:3 rx",
 		"c 1:3 ", "c  1:3 r", "c 1:3 rwmr"};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		assert_int_equal(
-			spec_device_rule(bad[i], &type, &major, &minor, access, &err), -1);
+		assert_int_equal(spec_device_rule(bad[i], &type, &major, &minor, access, &err), -1);
 		assert_int_equal(err->kind, ERR_INVALID);
 	}
 }
@@ -248,7 +244,7 @@ static void test_shared_namespaces(void **state)
 	struct oci_config *c = build(f);
 
 	assert_false(c->linux.ns[OCI_NS_PID].present || c->linux.ns[OCI_NS_IPC].present ||
-		c->linux.ns[OCI_NS_UTS].present);
+		     c->linux.ns[OCI_NS_UTS].present);
 	assert_string_equal(c->linux.ns[OCI_NS_NETWORK].path, "/proc/7/ns/net");
 	assert_null(c->hostname);
 	assert_string_equal(mount_at(c, "/dev/shm")->source, "/dev/shm");

@@ -16,25 +16,25 @@
 
 /** The kinds are the API's; one table maps kind to HTTP status (api), one to exit code (cli). */
 enum err_kind {
-	ERR_SYSTEM,	     /* a system call or the machine failed; sys holds errno where known */
-	ERR_INVALID,	     /* the request itself is wrong (400) */
-	ERR_UNAUTHORIZED,    /* credentials missing or refused (401) */
-	ERR_FORBIDDEN,	     /* understood and refused (403) */
-	ERR_NOT_FOUND,	     /* (404) */
-	ERR_CONFLICT,	     /* the present state does not allow it (409) */
-	ERR_NOT_MODIFIED,    /* it already is as asked (304) */
-	ERR_TOO_LARGE,	     /* a bound on input was exceeded (413) */
-	ERR_UNAVAILABLE,     /* a peer or subsystem does not answer (503) */
+	ERR_SYSTEM, /* a system call or the machine failed; sys holds errno where known */
+	ERR_INVALID, /* the request itself is wrong (400) */
+	ERR_UNAUTHORIZED, /* credentials missing or refused (401) */
+	ERR_FORBIDDEN, /* understood and refused (403) */
+	ERR_NOT_FOUND, /* (404) */
+	ERR_CONFLICT, /* the present state does not allow it (409) */
+	ERR_NOT_MODIFIED, /* it already is as asked (304) */
+	ERR_TOO_LARGE, /* a bound on input was exceeded (413) */
+	ERR_UNAVAILABLE, /* a peer or subsystem does not answer (503) */
 	ERR_NOT_IMPLEMENTED, /* kist does not have this (501) */
-	ERR_CANCELLED,	     /* the one who asked went away */
-	ERR_NOT_EXECUTABLE,  /* container's program exists but cannot be run (exit code 126) */
-	ERR_NO_EXECUTABLE,   /* container's program does not exist (exit code 127) */
+	ERR_CANCELLED, /* the one who asked went away */
+	ERR_NOT_EXECUTABLE, /* container's program exists but cannot be run (exit code 126) */
+	ERR_NO_EXECUTABLE, /* container's program does not exist (exit code 127) */
 	ERR_KIND_COUNT
 };
 
 struct err {
 	enum err_kind kind;
-	int sys;   /* errno where the cause is a system call, else 0 */
+	int sys; /* errno where the cause is a system call, else 0 */
 	char *msg; /* what was tried, on what, why it failed; never NULL; no trailing newline */
 };
 

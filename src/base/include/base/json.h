@@ -22,19 +22,19 @@ void json_write(const json_t *j, struct buf *out);
 
 /* Field access on objects: an absent key or null gives the default and success; a value of another
  * type is ERR_INVALID "<what>.<key>: expected string". */
-int json_get_str(const json_t *obj, const char *key, const char **out, const char *what,
-	struct err **err);
-int json_get_i64(const json_t *obj, const char *key, int64_t *out, const char *what,
-	struct err **err);
-int json_get_bool(const json_t *obj, const char *key, bool *out, const char *what,
-	struct err **err);
+int json_get_str(
+	const json_t *obj, const char *key, const char **out, const char *what, struct err **err);
+int json_get_i64(
+	const json_t *obj, const char *key, int64_t *out, const char *what, struct err **err);
+int json_get_bool(
+	const json_t *obj, const char *key, bool *out, const char *what, struct err **err);
 /** Array of strings to an owned vector (NULL for absent or null). */
-int json_get_strv(const json_t *obj, const char *key, char ***out, const char *what,
-	struct err **err);
+int json_get_strv(
+	const json_t *obj, const char *key, char ***out, const char *what, struct err **err);
 
 /** Steal-setters that never fail (allocation aside). */
 void json_put(json_t *obj, const char *key, json_t *value);
 void json_put_str(json_t *obj, const char *key, const char *value); /* NULL becomes "" */
-json_t *json_strv(char *const *v);				    /* array of strings */
+json_t *json_strv(char *const *v); /* array of strings */
 
 #endif

@@ -5,7 +5,13 @@
 #ifndef KIST_BASE_LOG_H
 #define KIST_BASE_LOG_H
 
-enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR, LOG_LEVEL_FATAL };
+enum log_level {
+	LOG_LEVEL_DEBUG,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_FATAL
+};
 
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);

@@ -11,14 +11,15 @@
 
 struct proc_fd {
 	int from; /* descriptor here */
-	int to;	  /* number in the program; CLOEXEC is cleared there */
+	int to; /* number in the program; CLOEXEC is cleared there */
 };
 
 struct proc_spec {
-	const char *path;    /* absolute */
+	const char *path; /* absolute */
 	char *const *argv;
-	char *const *env;    /* NULL: an empty environment with PATH only */
-	const struct proc_fd *fds; /* 0, 1, 2 that are not named are /dev/null; everything else closed */
+	char *const *env; /* NULL: an empty environment with PATH only */
+	const struct proc_fd
+		*fds; /* 0, 1, 2 that are not named are /dev/null; everything else closed */
 	size_t nfds;
 	bool die_with_parent; /* PR_SET_PDEATHSIG SIGKILL */
 	unsigned long nofile_soft; /* soft RLIMIT_NOFILE of the program; 0: ours */

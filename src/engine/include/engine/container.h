@@ -18,9 +18,9 @@
  * volumes. @name NULL: one is made up. Nothing is left behind on error. ERR_NOT_FOUND "No such image: x:latest", ERR_CONFLICT for a name in use, ERR_INVALID,
  * ERR_NOT_IMPLEMENTED for what kist does not have (restart policies, health checks, ...).
  */
-int engine_container_create(struct engine *e, const char *name, const struct container_config *config,
-	const struct host_config *host, const struct networking_config *net, char id[65],
-	char ***warnings, struct err **err);
+int engine_container_create(struct engine *e, const char *name,
+	const struct container_config *config, const struct host_config *host,
+	const struct networking_config *net, char id[65], char ***warnings, struct err **err);
 
 /* ---- look ---- */
 
@@ -49,29 +49,29 @@ struct container_state {
 
 /** A place where something is mounted: inspect's MountPoint, resolved at create. */
 struct mount_point {
-	char *type;	   /* "bind", "volume", "tmpfs" */
-	char *name;	   /* volume's, else NULL */
-	char *source;	   /* on the host; NULL for tmpfs */
+	char *type; /* "bind", "volume", "tmpfs" */
+	char *name; /* volume's, else NULL */
+	char *source; /* on the host; NULL for tmpfs */
 	char *destination; /* cleaned, absolute */
-	char *driver;	   /* "local" for volumes, else NULL */
-	char *mode;	   /* options as the user gave them: "ro,z", or NULL */
+	char *driver; /* "local" for volumes, else NULL */
+	char *mode; /* options as the user gave them: "ro,z", or NULL */
 	bool rw;
 	char *propagation; /* "rprivate" ... or NULL */
-	bool anonymous;	   /* a volume made for this container alone: goes with it */
-	char **options;	   /* the runtime's, complete: {"rbind", "ro", "rprivate"} */
-	bool hidden;	   /* of --tmpfs: inspect's Mounts does not show these */
-	bool make_source;  /* -v: a missing folder on the host is made at start */
-	bool copy_up;	   /* a volume that gets the image's content while it is empty */
+	bool anonymous; /* a volume made for this container alone: goes with it */
+	char **options; /* the runtime's, complete: {"rbind", "ro", "rprivate"} */
+	bool hidden; /* of --tmpfs: inspect's Mounts does not show these */
+	bool make_source; /* -v: a missing folder on the host is made at start */
+	bool copy_up; /* a volume that gets the image's content while it is empty */
 };
 
 /** What create fixed. Immutable from then on, so it is shared, not copied. */
 struct container_doc {
 	char id[65];
 	int64_t created; /* ns */
-	char *path;	 /* the program */
-	char **args;	 /* what follows it; never NULL */
-	char *image_id;	 /* "sha256:..." */
-	char *platform;	 /* "linux" */
+	char *path; /* the program */
+	char **args; /* what follows it; never NULL */
+	char *image_id; /* "sha256:..." */
+	char *platform; /* "linux" */
 	struct container_config config; /* merged with the image's */
 	struct host_config host;
 	struct networking_config net; /* as asked for */
@@ -80,17 +80,17 @@ struct container_doc {
 
 /** A published or exposed port: inspect's NetworkSettings.Ports and the list's Ports. */
 struct container_port {
-	uint16_t port;	      /* inside */
-	const char *proto;    /* "tcp", "udp" */
-	char *host_ip;	      /* NULL: exposed, not published */
+	uint16_t port; /* inside */
+	const char *proto; /* "tcp", "udp" */
+	char *host_ip; /* NULL: exposed, not published */
 	uint16_t host_port;
 };
 
 /** A container's place in the network; endpoints as in EndpointSettings. Changes with every start. */
 struct container_network {
 	MODEL_LIST(struct endpoint_entry) endpoints; /* by network name */
-	MODEL_LIST(struct container_port) ports;     /* sorted by port, protocol, address */
-	char *sandbox_id, *sandbox_key;		     /* NULL unless running */
+	MODEL_LIST(struct container_port) ports; /* sorted by port, protocol, address */
+	char *sandbox_id, *sandbox_key; /* NULL unless running */
 };
 
 /** One container as it was at one moment. Immutable; cheap to take. */
@@ -101,10 +101,10 @@ struct container_snapshot {
 	char *name; /* without "/" */
 	char *hostname_path, *hosts_path, *resolv_path, *log_path; /* NULL while there are none */
 	char **exec_ids; /* NULL: none */
-	char **layers;	 /* storage: lower folders, top first; NULL unless inspected */
+	char **layers; /* storage: lower folders, top first; NULL unless inspected */
 	char *upper, *work, *merged; /* the same; merged is never mounted on the host */
 	int64_t size_rw, size_root; /* -1 unless asked for */
-	void *doc_ref, *net_ref;    /* the engine's */
+	void *doc_ref, *net_ref; /* the engine's */
 };
 void container_snapshot_free(struct container_snapshot *s);
 
@@ -156,12 +156,12 @@ int engine_container_kill(struct engine *e, const char *ref, const char *signal,
 int engine_container_pause(struct engine *e, const char *ref, struct err **err);
 int engine_container_unpause(struct engine *e, const char *ref, struct err **err);
 int engine_container_rename(struct engine *e, const char *ref, const char *name, struct err **err);
-int engine_container_resize(struct engine *e, const char *ref, uint32_t h, uint32_t w,
-	struct err **err);
+int engine_container_resize(
+	struct engine *e, const char *ref, uint32_t h, uint32_t w, struct err **err);
 
 /** Kills first if @force. @volumes: its anonymous volumes too. */
-int engine_container_remove(struct engine *e, const char *ref, bool force, bool volumes,
-	struct err **err);
+int engine_container_remove(
+	struct engine *e, const char *ref, bool force, bool volumes, struct err **err);
 
 struct container_top {
 	char **titles;
@@ -178,11 +178,11 @@ void container_top_free(struct container_top *t);
 struct attach_options {
 	bool in, out, err;
 	bool stream; /* stay attached */
-	bool logs;   /* first what has been logged */
+	bool logs; /* first what has been logged */
 	const char *detach_keys; /* "ctrl-p,ctrl-q" notation; NULL or "": that default */
 	const void *early; /* bytes that came behind the request's header */
 	size_t early_len;
-	const void *head;  /* the HTTP answer */
+	const void *head; /* the HTTP answer */
 	size_t head_len;
 };
 /**

@@ -25,19 +25,21 @@ struct engine;
 
 /** Borrowed during engine_open() only. NULL strings take the default named. */
 struct engine_options {
-	const char *data_root;	  /* "/var/lib/kist"; made if missing, mode 0710 */
-	const char *exec_root;	  /* "/run/kist"; made if missing, mode 0700 */
-	const struct net_options *net; /* of the default bridge; NULL: there is none (--bridge none) */
+	const char *data_root; /* "/var/lib/kist"; made if missing, mode 0710 */
+	const char *exec_root; /* "/run/kist"; made if missing, mode 0700 */
+	const struct net_options
+		*net; /* of the default bridge; NULL: there is none (--bridge none) */
 	bool remove_bridge; /* engine_close() removes bridge and table if nothing uses them */
 	const char *cgroup_parent; /* "/kist" */
 	const char *monitor_path; /* kist-monitor; required */
-	const char *init_path;	  /* kist-init, for --init; required */
+	const char *init_path; /* kist-init, for --init; required */
 	const char *transfer_path; /* kist-transfer; required */
 	const char *seccomp_path; /* the default profile, JSON; required */
-	uint32_t pool;		  /* parked monitors; 0: none */
-	unsigned long nofile_soft; /* soft RLIMIT_NOFILE for monitors and so for containers (the daemon has
+	uint32_t pool; /* parked monitors; 0: none */
+	unsigned long
+		nofile_soft; /* soft RLIMIT_NOFILE for monitors and so for containers (the daemon has
 				    * raised its own): proc_spec.nofile_soft; 0: the daemon's */
-	struct loop *loop;	  /* required; outlives the engine */
+	struct loop *loop; /* required; outlives the engine */
 };
 
 /**
@@ -78,6 +80,7 @@ int filters_check(const struct filters *f, const char *const *known, struct err 
 bool filters_exact(const struct filters *f, const char *key, const char *value);
 bool filters_fuzzy(const struct filters *f, const char *key, const char *value);
 /** A boolean filter: @fallback if absent; ERR_INVALID for anything but 0, 1, true, false. */
-int filters_bool(const struct filters *f, const char *key, bool fallback, bool *out, struct err **err);
+int filters_bool(
+	const struct filters *f, const char *key, bool fallback, bool *out, struct err **err);
 
 #endif

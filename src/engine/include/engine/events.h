@@ -15,13 +15,13 @@ struct event_attr {
 
 /** Immutable and counted: event_unref() what engine_events_next() gave. */
 struct event {
-	const char *type;   /* "container", "image", "volume", "network" */
+	const char *type; /* "container", "image", "volume", "network" */
 	const char *action; /* "start", "exec_create: sh -c x", ... */
-	const char *actor;  /* id or name */
-	const char *from;   /* container events: the image as asked for; else NULL */
+	const char *actor; /* id or name */
+	const char *from; /* container events: the image as asked for; else NULL */
 	const struct event_attr *attrs;
-	size_t attr_count;  /* sorted by key */
-	int64_t time;	    /* nanoseconds since the epoch */
+	size_t attr_count; /* sorted by key */
+	int64_t time; /* nanoseconds since the epoch */
 };
 void event_unref(const struct event *event);
 

@@ -22,13 +22,13 @@ int engine_exec_create(struct engine *e, const char *ref, const struct exec_spec
 
 struct exec_start {
 	bool detach;
-	bool tty;		/* must be what create said: ERR_CONFLICT otherwise is Docker's behaviour */
+	bool tty; /* must be what create said: ERR_CONFLICT otherwise is Docker's behaviour */
 	uint32_t height, width; /* console size; 0: create's */
-	int fd;			/* the client's connection, -1 with @detach; stays the caller's, who
+	int fd; /* the client's connection, -1 with @detach; stays the caller's, who
 				 * closes it on success (the monitor has its own) */
-	const void *early;	/* bytes that came behind the request's header */
+	const void *early; /* bytes that came behind the request's header */
 	size_t early_len;
-	const void *head;	/* the HTTP answer, sent by the monitor before any output */
+	const void *head; /* the HTTP answer, sent by the monitor before any output */
 	size_t head_len;
 };
 
@@ -37,8 +37,8 @@ struct exec_start {
  * with the error: ERR_NOT_FOUND "No such exec instance: x", ERR_CONFLICT (has run already, container stopped), ERR_NO_EXECUTABLE,
  * ERR_NOT_EXECUTABLE with "OCI runtime exec failed: exec failed: ...".
  */
-int engine_exec_start(struct engine *e, const char *id, const struct exec_start *start,
-	struct err **err);
+int engine_exec_start(
+	struct engine *e, const char *id, const struct exec_start *start, struct err **err);
 int engine_exec_resize(struct engine *e, const char *id, uint32_t h, uint32_t w, struct err **err);
 
 struct exec_info {

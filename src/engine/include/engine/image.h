@@ -19,19 +19,20 @@ struct store_image *engine_image_inspect(struct engine *e, const char *ref, stru
 /** Containers made from the image. */
 uint32_t engine_image_uses(struct engine *e, const struct digest *id);
 
-int engine_image_tag(struct engine *e, const char *ref, const char *repo, const char *tag,
-	struct err **err);
+int engine_image_tag(
+	struct engine *e, const char *ref, const char *repo, const char *tag, struct err **err);
 /** In docker's words and order; events untag and delete. */
 int engine_image_remove(struct engine *e, const char *ref, bool force,
 	struct store_removed_list *out, struct err **err);
 /** Reads an archive from @fd to its end; event load for each image. */
-int engine_image_load(struct engine *e, int fd, store_progress_fn *progress, void *arg,
-	struct err **err);
+int engine_image_load(
+	struct engine *e, int fd, store_progress_fn *progress, void *arg, struct err **err);
 
 struct image_import {
 	int fd;
 	const char *repo, *tag, *message; /* NULL where not given */
-	char *const *changes; /* Dockerfile instructions: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD,
+	char *const
+		*changes; /* Dockerfile instructions: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD,
 			       * STOPSIGNAL, USER, VOLUME, WORKDIR */
 	const char *platform; /* "linux/amd64"; NULL: this machine's */
 };

@@ -13,13 +13,13 @@
 struct log_reader;
 
 struct log_options {
-	bool out, err;	 /* at least one, else ERR_INVALID "you must choose at least one stream" */
+	bool out, err; /* at least one, else ERR_INVALID "you must choose at least one stream" */
 	bool follow;
 	bool timestamps; /* RFC 3339 with nine digits in front of each line */
-	bool details;	 /* attributes of --log-opt labels/env in front of each line */
+	bool details; /* attributes of --log-opt labels/env in front of each line */
 	int64_t since, until; /* nanoseconds since the epoch; 0: none */
-	int64_t tail;	 /* last lines; < 0: all */
-	bool raw;	 /* no 8-byte frame headers; set by engine_logs_open() for a tty */
+	int64_t tail; /* last lines; < 0: all */
+	bool raw; /* no 8-byte frame headers; set by engine_logs_open() for a tty */
 };
 
 /**

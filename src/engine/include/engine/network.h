@@ -5,11 +5,11 @@
 #include "engine/engine.h"
 
 struct network_member {
-	char id[65];	  /* container */
+	char id[65]; /* container */
 	char *name;
-	char *endpoint;	  /* endpoint id */
+	char *endpoint; /* endpoint id */
 	char *mac;
-	char *ip4, *ip6;  /* "172.17.0.2/16"; NULL where there is none */
+	char *ip4, *ip6; /* "172.17.0.2/16"; NULL where there is none */
 };
 
 struct network_info {
@@ -18,7 +18,7 @@ struct network_info {
 	int64_t created_at;
 	char *driver; /* "bridge", "host", "null" */
 	char *subnet, *gateway; /* NULL where there is none */
-	char *bridge_name;	/* NULL but for bridge networks */
+	char *bridge_name; /* NULL but for bridge networks */
 	uint32_t mtu;
 	bool icc, masquerade, default_bridge;
 	struct network_member *members; /* running containers; filled by inspect only */
@@ -31,7 +31,7 @@ void network_info_list_free(struct network_info *v, size_t n);
 int engine_network_list(struct engine *e, const struct filters *filters, struct network_info **out,
 	size_t *count, struct err **err);
 /** By name, id or prefix of an id. ERR_NOT_FOUND "network x not found". */
-int engine_network_inspect(struct engine *e, const char *ref, struct network_info **out,
-	struct err **err);
+int engine_network_inspect(
+	struct engine *e, const char *ref, struct network_info **out, struct err **err);
 
 #endif

@@ -23,7 +23,7 @@ void volume_info_free(struct volume_info *v);
 void volume_info_list_free(struct volume_info *v, size_t n);
 
 struct volume_spec {
-	const char *name;   /* NULL or "": 64 random hex digits */
+	const char *name; /* NULL or "": 64 random hex digits */
 	const char *driver; /* NULL, "" or "local" */
 	const struct volume_label *labels;
 	size_t label_count;
@@ -35,8 +35,8 @@ struct volume_spec {
 int engine_volume_create(struct engine *e, const struct volume_spec *spec, struct volume_info **out,
 	struct err **err);
 /** ERR_NOT_FOUND "get x: no such volume". */
-int engine_volume_inspect(struct engine *e, const char *name, struct volume_info **out,
-	struct err **err);
+int engine_volume_inspect(
+	struct engine *e, const char *name, struct volume_info **out, struct err **err);
 /** Filters: dangling, driver, label, name. Sorted by name. */
 int engine_volume_list(struct engine *e, const struct filters *filters, struct volume_info **out,
 	size_t *count, struct err **err);

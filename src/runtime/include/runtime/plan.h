@@ -23,14 +23,14 @@
 
 /** Where the root file system comes from. */
 enum plan_root_kind {
-	PLAN_ROOT_BIND,	   /* root_path: an existing folder (a bundle's rootfs) */
+	PLAN_ROOT_BIND, /* root_path: an existing folder (a bundle's rootfs) */
 	PLAN_ROOT_OVERLAY, /* lower folders, upper and work: a detached overlay mount */
 };
 
 enum plan_step_kind {
-	STEP_MOUNT,    /* a new file system: fstype, source, data */
-	STEP_BIND,     /* source on the host, opened before the clone */
-	STEP_CGROUP,   /* /sys/fs/cgroup as the specification asks: v2, or v1 binds below a tmpfs */
+	STEP_MOUNT, /* a new file system: fstype, source, data */
+	STEP_BIND, /* source on the host, opened before the clone */
+	STEP_CGROUP, /* /sys/fs/cgroup as the specification asks: v2, or v1 binds below a tmpfs */
 };
 
 /** One mount, in order. Targets are resolved inside the new root with RESOLVE_IN_ROOT. */
@@ -39,23 +39,23 @@ struct plan_mount {
 	const char *fstype;
 	const char *source;
 	const char *target;
-	const char *data;	  /* file system's own options, comma separated; may be NULL */
-	uint64_t attr_set;	  /* MOUNT_ATTR_* */
-	uint64_t attr_clear;	  /* MOUNT_ATTR_* cleared explicitly ("rw", "suid", "exec", ...) */
-	uint64_t rec_attr_set;	  /* recursive ones: rro, rnosuid, ... */
+	const char *data; /* file system's own options, comma separated; may be NULL */
+	uint64_t attr_set; /* MOUNT_ATTR_* */
+	uint64_t attr_clear; /* MOUNT_ATTR_* cleared explicitly ("rw", "suid", "exec", ...) */
+	uint64_t rec_attr_set; /* recursive ones: rro, rnosuid, ... */
 	uint64_t rec_attr_clear;
-	uint32_t sb_flags;	  /* MS_SYNCHRONOUS and the like for a new file system */
-	uint64_t propagation;	  /* MS_PRIVATE... with MS_REC where recursive; 0: leave */
-	bool recursive;		  /* rbind */
-	bool copy_up;		  /* tmpcopyup */
-	bool is_dir_hint;	  /* create a folder (not a file) if the target is missing */
+	uint32_t sb_flags; /* MS_SYNCHRONOUS and the like for a new file system */
+	uint64_t propagation; /* MS_PRIVATE... with MS_REC where recursive; 0: leave */
+	bool recursive; /* rbind */
+	bool copy_up; /* tmpcopyup */
+	bool is_dir_hint; /* create a folder (not a file) if the target is missing */
 	const struct oci_id_map *uid_map, *gid_map; /* idmapped */
 	size_t uid_map_count, gid_map_count;
 };
 
 struct plan_device {
 	const char *path; /* in the container, resolved in root */
-	uint32_t mode;	  /* type and permissions */
+	uint32_t mode; /* type and permissions */
 	uint32_t major, minor;
 	uint32_t uid, gid;
 };
@@ -97,7 +97,7 @@ struct plan_process {
 	int32_t sched_nice;
 	uint64_t sched_flags, sched_runtime, sched_deadline, sched_period;
 	int32_t ioprio; /* -1: leave */
-	bool use_init;	/* docker --init: init_path is bind mounted and run in front of args */
+	bool use_init; /* docker --init: init_path is bind mounted and run in front of args */
 	/* the seccomp filter as the kernel takes it (array of struct sock_filter) */
 	const void *bpf;
 	size_t bpf_len;
@@ -131,7 +131,8 @@ struct plan {
 
 	uint32_t ns_new; /* CLONE_NEW* to make */
 	const char *ns_path[OCI_NS_COUNT]; /* to join, or NULL; resolved and checked by type */
-	int ns_fd[OCI_NS_COUNT]; /* >= 0: join this descriptor instead (not encoded; passed along) */
+	int ns_fd
+		[OCI_NS_COUNT]; /* >= 0: join this descriptor instead (not encoded; passed along) */
 	const struct oci_id_map *uid_map, *gid_map;
 	size_t uid_map_count, gid_map_count;
 	bool has_time_offsets;
@@ -192,7 +193,6 @@ void plan_encode(const struct plan *plan, struct buf *out);
 /** @bytes must outlive the plan. */
 int plan_decode(struct plan **out, const void *bytes, size_t n, struct err **err);
 void plan_process_encode(const struct plan_process *process, struct buf *out);
-int plan_process_decode(
-	struct plan_process **out, const void *bytes, size_t n, struct err **err);
+int plan_process_decode(struct plan_process **out, const void *bytes, size_t n, struct err **err);
 
 #endif

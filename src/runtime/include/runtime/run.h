@@ -47,8 +47,8 @@ struct run_io {
 struct run {
 	pid_t pid;
 	int pidfd;
-	int gate;	/* socket to init: lets it go, brings its errors; -1 after run_start */
-	int report;	/* always -1: errors come through gate */
+	int gate; /* socket to init: lets it go, brings its errors; -1 after run_start */
+	int report; /* always -1: errors come through gate */
 	int tty_master; /* -1 without a terminal */
 	int root_mount; /* the detached root mount as made (overlay or bind), for copies; may be -1 */
 	struct cgroup *cgroup;
@@ -60,8 +60,8 @@ struct run {
  * the caller may finish the network in /proc/<pid>/ns/net. CreateRuntime and prestart hooks have run
  * unless @defer_hooks; then run_hooks_create() runs them (the daemon needs its network before them).
  */
-int run_create(struct run **out, const struct plan *plan, const struct run_io *io,
-	bool defer_hooks, struct err **err);
+int run_create(struct run **out, const struct plan *plan, const struct run_io *io, bool defer_hooks,
+	struct err **err);
 int run_hooks_create(struct run *run, const struct plan *plan, struct err **err);
 /** Opens the gate and waits until exec has happened (report pipe closes) or failed. Poststart hooks are
  * the caller's: run_hooks(). On failure the child has been reaped. */
@@ -84,8 +84,8 @@ pid_t run_exec(const struct plan_process *process, pid_t init, int init_pidfd,
 	struct err **err);
 
 /** Runs hooks in the caller's namespaces with the state document on stdin and their time-outs. */
-int run_hooks(const struct plan_hooks *hooks, const struct plan *plan, const char *status, pid_t pid,
-	const char *what, struct err **err);
+int run_hooks(const struct plan_hooks *hooks, const struct plan *plan, const char *status,
+	pid_t pid, const char *what, struct err **err);
 
 /** Start time of a process in clock ticks, 0 if it is gone. */
 uint64_t run_start_ticks(pid_t pid);
