@@ -31,7 +31,8 @@ void network_info_list_free(struct network_info *v, size_t n)
 
 void network_info_free(struct network_info *n)
 {
-	network_info_list_free(n, n ? 1 : 0);
+	if (n)
+		network_info_list_free(n, 1);
 }
 
 static const char *id_of(const struct engine *e, enum which w)
@@ -63,7 +64,7 @@ static bool is_member(const struct container *c, enum which w)
 {
 	enum net_mode m = net_mode(c->doc->doc.host.network_mode);
 	return (w == BRIDGE && m == NET_MODE_BRIDGE) || (w == HOST && m == NET_MODE_HOST) ||
-		(w == NONE && m == NET_MODE_NONE);
+	       (w == NONE && m == NET_MODE_NONE);
 }
 
 static void add_member(struct container *c, struct network_info *n)
@@ -73,8 +74,7 @@ static void add_member(struct container *c, struct network_info *n)
 
 	pthread_mutex_lock(&c->lock);
 	if (state_alive(c)) {
-		n->members =
-			xreallocarray(n->members, n->member_count + 1, sizeof(*n->members));
+		n->members = xreallocarray(n->members, n->member_count + 1, sizeof(*n->members));
 		m = &n->members[n->member_count++];
 		*m = (struct network_member){.name = xstrdup(c->name)};
 		memcpy(m->id, container_id(c), sizeof(m->id));
@@ -92,7 +92,6 @@ static bool network_exists(const struct engine *e, enum which w)
 {
 	return w != BRIDGE || e->net;
 }
-
 
 static bool id_matches(const struct filters *f, const char *id)
 {
@@ -112,8 +111,7 @@ int engine_network_list(struct engine *e, const struct filters *f, struct networ
 		"dangling", "driver", "id", "label", "name", "scope", "type", NULL};
 	bool dangling;
 
-	if (filters_check(f, known, err) ||
-		filters_bool(f, "dangling", false, &dangling, err))
+	if (filters_check(f, known, err) || filters_bool(f, "dangling", false, &dangling, err))
 		return -1;
 	char **types = filters_get(f, "type");
 	for (size_t i = 0; types && types[i]; i++)
@@ -134,8 +132,8 @@ int engine_network_list(struct engine *e, const struct filters *f, struct networ
 	return 0;
 }
 
-int engine_network_inspect(struct engine *e, const char *ref, struct network_info **out,
-	struct err **err)
+int engine_network_inspect(
+	struct engine *e, const char *ref, struct network_info **out, struct err **err)
 {
 	enum which w = NETWORKS;
 

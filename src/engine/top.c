@@ -47,7 +47,8 @@ static int read_stat(int proc, struct stat_line *s)
 	unsigned long utime, stime;
 	unsigned long long start;
 	if (!p || sscanf(p + 2,
-			  "%*c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d %*d %llu",
+			  "%*c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d "
+			  "%*d %llu",
 			  &ppid, &tty, &utime, &stime, &start) != 5)
 		return -1;
 	*s = (struct stat_line){ppid, tty, utime, stime, start};
@@ -76,7 +77,9 @@ static char *user_name(uid_t uid)
 {
 	char *name = NULL;
 	FILE *f = fopen("/etc/passwd", "re");
-	for (struct passwd *p; f && !name && (p = fgetpwent(f));)
+	struct passwd entry, *p;
+	char room[4096];
+	while (f && !name && fgetpwent_r(f, &entry, room, sizeof(room), &p) == 0)
 		if (p->pw_uid == uid)
 			name = xstrdup(p->pw_name);
 	if (f)
@@ -176,8 +179,8 @@ static bool in_container(const char *text, const pid_t *pids, size_t n)
 	return bsearch(&key, pids, n, sizeof(*pids), by_pid) != NULL;
 }
 
-static int parse_ps(struct container_top *t, const char *text, const pid_t *pids, size_t n,
-	struct err **err)
+static int parse_ps(
+	struct container_top *t, const char *text, const pid_t *pids, size_t n, struct err **err)
 {
 	auto_strv lines = strv_split(text, '\n');
 	t->titles = fields(lines[0], 64);
@@ -196,8 +199,8 @@ static int parse_ps(struct container_top *t, const char *text, const pid_t *pids
 	return 0;
 }
 
-static int top_ps(struct container_top *t, const char *args, const pid_t *pids, size_t n,
-	struct err **err)
+static int top_ps(
+	struct container_top *t, const char *args, const pid_t *pids, size_t n, struct err **err)
 {
 	auto_buf out = BUF_INIT, errout = BUF_INIT;
 	auto_strv argv = NULL;

@@ -31,15 +31,15 @@ void volume_info_list_free(struct volume_info *v, size_t n)
 
 void volume_info_free(struct volume_info *v)
 {
-	volume_info_list_free(v, v ? 1 : 0);
+	if (v)
+		volume_info_list_free(v, 1);
 }
 
 static bool uses_volume(const struct container *c, const char *name)
 {
 	const struct container_doc *doc = &c->doc->doc;
 	for (size_t i = 0; i < doc->mounts.n; i++)
-		if (str_eq(doc->mounts.v[i].type, "volume") &&
-			str_eq(doc->mounts.v[i].name, name))
+		if (str_eq(doc->mounts.v[i].type, "volume") && str_eq(doc->mounts.v[i].name, name))
 			return true;
 	return false;
 }
@@ -88,7 +88,8 @@ int volume_ensure(struct engine *e, const char *name, bool anonymous, const stru
 		return -1;
 	auto_free char *text = labels_to_json(labels);
 	int made = db_exec(e->db, err,
-		"INSERT OR IGNORE INTO volumes (name, created, anonymous, labels) VALUES (?, ?, ?, ?)",
+		"INSERT OR IGNORE INTO volumes (name, created, anonymous, labels) VALUES (?, ?, ?, "
+		"?)",
 		"siis", name, time_now(), (int64_t)anonymous, text);
 	if (made < 0)
 		return -1;
@@ -126,11 +127,11 @@ static void fill_info(struct engine *e, struct volume_info *v, struct db_stmt *q
 	fill_labels(v, db_col_str(q, 3));
 }
 
-int engine_volume_inspect(struct engine *e, const char *name, struct volume_info **out,
-	struct err **err)
+int engine_volume_inspect(
+	struct engine *e, const char *name, struct volume_info **out, struct err **err)
 {
-	struct db_stmt *q = db_query(e->db,
-		"SELECT name, created, anonymous, labels FROM volumes WHERE name = ?", err);
+	struct db_stmt *q = db_query(
+		e->db, "SELECT name, created, anonymous, labels FROM volumes WHERE name = ?", err);
 	if (!q)
 		return -1;
 	db_bind_str(q, 1, name);
@@ -149,8 +150,8 @@ int engine_volume_inspect(struct engine *e, const char *name, struct volume_info
 	return 0;
 }
 
-static int create_checked(struct engine *e, const struct volume_spec *s, const char *name,
-	struct err **err)
+static int create_checked(
+	struct engine *e, const struct volume_spec *s, const char *name, struct err **err)
 {
 	struct str_map labels = {0};
 	if (!str_empty(s->driver) && !str_eq(s->driver, "local"))
@@ -162,7 +163,9 @@ static int create_checked(struct engine *e, const struct volume_spec *s, const c
 			"options of volumes (\"%s\") are not implemented", s->options[0].key);
 	if (!volume_name_valid(name))
 		return err_set(err, ERR_INVALID,
-			"create %s: \"%s\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path",
+			"create %s: \"%s\" includes invalid characters for a local volume name, "
+			"only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a "
+			"host directory, use absolute path",
 			name, name);
 	for (size_t i = 0; i < s->label_count; i++)
 		str_map_set(&labels, s->labels[i].key, s->labels[i].value);
@@ -175,8 +178,8 @@ static int create_checked(struct engine *e, const struct volume_spec *s, const c
 	return made < 0 ? -1 : 0;
 }
 
-int engine_volume_create(struct engine *e, const struct volume_spec *s, struct volume_info **out,
-	struct err **err)
+int engine_volume_create(
+	struct engine *e, const struct volume_spec *s, struct volume_info **out, struct err **err)
 {
 	char random[65];
 	const char *name = s->name;
@@ -298,8 +301,8 @@ int volume_doom(struct engine *e, const char *name, bool doomed, struct err **er
 	return db_exec(e->db, err,
 		       "UPDATE volumes SET anonymous = ? WHERE name = ? AND anonymous > 0", "is",
 		       (int64_t)(doomed ? 2 : 1), name) < 0
-		? -1
-		: 0;
+		       ? -1
+		       : 0;
 }
 
 static int drop_doomed(struct engine *e, struct err **err)

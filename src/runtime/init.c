@@ -119,6 +119,7 @@ static void prepare_program(struct init *init)
 static void wait_at_socket(struct setup *s, int gate)
 {
 	for (;;) {
+		/* cppcheck-suppress nullPointer ; it may be */
 		int conn = accept4(gate, NULL, NULL, SOCK_CLOEXEC);
 		if (conn < 0 && (errno == EINTR || errno == ECONNABORTED))
 			continue;

@@ -82,7 +82,7 @@ static int open_proc_by_child(void)
 	pid_t pid = child_clone(&args);
 	if (pid == 0) {
 		context = newmount_fsopen("proc");
-		_exit(fd_write(out, &context, sizeof(context)) < 0);
+		_exit(fd_write(out, &context, sizeof(context)) < 0 ? 1 : 0);
 	}
 	if (pid < 0)
 		return -1;

@@ -156,8 +156,9 @@ void program_find(struct program *program, struct reporter *r)
 		find_at(program, name, r);
 		return;
 	}
-	const char *at = env_value(program, "PATH");
-	while (*name && at && *at) {
+	const char *path = env_value(program, "PATH");
+	const char *at = path ? path : "";
+	while (*name && *at) {
 		size_t n = strcspn(at, ":");
 		if (try_folder(program, at, n, name))
 			return;

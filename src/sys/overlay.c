@@ -257,7 +257,7 @@ static int mount_by_child(const struct overlay_spec *spec, const struct layers *
 	if (pid == 0) {
 		int mnt = legacy_child(&way);
 		int result = mnt < 0 ? errno : 0;
-		_exit(fd_send(theirs, &result, sizeof(result), &mnt, mnt >= 0) < 0);
+		_exit(fd_send(theirs, &result, sizeof(result), &mnt, mnt >= 0) < 0 ? 1 : 0);
 	}
 	if (pid < 0)
 		return err_sys(err, errno, "mount overlay: clone");
