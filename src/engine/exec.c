@@ -201,27 +201,23 @@ static void starting_clear(struct starting *s)
 static int claim(struct engine *e, const char *id, struct starting *s, struct err **err)
 {
 	struct exec_table *t = e->execs;
-	int r = 0;
 
 	pthread_mutex_lock(&t->lock);
 	struct exec *x = exec_find(t, id);
 	if (!x) {
-		r = no_exec(id, err);
+		no_exec(id, err);
 	} else if (x->state == EXEC_ENDED) {
-		r = err_set(err, ERR_CONFLICT, "exec command %s has already run", id);
+		err_set(err, ERR_CONFLICT, "exec command %s has already run", id);
 	} else if (x->state != EXEC_CREATED) {
-		r = err_set(err, ERR_CONFLICT, "exec command %s is already running", id);
-	} else {
-		r = check_running(x->container, err);
-		if (!r) {
-			x->state = EXEC_STARTING;
-			s->container = container_ref(x->container);
-			spec_copy(&s->spec, &x->spec);
-			memcpy(s->id, x->id, sizeof(s->id));
-		}
+		err_set(err, ERR_CONFLICT, "exec command %s is already running", id);
+	} else if (check_running(x->container, err) == 0) {
+		x->state = EXEC_STARTING;
+		s->container = container_ref(x->container);
+		spec_copy(&s->spec, &x->spec);
+		memcpy(s->id, x->id, sizeof(s->id));
 	}
 	pthread_mutex_unlock(&t->lock);
-	return r;
+	return s->container ? 0 : -1;
 }
 
 /* The end may have been heard before the start was noted: then it stays ended. */

@@ -43,7 +43,7 @@ static char *os_release(const char *key)
 	size_t n = strlen(key);
 
 	for (size_t i = 0; lines[i]; i++) {
-		if (strncmp(lines[i], key, n) || lines[i][n] != '=')
+		if (strncmp(lines[i], key, n) != 0 || lines[i][n] != '=')
 			continue;
 		char *value = lines[i] + n + 1;
 		size_t len = strlen(value);

@@ -72,7 +72,7 @@ int config_command(struct container_doc *doc, struct err **err)
 		strv_add(&all, c->entrypoint[i]);
 	for (size_t i = 0; c->cmd && c->cmd[i]; i++)
 		strv_add(&all, c->cmd[i]);
-	if (!strv_len(all))
+	if (!all || !all[0])
 		return err_set(err, ERR_INVALID, "no command specified");
 	doc->path = xstrdup(all[0]);
 	doc->args = strv_copy(all + 1);

@@ -90,7 +90,8 @@ static int by_key(const void *a, const void *b)
 
 static void drop_oldest(struct ring *r)
 {
-	struct event_box *box = steal_ptr(r->slot[r->oldest++ % RING_SIZE]);
+	struct event_box **slot = &r->slot[r->oldest++ % RING_SIZE];
+	struct event_box *box = steal_ptr(*slot);
 	r->bytes -= box->bytes;
 	event_unref(&box->event);
 }

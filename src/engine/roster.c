@@ -66,9 +66,9 @@ static struct container *find_locked(struct roster *t, const char *ref, bool *am
 	if (n)
 		return id_find(t, n->id);
 	size_t at = id_place(t, ref), len = strlen(ref);
-	if (at >= t->count || strncmp(container_id(t->by_id[at]), ref, len))
+	if (at >= t->count || strncmp(container_id(t->by_id[at]), ref, len) != 0)
 		return NULL;
-	*ambiguous = at + 1 < t->count && !strncmp(container_id(t->by_id[at + 1]), ref, len);
+	*ambiguous = at + 1 < t->count && strncmp(container_id(t->by_id[at + 1]), ref, len) == 0;
 	return *ambiguous ? NULL : t->by_id[at];
 }
 
