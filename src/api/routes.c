@@ -14,6 +14,11 @@
 	{                                                                                          \
 		method, path, not_built, since, 0, "not built yet: 501"                            \
 	}
+/* With a body of any length, which must not be measured before it is refused. */
+#define NOT_BUILT_UPLOAD(method, path, since)                                                      \
+	{                                                                                          \
+		method, path, not_built, since, ROUTE_STREAM_BODY, "not built yet: 501"            \
+	}
 #define SWARM(method, path)                                                                        \
 	{                                                                                          \
 		method, path, not_swarm, 124, 0, "kist is no swarm manager: 503"                   \
@@ -45,7 +50,7 @@ static const struct route routes[] = {
 	{"DELETE", "/containers/{id}", api_container_remove, 124, 0, NULL},
 	NOT_BUILT("GET", "/containers/{id}/archive", 124),
 	NOT_BUILT("HEAD", "/containers/{id}/archive", 124),
-	NOT_BUILT("PUT", "/containers/{id}/archive", 124),
+	NOT_BUILT_UPLOAD("PUT", "/containers/{id}/archive", 124),
 	NOT_BUILT("POST", "/containers/prune", 125),
 	NOT_BUILT("GET", "/containers/{id}/checkpoints", 125),
 	NOT_BUILT("POST", "/containers/{id}/checkpoints", 125),
@@ -57,7 +62,7 @@ static const struct route routes[] = {
 	{"GET", "/exec/{id}/json", api_exec_inspect, 124, 0, NULL},
 
 	{"GET", "/images/json", api_image_list, 124, 0, NULL},
-	NOT_BUILT("POST", "/build", 124),
+	NOT_BUILT_UPLOAD("POST", "/build", 124),
 	NOT_BUILT("POST", "/build/prune", 131),
 	NOT_BUILT("POST", "/build/cancel", 139),
 	{"POST", "/images/create", api_image_create, 124, ROUTE_STREAM_BODY | ROUTE_LONG,
@@ -104,7 +109,7 @@ static const struct route routes[] = {
 	NOT_BUILT("GET", "/plugins", 125),
 	NOT_BUILT("GET", "/plugins/privileges", 125),
 	NOT_BUILT("POST", "/plugins/pull", 125),
-	NOT_BUILT("POST", "/plugins/create", 125),
+	NOT_BUILT_UPLOAD("POST", "/plugins/create", 125),
 	{"GET", "/plugins/{name*}/json", api_plugin_inspect, 125, 0, NULL},
 	NOT_BUILT("POST", "/plugins/{name*}/enable", 125),
 	NOT_BUILT("POST", "/plugins/{name*}/disable", 125),

@@ -495,6 +495,10 @@ static void test_unread_body(void **state)
 	say(fd, "POST /images/create?fromImage=x HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
 	expect(fd, "501 Not Implemented");
 	close(fd);
+	fd = client();
+	say(fd, "POST /build HTTP/1.1\r\nContent-Length: 100000000\r\n\r\n");
+	expect(fd, "501 Not Implemented");
+	close(fd);
 }
 
 /* ---- hijacking ---- */
