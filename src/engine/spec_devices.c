@@ -61,11 +61,11 @@ struct device_walk {
 /* Folders of /dev on the host are root's own; symlinks in them are not followed. */
 static void walk_devices(const struct device_walk *w, int dir, const char *inside, int depth)
 {
-	auto_fd int fd = dir;
-	DIR *d = fdopendir(fd);
-	if (!d)
+	DIR *d = fdopendir(dir);
+	if (!d) {
+		fd_close(dir);
 		return;
-	fd = -1;
+	}
 	for (struct dirent *de; (de = readdir(d));) {
 		struct stat st;
 		if (skipped_name(de->d_name) ||
@@ -144,8 +144,8 @@ int spec_devices(struct oci_config *c, const struct host_config *host, struct er
 		if (add_device(c, &host->res.devices.v[i], err))
 			return -1;
 	for (size_t i = 0; host->res.device_cgroup_rules && host->res.device_cgroup_rules[i]; i++) {
-		char type, access[4];
-		int64_t maj, min;
+		char type = 0, access[4] = "";
+		int64_t maj = -1, min = -1;
 		if (spec_device_rule(
 			    host->res.device_cgroup_rules[i], &type, &maj, &min, access, err))
 			return -1;

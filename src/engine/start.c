@@ -395,8 +395,7 @@ static void set_running(struct start *s)
 
 static int32_t failure_code(const struct err *err)
 {
-	if (err->kind == ERR_NO_EXECUTABLE || strstr(err->msg, "no such file or directory") ||
-		strstr(err->msg, "no such file or directory"))
+	if (err->kind == ERR_NO_EXECUTABLE || strstr(err->msg, "no such file or directory"))
 		return 127;
 	return err->kind == ERR_NOT_EXECUTABLE ? 126 : 128;
 }

@@ -46,6 +46,7 @@ static int read_stat(int proc, struct stat_line *s)
 	int ppid, tty;
 	unsigned long utime, stime;
 	unsigned long long start;
+	/* NOLINTNEXTLINE(cert-err34-c): the kernel wrote it */
 	if (!p || sscanf(p + 2,
 			  "%*c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d "
 			  "%*d %llu",
