@@ -105,6 +105,7 @@ struct roster {
 
 struct engine {
 	atomic_uint refs; /* engine_open()'s, and one per container and watched child */
+	atomic_bool stopping; /* the loop has ended: what it would tell is not worth waiting for */
 	atomic_bool closed; /* what is still posted to the loop only tidies up */
 	char *data_root, *exec_root, *cgroup_parent, *monitor_path, *init_path;
 	char *seccomp_text;

@@ -191,11 +191,28 @@ void engine_unref(struct engine *e)
 	free(e);
 }
 
+/* Workers that wait for what the loop will never say: the next daemon carries on where they are. */
+static void wake_waiters(struct engine *e)
+{
+	size_t n;
+
+	e->stopping = true;
+	struct container **all = roster_all(&e->roster, &n);
+	for (size_t i = 0; i < n; i++) {
+		pthread_mutex_lock(&all[i]->lock);
+		pthread_cond_broadcast(&all[i]->changed);
+		pthread_mutex_unlock(&all[i]->lock);
+		container_unref(all[i]);
+	}
+	free(all);
+}
+
 void engine_close(struct engine *e)
 {
 	if (!e)
 		return;
 	ring_end(e->ring);
+	wake_waiters(e);
 	work_free(e->work);
 	e->closed = true;
 	parking_free(steal_ptr(e->parking));

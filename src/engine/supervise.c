@@ -373,9 +373,10 @@ static void add_watch(void *arg)
 void watches_drop(struct engine *e)
 {
 	size_t n;
-	while (e->children) {
-		loop_del(e->children->source);
-		child_free(e->children);
+	for (struct child *child = e->children, *next; child; child = next) {
+		next = child->next;
+		loop_del(child->source);
+		child_free(child);
 	}
 	struct container **all = roster_all(&e->roster, &n);
 	for (size_t i = 0; i < n; i++) {
@@ -407,7 +408,7 @@ int monitor_wait_gone(struct container *c, int seconds)
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += seconds;
 	pthread_mutex_lock(&c->lock);
-	while (c->monitor && r != ETIMEDOUT)
+	while (c->monitor && r != ETIMEDOUT && !c->engine->stopping)
 		r = pthread_cond_timedwait(&c->changed, &c->lock, &until);
 	r = c->monitor ? -1 : 0;
 	pthread_mutex_unlock(&c->lock);
