@@ -59,12 +59,20 @@ static void open_files(struct fixture *f, struct log_files *files, int64_t tail)
 
 static const struct log_options all = {.out = true, .err = true, .raw = true, .tail = -1};
 
+/* One call looks at a bounded part of the file. */
+static void read_all(struct log_files *files, const struct log_options *o, struct buf *out)
+{
+	while (log_files_read(files, o, out, 1 << 20) == LOG_MORE)
+		;
+}
+
 static void expect(struct fixture *f, const struct log_options *o, const char *text)
 {
 	struct log_files files;
 	auto_buf out = BUF_INIT;
 	open_files(f, &files, o->tail);
-	assert_int_not_equal(log_files_read(&files, o, &out, 1 << 20), LOG_MORE);
+	while (log_files_read(&files, o, &out, 1 << 20) == LOG_MORE)
+		;
 	assert_string_equal(buf_str(&out), text);
 	log_files_close(&files);
 }
@@ -113,7 +121,8 @@ static void test_tail_of_long_file(void **state)
 	struct log_files files;
 	auto_buf out = BUF_INIT;
 	open_files(f, &files, o.tail);
-	log_files_read(&files, &o, &out, 1 << 20);
+	while (log_files_read(&files, &o, &out, 1 << 20) == LOG_MORE)
+		;
 	assert_int_equal(out.len, 9999 * 3);
 	log_files_close(&files);
 }
