@@ -71,8 +71,7 @@ static void expect(struct fixture *f, const struct log_options *o, const char *t
 	struct log_files files;
 	auto_buf out = BUF_INIT;
 	open_files(f, &files, o->tail);
-	while (log_files_read(&files, o, &out, 1 << 20) == LOG_MORE)
-		;
+	read_all(&files, o, &out);
 	assert_string_equal(buf_str(&out), text);
 	log_files_close(&files);
 }
@@ -121,8 +120,7 @@ static void test_tail_of_long_file(void **state)
 	struct log_files files;
 	auto_buf out = BUF_INIT;
 	open_files(f, &files, o.tail);
-	while (log_files_read(&files, &o, &out, 1 << 20) == LOG_MORE)
-		;
+	read_all(&files, &o, &out);
 	assert_int_equal(out.len, 9999 * 3);
 	log_files_close(&files);
 }
