@@ -131,7 +131,9 @@ void json_put(json_t *obj, const char *key, json_t *value)
 /* Strings that are not UTF-8 (file names, environment) go out with U+FFFD, as Go would write them. */
 static json_t *json_text(const char *s)
 {
-	json_t *v = json_string(s ? s : "");
+	if (!s)
+		s = "";
+	json_t *v = json_string(s);
 	if (v)
 		return v;
 	auto_buf quoted = BUF_INIT;
