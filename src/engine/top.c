@@ -78,7 +78,7 @@ static char *user_name(uid_t uid)
 {
 	char *name = NULL;
 	FILE *f = fopen("/etc/passwd", "re");
-	struct passwd entry, *p;
+	struct passwd entry = {0}, *p;
 	char room[4096];
 	while (f && !name && fgetpwent_r(f, &entry, room, sizeof(room), &p) == 0)
 		if (p->pw_uid == uid)
