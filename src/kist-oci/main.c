@@ -89,7 +89,7 @@ static void print_version(void)
 
 static void print_help(void)
 {
-	printf("NAME:\n   " PROGRAM " - Open Container Initiative runtime\n\n"
+	printf("NAME:\n   " PROGRAM " - run OCI bundles\n\n"
 	       "USAGE:\n   " PROGRAM
 	       " [global options] command [command options] [arguments...]\n\n"
 	       "COMMANDS:\n");
