@@ -74,6 +74,8 @@ struct container {
 	bool gone; /* removed */
 	char *name; /* written under roster.lock and lock: either is enough to read it */
 	struct container_state state;
+	bool pausing; /* no exec may start: pause.c */
+	unsigned exec_starts; /* that are under way */
 	uint32_t kills; /* counts signals that end a frozen container's sleep: pause.c */
 	bool stop_asked; /* stop, kill or restart, for what comes after the exit */
 	bool keep_once; /* restart: --rm does not apply to this exit */

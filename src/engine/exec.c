@@ -138,15 +138,19 @@ static void exec_event(struct container *c, const char *verb, const char *id, ch
 	event_container(c, action, attrs, code ? 2 : 1);
 }
 
+static int is_paused(const struct container *c, struct err **err)
+{
+	return err_set(err, ERR_CONFLICT,
+		"container %s is paused, unpause the container before exec", container_id(c));
+}
+
 static int check_running(struct container *c, struct err **err)
 {
 	pthread_mutex_lock(&c->lock);
 	enum container_status status = c->state.status;
 	pthread_mutex_unlock(&c->lock);
 	if (status == CONTAINER_PAUSED)
-		return err_set(err, ERR_CONFLICT,
-			"container %s is paused, unpause the container before exec",
-			container_id(c));
+		return is_paused(c, err);
 	return status == CONTAINER_RUNNING ? 0 : not_running(c, err);
 }
 
@@ -348,6 +352,37 @@ static int32_t failed_code(const struct err *err)
 	return 126;
 }
 
+/* Against pause: the monitor waits for the new process, and would do so for ever if it froze on its way. */
+static int begin_start(struct container *c, struct err **err)
+{
+	pthread_mutex_lock(&c->lock);
+	while (c->pausing)
+		pthread_cond_wait(&c->changed, &c->lock);
+	bool paused = c->state.status == CONTAINER_PAUSED;
+	if (!paused)
+		c->exec_starts++;
+	pthread_mutex_unlock(&c->lock);
+	return paused ? is_paused(c, err) : 0;
+}
+
+static void end_start(struct container *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->exec_starts--;
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static int start_unless_paused(
+	struct starting *s, const struct exec_start *start, struct err **err)
+{
+	if (begin_start(s->container, err))
+		return -1;
+	int r = start_process(s, start, err);
+	end_start(s->container);
+	return r;
+}
+
 int engine_exec_start(
 	struct engine *e, const char *id, const struct exec_start *start, struct err **err)
 {
@@ -356,7 +391,7 @@ int engine_exec_start(
 
 	if (claim(e, id, &s, err))
 		return -1;
-	int r = start_process(&s, start, &why);
+	int r = start_unless_paused(&s, start, &why);
 	if (r) {
 		auto_container *c = note_ended(e, id, failed_code(why));
 		note_id(s.container, id, false);

@@ -13,6 +13,24 @@ static int freeze(struct container *c, bool frozen, struct err **err)
 	return r;
 }
 
+/* Nobody may be on his way into the cgroup: see begin_start() in exec.c. */
+static void keep_execs_out(struct container *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->pausing = true;
+	while (c->exec_starts)
+		pthread_cond_wait(&c->changed, &c->lock);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static void let_execs_in(struct container *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->pausing = false;
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+}
+
 static int set_paused(struct container *c, bool paused, struct err **err)
 {
 	pthread_mutex_lock(&c->lock);
@@ -49,7 +67,11 @@ static int with_operation(struct engine *e, const char *ref, bool paused, struct
 	auto_container *c = roster_find(&e->roster, ref, err);
 	if (!c || container_begin(c, err))
 		return -1;
+	if (paused)
+		keep_execs_out(c);
 	int r = set_paused(c, paused, err);
+	if (paused)
+		let_execs_in(c);
 	container_end(c);
 	return r;
 }
