@@ -155,8 +155,18 @@ static int heal(struct store *s, const char *id, struct err **err)
 	if (faccessat(s->containers, upper, F_OK, 0) == 0 &&
 		faccessat(s->containers, work, F_OK, 0) == 0)
 		return 0;
-	log_warn("container %s: folders are missing, made anew", id);
-	return make_folders(s, id, err);
+	/* or a removal is under way, whose row has gone before the folders: then they stay away */
+	if (db_begin(s->db, err) < 0)
+		return -1;
+	int r = exists(s, id, err);
+	if (r == 0) {
+		log_warn("container %s: folders are missing, made anew", id);
+		r = make_folders(s, id, err);
+	}
+	if (r == 0)
+		return db_commit(s->db, err);
+	db_rollback(s->db);
+	return -1;
 }
 
 /* Paths below @base, which ends in '/' or is empty. */
