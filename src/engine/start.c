@@ -234,6 +234,16 @@ static void follow_files(struct start *s)
 	}
 }
 
+/* A volatile mount (--rm) leaves a mark because of which the kernel refuses the next one: after a power cut the
+ * files could not be trusted. Here there was none, or the container would not have been started again. */
+static void forget_volatile(const char *work)
+{
+	auto_free char *path = xasprintf("%s/work/incompat", work);
+	auto_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0)
+		tree_remove(fd, "volatile", NULL);
+}
+
 static int set_root(struct start *s, struct err **err)
 {
 	struct container *c = s->container;
@@ -246,6 +256,8 @@ static int set_root(struct start *s, struct err **err)
 	p->upper = s->snapshot.upper;
 	p->work = s->snapshot.work;
 	p->root_volatile = c->doc->doc.host.auto_remove;
+	if (p->root_volatile && c->generation > 1)
+		forget_volatile(p->work);
 	return 0;
 }
 

@@ -297,3 +297,39 @@ container destroy" ]
 	done
 	[ "$(docker ps -q | xargs docker inspect -f '{{.NetworkSettings.IPAddress}}' | sort -u | wc -l)" = 40 ]
 }
+
+@test "pausing while programs are started in a container hangs neither" {
+	docker run -d --name froze busybox sleep 600
+	(for _ in $(seq 15); do docker exec froze true >/dev/null 2>&1 || true; done) 3>&- &
+	local execs=$!
+	for _ in $(seq 15); do
+		timeout 20 docker pause froze
+		timeout 20 docker unpause froze
+	done
+	wait $execs
+	timeout 20 docker exec froze true
+	timeout 20 docker rm -f froze
+}
+
+@test "logs and events that wait for a time to come end then" {
+	docker run -d --name quiet busybox sleep 600
+	SECONDS=0
+	timeout 20 docker logs -f --until "$(date -u -d '+2 seconds' +%Y-%m-%dT%H:%M:%SZ)" quiet
+	timeout 20 docker events --until "$(($(date +%s) + 2))"
+	[ $SECONDS -le 10 ]
+}
+
+@test "inspect shows which paths are hidden, and null where none is" {
+	docker run -d --name hidden busybox sleep 600
+	docker inspect hidden | jq -e '.[0].HostConfig | (.MaskedPaths | index("/proc/kcore")) and (.ReadonlyPaths | index("/proc/sys"))'
+	docker create --name open --privileged busybox
+	docker inspect open | jq -e '.[0].HostConfig | .MaskedPaths == null and .ReadonlyPaths == null'
+}
+
+@test "a container with --rm can be restarted" {
+	docker run -d --rm --name again busybox sleep 600
+	docker exec again touch /kept
+	docker restart -t 0 again
+	docker restart -t 0 again
+	docker exec again ls /kept
+}
