@@ -13,6 +13,26 @@
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "base/str.h"
+#include "oci.h"
+
+int console_check(bool terminal, bool detach, const char *socket, struct err **err)
+{
+	bool given = !str_empty(socket);
+	if (detach && terminal && !given)
+		return err_set(err, ERR_INVALID,
+			"cannot allocate tty if " PROGRAM
+			" will detach without setting console socket");
+	if (given && (!detach || !terminal))
+		return err_set(err, ERR_INVALID,
+			"cannot use console socket if " PROGRAM " will not detach or allocate tty");
+	/* nobody could end what waits for keys that never come */
+	if (terminal && !detach && !isatty(STDIN_FILENO) && !isatty(STDOUT_FILENO) &&
+		!isatty(STDERR_FILENO))
+		return err_set(err, ERR_INVALID,
+			"cannot relay a terminal: none of the standard streams is one");
+	return 0;
+}
 
 int console_send(const char *path, int master, struct err **err)
 {

@@ -2,9 +2,13 @@
 #ifndef KIST_OCI_CONSOLE_H
 #define KIST_OCI_CONSOLE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/err.h"
+
+/** Whether a process with or without a terminal goes with how it is started: ERR_INVALID if not. */
+int console_check(bool terminal, bool detach, const char *socket, struct err **err);
 
 /** Sends the pty's master over the unix socket at @path, as runc's docs/terminals.md describes. */
 int console_send(const char *path, int master, struct err **err);

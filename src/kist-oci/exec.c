@@ -124,20 +124,6 @@ static int check_status(const struct state *s, const struct exec_options *o, str
 	return 0;
 }
 
-static int check_console(
-	const struct oci_process *p, const struct exec_options *o, struct err **err)
-{
-	bool socket = !str_empty(o->console_socket);
-	if (o->detach && p->terminal && !socket)
-		return err_set(err, ERR_INVALID,
-			"cannot allocate tty if " PROGRAM
-			" will detach without setting console socket");
-	if (socket && (!o->detach || !p->terminal))
-		return err_set(err, ERR_INVALID,
-			"cannot use console socket if " PROGRAM " will not detach or allocate tty");
-	return 0;
-}
-
 struct job {
 	struct plan_process *plan;
 	int pidfd, master, signals;
@@ -196,7 +182,7 @@ static int run_job(const struct globals *g, const struct state *s, const struct 
 	struct plan_options plan = {.id = s->id, .bundle = s->bundle, .seccomp_cache = cache};
 	struct job job = {.pidfd = -1, .master = -1, .signals = -1};
 	int code = -1;
-	if (check_console(process, o, err) == 0 &&
+	if (console_check(process->terminal, o->detach, o->console_socket, err) == 0 &&
 		plan_process_compile(&job.plan, process, config->linux.seccomp, &plan, err) == 0 &&
 		spawn(&job, s, o, err) == 0)
 		code = finish(&job, o, err);

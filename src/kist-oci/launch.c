@@ -51,20 +51,6 @@ int preserved_fds(int extra, int **fds, size_t *count, struct err **err)
 	return 0;
 }
 
-static int check_console(
-	const struct oci_process *p, const struct launch_options *o, bool detach, struct err **err)
-{
-	bool socket = !str_empty(o->console_socket);
-	if (detach && p->terminal && !socket)
-		return err_set(err, ERR_INVALID,
-			"cannot allocate tty if " PROGRAM
-			" will detach without setting console socket");
-	if (socket && (!detach || !p->terminal))
-		return err_set(err, ERR_INVALID,
-			"cannot use console socket if " PROGRAM " will not detach or allocate tty");
-	return 0;
-}
-
 /* What the bundle says, checked as far as it can be before anything exists. */
 static int compile(struct launch *l, const struct globals *g, const struct launch_options *o,
 	const char *id, bool detach, struct err **err)
@@ -77,7 +63,7 @@ static int compile(struct launch *l, const struct globals *g, const struct launc
 		return -1;
 	if (!l->config->has_process)
 		return err_set(err, ERR_INVALID, "process property must not be empty");
-	if (check_console(&l->config->process, o, detach, err) < 0)
+	if (console_check(l->config->process.terminal, detach, o->console_socket, err) < 0)
 		return -1;
 	l->cache = seccomp_cache_path(g);
 	struct plan_options options = {
