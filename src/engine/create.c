@@ -254,6 +254,10 @@ static int create(struct creation *c, const char *name, char ***warnings, struct
 	if (config_check(c->engine, &doc->config, &doc->host, err) ||
 		resources_check(&doc->host.res, cpus, warnings, err))
 		return -1;
+	if (str_eq(doc->host.network_mode, "host") &&
+		(doc->host.port_bindings.n || doc->host.publish_all_ports))
+		strv_add(warnings,
+			"Published ports are discarded when using host network mode");
 	host_defaults(c->engine, &doc->host);
 	if (str_empty(doc->config.image))
 		return err_set(err, ERR_INVALID, "no image specified");

@@ -58,8 +58,12 @@ static int take_volumes_from(struct resolver *r, const char *spec, struct err **
 		!str_eq(colon + 1, "Z"))
 		return err_set(err, ERR_INVALID, "invalid volumes-from specification: '%s'", spec);
 	auto_container *from = roster_find(&r->engine->roster, ref, err);
-	if (!from)
+	if (!from) {
+		/* clients take "not found" from a create for a missing image, and pull it */
+		if (err && (*err)->kind == ERR_NOT_FOUND)
+			(*err)->kind = ERR_INVALID;
 		return -1;
+	}
 	for (size_t i = 0; i < from->doc->doc.mounts.n; i++) {
 		const struct mount_point *src = &from->doc->doc.mounts.v[i];
 		if (src->hidden || find_point(r->doc, src->destination) >= 0)
