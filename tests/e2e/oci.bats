@@ -391,9 +391,9 @@ PY
 @test "a terminal that nobody has is refused" {
 	mkdir -p "$BATS_TEST_TMPDIR/b/rootfs"
 	cd "$BATS_TEST_TMPDIR/b"
-	kist-oci spec
-	run kist-oci --root "$BATS_TEST_TMPDIR/s" run notty </dev/null
+	oci spec
+	run oci run notty </dev/null
 	[ "$status" != 0 ]
 	[[ "$output" == *"none of the standard streams is one"* ]]
-	[ -z "$(kist-oci --root "$BATS_TEST_TMPDIR/s" list -q)" ]
+	[[ "$(oci list -q)" != *notty* ]]
 }
