@@ -204,7 +204,8 @@ before, files = rss(), fds()
 open_streams = [stream(i) for i in range(1000)]
 cost = (rss() - before) / 1000
 print("KB a stream:", cost)
-assert cost < 8, cost
+# a sanitizer keeps what is freed, and red zones around everything
+assert cost < (64 if os.environ.get("KIST_ASAN") else 8), cost
 for s in open_streams: s.close()
 end = time.time() + 5
 while fds() > files + 5 and time.time() < end:
