@@ -256,8 +256,7 @@ static int create(struct creation *c, const char *name, char ***warnings, struct
 		return -1;
 	if (str_eq(doc->host.network_mode, "host") &&
 		(doc->host.port_bindings.n || doc->host.publish_all_ports))
-		strv_add(warnings,
-			"Published ports are discarded when using host network mode");
+		strv_add(warnings, "Published ports are discarded when using host network mode");
 	host_defaults(c->engine, &doc->host);
 	if (str_empty(doc->config.image))
 		return err_set(err, ERR_INVALID, "no image specified");

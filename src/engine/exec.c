@@ -373,8 +373,7 @@ static void end_start(struct container *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
-static int start_unless_paused(
-	struct starting *s, const struct exec_start *start, struct err **err)
+static int start_unless_paused(struct starting *s, const struct exec_start *start, struct err **err)
 {
 	if (begin_start(s->container, err))
 		return -1;
