@@ -238,8 +238,10 @@ static void follow_files(struct start *s)
  * files could not be trusted. Here there was none, or the container would not have been started again. */
 static void forget_volatile(const char *work)
 {
-	auto_free char *path = xasprintf("%s/work/incompat", work);
-	auto_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	auto_fd int dir = dir_open(AT_FDCWD, work, NULL);
+	auto_fd int fd = dir < 0 ? -1
+				 : openat(dir, "work/incompat",
+					   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd >= 0)
 		tree_remove(fd, "volatile", NULL);
 }
