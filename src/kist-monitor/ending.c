@@ -53,7 +53,7 @@ static void let_go(struct container *c)
 	c->run->pid = 0; /* reaped: the number may be another's by now */
 	run_destroy(steal_ptr(c->run));
 	if (plan && plan->poststop.count &&
-		run_hooks(&plan->poststop, plan, "stopped", pid, "poststop", &err) < 0)
+		run_poststop(plan, pid, &err) < 0)
 		log_warn("container %s: %s", c->id, err_msg(err));
 	received_plan_free(&c->plan);
 	unlinkat(c->run_dir, MONITOR_INIT_PIDFILE, 0);

@@ -37,7 +37,7 @@ static int poststop(const struct state *s, struct err **err)
 	struct plan *plan = NULL;
 	if (state_plan_load(s, &bytes, &plan, NULL) < 0)
 		return 0; /* create was killed before it could have had hooks */
-	int r = run_hooks(&plan->poststop, plan, "stopped", 0, "poststop", err);
+	int r = run_poststop(plan, 0, err);
 	plan_free(plan);
 	return r;
 }

@@ -162,7 +162,7 @@ int launch_remove(struct launch *l, struct err **err)
 	run_destroy(l->run);
 	l->run = NULL;
 	auto_err *why = NULL;
-	if (run_hooks(&l->plan->poststop, l->plan, "stopped", 0, "poststop", &why) < 0)
+	if (run_poststop(l->plan, 0, &why) < 0)
 		report_error(&(struct globals){0}, err_msg(why));
 	return state_remove(l->state, err);
 }

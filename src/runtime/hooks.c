@@ -181,6 +181,22 @@ int hooks_run(const struct plan_hooks *hooks, const struct hook_state *state, in
 	return 0;
 }
 
+int run_poststop(const struct plan *plan, pid_t pid, struct err **err)
+{
+	const struct plan_hooks *hooks = &plan->poststop;
+	struct hook_state state;
+	struct hook_fault fault;
+	auto_buf faults = BUF_INIT;
+	if (!hooks->count)
+		return 0;
+	hook_state_make(&state, plan, "stopped");
+	for (size_t i = 0; i < hooks->count; i++)
+		if (run_one(&hooks->v[i], &state, (int)pid, "poststop", NULL, &fault) < 0)
+			buf_addf(&faults, "%s%s", faults.len ? "; " : "", fault.text);
+	hook_state_free(&state);
+	return faults.len ? err_set(err, ERR_SYSTEM, "%s", buf_str(&faults)) : 0;
+}
+
 int run_hooks(const struct plan_hooks *hooks, const struct plan *plan, const char *status,
 	pid_t pid, const char *what, struct err **err)
 {

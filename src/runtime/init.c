@@ -88,7 +88,7 @@ static void build_tree(struct init *init)
 		report_send(&s->report, REPORT_MOUNTED, 0);
 	if (s->wait_hooks)
 		report_wait(&s->report, PERMIT_PIVOT);
-	run_own_hooks(init, &s->plan->create_container, &init->creating, "createContainer", NULL);
+	run_own_hooks(init, &s->plan->create_container, &init->created, "createContainer", NULL);
 	root_pivot(s);
 }
 

@@ -9,7 +9,7 @@
 struct init {
 	struct setup setup;
 	struct program program;
-	struct hook_state creating, created; /* for createContainer and startContainer */
+	struct hook_state created; /* for createContainer and startContainer */
 	char keyring[128];
 	int init_mount; /* kist-init, detached, for --init; -1 */
 	int gate; /* listening socket to be started at, -1 */

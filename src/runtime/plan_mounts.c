@@ -143,10 +143,8 @@ static int finish_bind(struct plan_mount *out, struct arena *arena, const struct
 	if (str_empty(m->source) && !(out->sb_flags & MS_REMOUNT))
 		return err_set(
 			err, ERR_INVALID, "mount %s: a bind mount needs a source", m->destination);
-	if (out->data)
-		return err_set(err, ERR_INVALID,
-			"mount %s: a bind mount takes no file system options, but has \"%s\"",
-			m->destination, out->data);
+	out->data =
+		NULL; /* the kernel ignores a bind mount's, so runc, crun and their callers do */
 	if (!str_empty(m->source))
 		out->source = absolute(arena, options ? options->bundle : NULL, m->source);
 	return 0;

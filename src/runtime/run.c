@@ -65,7 +65,6 @@ static void making_free(struct making *m)
 	ns_close(s->ns, s->plan);
 	cgroup_hierarchies_free(s->hierarchies, s->hierarchy_count);
 	program_free(&m->init.program);
-	hook_state_free(&m->init.creating);
 	hook_state_free(&m->init.created);
 	fd_close(m->init.init_mount);
 	fd_close(s->proc);
@@ -130,9 +129,7 @@ static int make_cgroup(struct making *m, struct err **err)
 static void make_states(struct making *m)
 {
 	const struct plan *plan = m->init.setup.plan;
-	if (plan->create_container.count)
-		hook_state_make(&m->init.creating, plan, "creating");
-	if (plan->start_container.count)
+	if (plan->create_container.count || plan->start_container.count)
 		hook_state_make(&m->init.created, plan, "created");
 }
 
@@ -269,9 +266,9 @@ static int serve_child(struct making *m, struct err **err)
 
 static int run_parent_hooks(struct run *run, const struct plan *plan, struct err **err)
 {
-	if (run_hooks(&plan->prestart, plan, "creating", run->pid, "prestart", err) < 0)
+	if (run_hooks(&plan->prestart, plan, "created", run->pid, "prestart", err) < 0)
 		return -1;
-	return run_hooks(&plan->create_runtime, plan, "creating", run->pid, "createRuntime", err);
+	return run_hooks(&plan->create_runtime, plan, "created", run->pid, "createRuntime", err);
 }
 
 static int wait_ready(struct making *m, struct err **err)

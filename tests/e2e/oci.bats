@@ -209,10 +209,24 @@ PY
 	run oci run -b "$BUNDLE" h1
 	[ "$status" = 0 ]
 	run cat "$HOME_OCI/hooks"
-	[ "${lines[0]%% *}" = prestart ]
-	[ "${lines[1]%% *}" = createRuntime ]
+	# runtime.md, State: hooks come after step 2, in which the container is "creating"
+	[ "${lines[0]}" = "prestart created" ]
+	[ "${lines[1]}" = "createRuntime created" ]
 	[ "${lines[2]}" = "poststart running" ]
 	[ "${lines[3]}" = "poststop stopped" ]
+}
+
+@test "a failing poststop hook keeps the others from nothing" {
+	bundle h2 'h = [{"path": "/bin/false"}, {"path": "/bin/touch", "args": ["touch", os.environ["HOME_OCI"] + "/second"]}]; c["hooks"] = {"poststop": h}; p["args"] = ["true"]'
+	run oci run -b "$BUNDLE" h2
+	[ "$status" = 0 ]
+	[[ "$output" == *"error running poststop hook /bin/false: exit status 1"* ]]
+	[ -e "$HOME_OCI/second" ]
+	rm "$HOME_OCI/second"
+	oci create -b "$BUNDLE" h2 </dev/null >/dev/null 2>&1 3>&-
+	run oci delete h2
+	[ "$status" = 0 ]
+	[ -e "$HOME_OCI/second" ]
 }
 
 @test "preserved descriptors arrive, others do not" {

@@ -86,6 +86,9 @@ pid_t run_exec(const struct plan_process *process, pid_t init, int init_pidfd,
 /** Runs hooks in the caller's namespaces with the state document on stdin and their time-outs. */
 int run_hooks(const struct plan_hooks *hooks, const struct plan *plan, const char *status,
 	pid_t pid, const char *what, struct err **err);
+/** Runs the poststop hooks, every one even where one fails (runtime.md "Lifecycle", step 13). Returns -1
+ * with the faults of all that failed: a warning to its caller. */
+int run_poststop(const struct plan *plan, pid_t pid, struct err **err);
 
 /** Start time of a process in clock ticks, 0 if it is gone. */
 uint64_t run_start_ticks(pid_t pid);
