@@ -73,11 +73,15 @@ static int compile(struct launch *l, const struct globals *g, const struct launc
 		.no_pivot = o->no_pivot,
 		.no_new_keyring = o->no_new_keyring,
 		.systemd_cgroup = g->systemd_cgroup,
+		.rootless = g->rootless_cgroups,
+		.unprivileged = geteuid() != 0,
 	};
 	if (plan_compile(&l->plan, l->config, &options, err) < 0)
 		return -1;
+	/* an ordinary user's is beside their own cgroup, where it may be theirs to make */
 	if (str_empty(l->plan->cgroup_path))
-		l->plan->cgroup_path = l->cgroup = xasprintf("/kist/%s", id);
+		l->plan->cgroup_path = l->cgroup =
+			xasprintf("%skist/%s", l->plan->rootless ? "" : "/", id);
 	return 0;
 }
 
@@ -131,6 +135,8 @@ static int make(struct launch *l, const struct launch_options *o, bool split, st
 	}
 	if (run_create(&l->run, l->plan, &io, false, err) < 0)
 		return -1;
+	if (!l->run->cgroup)
+		str_replace(&l->state->cgroup, "");
 	l->state->pid = l->run->pid;
 	l->state->start_ticks = l->run->start_ticks;
 	if (state_save(l->state, err) < 0)

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <seccomp.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/digest.h"
 #include "base/fdio.h"
@@ -43,7 +44,7 @@ static const struct option global_options[] = {
 	{"systemd-cgroup", OPTION_BOOL, offsetof(struct globals, systemd_cgroup),
 		"not implemented"},
 	{"rootless", OPTION_STR, offsetof(struct globals, rootless),
-		"true, false or auto (default)"},
+		"go without cgroups where they may not be made: true, false or auto (default)"},
 	{"criu", OPTION_NONE, 0, "accepted for runc's sake"},
 	{"help, h", OPTION_BOOL, offsetof(struct globals, help), "show help"},
 	{"version, v", OPTION_BOOL, offsetof(struct globals, version), "print the version"},
@@ -154,13 +155,46 @@ static int seal(const struct verb *verb, char **argv, struct err **err)
 	return sealed_self_ensure(argv, err);
 }
 
-/* In tmpfs; a user without privilege has a folder of their own there. */
+/* Without privileges over the machine, whatever the number. */
+static bool in_user_namespace(void)
+{
+	auto_buf text = BUF_INIT;
+	unsigned int first, host, count;
+	if (file_read(AT_FDCWD, "/proc/self/uid_map", 4096, &text, NULL) < 0)
+		return false;
+	return sscanf(buf_str(&text), "%u %u %u", &first, &host, &count) != 3 || first || host ||
+	       count != UINT32_MAX;
+}
+
+/*
+ * In tmpfs; a user without privilege has a folder of their own there, root of a user namespace too unless
+ * $USER says that they are meant to be root. It is sticky, so that nobody clears it away for being old (XDG Base
+ * Directory Specification).
+ */
 static char *default_root(void)
 {
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
-	if (geteuid() != 0 && !str_empty(runtime_dir))
-		return xasprintf("%s/" PROGRAM, runtime_dir);
-	return xstrdup("/run/" PROGRAM);
+	bool own = geteuid() != 0 || (in_user_namespace() && !str_eq(getenv("USER"), "root"));
+	if (!own || str_empty(runtime_dir))
+		return xstrdup("/run/" PROGRAM);
+	char *root = xasprintf("%s/" PROGRAM, runtime_dir);
+	if (dir_make(AT_FDCWD, root, 0700, NULL) == 0)
+		chmod(root, 01700);
+	return root;
+}
+
+/* Where nothing is said, who cannot count on cgroups is asked about. */
+static int choose_rootless(struct globals *g, struct err **err)
+{
+	if (!str_empty(g->rootless) && !str_eq(g->rootless, "auto")) {
+		if (str_to_bool(g->rootless, &g->rootless_cgroups) < 0)
+			return err_set(err, ERR_INVALID,
+				"invalid value \"%s\" for --rootless: true, false or auto",
+				g->rootless);
+		return 0;
+	}
+	g->rootless_cgroups = geteuid() != 0 || in_user_namespace();
+	return 0;
 }
 
 static int check_globals(struct globals *g, struct err **err)
@@ -173,7 +207,7 @@ static int check_globals(struct globals *g, struct err **err)
 		log_set_level(LOG_LEVEL_WARN);
 	if (str_empty(g->root))
 		g->root = g->root_default = default_root();
-	return 0;
+	return choose_rootless(g, err);
 }
 
 /* Descriptors 0, 1 and 2 are there, so that nothing that is opened later becomes somebody's stdio. */

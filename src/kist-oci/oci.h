@@ -13,6 +13,7 @@ struct globals {
 	bool debug, systemd_cgroup, help, version;
 	const char *log, *log_format, *root, *rootless;
 	char *root_default; /* owned */
+	bool rootless_cgroups; /* what --rootless comes to */
 };
 
 struct verb {

@@ -71,16 +71,18 @@ static json_t *id_map(uint32_t host)
 	return list;
 }
 
-static void drop_mount(json_t *mounts, const char *destination)
+static void replace_mount(json_t *mounts, const char *destination, json_t *other)
 {
-	for (size_t i = json_array_size(mounts); i--;) {
-		json_t *m = json_array_get(mounts, i);
+	for (size_t i = 0; i < json_array_size(mounts); i++) {
+		const json_t *m = json_array_get(mounts, i);
 		if (str_eq(json_string_value(json_object_get(m, "destination")), destination))
-			json_array_remove(mounts, i);
+			json_array_set(mounts, i, other);
 	}
+	json_decref(other);
 }
 
-/* Without privilege: no network namespace to have /sys of, no group 5 to give ptys to, no cgroups. */
+/* Without privilege: no network namespace to have /sys of, no group 5 to give ptys to, no limits. The cgroup mount
+ * stays: what comes with the host's /sys would be writable (CVE-2023-25809). */
 static void make_rootless(json_t *j)
 {
 	json_t *lin = json_object_get(j, "linux"), *mounts = json_object_get(j, "mounts");
@@ -95,11 +97,9 @@ static void make_rootless(json_t *j)
 	json_put(lin, "uidMappings", id_map(geteuid()));
 	json_put(lin, "gidMappings", id_map(getegid()));
 	json_object_del(lin, "resources");
-	drop_mount(mounts, "/sys");
-	drop_mount(mounts, "/sys/fs/cgroup");
-	json_t *sys = json_pack("{s:s,s:s,s:s,s:[s,s,s,s,s]}", "destination", "/sys", "type",
-		"none", "source", "/sys", "options", "rbind", "nosuid", "noexec", "nodev", "ro");
-	json_array_append_new(mounts, sys);
+	replace_mount(mounts, "/sys",
+		json_pack("{s:s,s:s,s:s,s:[s,s,s,s,s]}", "destination", "/sys", "type", "none",
+			"source", "/sys", "options", "rbind", "nosuid", "noexec", "nodev", "ro"));
 	size_t i;
 	json_t *m;
 	json_array_foreach(mounts, i, m)

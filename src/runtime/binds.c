@@ -27,23 +27,47 @@ static int set_attributes(int mnt, const struct plan_mount *m)
 							      : newmount_setattr(mnt, true, &all);
 }
 
-static int prepare(struct bind_source *b, const struct plan_mount *m, struct err **err)
+/* -1 with errno. Safe between clone and exec. */
+static int clone_source(struct bind_source *b, const struct plan_mount *m)
 {
-	auto_fd int source = open(m->source, O_PATH | O_CLOEXEC);
+	bool link = m->links & (PLAN_LINK_SOURCE | PLAN_LINK_COPY);
+	auto_fd int source = open(m->source, O_PATH | O_CLOEXEC | (link ? O_NOFOLLOW : 0));
 	struct stat st;
 	if (source < 0 || fstat(source, &st) < 0)
-		return err_sysk(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, errno,
-			"error mounting \"%s\" to rootfs at \"%s\"", m->source, m->target);
+		return -1;
+	if ((m->links & PLAN_LINK_COPY) && S_ISLNK(st.st_mode)) {
+		b->is_link = true;
+		b->mount = steal_fd(&source);
+		return 0;
+	}
 	auto_fd int mnt = newmount_clone(source, "", m->recursive);
 	if (mnt < 0 || set_attributes(mnt, m) < 0)
-		return err_sys(err, errno, "error mounting \"%s\" to rootfs at \"%s\"", m->source,
-			m->target);
-	if (m->uid_map_count && idmap_mount(mnt, m, err) < 0)
 		return -1;
 	b->is_dir = S_ISDIR(st.st_mode);
 	b->is_proc = procfs_is(source);
 	b->mount = steal_fd(&mnt);
 	return 0;
+}
+
+static bool has_source(const struct plan_mount *m)
+{
+	return m->kind == STEP_BIND && !(m->sb_flags & MS_REMOUNT);
+}
+
+static int prepare(
+	struct setup *s, struct bind_source *b, const struct plan_mount *m, struct err **err)
+{
+	/* the file system's owner shifts it, and that is not an ordinary user */
+	if (s->late && m->idmap)
+		return err_set(err, ERR_FORBIDDEN,
+			"mount %s: id-mapped mounts are not supported for rootless containers",
+			m->target);
+	if (s->late)
+		return 0;
+	if (clone_source(b, m) < 0)
+		return err_sysk(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, errno,
+			"error mounting \"%s\" to rootfs at \"%s\"", m->source, m->target);
+	return m->idmap && !b->is_link ? idmap_mount(b->mount, m, s, err) : 0;
 }
 
 int binds_prepare(struct setup *s, struct err **err)
@@ -54,12 +78,20 @@ int binds_prepare(struct setup *s, struct err **err)
 		s->binds[i].mount = -1;
 	for (size_t i = 0; i < plan->mount_count; i++) {
 		const struct plan_mount *m = &plan->mounts[i];
-		if (m->kind != STEP_BIND || (m->sb_flags & MS_REMOUNT))
-			continue;
-		if (prepare(&s->binds[i], m, err) < 0)
+		if (has_source(m) && prepare(s, &s->binds[i], m, err) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+void binds_prepare_late(struct setup *s)
+{
+	for (size_t i = 0; i < s->plan->mount_count; i++) {
+		const struct plan_mount *m = &s->plan->mounts[i];
+		if (has_source(m) && clone_source(&s->binds[i], m) < 0)
+			report_fail(&s->report, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, errno,
+				"error mounting \"%s\" to rootfs at \"%s\"", m->source, m->target);
+	}
 }
 
 void binds_close(struct setup *s)

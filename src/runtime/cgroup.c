@@ -476,6 +476,26 @@ int cgroup_hierarchies(
 	return 0;
 }
 
+void cgroup_hierarchies_own(struct cgroup_hierarchy **out, size_t *n)
+{
+	auto_cgroup_layout layout = {0};
+	*out = NULL;
+	*n = 0;
+	if (cgroup_layout_load(&layout, NULL) < 0)
+		return;
+	*out = xcalloc(layout.count, sizeof(**out));
+	*n = layout.count;
+	for (size_t i = 0; i < layout.count; i++) {
+		const struct cgroup_mount *m = &layout.v[i];
+		(*out)[i] = (struct cgroup_hierarchy){
+			.name = xstrdup(m->name),
+			.mount = xstrdup(m->path),
+			.folder = xasprintf("%s%s", m->path, m->own),
+			.v2 = m->v2,
+		};
+	}
+}
+
 void cgroup_hierarchies_free(struct cgroup_hierarchy *h, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {

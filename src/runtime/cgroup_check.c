@@ -95,6 +95,16 @@ int cgroup_check_present(const struct cgroup *cg, const struct oci_resources *re
 	return 0;
 }
 
+const char *cgroup_first_asked(const struct oci_resources *res)
+{
+	for (size_t i = 0; i < ARRAY_LEN(demands); i++) {
+		enum cgroup_controller c = demands[i].controller;
+		if (c != CTL_DEVICES && demands[i].asks(res))
+			return cgroup_controller_name(c, true);
+	}
+	return res->unified.count ? "unified" : NULL;
+}
+
 bool cgroup_asks_of(const struct cgroup_dir *d, const struct oci_resources *res)
 {
 	for (size_t i = 0; i < ARRAY_LEN(demands); i++) {

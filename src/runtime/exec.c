@@ -56,7 +56,7 @@ static void join(struct joining *j)
 		report_sys(&j->report, "join the container's namespaces");
 	close(j->container);
 	if (j->flags & CLONE_NEWUSER)
-		ns_become_root(&j->report);
+		ns_become_root(j->process->uid, j->process->gid, &j->report);
 }
 
 static void open_terminal(struct joining *j, int root)
@@ -91,6 +91,9 @@ static void stage_main(struct joining *j) __attribute__((noreturn));
 static void stage_main(struct joining *j)
 {
 	const struct plan_process *p = j->process;
+	/* while an ordinary user can still write to our files in /proc */
+	if (p->has_oom_score_adj)
+		report_wait(&j->report, PERMIT_SCORED);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	umask(0);
 	if (cgroup_enter(j->entries, j->entry_count) < 0)
@@ -108,7 +111,6 @@ static void stage_main(struct joining *j)
 	program_enter_folder(p, &j->report);
 	program_find(&j->program, &j->report);
 	streams_own(j->user.uid, p->terminal);
-	report_wait(&j->report, PERMIT_SCORED);
 	limits_apply(p, &j->report);
 	creds_keyring(NULL, &j->report);
 	creds_label(p, j->proc, &j->report);
@@ -137,15 +139,14 @@ static bool differs(int proc, pid_t init, const char *ns)
 	return a.st_ino != b.st_ino;
 }
 
-/* Rejoining one's own user namespace is an error, and not every kernel has time namespaces. */
+/* Rejoining one's own user namespace is an error, as is for an ordinary user any that belongs to the host;
+ * and not every kernel has time namespaces. */
 static int join_flags(int proc, pid_t init)
 {
-	int flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
-		    CLONE_NEWCGROUP;
-	if (differs(proc, init, "user"))
-		flags |= CLONE_NEWUSER;
-	if (differs(proc, init, "time"))
-		flags |= CLONE_NEWTIME;
+	int flags = 0;
+	for (int ns = 0; ns < OCI_NS_COUNT; ns++)
+		if (differs(proc, init, ns_file((enum oci_ns)ns)))
+			flags |= (int)ns_flag((enum oci_ns)ns);
 	return flags;
 }
 
@@ -203,7 +204,8 @@ static int serve(struct entering *e, struct err **err)
 	if (p->has_oom_score_adj &&
 		run_set_oom_score(e->j->proc, e->stage, p->oom_score_adj, err) < 0)
 		return -1;
-	report_permit(e->sock, PERMIT_SCORED);
+	if (p->has_oom_score_adj)
+		report_permit(e->sock, PERMIT_SCORED);
 	return follow(e, err);
 }
 

@@ -4,38 +4,16 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/wait.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "base/proc.h"
 #include "sys/child.h"
 #include "sys/newmount.h"
 #include "sys/procfs.h"
-
-static int write_map(int proc, pid_t pid, const char *file, const struct oci_id_map *maps,
-	size_t count, struct err **err)
-{
-	auto_buf text = BUF_INIT;
-	for (size_t i = 0; i < count; i++)
-		buf_addf(&text, "%u %u %u\n", maps[i].container, maps[i].host, maps[i].size);
-	char path[64];
-	snprintf(path, sizeof(path), "%d/%s", (int)pid, file);
-	if (procfs_write(proc, path, buf_str(&text), text.len) < 0)
-		return err_sys(err, errno, "write the user namespace's %s", file);
-	return 0;
-}
-
-int idmap_write(int proc, pid_t pid, const struct oci_id_map *uids, size_t uid_count,
-	const struct oci_id_map *gids, size_t gid_count, struct err **err)
-{
-	if (write_map(proc, pid, "gid_map", gids, gid_count, err) < 0)
-		return -1;
-	return write_map(proc, pid, "uid_map", uids, uid_count, err);
-}
+#include "usermap.h"
 
 /* A user namespace needs a process to be made; it only has to live until its descriptor is open. */
-static int user_namespace(const struct plan_mount *m, struct err **err)
+static int user_namespace(const struct id_maps *maps, struct err **err)
 {
 	auto_fd int proc = procfs_open();
 	if (proc < 0)
@@ -48,8 +26,7 @@ static int user_namespace(const struct plan_mount *m, struct err **err)
 	if (pid < 0)
 		return err_sys(err, errno, "make a user namespace");
 	int fd = -1;
-	if (idmap_write(proc, pid, m->uid_map, m->uid_map_count, m->gid_map, m->gid_map_count,
-		    err) == 0) {
+	if (usermap_write(proc, pid, maps, err) == 0) {
 		char path[64];
 		snprintf(path, sizeof(path), "%d/ns/user", (int)pid);
 		fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
@@ -61,13 +38,28 @@ static int user_namespace(const struct plan_mount *m, struct err **err)
 	return fd;
 }
 
-int idmap_mount(int mnt, const struct plan_mount *m, struct err **err)
+/* One that the container is yet to make cannot be asked for; another with the same mappings does. */
+static int open_namespace(const struct plan_mount *m, const struct setup *s, struct err **err)
 {
-	auto_fd int ns = user_namespace(m, err);
+	const struct plan *plan = s->plan;
+	struct id_maps own = {m->uid_map, m->uid_map_count, m->gid_map, m->gid_map_count};
+	struct id_maps common = {
+		plan->uid_map, plan->uid_map_count, plan->gid_map, plan->gid_map_count};
+	if (m->uid_map_count)
+		return user_namespace(&own, err);
+	if (s->ns[OCI_NS_USER] < 0)
+		return user_namespace(&common, err);
+	int fd = fcntl(s->ns[OCI_NS_USER], F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? err_sys(err, errno, "open the user namespace") : fd;
+}
+
+int idmap_mount(int mnt, const struct plan_mount *m, const struct setup *s, struct err **err)
+{
+	auto_fd int ns = open_namespace(m, s, err);
 	if (ns < 0)
 		return err_wrap(err, "mount %s", m->target);
 	struct newmount_attr attr = {.set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)ns};
-	if (newmount_setattr(mnt, m->recursive, &attr) < 0)
+	if (newmount_setattr(mnt, m->idmap == PLAN_IDMAP_TREE, &attr) < 0)
 		return err_sys(err, errno, "mount %s: shift its owners (idmap)", m->target);
 	return 0;
 }

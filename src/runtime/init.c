@@ -34,10 +34,12 @@ static void enter_namespaces(struct init *init)
 	const struct plan *plan = s->plan;
 	if (!init->staged)
 		ns_join(s->ns, &s->report);
-	if (plan->ns_new & CLONE_NEWUSER)
+	if (plan->ns_new & CLONE_NEWUSER) {
 		report_wait(&s->report, PERMIT_MAPPED);
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	}
 	if ((plan->ns_new & CLONE_NEWUSER) || s->ns[OCI_NS_USER] >= 0)
-		ns_become_root(&s->report);
+		ns_become_root(plan->process.uid, plan->process.gid, &s->report);
 	if (plan->ns_new & CLONE_NEWNET)
 		ns_loopback_up(&s->report);
 	if (plan->ns_new & CLONE_NEWTIME)
@@ -83,6 +85,7 @@ static void build_tree(struct init *init)
 		tty_bind_console(s->tty, s->root, &s->report);
 	}
 	masks_make(s);
+	mounts_finish(s);
 	mount_need_cgroup(s);
 	if (s->wait_hooks || s->plan->create_container.count)
 		report_send(&s->report, REPORT_MOUNTED, 0);
@@ -182,7 +185,10 @@ static void begin(struct init *init)
 	init->gate = s->io->gate_socket > 0 ? s->io->gate_socket : -1;
 	fd_closep(&init->parents);
 	umask(0);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	/* the files in /proc of a process that is not dumpable are root's, and an ordinary user is to write
+	 * the mappings there */
+	bool hide = !(s->plan->ns_new & CLONE_NEWUSER) || geteuid() == 0;
+	prctl(PR_SET_DUMPABLE, !hide, 0, 0, 0);
 }
 
 void init_main(struct init *init)

@@ -70,11 +70,24 @@ static int own_folder(const struct cgroup_hierarchy *h, uint64_t attr)
 	return steal_fd(&mnt);
 }
 
+/* What an ordinary user's container sees in place of cgroups that it may not have: read-only, whatever is said
+ * of /sys (CVE-2023-25809). */
+static int empty_folder(void)
+{
+	static const char *const options[] = {
+		"source", "tmpfs", "size", "0k", "nr_inodes", "1", "mode", "755", NULL};
+	return newmount_simple("tmpfs", options,
+		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+}
+
 static int hierarchy_mount(const struct setup *s, const struct cgroup_hierarchy *h, uint64_t attr)
 {
-	if (!has_cgroup_namespace(s))
-		return own_folder(h, attr);
-	return h->v2 ? fresh_v2(attr) : fresh_v1(h->name, attr);
+	int mnt = -1;
+	if (has_cgroup_namespace(s))
+		mnt = h->v2 ? fresh_v2(attr) : fresh_v1(h->name, attr);
+	if (mnt < 0 && (!has_cgroup_namespace(s) || mount_in_user_namespace(s)))
+		mnt = own_folder(h, attr);
+	return mnt < 0 && mount_in_user_namespace(s) ? empty_folder() : mnt;
 }
 
 /* The last part of the host's mount point: "memory", "cpu,cpuacct", "unified", "systemd". */
@@ -139,10 +152,12 @@ void mount_cgroup(struct setup *s, const struct plan_mount *m)
 	}
 	auto_fd int mnt = fresh_v2(m->attr_set);
 	/* a user namespace may not mount it afresh without its own cgroup namespace: it gets its own
-	 * folder then, and not everybody's (CVE-2023-25809) */
-	if (mnt < 0 && errno == EPERM)
-		mnt = newmount_clone(AT_FDCWD, s->hierarchies[0].folder, false);
-	struct newmount_attr attr = {.set = m->attr_set};
-	if (mnt < 0 || newmount_setattr(mnt, false, &attr) < 0 || newmount_move(mnt, target) < 0)
+	 * folder then, and not everybody's */
+	if (mnt < 0 && (errno == EPERM || errno == EBUSY))
+		mnt = own_folder(&s->hierarchies[0], m->attr_set);
+	/* ... or where there is no such folder nothing, above all not what the host has there */
+	if (mnt < 0 && mount_in_user_namespace(s))
+		mnt = empty_folder();
+	if (mnt < 0 || newmount_move(mnt, target) < 0)
 		report_sys(&s->report, "mount cgroup2 at %s", m->target);
 }

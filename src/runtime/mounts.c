@@ -6,10 +6,12 @@
 #include "setup.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "base/fdio.h"
@@ -36,6 +38,11 @@ static void option_failed(
 		&s->report, ERR_SYSTEM, saved, "mount %s at %s: %s", m->fstype, m->target, option);
 }
 
+bool mount_in_user_namespace(const struct setup *s)
+{
+	return (s->plan->ns_new & CLONE_NEWUSER) || s->ns[OCI_NS_USER] >= 0;
+}
+
 static void set_option(
 	struct setup *s, int context, const struct plan_mount *m, const char *option, size_t n)
 {
@@ -48,8 +55,29 @@ static void set_option(
 	char *value = strchr(text, '=');
 	if (value)
 		*value++ = 0;
-	if (newmount_option(context, text, value) < 0)
-		option_failed(s, context, m, text);
+	if (newmount_option(context, text, value) == 0)
+		return;
+	/* every config gives terminals to group 5, "tty", which a small user namespace does not have */
+	if (errno == EINVAL && strcmp(m->fstype, "devpts") == 0 && strcmp(text, "gid") == 0 &&
+		mount_in_user_namespace(s))
+		return;
+	option_failed(s, context, m, text);
+}
+
+static bool is_type(const struct plan_mount *m, const char *type)
+{
+	return strcmp(m->fstype, type) == 0;
+}
+
+/* Of these there is one superblock for many mounts, or it is to be filled yet: read-only is the mount alone. */
+static bool stays_writable(const struct plan_mount *m)
+{
+	static const char *const types[] = {"tmpfs", "proc", "sysfs", "devpts", "mqueue", "cgroup2",
+		"bpf", "debugfs", "tracefs", "securityfs", "ramfs", "hugetlbfs"};
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (is_type(m, types[i]))
+			return true;
+	return false;
 }
 
 static void set_superblock_flags(struct setup *s, int context, const struct plan_mount *m)
@@ -62,8 +90,14 @@ static void set_superblock_flags(struct setup *s, int context, const struct plan
 		{MS_DIRSYNC, "dirsync"},
 		{MS_MANDLOCK, "mand"},
 		{MS_LAZYTIME, "lazytime"},
-		{MS_I_VERSION, "iversion"},
 	};
+	/* a device that cannot be written must be opened so */
+	if ((m->attr_set & MOUNT_ATTR_RDONLY) && !stays_writable(m) &&
+		newmount_option(context, "ro", NULL) < 0)
+		option_failed(s, context, m, "ro");
+	/* only file systems that can do without know the word */
+	if (m->sb_flags & MS_I_VERSION)
+		newmount_option(context, "iversion", NULL);
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
 		if ((m->sb_flags & flags[i].flag) &&
 			newmount_option(context, flags[i].name, NULL) < 0)
@@ -106,13 +140,8 @@ static int open_context(struct setup *s, const struct plan_mount *m)
 	return open_proc_by_child();
 }
 
-int mount_file_system(struct setup *s, const struct plan_mount *m)
+static void set_options(struct setup *s, int context, const struct plan_mount *m)
 {
-	auto_fd int context = open_context(s, m);
-	if (context < 0)
-		report_sys(&s->report, "mount %s at %s: fsopen", m->fstype, m->target);
-	if (m->source && *m->source && newmount_option(context, "source", m->source) < 0)
-		option_failed(s, context, m, "source");
 	for (const char *at = m->data; at && *at;) {
 		size_t n = strcspn(at, ",");
 		if (n)
@@ -120,12 +149,45 @@ int mount_file_system(struct setup *s, const struct plan_mount *m)
 		at += n + (at[n] == ',');
 	}
 	set_superblock_flags(s, context, m);
-	int mnt = newmount_make(context, m->attr_set);
-	if (mnt < 0)
+}
+
+/* A sysfs belongs to a network namespace, and the host's may not be mounted anew by a user namespace's root:
+ * they get the one that is there. -1 with errno. */
+static int clone_sysfs(const struct plan_mount *m)
+{
+	auto_fd int mnt = newmount_clone(AT_FDCWD, "/sys", true);
+	struct newmount_attr all = {
+		.set = m->attr_set | m->rec_attr_set, .propagation = MS_PRIVATE};
+	if (all.set & MOUNT_ATTR__ATIME)
+		all.clear = MOUNT_ATTR__ATIME;
+	if (mnt < 0 || newmount_setattr(mnt, true, &all) < 0)
+		return -1;
+	return steal_fd(&mnt);
+}
+
+/* Read-only comes last where something is to be made in there: mounts_finish(). */
+static bool is_filled(const struct plan_mount *m)
+{
+	return is_type(m, "tmpfs") || strcmp(m->target, "/dev") == 0;
+}
+
+static int mount_file_system(struct setup *s, const struct plan_mount *m, const char *mode)
+{
+	auto_fd int context = open_context(s, m);
+	if (context < 0)
+		report_sys(&s->report, "mount %s at %s: fsopen", m->fstype, m->target);
+	if (m->source && *m->source && newmount_option(context, "source", m->source) < 0)
+		option_failed(s, context, m, "source");
+	if (mode && newmount_option(context, "mode", mode) < 0)
+		option_failed(s, context, m, "mode");
+	set_options(s, context, m);
+	uint64_t delayed = is_filled(m) ? MOUNT_ATTR_RDONLY : 0;
+	int mnt = newmount_make(context, m->attr_set & ~delayed);
+	if (mnt < 0 && errno == EPERM && is_type(m, "sysfs"))
+		return clone_sysfs(m);
+	struct newmount_attr all = {.set = m->rec_attr_set & ~delayed, .clear = m->rec_attr_clear};
+	if (mnt < 0 || newmount_setattr(mnt, true, &all) < 0)
 		option_failed(s, context, m, "create");
-	struct newmount_attr all = {.set = m->rec_attr_set, .clear = m->rec_attr_clear};
-	if (newmount_setattr(mnt, true, &all) < 0)
-		report_sys(&s->report, "mount %s at %s: set attributes", m->fstype, m->target);
 	return mnt;
 }
 
@@ -171,8 +233,12 @@ int mount_target(struct setup *s, const struct plan_mount *m, bool is_dir)
 {
 	if (kernel_interface(m))
 		return plain_folder(s, m);
-	int fd = is_dir ? root_make_dir(s->root, m->target, 0755)
-			: root_make_file(s->root, m->target);
+	int fd = -1;
+	if (m->links & PLAN_LINK_TARGET)
+		fd = root_open(s->root, m->target, O_PATH | O_NOFOLLOW, 0);
+	if (fd < 0)
+		fd = is_dir ? root_make_dir(s->root, m->target, 0755)
+			    : root_make_file(s->root, m->target);
 	if (fd < 0)
 		mount_failed(s, m, "make mount point: ");
 	return fd;
@@ -224,38 +290,104 @@ static void attach(struct setup *s, const struct plan_mount *m, int mnt, int tar
 		report_sys(&s->report, "set the propagation of %s", m->target);
 }
 
+/* "copy-symlink": the link of the host is made in the container too. */
+static void copy_link(struct setup *s, const struct plan_mount *m, int link)
+{
+	char text[PATH_MAX], there[PATH_MAX], name[NAME_MAX + 1];
+	ssize_t n = readlinkat(link, "", text, sizeof(text) - 1);
+	auto_fd int parent = root_open_parent(s->root, m->target, 1, name, sizeof(name));
+	if (n < 0 || parent < 0)
+		mount_failed(s, m, "copy the link: ");
+	text[n] = 0;
+	if (symlinkat(text, parent, name) == 0)
+		return;
+	bool same = errno == EEXIST && readlinkat(parent, name, there, sizeof(there)) == n &&
+		    memcmp(text, there, (size_t)n) == 0;
+	if (!same) {
+		errno = EEXIST;
+		mount_failed(s, m, "copy the link: ");
+	}
+}
+
 static void bind(struct setup *s, const struct plan_mount *m, struct bind_source *b)
 {
+	if (b->is_link) {
+		copy_link(s, m, b->mount);
+		return;
+	}
 	auto_fd int target = mount_target(s, m, b->is_dir);
 	check_proc(s, m, b, target);
 	attach(s, m, b->mount, target);
 }
 
+/* mount(8) "remount" without bind: the file system's own options too. */
+static void reconfigure(struct setup *s, const struct plan_mount *m, int target)
+{
+	auto_fd int context = newmount_pick(target);
+	if (context < 0)
+		report_sys(&s->report, "remount %s", m->target);
+	set_options(s, context, m);
+	if (newmount_reconfigure(context) < 0)
+		option_failed(s, context, m, "remount");
+}
+
 static void remount(struct setup *s, const struct plan_mount *m)
 {
+	const uint32_t of_superblock = MS_SYNCHRONOUS | MS_DIRSYNC | MS_LAZYTIME;
 	auto_fd int target = root_open(s->root, m->target, O_PATH, 0);
 	struct newmount_attr own = {.set = m->attr_set, .clear = m->attr_clear};
 	struct newmount_attr all = {.set = m->rec_attr_set, .clear = m->rec_attr_clear};
 	if (target < 0 || newmount_setattr(target, false, &own) < 0 ||
 		newmount_setattr(target, true, &all) < 0)
 		report_sys(&s->report, "remount %s", m->target);
+	if (m->kind != STEP_BIND && (m->data || (m->sb_flags & of_superblock)))
+		reconfigure(s, m, target);
 }
 
-static void file_system(struct setup *s, const struct plan_mount *m)
+/* A tmpfs that covers a folder has that one's mode, unless the config gives another. */
+static const char *covered_mode(
+	struct setup *s, const struct plan_mount *m, char *room, unsigned int n)
 {
+	struct stat st;
+	if (!is_type(m, "tmpfs"))
+		return NULL;
+	auto_fd int there = root_open(s->root, m->target, O_PATH | O_DIRECTORY, 0);
+	if (there < 0 || fstat(there, &st) < 0)
+		return NULL;
+	report_format(room, n, "%o", st.st_mode & 07777);
+	return room;
+}
+
+static void file_system(struct setup *s, const struct plan_mount *m, int *keep)
+{
+	char room[16];
+	const char *mode = covered_mode(s, m, room, sizeof(room));
 	auto_fd int target = mount_target(s, m, true);
 	check_proc(s, m, NULL, target);
-	int mnt = mount_file_system(s, m);
+	auto_fd int mnt = mount_file_system(s, m, mode);
+	if (mnt < 0)
+		report_sys(&s->report, "mount %s at %s", m->fstype, m->target);
 	if (m->copy_up) {
 		mount_need_cgroup(s);
 		copy_up(&s->report, target, mnt, m->target);
 	}
 	attach(s, m, mnt, target);
-	if (strcmp(m->fstype, "devpts") == 0) {
+	if (is_type(m, "devpts")) {
 		fd_close(s->devpts);
-		s->devpts = mnt;
-	} else {
-		close(mnt);
+		s->devpts = steal_fd(&mnt);
+	} else if (is_filled(m) && ((m->attr_set | m->rec_attr_set) & MOUNT_ATTR_RDONLY)) {
+		*keep = steal_fd(&mnt);
+	}
+}
+
+void mounts_finish(struct setup *s)
+{
+	for (size_t i = 0; i < s->plan->mount_count; i++) {
+		const struct plan_mount *m = &s->plan->mounts[i];
+		struct newmount_attr attr = {.set = MOUNT_ATTR_RDONLY};
+		if (m->kind == STEP_MOUNT && s->binds[i].mount >= 0 &&
+			newmount_setattr(s->binds[i].mount, false, &attr) < 0)
+			report_sys(&s->report, "make %s read-only", m->target);
 	}
 }
 
@@ -279,6 +411,6 @@ void mounts_make(struct setup *s)
 		else if (m->kind == STEP_CGROUP)
 			mount_cgroup(s, m);
 		else
-			file_system(s, m);
+			file_system(s, m, &s->binds[i].mount);
 	}
 }

@@ -17,22 +17,27 @@
 #include "sys/procfs.h"
 
 static const struct {
-	const char *name;
+	const char *name, *file;
 	uint32_t flag;
 } kinds[OCI_NS_COUNT] = {
-	[OCI_NS_USER] = {"user", CLONE_NEWUSER},
-	[OCI_NS_PID] = {"pid", CLONE_NEWPID},
-	[OCI_NS_NETWORK] = {"network", CLONE_NEWNET},
-	[OCI_NS_MOUNT] = {"mount", CLONE_NEWNS},
-	[OCI_NS_IPC] = {"ipc", CLONE_NEWIPC},
-	[OCI_NS_UTS] = {"uts", CLONE_NEWUTS},
-	[OCI_NS_CGROUP] = {"cgroup", CLONE_NEWCGROUP},
-	[OCI_NS_TIME] = {"time", CLONE_NEWTIME},
+	[OCI_NS_USER] = {"user", "user", CLONE_NEWUSER},
+	[OCI_NS_PID] = {"pid", "pid", CLONE_NEWPID},
+	[OCI_NS_NETWORK] = {"network", "net", CLONE_NEWNET},
+	[OCI_NS_MOUNT] = {"mount", "mnt", CLONE_NEWNS},
+	[OCI_NS_IPC] = {"ipc", "ipc", CLONE_NEWIPC},
+	[OCI_NS_UTS] = {"uts", "uts", CLONE_NEWUTS},
+	[OCI_NS_CGROUP] = {"cgroup", "cgroup", CLONE_NEWCGROUP},
+	[OCI_NS_TIME] = {"time", "time", CLONE_NEWTIME},
 };
 
 uint32_t ns_flag(enum oci_ns ns)
 {
 	return kinds[ns].flag;
+}
+
+const char *ns_file(enum oci_ns ns)
+{
+	return kinds[ns].file;
 }
 
 static int open_one(const struct plan *plan, int i, struct err **err)
@@ -106,11 +111,20 @@ void ns_join(const int fds[OCI_NS_COUNT], struct reporter *r)
 			report_sys(r, "join the %s namespace", kinds[i].name);
 }
 
-void ns_become_root(struct reporter *r)
+/* EINVAL: not mapped. Somebody else who is mapped has the same capabilities, because they came with the
+ * namespace and not with the number; without any id nothing could be made in there. */
+static int become(long call, uint32_t other)
+{
+	if (syscall(call, 0, 0, 0) == 0)
+		return 0;
+	return errno == EINVAL ? (int)syscall(call, other, other, other) : -1;
+}
+
+void ns_become_root(uint32_t uid, uint32_t gid, struct reporter *r)
 {
 	if (syscall(SYS_setgroups, 0, NULL) < 0 && errno != EPERM)
 		report_sys(r, "drop supplementary groups");
-	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
+	if (become(SYS_setresgid, gid) < 0 || become(SYS_setresuid, uid) < 0)
 		report_sys(r, "become root of the user namespace");
 }
 

@@ -7,6 +7,8 @@
 
 /** CLONE_NEW* of an enum oci_ns. */
 uint32_t ns_flag(enum oci_ns ns);
+/** Its name in /proc/<pid>/ns. */
+const char *ns_file(enum oci_ns ns);
 
 /** Parent: opens the namespaces to join and checks that each is of its type. @fds: -1 where none.
  */
@@ -19,8 +21,8 @@ uint32_t ns_clone_flags(const struct plan *plan);
 
 /** Child: joins all that are open. */
 void ns_join(const int fds[OCI_NS_COUNT], struct reporter *r);
-/** Child: root in its new user namespace, once that is mapped. */
-void ns_become_root(struct reporter *r);
+/** Child: root in its new user namespace, once that is mapped; where that has no 0, @uid and @gid. */
+void ns_become_root(uint32_t uid, uint32_t gid, struct reporter *r);
 /** Child: the new network namespace's loopback device. */
 void ns_loopback_up(struct reporter *r);
 /** Child: makes the time namespace with its offsets and enters it. */

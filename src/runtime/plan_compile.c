@@ -36,10 +36,13 @@ static void fill_namespaces(struct plan *plan, const struct oci_linux *l)
 	}
 }
 
-static int check_user_namespace(const struct oci_linux *l, struct err **err)
+static int check_user_namespace(
+	const struct oci_linux *l, const struct plan_options *options, struct err **err)
 {
 	bool mapped = l->uid_map_count || l->gid_map_count;
 	bool fresh = l->ns[OCI_NS_USER].present && str_empty(l->ns[OCI_NS_USER].path);
+	if (options->unprivileged && !l->ns[OCI_NS_USER].present)
+		return err_set(err, ERR_INVALID, "rootless container requires user namespaces");
 	if (mapped && !l->ns[OCI_NS_USER].present)
 		return err_set(err, ERR_INVALID,
 			"linux.uidMappings and gidMappings need a user namespace");
@@ -49,8 +52,39 @@ static int check_user_namespace(const struct oci_linux *l, struct err **err)
 	return 0;
 }
 
+static bool id_mapped(const struct oci_id_map *maps, size_t count, uint32_t id)
+{
+	for (size_t i = 0; i < count; i++)
+		if (id >= maps[i].container && id - maps[i].container < maps[i].size)
+			return true;
+	return false;
+}
+
+/* The kernel would only say EINVAL. A user namespace that is joined has mappings that nobody has told us. */
+static int check_user(const struct oci_config *config, struct err **err)
+{
+	const struct oci_linux *l = &config->linux;
+	const struct oci_user *u = &config->process.user;
+	if (!l->ns[OCI_NS_USER].present || !str_empty(l->ns[OCI_NS_USER].path))
+		return 0;
+	if (!id_mapped(l->uid_map, l->uid_map_count, u->uid))
+		return err_set(err, ERR_INVALID,
+			"process.user.uid: %u is not mapped by linux.uidMappings", u->uid);
+	if (!id_mapped(l->gid_map, l->gid_map_count, u->gid))
+		return err_set(err, ERR_INVALID,
+			"process.user.gid: %u is not mapped by linux.gidMappings", u->gid);
+	for (size_t i = 0; i < u->additional_gid_count; i++)
+		if (!id_mapped(l->gid_map, l->gid_map_count, u->additional_gids[i]))
+			return err_set(err, ERR_INVALID,
+				"process.user.additionalGids[%zu]: %u is not mapped by "
+				"linux.gidMappings",
+				i, u->additional_gids[i]);
+	return 0;
+}
+
 /* What belongs to a namespace is refused without one: it would change the host. */
-static int check_namespaces(const struct oci_config *config, struct err **err)
+static int check_namespaces(
+	const struct oci_config *config, const struct plan_options *options, struct err **err)
 {
 	const struct oci_linux *l = &config->linux;
 	if (!l->ns[OCI_NS_MOUNT].present)
@@ -63,7 +97,7 @@ static int check_namespaces(const struct oci_config *config, struct err **err)
 	bool fresh_time = l->ns[OCI_NS_TIME].present && str_empty(l->ns[OCI_NS_TIME].path);
 	if (offsets && !fresh_time)
 		return err_set(err, ERR_INVALID, "linux.timeOffsets need a new time namespace");
-	return check_user_namespace(l, err);
+	return check_user_namespace(l, options, err);
 }
 
 static void fill_time(struct plan *plan, const struct oci_linux *l)
@@ -224,6 +258,8 @@ static void fill_identity(
 	plan->annotations = config->annotations.v;
 	plan->annotation_count = config->annotations.count;
 	plan->cgroup_path = config->linux.cgroups_path;
+	plan->rootless = options->rootless;
+	plan->cgroup_optional = options->rootless && str_empty(plan->cgroup_path);
 	plan->resources = &config->linux.resources;
 	plan->sysctl = config->linux.sysctl.v;
 	plan->sysctl_count = config->linux.sysctl.count;
@@ -248,9 +284,10 @@ static int fill(struct plan *plan, const struct oci_config *config,
 	fill_namespaces(plan, &config->linux);
 	fill_time(plan, &config->linux);
 	fill_hooks(plan, &config->hooks);
-	if (check_not_implemented(&config->linux, err) < 0 || check_namespaces(config, err) < 0)
+	if (check_not_implemented(&config->linux, err) < 0 ||
+		check_namespaces(config, options, err) < 0)
 		return -1;
-	if (fill_root(plan, config, options, err) < 0 ||
+	if (check_user(config, err) < 0 || fill_root(plan, config, options, err) < 0 ||
 		plan_mounts_compile(plan, config, options, err) < 0)
 		return -1;
 	if (fill_devices(plan, &config->linux, err) < 0 ||

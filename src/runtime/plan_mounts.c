@@ -4,6 +4,7 @@
  */
 #include "plan_private.h"
 
+#include <sched.h>
 #include <sys/mount.h>
 
 #include "base/mem.h"
@@ -108,23 +109,28 @@ static bool apply_flag(struct plan_mount *m, const char *option)
 	return true;
 }
 
-struct option_words {
-	bool bind, idmap;
-	struct buf data;
-};
+static uint32_t link_word(const char *option)
+{
+	return str_eq(option, "src-nofollow")	 ? PLAN_LINK_SOURCE
+	       : str_eq(option, "dest-nofollow") ? PLAN_LINK_TARGET
+	       : str_eq(option, "copy-symlink")	 ? PLAN_LINK_COPY
+						 : 0;
+}
 
-static int apply_option(struct plan_mount *m, const char *option, struct option_words *o)
+static int apply_option(struct plan_mount *m, const char *option, bool *bind)
 {
 	uint64_t propagation = plan_propagation(option);
 	if (str_eq(option, "bind") || str_eq(option, "rbind")) {
-		o->bind = true;
+		*bind = true;
 		m->recursive = m->recursive || option[0] == 'r';
 	} else if (propagation) {
 		m->propagation = propagation;
 	} else if (str_eq(option, "tmpcopyup")) {
 		m->copy_up = true;
 	} else if (str_eq(option, "idmap") || str_eq(option, "ridmap")) {
-		o->idmap = true;
+		m->idmap = option[0] == 'r' ? PLAN_IDMAP_TREE : PLAN_IDMAP_TOP;
+	} else if (link_word(option)) {
+		m->links |= link_word(option);
 	} else if (!apply_flag(m, option)) {
 		return -1;
 	}
@@ -137,7 +143,7 @@ static const char *absolute(struct arena *arena, const char *base, const char *p
 }
 
 static int finish_bind(struct plan_mount *out, struct arena *arena, const struct oci_mount *m,
-	const struct option_words *o, const struct plan_options *options, struct err **err)
+	const struct plan_options *options, struct err **err)
 {
 	out->kind = STEP_BIND;
 	if (str_empty(m->source) && !(out->sb_flags & MS_REMOUNT))
@@ -165,37 +171,77 @@ static int finish_file_system(struct plan_mount *out, const struct oci_mount *m,
 	return 0;
 }
 
-int plan_mount_compile(struct plan_mount *out, struct arena *arena, const struct oci_mount *m,
-	const struct plan_options *options, struct err **err)
+static int finish_idmap(struct plan_mount *out, const struct oci_mount *m, struct err **err)
 {
-	*out = (struct plan_mount){0};
-	struct option_words o = {0};
-	auto_buf data = BUF_INIT;
-	if (str_empty(m->destination))
-		return err_set(err, ERR_INVALID, "a mount has no destination");
-	out->target = absolute(arena, NULL, m->destination);
-	for (size_t i = 0; m->options && m->options[i]; i++)
-		if (apply_option(out, m->options[i], &o) < 0)
-			buf_addf(&data, "%s%s", data.len ? "," : "", m->options[i]);
-	if (data.len)
-		out->data = arena_strdup(arena, buf_str(&data));
-	if (o.bind || str_eq(m->type, "bind")) {
-		if (finish_bind(out, arena, m, &o, options, err) < 0)
-			return -1;
-	} else if (finish_file_system(out, m, err) < 0) {
-		return -1;
-	}
 	if (!m->uid_map_count != !m->gid_map_count)
 		return err_set(err, ERR_INVALID,
 			"mount %s: uidMappings and gidMappings go together", m->destination);
-	if (o.idmap && !m->uid_map_count)
-		return err_set(err, ERR_NOT_IMPLEMENTED,
-			"mount %s: idmap without mappings of its own is not implemented",
+	if (m->uid_map_count && !out->idmap)
+		out->idmap = PLAN_IDMAP_TOP;
+	if (out->idmap && out->kind != STEP_BIND)
+		return err_set(err, ERR_INVALID,
+			"mount %s: id-mapped mounts are only supported for bind-mounts",
 			m->destination);
 	out->uid_map = m->uid_map;
 	out->gid_map = m->gid_map;
 	out->uid_map_count = m->uid_map_count;
 	out->gid_map_count = m->gid_map_count;
+	return 0;
+}
+
+/* Absolute, without ".", ".." and doubled slashes, so that "/proc" and "/dev" are known however they are
+ * written. ".." goes by the text alone, as in runc. */
+static const char *clean_target(struct arena *arena, const char *path)
+{
+	auto_strv parts = strv_split(path, '/');
+	auto_buf out = BUF_INIT;
+	for (size_t i = 0; parts[i]; i++) {
+		if (!*parts[i] || str_eq(parts[i], "."))
+			continue;
+		if (str_eq(parts[i], "..")) {
+			while (out.len && out.data[--out.len] != '/')
+				;
+			continue;
+		}
+		buf_addf(&out, "/%s", parts[i]);
+	}
+	return out.len ? arena_printf(arena, "%.*s", (int)out.len, out.data) : "/";
+}
+
+int plan_mount_compile(struct plan_mount *out, struct arena *arena, const struct oci_mount *m,
+	const struct plan_options *options, struct err **err)
+{
+	*out = (struct plan_mount){0};
+	bool is_bind = str_eq(m->type, "bind");
+	auto_buf data = BUF_INIT;
+	if (str_empty(m->destination))
+		return err_set(err, ERR_INVALID, "a mount has no destination");
+	out->target = clean_target(arena, m->destination);
+	for (size_t i = 0; m->options && m->options[i]; i++)
+		if (apply_option(out, m->options[i], &is_bind) < 0)
+			buf_addf(&data, "%s%s", data.len ? "," : "", m->options[i]);
+	if (data.len)
+		out->data = arena_strdup(arena, buf_str(&data));
+	if (is_bind) {
+		if (finish_bind(out, arena, m, options, err) < 0)
+			return -1;
+	} else if (finish_file_system(out, m, err) < 0) {
+		return -1;
+	}
+	return finish_idmap(out, m, err);
+}
+
+/* config.md "Mounts": without mappings of its own it has those of the container, if there are any. */
+static int check_idmaps(const struct plan *plan, struct err **err)
+{
+	bool user = (plan->ns_new & CLONE_NEWUSER) || plan->ns_path[OCI_NS_USER];
+	for (size_t i = 0; i < plan->mount_count; i++) {
+		const struct plan_mount *m = &plan->mounts[i];
+		if (m->idmap && !m->uid_map_count && !user)
+			return err_set(err, ERR_INVALID,
+				"mount %s: idmap needs mappings of its own or a user namespace",
+				m->target);
+	}
 	return 0;
 }
 
@@ -209,5 +255,5 @@ int plan_mounts_compile(struct plan *plan, const struct oci_config *config,
 			return -1;
 	plan->mounts = mounts;
 	plan->mount_count = config->mount_count;
-	return 0;
+	return check_idmaps(plan, err);
 }

@@ -1,5 +1,5 @@
 /*
- * The plan as bytes: "KPL1", then the fields in the order of struct plan. Daemon and monitor may be
+ * The plan as bytes: "KPL2", then the fields in the order of struct plan. Daemon and monitor may be
  * of different builds after an upgrade, so the number changes with any change here.
  */
 #include "plan_private.h"
@@ -12,7 +12,7 @@
 #include "codec.h"
 #include "sys/child.h"
 
-#define PLAN_MAGIC 0x314c504bu /* "KPL1" */
+#define PLAN_MAGIC 0x324c504bu /* "KPL2" */
 #define PROCESS_MAGIC 0x3150504bu /* "KPP1" */
 
 #define NS_FLAGS                                                                                   \
@@ -67,6 +67,12 @@ static void walk_mount(struct codec *c, struct plan_mount *m)
 	codec_bool(c, &m->recursive);
 	codec_bool(c, &m->copy_up);
 	codec_bool(c, &m->is_dir_hint);
+	codec_u32(c, &m->links);
+	uint32_t idmap = m->idmap;
+	codec_u32(c, &idmap);
+	if (c->in)
+		m->idmap = (enum plan_idmap)idmap;
+	codec_check(c, idmap <= PLAN_IDMAP_TREE && !(m->links & ~PLAN_LINK_ALL));
 	CODEC_EACH(c, m->uid_map, m->uid_map_count, 12, walk_id_map);
 	CODEC_EACH(c, m->gid_map, m->gid_map_count, 12, walk_id_map);
 	codec_check(c, kind <= STEP_CGROUP && m->target && m->target[0] == '/');
@@ -223,13 +229,15 @@ static void walk_plan(struct codec *c, struct plan *p)
 	codec_check(c, p->id);
 	walk_root(c, p);
 	walk_namespaces(c, p);
-	CODEC_EACH(c, p->mounts, p->mount_count, 60, walk_mount);
+	CODEC_EACH(c, p->mounts, p->mount_count, 68, walk_mount);
 	CODEC_EACH(c, p->devices, p->device_count, 24, walk_device);
 	codec_strv(c, &p->masked);
 	codec_strv(c, &p->readonly);
 	CODEC_EACH(c, p->sysctl, p->sysctl_count, 8, walk_pair);
 	codec_str(c, &p->init_path);
 	codec_str(c, &p->cgroup_path);
+	codec_bool(c, &p->rootless);
+	codec_bool(c, &p->cgroup_optional);
 	walk_resources(c, p);
 	codec_bool(c, &p->has_personality);
 	codec_u32(c, &p->personality);

@@ -7,23 +7,40 @@
 #include "sys/newmount.h"
 #include "sys/overlay.h"
 
-static int prepare_bind(const struct plan *plan, struct err **err)
+/*
+ * A detached copy of the tree at the plan's root; -1 with errno. What is mounted below it hears of the
+ * host's mounts, as all mounts of a container do; itself it does so only if that is asked for
+ * (config-linux.md "Rootfs Mount Propagation", "slave").
+ */
+static int clone_root(const struct plan *plan)
 {
 	auto_fd int dir = open(plan->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return err_sysk(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, errno,
-			"root file system %s", plan->root_path);
-	auto_fd int mnt = newmount_clone(dir, "", true);
-	struct newmount_attr attr = {.propagation = MS_PRIVATE};
-	if (mnt < 0 || newmount_setattr(mnt, true, &attr) < 0)
-		return err_sys(err, errno, "bind root file system %s", plan->root_path);
+	auto_fd int mnt = dir < 0 ? -1 : newmount_clone(dir, "", true);
+	struct newmount_attr slave = {.propagation = MS_SLAVE}, own = {.propagation = MS_PRIVATE};
+	if (mnt < 0 || newmount_setattr(mnt, true, &slave) < 0)
+		return -1;
+	if (!(plan->root_propagation & MS_SLAVE) && newmount_setattr(mnt, false, &own) < 0)
+		return -1;
 	return steal_fd(&mnt);
 }
 
-int root_prepare(const struct plan *plan, struct err **err)
+static int prepare_bind(const struct plan *plan, bool *late, struct err **err)
+{
+	int mnt = clone_root(plan);
+	if (mnt >= 0)
+		return mnt;
+	if (errno == EPERM) {
+		*late = true;
+		return -1;
+	}
+	return err_sysk(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, errno,
+		"root file system %s", plan->root_path);
+}
+
+int root_prepare(const struct plan *plan, bool *late, struct err **err)
 {
 	if (plan->root_kind == PLAN_ROOT_BIND)
-		return prepare_bind(plan, err);
+		return prepare_bind(plan, late, err);
 	struct overlay_spec spec = {
 		.lower = plan->lower,
 		.upper = plan->upper,
@@ -41,6 +58,12 @@ int root_prepare(const struct plan *plan, struct err **err)
 void root_attach(struct setup *s)
 {
 	const struct plan *plan = s->plan;
+	if (s->late) {
+		s->root = clone_root(plan);
+		if (s->root < 0)
+			report_sys(&s->report, "root file system %s", plan->root_path);
+		binds_prepare_late(s);
+	}
 	auto_fd int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct newmount_attr private = {.propagation = MS_PRIVATE};
 	if (top < 0 || newmount_setattr(top, true, &private) < 0)

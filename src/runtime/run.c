@@ -16,13 +16,13 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
-#include "idmap.h"
 #include "init.h"
 #include "ns.h"
 #include "run_private.h"
 #include "sys/child.h"
 #include "sys/newmount.h"
 #include "sys/procfs.h"
+#include "usermap.h"
 
 /* Everything that the making of one container owns in the parent. */
 struct making {
@@ -105,10 +105,28 @@ static int open_on_host(struct making *m, struct err **err)
 	/* it would pivot the caller's own root away */
 	if (!(s->plan->ns_new & CLONE_NEWNS) && s->ns[OCI_NS_MOUNT] < 0)
 		return err_set(err, ERR_INVALID, "the plan has no mount namespace");
-	s->root = m->run->root_mount = root_prepare(s->plan, err);
-	if (s->root < 0 || binds_prepare(s, err) < 0)
+	s->root = m->run->root_mount = root_prepare(s->plan, &s->late, err);
+	if ((s->root < 0 && !s->late) || binds_prepare(s, err) < 0)
 		return -1;
 	return prepare_init_mount(&m->init, s->plan, err);
+}
+
+/* No cgroup at all, for want of permission or of a hierarchy. */
+static int go_without_cgroup(struct making *m, struct err *why, struct err **err)
+{
+	struct setup *s = &m->init.setup;
+	const struct plan *plan = s->plan;
+	bool refused = why->sys == EACCES || why->sys == EPERM || why->sys == EROFS ||
+		       why->kind == ERR_UNAVAILABLE;
+	if (!plan->cgroup_optional || !refused)
+		return err_set(err, why->kind, "%s", why->msg);
+	const char *asked = plan->resources ? cgroup_first_asked(plan->resources) : NULL;
+	if (asked)
+		return err_set(err, ERR_FORBIDDEN,
+			"a limit needs the cgroup controller \"%s\", but no cgroup can be made: %s",
+			asked, why->msg);
+	cgroup_hierarchies_own(&s->hierarchies, &s->hierarchy_count);
+	return 0;
 }
 
 static int make_cgroup(struct making *m, struct err **err)
@@ -116,10 +134,14 @@ static int make_cgroup(struct making *m, struct err **err)
 	struct setup *s = &m->init.setup;
 	const struct plan *plan = s->plan;
 	auto_free char *named = str_empty(plan->cgroup_path) ? xasprintf("/%s", plan->id) : NULL;
-	if (cgroup_create(&m->run->cgroup, named ? named : plan->cgroup_path, err) < 0)
-		return -1;
+	auto_err *why = NULL;
+	if (cgroup_create(&m->run->cgroup, named ? named : plan->cgroup_path, &why) < 0)
+		return go_without_cgroup(m, why, err);
 	struct cgroup *cg = m->run->cgroup;
-	if (plan->resources && cgroup_set(cg, plan->resources, err) < 0)
+	struct oci_resources res = plan->resources ? *plan->resources : (struct oci_resources){0};
+	if (plan->rootless)
+		res.device_count = 0;
+	if (plan->resources && cgroup_set(cg, &res, err) < 0)
 		return -1;
 	if (cgroup_entry_fds(cg, &s->entries, &s->entry_count, err) < 0)
 		return -1;
@@ -200,7 +222,7 @@ static bool may_hide(const struct setup *s)
 static int clone_init(struct making *m, struct err **err)
 {
 	struct setup *s = &m->init.setup;
-	int pair[2], cgroup = cgroup_clone_fd(m->run->cgroup);
+	int pair[2], cgroup = m->run->cgroup ? cgroup_clone_fd(m->run->cgroup) : -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, errno, "socketpair");
 	m->sock = m->run->gate = m->init.parents = pair[0];
@@ -253,14 +275,16 @@ static int serve_child(struct making *m, struct err **err)
 	struct setup *s = &m->init.setup;
 	const struct plan *plan = s->plan;
 	struct run *run = m->run;
+	/* first, while an ordinary user's child can still be written to: once mapped, it hides */
+	if (set_oom_score(m, err) < 0)
+		return -1;
 	if (plan->ns_new & CLONE_NEWUSER) {
-		if (idmap_write(s->proc, run->pid, plan->uid_map, plan->uid_map_count,
-			    plan->gid_map, plan->gid_map_count, err) < 0)
+		const struct id_maps maps = {
+			plan->uid_map, plan->uid_map_count, plan->gid_map, plan->gid_map_count};
+		if (usermap_write(s->proc, run->pid, &maps, err) < 0)
 			return -1;
 		report_permit(m->sock, PERMIT_MAPPED);
 	}
-	if (set_oom_score(m, err) < 0)
-		return -1;
 	return 0;
 }
 

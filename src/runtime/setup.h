@@ -13,7 +13,8 @@
 
 /** What a bind mount of the plan has become. */
 struct bind_source {
-	int mount; /* detached, attributes set; -1 where the step is none */
+	int mount; /* detached, attributes set; -1 where the step is none. Child: a file system until mounts_finish() */
+	bool is_link; /* mount is a link of the host, O_PATH, to be made anew */
 	bool is_dir;
 	bool is_proc; /* on a procfs: may go on /proc itself */
 };
@@ -33,6 +34,7 @@ struct setup {
 	bool wait_hooks; /* hooks of the parent's run before pivot_root */
 	bool hidden; /* made by a process outside the pid namespace that is joined: init_hidden() */
 	bool dev_is_ours; /* no bind mount at /dev: devices and links are made there */
+	bool late; /* an ordinary user's: the root and bind sources are cloned by the child */
 	/* the child's own */
 	int devpts; /* mount of the last devpts step, -1 */
 	int tty; /* the container's side of its terminal, -1 */
@@ -42,17 +44,20 @@ struct setup {
 
 /* root.c */
 
-/** Parent: the detached root mount. */
-int root_prepare(const struct plan *plan, struct err **err);
-/** Child: makes the namespace's mounts private and puts the root mount into it. */
+/** Parent: the detached root mount. -1 without an error and *late set where only the child, in its user
+ * namespace, may make it. */
+int root_prepare(const struct plan *plan, bool *late, struct err **err);
+/** Child: what was late; makes the namespace's mounts private and puts the root mount into it. */
 void root_attach(struct setup *s);
 /** Child: "/" becomes the root mount, the host's tree goes. */
 void root_pivot(struct setup *s);
 
 /* binds.c */
 
-/** Parent: opens the sources of bind mounts as detached mounts. */
+/** Parent: opens the sources of bind mounts as detached mounts, unless that is late. */
 int binds_prepare(struct setup *s, struct err **err);
+/** Child: the same where it is late. */
+void binds_prepare_late(struct setup *s);
 void binds_close(struct setup *s);
 
 /* mounts.c: child */
@@ -60,8 +65,10 @@ void binds_close(struct setup *s);
 void mounts_make(struct setup *s);
 /** Creates the target of a mount where it is missing; an O_PATH descriptor. */
 int mount_target(struct setup *s, const struct plan_mount *m, bool is_dir);
-/** A detached file system with its comma-separated options. */
-int mount_file_system(struct setup *s, const struct plan_mount *m);
+/** Makes read-only what had to be writable for the mounts, devices and masks in it. */
+void mounts_finish(struct setup *s);
+/** Has the container a user namespace that is not the host's? */
+bool mount_in_user_namespace(const struct setup *s);
 /** Makes the cgroup namespace, once. */
 void mount_need_cgroup(struct setup *s);
 

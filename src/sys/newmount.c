@@ -24,6 +24,16 @@ int newmount_option_fd(int context, const char *key, int fd)
 	return (int)syscall(SYS_fsconfig, context, FSCONFIG_SET_FD, key, NULL, fd);
 }
 
+int newmount_pick(int mnt)
+{
+	return (int)syscall(SYS_fspick, mnt, "", FSPICK_EMPTY_PATH | FSPICK_CLOEXEC);
+}
+
+int newmount_reconfigure(int context)
+{
+	return (int)syscall(SYS_fsconfig, context, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
+}
+
 int newmount_create(int context)
 {
 	return (int)syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0);

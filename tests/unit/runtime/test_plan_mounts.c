@@ -135,7 +135,36 @@ static void test_binds(void **state)
 	assert_null(m.data);
 	refuse(NULL, "/x", "ro", ERR_INVALID, "type");
 	refuse("ext4", "/x", "tmpcopyup", ERR_INVALID, "tmpcopyup");
-	refuse("bind", "/x", "bind,idmap", ERR_NOT_IMPLEMENTED, "idmap");
+	refuse("tmpfs", "/x", "idmap", ERR_INVALID, "only supported for bind-mounts");
+	assert_int_equal(compile("bind", "idmap").idmap, PLAN_IDMAP_TOP);
+	assert_int_equal(compile("bind", "ridmap").idmap, PLAN_IDMAP_TREE);
+	assert_int_equal(compile("bind", "ro").idmap, PLAN_IDMAP_NONE);
+	assert_int_equal(
+		compile("bind", "src-nofollow,dest-nofollow,copy-symlink").links, PLAN_LINK_ALL);
+}
+
+static void test_targets(void **state)
+{
+	static const struct {
+		const char *written, *meant;
+	} table[] = {
+		{"/a/b", "/a/b"},
+		{"a/b", "/a/b"},
+		{"//proc//", "/proc"},
+		{"/./dev/.", "/dev"},
+		{"/a/../proc", "/proc"},
+		{"/../../x", "/x"},
+		{"..", "/"},
+		{"/...", "/..."},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct oci_mount m = {
+			.destination = (char *)table[i].written, .type = (char *)"tmpfs"};
+		struct plan_mount out;
+		auto_err *err = NULL;
+		assert_int_equal(plan_mount_compile(&out, arena, &m, &in_bundle, &err), 0);
+		assert_string_equal(out.target, table[i].meant);
+	}
 }
 
 static void test_mappings_go_together(void **state)
@@ -161,6 +190,7 @@ int main(void)
 		cmocka_unit_test(test_propagation),
 		cmocka_unit_test(test_data),
 		cmocka_unit_test(test_binds),
+		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_mappings_go_together),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -83,6 +83,10 @@ struct cgroup_stats { /* -1 where unknown; INT64_MAX for a limit that is none */
 };
 int cgroup_read_stats(const struct cgroup *cg, struct cgroup_stats *out, struct err **err);
 
+/** The controller of the first limit in @res, by its v2 name where it has one; NULL if there is none. Rules for
+ * devices are not counted. */
+const char *cgroup_first_asked(const struct oci_resources *res);
+
 /** For the mount step: the hierarchies as (mount name, host path of the container's folder) pairs. */
 struct cgroup_hierarchy {
 	char *name; /* "memory", "cpu,cpuacct", "unified", "systemd" */
@@ -92,6 +96,8 @@ struct cgroup_hierarchy {
 };
 int cgroup_hierarchies(
 	const struct cgroup *cg, struct cgroup_hierarchy **out, size_t *n, struct err **err);
+/** The same for the caller's own cgroups, where a container has none; none at all if they cannot be found. */
+void cgroup_hierarchies_own(struct cgroup_hierarchy **out, size_t *n);
 void cgroup_hierarchies_free(struct cgroup_hierarchy *h, size_t n);
 
 #endif

@@ -33,6 +33,19 @@ enum plan_step_kind {
 	STEP_CGROUP, /* /sys/fs/cgroup as the specification asks: v2, or v1 binds below a tmpfs */
 };
 
+/** Whose owners a bind mount shows: its own mappings' or, where it has none, the container's user namespace's. */
+enum plan_idmap {
+	PLAN_IDMAP_NONE,
+	PLAN_IDMAP_TOP, /* "idmap" */
+	PLAN_IDMAP_TREE, /* "ridmap": the mounts below it too */
+};
+
+/* plan_mount.links: what becomes of symlinks in last place (crun's options) */
+#define PLAN_LINK_SOURCE 1u /* "src-nofollow": the source's link itself is bound */
+#define PLAN_LINK_TARGET 2u /* "dest-nofollow": the target's link itself is covered */
+#define PLAN_LINK_COPY 4u /* "copy-symlink": a source that is a link is made anew, not bound */
+#define PLAN_LINK_ALL 7u
+
 /** One mount, in order. Targets are resolved inside the new root with RESOLVE_IN_ROOT. */
 struct plan_mount {
 	enum plan_step_kind kind;
@@ -49,6 +62,8 @@ struct plan_mount {
 	bool recursive; /* rbind */
 	bool copy_up; /* tmpcopyup */
 	bool is_dir_hint; /* create a folder (not a file) if the target is missing */
+	uint32_t links; /* PLAN_LINK_* */
+	enum plan_idmap idmap;
 	const struct oci_id_map *uid_map, *gid_map; /* idmapped */
 	size_t uid_map_count, gid_map_count;
 };
@@ -150,6 +165,11 @@ struct plan {
 	const char *init_path; /* host path of kist-init for use_init */
 
 	const char *cgroup_path; /* as in cgroupsPath; "" or NULL: "/<id>" chosen by the caller */
+	/* An ordinary user's, or made by root of a user namespace: no rules for devices, which take privileges to
+	 * set and would forbid nothing that the user namespace does not. */
+	bool rootless;
+	/* ... and no cgroup was named: where none may be made and no limit is asked for, there is none. */
+	bool cgroup_optional;
 	const struct oci_resources *resources;
 
 	bool has_personality;
@@ -172,6 +192,8 @@ struct plan_options {
 	const char *bundle;
 	const char *seccomp_cache; /* folder for compiled filters, or NULL */
 	bool no_pivot, no_new_keyring, systemd_cgroup;
+	bool rootless; /* sets plan.rootless, and cgroup_optional unless the config names a cgroup */
+	bool unprivileged; /* the caller is not root: without a user namespace nothing can be made */
 	const char *init_path;
 };
 

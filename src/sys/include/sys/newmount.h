@@ -28,6 +28,10 @@ int newmount_option_fd(int context, const char *key, int fd);
 int newmount_make(int context, uint64_t attr);
 /** FSCONFIG_CMD_CREATE alone. */
 int newmount_create(int context);
+/** A context for the file system that is mounted at the descriptor @mnt; options then change it. */
+int newmount_pick(int mnt);
+/** FSCONFIG_CMD_RECONFIGURE. */
+int newmount_reconfigure(int context);
 /** fsopen, option pairs (NULL-terminated: key, value, key, value; value NULL is a flag), make. */
 int newmount_simple(const char *fstype, const char *const *options, uint64_t attr);
 
