@@ -1,0 +1,111 @@
+/*
+ * Where the kernel enters kist-oci, in front of libc: a program that must be sealed (sys/sealed_self.h) executes
+ * itself once more, and the first of the two lives had better be short. What libc does before main() asks the
+ * processor for its features in dozens of CPUID instructions, each of which a hypervisor emulates: 0.3 ms
+ * where this takes 0.05.
+ *
+ * Nothing here may use libc: no thread-local storage (so no stack protector), no string functions (they are
+ * chosen at start-up). Whatever does not work is left to sealed_self_ensure().
+ */
+#include <asm/statfs.h>
+#include <asm/unistd.h>
+#include <linux/fcntl.h>
+#include <linux/mount.h>
+
+#define ST_RDONLY_FLAG 1 /* statfs(2) */
+
+#if defined(__x86_64__)
+
+/* rdx is libc's: a function to call at exit, or 0 */
+__asm__(".globl kist_oci_entry\n"
+	"kist_oci_entry:\n"
+	"	xor %ebp, %ebp\n"
+	"	mov %rsp, %rdi\n"
+	"	push %rdx\n"
+	"	sub $8, %rsp\n"
+	"	call kist_oci_before_libc\n"
+	"	add $8, %rsp\n"
+	"	pop %rdx\n"
+	"	jmp _start\n");
+
+static long call(long n, long a, long b, long c, long d, long e)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	long r;
+	__asm__ volatile("syscall"
+			 : "=a"(r)
+			 : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+			 : "rcx", "r11", "memory");
+	return r;
+}
+
+#elif defined(__aarch64__)
+
+/* x0 is libc's: a function to call at exit, or 0 */
+__asm__(".globl kist_oci_entry\n"
+	"kist_oci_entry:\n"
+	"	mov x29, #0\n"
+	"	mov x19, x0\n"
+	"	mov x0, sp\n"
+	"	bl kist_oci_before_libc\n"
+	"	mov x0, x19\n"
+	"	b _start\n");
+
+static long call(long n, long a, long b, long c, long d, long e)
+{
+	register long x8 __asm__("x8") = n;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
+	__asm__ volatile("svc #0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
+			 : "memory");
+	return x0;
+}
+
+#endif
+
+#define CALL(n, a, b, c, d, e) call(__NR_##n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e))
+
+static int equal(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+/* Any argument, because what comes before the verb is not ours to parse: sealed in vain is no harm. */
+static int starts_containers(char *const *argv)
+{
+	for (; *argv; argv++)
+		if (equal(*argv, "run") || equal(*argv, "create") || equal(*argv, "exec") ||
+			equal(*argv, "restore"))
+			return 1;
+	return 0;
+}
+
+void kist_oci_before_libc(long *stack);
+void kist_oci_before_libc(long *stack)
+{
+	static const char self[] = "/proc/self/exe";
+	char **argv = (char **)(stack + 1);
+	char **env = argv + *stack + 1;
+	struct statfs fs;
+	if (*stack < 2 || !starts_containers(argv + 1))
+		return;
+	if (CALL(statfs, self, &fs, 0, 0, 0) < 0 || (fs.f_flags & ST_RDONLY_FLAG))
+		return;
+	long mnt = CALL(open_tree, AT_FDCWD, self, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, 0, 0);
+	if (mnt < 0)
+		return;
+	struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY, .propagation = 1 << 18};
+	if (CALL(mount_setattr, mnt, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) == 0)
+		CALL(execveat, mnt, "", argv, env, AT_EMPTY_PATH);
+	CALL(close, mnt, 0, 0, 0, 0);
+}
