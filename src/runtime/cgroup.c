@@ -195,25 +195,81 @@ static int check_empty(const struct cgroup_dir *d, struct err **err)
 	return 0;
 }
 
-int cgroup_create(struct cgroup **out, const char *path, struct err **err)
+/* Makes one hierarchy's folder, or says that it cannot and forgets it. */
+static int make_dir(struct cgroup *cg, struct cgroup_dir *d, struct err **err)
+{
+	bool existed = false;
+	int r = make_levels(d, cgroup_is_lazy(cg, d), &existed, err);
+	if (r == 0 && existed)
+		r = check_empty(d, err);
+	if (r == 0)
+		return 0;
+	fd_close(d->fd);
+	d->fd = -1;
+	if (!existed)
+		cgroup_tree_remove(d, NULL);
+	d->foreign = true;
+	return -1;
+}
+
+static int make_dirs(struct cgroup *cg, bool v2, struct err **err)
+{
+	for (size_t i = 0; i < cg->count; i++) {
+		if (cg->dirs[i].mount->v2 == v2 && make_dir(cg, &cg->dirs[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A container that did not come to be takes back what was made for it. */
+static void forget_unmade(struct cgroup *cg)
+{
+	for (size_t i = 0; i < cg->count; i++)
+		cg->dirs[i].foreign = cg->dirs[i].fd < 0;
+}
+
+int cgroup_begin(struct cgroup **out, const char *path, struct err **err)
 {
 	struct cgroup *cg = cgroup_new(path, err);
 	if (!cg)
 		return -1;
-	size_t made = 0; /* folders that are ours to take back */
-	bool existed = false;
-	int r = 0;
-	while (r == 0 && made < cg->count) {
-		r = make_levels(
-			&cg->dirs[made], cgroup_is_lazy(cg, &cg->dirs[made]), &existed, err);
-		if (r == 0 && existed)
-			r = check_empty(&cg->dirs[made], err);
-		made++;
+	if (make_dirs(cg, true, err) < 0) {
+		forget_unmade(cg);
+		cgroup_remove(cg, NULL);
+		cgroup_free(cg);
+		return -1;
 	}
-	if (r < 0) {
-		size_t ours = existed && made ? made - 1 : made;
-		for (size_t i = 0; i < ours; i++)
-			cgroup_tree_remove(&cg->dirs[i], NULL);
+	*out = cg;
+	return 0;
+}
+
+bool cgroup_unfinished(const struct cgroup *cg)
+{
+	for (size_t i = 0; i < cg->count; i++) {
+		if (!cg->dirs[i].mount->v2 && cg->dirs[i].fd < 0)
+			return true;
+	}
+	return false;
+}
+
+int cgroup_finish(struct cgroup *cg, struct err **err)
+{
+	if (!cgroup_unfinished(cg))
+		return 0;
+	if (make_dirs(cg, false, err) < 0) {
+		forget_unmade(cg);
+		return -1;
+	}
+	return 0;
+}
+
+int cgroup_create(struct cgroup **out, const char *path, struct err **err)
+{
+	struct cgroup *cg;
+	if (cgroup_begin(&cg, path, err) < 0)
+		return -1;
+	if (cgroup_finish(cg, err) < 0) {
+		cgroup_remove(cg, NULL);
 		cgroup_free(cg);
 		return -1;
 	}
@@ -422,7 +478,7 @@ int cgroup_remove(struct cgroup *cg, struct err **err)
 	int r = 0;
 	for (size_t i = 0; i < cg->count; i++) {
 		auto_err *why = NULL;
-		if (cgroup_tree_remove(&cg->dirs[i], &why) < 0) {
+		if (!cg->dirs[i].foreign && cgroup_tree_remove(&cg->dirs[i], &why) < 0) {
 			r = -1;
 			if (err && !*err)
 				err_move(err, &why);

@@ -12,6 +12,7 @@ struct cgroup_dir {
 	const struct cgroup_ops *ops;
 	char *rel; /* below the mount point, no leading slash, never empty */
 	int fd; /* the folder; -1 where it does not exist */
+	bool foreign; /* somebody else's, met on the way: not to be removed */
 };
 
 struct cgroup {

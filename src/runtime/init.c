@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "base/fdio.h"
+#include "base/fdio.h"
 #include "base/mem.h"
 #include "creds.h"
 #include "ns.h"
@@ -28,6 +29,17 @@ void setup_enter_cgroup(struct setup *s)
 		report_sys(&s->report, "enter the container's cgroup");
 }
 
+void setup_enter_late(struct setup *s)
+{
+	int fds[FD_PASS_MAX];
+	size_t n = ARRAY_LEN(fds);
+	report_wait_fds(&s->report, PERMIT_CGROUP, fds, &n);
+	if (cgroup_enter(fds, n) < 0)
+		report_sys(&s->report, "enter the container's cgroup");
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+}
+
 static void enter_namespaces(struct init *init)
 {
 	struct setup *s = &init->setup;
@@ -40,6 +52,8 @@ static void enter_namespaces(struct init *init)
 	}
 	if ((plan->ns_new & CLONE_NEWUSER) || s->ns[OCI_NS_USER] >= 0)
 		ns_become_root(plan->process.uid, plan->process.gid, &s->report);
+	if (s->cgroup_late && (plan->ns_new & CLONE_NEWNET) && unshare(CLONE_NEWNET) < 0)
+		report_sys(&s->report, "make the network namespace");
 	if (plan->ns_new & CLONE_NEWNET)
 		ns_loopback_up(&s->report);
 	if (plan->ns_new & CLONE_NEWTIME)
@@ -84,6 +98,7 @@ static void build_tree(struct init *init)
 		s->tty = tty_open(s->devpts, s->root, &s->plan->process, &s->report);
 		tty_bind_console(s->tty, s->root, &s->report);
 	}
+	fd_closep(&s->devpts);
 	masks_make(s);
 	mounts_finish(s);
 	mount_need_cgroup(s);
@@ -196,7 +211,7 @@ void init_main(struct init *init)
 	struct setup *s = &init->setup;
 	begin(init);
 	setsid();
-	if (!init->staged)
+	if (!init->staged && !s->cgroup_late)
 		setup_enter_cgroup(s);
 	enter_namespaces(init);
 	build_tree(init);
@@ -227,7 +242,7 @@ void init_hidden(struct init *init)
 	const struct plan *plan = s->plan;
 	begin(init);
 	init->staged = true;
-	if (unshare((int)ns_clone_flags(plan)) < 0)
+	if (unshare((int)ns_clone_flags(plan, false)) < 0)
 		report_sys(&s->report, "unshare namespaces");
 	enter_namespaces(init);
 	build_tree(init);

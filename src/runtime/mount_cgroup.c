@@ -143,7 +143,8 @@ void mount_cgroup(struct setup *s, const struct plan_mount *m)
 {
 	if (!s->hierarchy_count)
 		return;
-	if (has_cgroup_namespace(s))
+	/* or its folders are not there yet */
+	if (has_cgroup_namespace(s) || s->cgroup_late)
 		mount_need_cgroup(s);
 	auto_fd int target = mount_target(s, m, true);
 	if (s->hierarchy_count > 1 || !s->hierarchies[0].v2) {

@@ -393,11 +393,13 @@ void mounts_finish(struct setup *s)
 
 void mount_need_cgroup(struct setup *s)
 {
-	if (s->cgroup_ns_done)
+	if (s->cgroup_done)
 		return;
+	if (s->cgroup_late)
+		setup_enter_late(s);
 	if ((s->plan->ns_new & CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
 		report_sys(&s->report, "make the cgroup namespace");
-	s->cgroup_ns_done = true;
+	s->cgroup_done = true;
 }
 
 void mounts_make(struct setup *s)

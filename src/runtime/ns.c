@@ -90,9 +90,10 @@ bool ns_needs_stage(const int fds[OCI_NS_COUNT], const struct plan *plan)
 	       (joins && (plan->ns_new & CLONE_NEWUSER));
 }
 
-uint32_t ns_clone_flags(const struct plan *plan)
+uint32_t ns_clone_flags(const struct plan *plan, bool net_later)
 {
-	return plan->ns_new & ~(uint32_t)(CLONE_NEWCGROUP | CLONE_NEWTIME);
+	uint32_t later = CLONE_NEWCGROUP | CLONE_NEWTIME | (net_later ? CLONE_NEWNET : 0);
+	return plan->ns_new & ~later;
 }
 
 void ns_join(const int fds[OCI_NS_COUNT], struct reporter *r)

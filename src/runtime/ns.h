@@ -16,8 +16,8 @@ int ns_open(int fds[OCI_NS_COUNT], const struct plan *plan, struct err **err);
 void ns_close(int fds[OCI_NS_COUNT], const struct plan *plan);
 /** Must a process in between join them, because the container's first one is to be born in them? */
 bool ns_needs_stage(const int fds[OCI_NS_COUNT], const struct plan *plan);
-/** What clone makes; the cgroup and time namespaces come later. */
-uint32_t ns_clone_flags(const struct plan *plan);
+/** What clone makes; the cgroup and time namespaces come later, with @net_later the network's too. */
+uint32_t ns_clone_flags(const struct plan *plan, bool net_later);
 
 /** Child: joins all that are open. */
 void ns_join(const int fds[OCI_NS_COUNT], struct reporter *r);

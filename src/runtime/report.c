@@ -131,6 +131,14 @@ void report_wait(struct reporter *r, enum permit permit)
 	}
 }
 
+void report_wait_fds(struct reporter *r, enum permit permit, int *fds, size_t *n)
+{
+	uint8_t got = 0;
+	if (fd_recv(r->sock, &got, sizeof(got), fds, n) <= 0 || !(got & permit))
+		_exit(125);
+	r->permits |= got;
+}
+
 int report_receive(int sock, struct report *out, int *fd)
 {
 	size_t nfds = 1;
@@ -165,6 +173,12 @@ int report_permit(int sock, enum permit permit)
 		n = send(sock, &byte, sizeof(byte), MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n == 1 ? 0 : -1;
+}
+
+int report_permit_fds(int sock, enum permit permit, const int *fds, size_t n)
+{
+	uint8_t byte = (uint8_t)permit;
+	return fd_send(sock, &byte, sizeof(byte), fds, n);
 }
 
 int report_to_err(const struct report *report, struct err **err)

@@ -11,6 +11,7 @@
 #define KIST_RUNTIME_REPORT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -31,6 +32,7 @@ enum permit {
 	PERMIT_PIVOT = 4, /* hooks have run */
 	PERMIT_GO = 8, /* the gate is open */
 	PERMIT_KNOWN = 16, /* the parent has heard of the process that a stage has made */
+	PERMIT_CGROUP = 32, /* the container's v1 cgroups are there, with the way in */
 };
 
 #define REPORT_TEXT 512
@@ -61,6 +63,8 @@ void report_send(struct reporter *r, enum report_type type, int value);
 void report_send_fd(struct reporter *r, enum report_type type, int fd);
 /** Waits for @permit; ends the process quietly if the other side is gone. */
 void report_wait(struct reporter *r, enum permit permit);
+/** Waits for @permit as the next to come, with descriptors: up to *n; *n is how many came. */
+void report_wait_fds(struct reporter *r, enum permit permit, int *fds, size_t *n);
 
 /** Formats like report_fail; returns the length. */
 int report_format(char *out, unsigned int room, const char *fmt, ...)
@@ -71,6 +75,7 @@ int report_format(char *out, unsigned int room, const char *fmt, ...)
 /** The next report: 1, 0 at the end, -1 with errno. @fd: a passed descriptor or -1. */
 int report_receive(int sock, struct report *out, int *fd);
 int report_permit(int sock, enum permit permit);
+int report_permit_fds(int sock, enum permit permit, const int *fds, size_t n);
 /** Sets *err from a REPORT_ERROR; returns -1. */
 int report_to_err(const struct report *report, struct err **err);
 /** After a fault of the parent's own in *err: if the child has already failed, what it says

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/fdio.h"
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
@@ -129,15 +130,40 @@ static int go_without_cgroup(struct making *m, struct err *why, struct err **err
 	return 0;
 }
 
-static int make_cgroup(struct making *m, struct err **err)
+/* On v1 a container's cgroups take as long as all its mounts: init begins without and waits for them
+ * where it needs them (mount_need_cgroup). Not where another process or a user namespace is in
+ * between, whose rights differ. */
+static bool may_be_late(const struct setup *s)
+{
+	return !s->plan->cgroup_optional && !(s->plan->ns_new & CLONE_NEWUSER) &&
+	       !ns_needs_stage(s->ns, s->plan);
+}
+
+static int begin_cgroup(struct making *m, struct err **err)
+{
+	struct setup *s = &m->init.setup;
+	struct cgroup **cg = &m->run->cgroup;
+	auto_free char *named = xasprintf("/%s", s->plan->id);
+	const char *path = str_empty(s->plan->cgroup_path) ? named : s->plan->cgroup_path;
+	bool late = may_be_late(s);
+	auto_err *why = NULL;
+	if ((late ? cgroup_begin(cg, path, &why) : cgroup_create(cg, path, &why)) < 0)
+		return go_without_cgroup(m, why, err);
+	if (cgroup_hierarchies(*cg, &s->hierarchies, &s->hierarchy_count, err) < 0)
+		return -1;
+	s->cgroup_late = late && cgroup_unfinished(*cg) && s->hierarchy_count <= FD_PASS_MAX;
+	return 0;
+}
+
+static int finish_cgroup(struct making *m, struct err **err)
 {
 	struct setup *s = &m->init.setup;
 	const struct plan *plan = s->plan;
-	auto_free char *named = str_empty(plan->cgroup_path) ? xasprintf("/%s", plan->id) : NULL;
-	auto_err *why = NULL;
-	if (cgroup_create(&m->run->cgroup, named ? named : plan->cgroup_path, &why) < 0)
-		return go_without_cgroup(m, why, err);
 	struct cgroup *cg = m->run->cgroup;
+	if (!cg)
+		return 0;
+	if (cgroup_finish(cg, err) < 0)
+		return -1;
 	struct oci_resources res = plan->resources ? *plan->resources : (struct oci_resources){0};
 	if (plan->rootless)
 		res.device_count = 0;
@@ -145,7 +171,10 @@ static int make_cgroup(struct making *m, struct err **err)
 		return -1;
 	if (cgroup_entry_fds(cg, &s->entries, &s->entry_count, err) < 0)
 		return -1;
-	return cgroup_hierarchies(cg, &s->hierarchies, &s->hierarchy_count, err);
+	if (s->cgroup_late &&
+		report_permit_fds(m->sock, PERMIT_CGROUP, s->entries, s->entry_count) < 0)
+		return err_sys(err, errno, "let the container's first process into its cgroups");
+	return 0;
 }
 
 static void make_states(struct making *m)
@@ -168,7 +197,7 @@ static void stage_main(struct making *m)
 	if (s->hidden)
 		init_hidden(&m->init);
 	/* CLONE_PARENT: init is a child of our parent; its exit signal is ours */
-	struct child_args args = {.flags = CLONE_PARENT | ns_clone_flags(s->plan)};
+	struct child_args args = {.flags = CLONE_PARENT | ns_clone_flags(s->plan, false)};
 	pid_t pid = child_clone(&args);
 	if (pid == 0) {
 		m->init.staged = true;
@@ -228,7 +257,7 @@ static int clone_init(struct making *m, struct err **err)
 	m->sock = m->run->gate = m->init.parents = pair[0];
 	m->theirs = s->report.sock = pair[1];
 	struct child_args args = {
-		.flags = CLONE_CLEAR_SIGHAND | ns_clone_flags(s->plan),
+		.flags = CLONE_CLEAR_SIGHAND | ns_clone_flags(s->plan, s->cgroup_late),
 		.pidfd = &m->run->pidfd,
 		.exit_signal = SIGCHLD,
 		.cgroup = cgroup,
@@ -338,12 +367,15 @@ static struct run *run_new(void)
 
 static int create(struct making *m, struct err **err)
 {
-	if (open_on_host(m, err) < 0 || make_cgroup(m, err) < 0)
+	struct setup *s = &m->init.setup;
+	if (open_on_host(m, err) < 0 || begin_cgroup(m, err) < 0)
+		return -1;
+	if (!s->cgroup_late && finish_cgroup(m, err) < 0)
 		return -1;
 	make_states(m);
 	if (clone_init(m, err) < 0)
 		return -1;
-	if (serve_child(m, err) < 0)
+	if ((s->cgroup_late && finish_cgroup(m, err) < 0) || serve_child(m, err) < 0)
 		return report_prefer(m->sock, err);
 	if (wait_ready(m, err) < 0)
 		return -1;

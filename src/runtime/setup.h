@@ -31,6 +31,7 @@ struct setup {
 	size_t hierarchy_count;
 	const int *entries; /* the child's way into its v1 cgroups (cgroup_enter), borrowed */
 	size_t entry_count;
+	bool cgroup_late; /* init enters its v1 cgroups while it builds its tree, not first thing */
 	bool wait_hooks; /* hooks of the parent's run before pivot_root */
 	bool hidden; /* made by a process outside the pid namespace that is joined: init_hidden() */
 	bool dev_is_ours; /* no bind mount at /dev: devices and links are made there */
@@ -38,7 +39,7 @@ struct setup {
 	/* the child's own */
 	int devpts; /* mount of the last devpts step, -1 */
 	int tty; /* the container's side of its terminal, -1 */
-	bool cgroup_ns_done;
+	bool cgroup_done; /* inside, in the cgroup namespace too */
 	struct user user;
 };
 
@@ -69,8 +70,14 @@ int mount_target(struct setup *s, const struct plan_mount *m, bool is_dir);
 void mounts_finish(struct setup *s);
 /** Has the container a user namespace that is not the host's? */
 bool mount_in_user_namespace(const struct setup *s);
-/** Makes the cgroup namespace, once. */
+/** Enters the cgroups if that is still to be done, and makes the cgroup namespace. Before anything that
+ * looks at cgroups, takes much memory, or is not ours. */
 void mount_need_cgroup(struct setup *s);
+
+/* init.c: child */
+
+/** Waits until the parent has made the v1 cgroups, and enters them (setup.cgroup_late). */
+void setup_enter_late(struct setup *s);
 
 /* mount_cgroup.c: child */
 

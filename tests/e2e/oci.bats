@@ -336,3 +336,20 @@ PY
 	[[ "$output" == *"none of the standard streams is one"* ]]
 	[[ "$(oci list -q)" != *notty* ]]
 }
+
+@test "a cgroup with somebody else's process in it is refused and left alone" {
+	local dir=/sys/fs/cgroup/pids$CGROUP/taken pid
+	[ -d /sys/fs/cgroup/pids ] || dir=/sys/fs/cgroup$CGROUP/taken
+	mkdir -p "$dir"
+	sleep 100 3>&- &
+	pid=$!
+	echo $pid >"$dir/cgroup.procs"
+	bundle taken
+	run oci run --bundle "$BUNDLE" taken
+	[ "$status" = 1 ]
+	[[ "$output" == *"taken is not empty: process $pid is in it"* ]]
+	kill -0 $pid
+	[ "$(cat "$dir/cgroup.procs")" = $pid ]
+	[ -z "$(oci list -q)" ]
+	kill $pid
+}

@@ -31,6 +31,16 @@ char **cgroup_controllers(void);
 /** Makes the cgroup (parents too) at @path in every hierarchy; fails with ERR_CONFLICT if it exists with
  * processes in it. Existing empty ones are reused. */
 int cgroup_create(struct cgroup **out, const char *path, struct err **err);
+/**
+ * The two halves of cgroup_create(): what cgroup_clone_fd() and cgroup_hierarchies() need first; then the
+ * folders of v1's hierarchies, a millisecond's work that need not be done before a process is cloned.
+ * cgroup_finish() may be called always. After a failure it has taken back what it made; the rest is
+ * for cgroup_remove(), which leaves alone what others made.
+ */
+int cgroup_begin(struct cgroup **out, const char *path, struct err **err);
+int cgroup_finish(struct cgroup *cg, struct err **err);
+/** Whether cgroup_finish() has more to do. */
+bool cgroup_unfinished(const struct cgroup *cg);
 /** Opens one that exists; ERR_NOT_FOUND if it does in no hierarchy. */
 int cgroup_open(struct cgroup **out, const char *path, struct err **err);
 void cgroup_free(struct cgroup *cg);
