@@ -3,6 +3,8 @@
  * handful of capability sets in its life, so what is compiled stays; on disk runtime/seccomp.h keeps it
  * over restarts.
  */
+#include <linux/seccomp.h>
+
 #include "core.h"
 #include "runtime/seccomp.h"
 #include "spec.h"
@@ -63,6 +65,9 @@ static struct compiled *compile(
 		return NULL;
 	}
 	int r = seccomp_compile(profile, e->seccomp_folder, &bpf, &flags, err);
+	if (!r && (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
+		r = err_set(err, ERR_NOT_IMPLEMENTED,
+			"seccomp profile: SCMP_ACT_NOTIFY is not implemented");
 	oci_seccomp_free(profile);
 	if (r)
 		return NULL;

@@ -215,7 +215,7 @@ int container_start(struct container *c, int64_t *started_at, struct err **err)
 	if (c->state != MONITOR_CREATED)
 		return wrong_state(c, "start", err);
 	const struct plan *plan = c->plan.plan;
-	if (run_hooks_create(c->run, plan, err) < 0 || run_start(c->run, err) < 0) {
+	if (run_hooks_create(c->run, plan, err) < 0 || run_start(c->run, plan, err) < 0) {
 		undo(c);
 		return -1;
 	}

@@ -182,10 +182,14 @@ static int run_job(const struct globals *g, const struct state *s, const struct 
 	struct plan_options plan = {.id = s->id, .bundle = s->bundle, .seccomp_cache = cache};
 	struct job job = {.pidfd = -1, .master = -1, .signals = -1};
 	int code = -1;
+	auto_buf document = BUF_INIT;
+	state_document(s, false, false, &document);
 	if (console_check(process->terminal, o->detach, o->console_socket, err) == 0 &&
-		plan_process_compile(&job.plan, process, config->linux.seccomp, &plan, err) == 0 &&
-		spawn(&job, s, o, err) == 0)
-		code = finish(&job, o, err);
+		plan_process_compile(&job.plan, process, &config->linux, &plan, err) == 0) {
+		job.plan->listener_state = buf_str(&document);
+		if (spawn(&job, s, o, err) == 0)
+			code = finish(&job, o, err);
+	}
 	fd_close(job.pidfd);
 	fd_close(job.master);
 	fd_close(job.signals);

@@ -30,8 +30,9 @@ static int start(const struct globals *g, const char *id, struct err **err)
 	struct plan *plan = NULL;
 	if (state_plan_load(s, &bytes, &plan, err) < 0)
 		return -1;
-	auto_fd int sock = unix_connect(s->dir, STATE_GATE, SOCK_SEQPACKET, err);
-	int r = sock < 0 ? -1 : run_start_at(sock, err);
+	auto_fd int init = state_pidfd(s, err);
+	auto_fd int sock = init < 0 ? -1 : unix_connect(s->dir, STATE_GATE, SOCK_SEQPACKET, err);
+	int r = sock < 0 ? -1 : run_start_at(sock, plan, s->pid, init, err);
 	unlinkat(s->dir, STATE_GATE, 0);
 	if (r == 0)
 		r = run_hooks(&plan->poststart, plan, "running", s->pid, "poststart", err);

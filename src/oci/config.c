@@ -104,6 +104,27 @@ void oci_seccomp_free(struct oci_seccomp *seccomp)
 	free(seccomp);
 }
 
+static void memory_policy_free(struct oci_memory_policy *m)
+{
+	if (!m)
+		return;
+	free(m->mode);
+	free(m->nodes);
+	strv_free(m->flags);
+	free(m);
+}
+
+static void intel_rdt_free(struct oci_intel_rdt *r)
+{
+	if (!r)
+		return;
+	free(r->clos_id);
+	free(r->l3_cache_schema);
+	free(r->mem_bw_schema);
+	strv_free(r->schemata);
+	free(r);
+}
+
 static void linux_clear(struct oci_linux *l)
 {
 	for (size_t i = 0; i < OCI_NS_COUNT; i++)
@@ -128,6 +149,8 @@ static void linux_clear(struct oci_linux *l)
 	free(l->mount_label);
 	free(l->personality_domain);
 	strv_free(l->personality_flags);
+	memory_policy_free(l->memory_policy);
+	intel_rdt_free(l->intel_rdt);
 }
 
 static void hooks_clear(struct oci_hook_list *list)

@@ -157,10 +157,40 @@ static int parse_net_devices(const struct at *at, struct oci_linux *l)
 	return 0;
 }
 
-static bool present(const struct at *at, const char *key)
+static const struct field memory_policy_fields[] = {
+	FIELD(struct oci_memory_policy, "mode", FIELD_STR, mode),
+	FIELD(struct oci_memory_policy, "nodes", FIELD_STR, nodes),
+	FIELD(struct oci_memory_policy, "flags", FIELD_STRV, flags),
+};
+
+static int parse_memory_policy(const struct at *at, struct oci_linux *l)
 {
-	const json_t *j = json_object_get(at->j, key);
-	return j && !json_is_null(j);
+	struct at in;
+	int r = at_object(at, "memoryPolicy", &in);
+	if (r <= 0)
+		return r;
+	l->memory_policy = xcalloc(1, sizeof(*l->memory_policy));
+	if (READ_FIELDS(&in, memory_policy_fields, l->memory_policy) < 0)
+		return -1;
+	return l->memory_policy->mode ? 0 : at_bad(&in, "mode", "is missing");
+}
+
+static const struct field intel_rdt_fields[] = {
+	FIELD(struct oci_intel_rdt, "closID", FIELD_STR, clos_id),
+	FIELD(struct oci_intel_rdt, "l3CacheSchema", FIELD_STR, l3_cache_schema),
+	FIELD(struct oci_intel_rdt, "memBwSchema", FIELD_STR, mem_bw_schema),
+	FIELD(struct oci_intel_rdt, "schemata", FIELD_STRV, schemata),
+	FIELD(struct oci_intel_rdt, "enableMonitoring", FIELD_BOOL, enable_monitoring),
+};
+
+static int parse_intel_rdt(const struct at *at, struct oci_linux *l)
+{
+	struct at in;
+	int r = at_object(at, "intelRdt", &in);
+	if (r <= 0)
+		return r;
+	l->intel_rdt = xcalloc(1, sizeof(*l->intel_rdt));
+	return READ_FIELDS(&in, intel_rdt_fields, l->intel_rdt);
 }
 
 int parse_linux(const struct at *at, struct oci_linux *l)
@@ -189,7 +219,5 @@ int parse_linux(const struct at *at, struct oci_linux *l)
 		if (parse_seccomp(&in, l->seccomp) < 0)
 			return -1;
 	}
-	l->has_intel_rdt = present(at, "intelRdt");
-	l->has_memory_policy = present(at, "memoryPolicy");
-	return 0;
+	return parse_memory_policy(at, l) < 0 ? -1 : parse_intel_rdt(at, l);
 }

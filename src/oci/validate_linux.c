@@ -41,8 +41,82 @@ static int check_namespaces(const struct oci_config *c, struct err **err)
 		return BAD(err, "hostname: needs a UTS namespace");
 	if (!str_empty(c->domainname) && !l->ns[OCI_NS_UTS].present)
 		return BAD(err, "domainname: needs a UTS namespace");
+	return 0;
+}
+
+/* The closed sets are config-linux.md's "Memory policy"; numbers are the kernel's. */
+static int check_memory_policy(const struct oci_memory_policy *m, struct err **err)
+{
+	if (!m)
+		return 0;
+	bool none = str_eq(m->mode, "MPOL_DEFAULT") || str_eq(m->mode, "MPOL_LOCAL");
+	bool some = str_eq(m->mode, "MPOL_BIND") || str_eq(m->mode, "MPOL_INTERLEAVE") ||
+		    str_eq(m->mode, "MPOL_WEIGHTED_INTERLEAVE") ||
+		    str_eq(m->mode, "MPOL_PREFERRED_MANY");
+	if (!none && !some && !str_eq(m->mode, "MPOL_PREFERRED"))
+		return BAD(err, "linux.memoryPolicy.mode: there is no mode \"%s\"", m->mode);
+	if (none && !str_empty(m->nodes))
+		return BAD(err, "linux.memoryPolicy.nodes: %s takes none", m->mode);
+	if (some && str_empty(m->nodes))
+		return BAD(err, "linux.memoryPolicy.nodes: %s needs at least one", m->mode);
+	return 0;
+}
+
+static int check_no_newline(const char *what, const char *s, struct err **err)
+{
+	if (s && strchr(s, '\n'))
+		return BAD(err, "linux.intelRdt.%s: must be one line", what);
+	return 0;
+}
+
+/* closID becomes a folder of the resctrl file system, "/" being that itself. */
+static int check_intel_rdt(const struct oci_intel_rdt *r, struct err **err)
+{
+	if (!r)
+		return 0;
+	const char *clos = r->clos_id;
+	if (clos && !str_eq(clos, "/") &&
+		(strchr(clos, '/') || str_eq(clos, ".") || str_eq(clos, "..")))
+		return BAD(err, "linux.intelRdt.closID: invalid class of service \"%s\"", clos);
+	if (!str_empty(r->mem_bw_schema) && !str_starts(r->mem_bw_schema, "MB:"))
+		return BAD(err, "linux.intelRdt.memBwSchema: must start with \"MB:\"");
+	if (check_no_newline("l3CacheSchema", r->l3_cache_schema, err) < 0 ||
+		check_no_newline("memBwSchema", r->mem_bw_schema, err) < 0)
+		return -1;
+	for (size_t i = 0; r->schemata && r->schemata[i]; i++)
+		if (check_no_newline("schemata", r->schemata[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* What the kernel takes for an interface's name (dev_valid_name). */
+static bool is_device_name(const char *name)
+{
+	return *name && strlen(name) < 16 && !str_eq(name, ".") && !str_eq(name, "..") &&
+	       !strpbrk(name, "/: \t\n\v\f\r");
+}
+
+/* In a new name one %d is a place for the kernel's number (config-linux.md "Network Devices"). */
+static bool is_template(const char *name)
+{
+	const char *percent = strchr(name, '%');
+	return !percent || (percent[1] == 'd' && !strchr(percent + 1, '%'));
+}
+
+static int check_net_devices(const struct oci_linux *l, struct err **err)
+{
 	if (l->net_device_count && !l->ns[OCI_NS_NETWORK].present)
 		return BAD(err, "linux.netDevices: needs a network namespace");
+	for (size_t i = 0; i < l->net_device_count; i++) {
+		const struct oci_net_device *d = &l->net_devices[i];
+		if (!is_device_name(d->host_name))
+			return BAD(err, "linux.netDevices: invalid network device name \"%s\"",
+				d->host_name);
+		if (!str_empty(d->name) && (!is_device_name(d->name) || !is_template(d->name)))
+			return BAD(err,
+				"linux.netDevices.%s.name: invalid network device name \"%s\"",
+				d->host_name, d->name);
+	}
 	return 0;
 }
 
@@ -160,5 +234,8 @@ int oci_linux_validate(const struct oci_config *c, struct err **err)
 		return -1;
 	if ((l->masked_paths && l->masked_paths[0]) && !l->ns[OCI_NS_MOUNT].present)
 		return BAD(err, "linux.maskedPaths: needs a mount namespace");
+	if (check_memory_policy(l->memory_policy, err) < 0 ||
+		check_intel_rdt(l->intel_rdt, err) < 0 || check_net_devices(l, err) < 0)
+		return -1;
 	return l->seccomp ? oci_seccomp_validate(l->seccomp, err) : 0;
 }

@@ -86,6 +86,23 @@ static int check_rule(const struct oci_seccomp_rule *rule, size_t i, struct err 
 	return 0;
 }
 
+/* By write the runtime hands the listener on: what waited for the agent there would wait for ever. */
+static int check_notify(const struct oci_seccomp *s, const struct oci_seccomp_rule *rule, size_t i,
+	struct err **err)
+{
+	if (!str_eq(rule->action, "SCMP_ACT_NOTIFY"))
+		return 0;
+	if (str_empty(s->listener_path))
+		return BAD(err, "linux.seccomp.listenerPath: is needed by SCMP_ACT_NOTIFY");
+	for (size_t j = 0; rule->names[j]; j++)
+		if (str_eq(rule->names[j], "write"))
+			return BAD(err,
+				"linux.seccomp.syscalls[%zu]: SCMP_ACT_NOTIFY cannot be used for "
+				"the write syscall",
+				i);
+	return 0;
+}
+
 int oci_seccomp_validate(const struct oci_seccomp *s, struct err **err)
 {
 	if (!IN_LIST(actions, s->default_action))
@@ -109,8 +126,8 @@ int oci_seccomp_validate(const struct oci_seccomp *s, struct err **err)
 	for (size_t i = 0; i < s->rule_count; i++) {
 		if (check_rule(&s->rules[i], i, err) < 0)
 			return -1;
-		if (str_eq(s->rules[i].action, "SCMP_ACT_NOTIFY") && str_empty(s->listener_path))
-			return BAD(err, "linux.seccomp.listenerPath: is needed by SCMP_ACT_NOTIFY");
+		if (check_notify(s, &s->rules[i], i, err) < 0)
+			return -1;
 	}
 	if (!str_empty(s->listener_metadata) && str_empty(s->listener_path))
 		return BAD(err, "linux.seccomp.listenerMetadata: is given without listenerPath");

@@ -152,14 +152,34 @@ void creds_drop(const struct plan_process *p, const struct user *user, struct re
 	set_final(p, user, needs_admin(p) ? BIT(CAP_SYS_ADMIN) : 0, r);
 }
 
+/*
+ * The filter is in force here, and the agent that could answer for it is not yet there: of what the parent
+ * needs in order to find it, write is never handed to an agent (oci_seccomp_validate()). What may pass by
+ * sendmsg goes that way, as it takes no right to look into us; waiting may take the agent's leave, which
+ * the parent has by then made possible.
+ */
+static void hand_over(int listener, const struct plan_process *p, struct reporter *r)
+{
+	if (seccomp_lets_pass(p->bpf, p->bpf_len / sizeof(struct sock_filter), SYS_sendmsg,
+		    (unsigned long)r->sock))
+		report_send_fd(r, REPORT_LISTENER, listener);
+	else
+		report_send(r, REPORT_LISTENER, listener);
+	report_wait(r, PERMIT_HEARD);
+	close(listener);
+}
+
 static void set_filter(const struct plan_process *p, struct reporter *r)
 {
 	struct sock_fprog program = {
 		.len = (unsigned short)(p->bpf_len / sizeof(struct sock_filter)),
 		.filter = (struct sock_filter *)p->bpf,
 	};
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, p->bpf_flags, &program) < 0)
+	long listener = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, p->bpf_flags, &program);
+	if (listener < 0)
 		report_sys(r, "install the seccomp filter");
+	if (p->bpf_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
+		hand_over((int)listener, p, r);
 }
 
 void creds_seal(const struct plan_process *p, const struct user *user, struct reporter *r)

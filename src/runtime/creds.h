@@ -8,8 +8,12 @@
 #include "report.h"
 #include "user.h"
 
-/** rlimits, scheduler, I/O priority, umask. */
+/** rlimits, personality, memory policy, umask. */
 void limits_apply(const struct plan_process *p, struct reporter *r);
+/** Every CPU that the cgroup allows, however few the caller had: the container's own are not the caller's. */
+void cpus_reset(void);
+/** execCPUAffinity; -1 with errno. */
+int cpus_set(const struct plan_mask *mask);
 
 /** Joins a session keyring of the container's own; @name may be NULL. */
 void creds_keyring(const char *name, struct reporter *r);

@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "base/buf.h"
 #include "base/fdio.h"
@@ -25,6 +26,8 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "creds.h"
+#include "limits_grant.h"
+#include "listener.h"
 #include "ns.h"
 #include "program.h"
 #include "report.h"
@@ -34,6 +37,8 @@
 #include "sys/procfs.h"
 #include "tty.h"
 #include "user.h"
+
+#define CPUS_LEN 8192 /* bytes: the kernel refuses less than it has CPUs */
 
 struct joining {
 	const struct plan_process *process;
@@ -70,10 +75,18 @@ static void open_terminal(struct joining *j, int root)
 			report_sys(&j->report, "place descriptor %d", i);
 }
 
+/* Does the parent have to do something for the process itself, not the stage, before it may go on? */
+static bool awaits_parent(const struct plan_process *p)
+{
+	return p->listener_path || limits_schedules(p);
+}
+
 static void exec_main(struct joining *j) __attribute__((noreturn));
 static void exec_main(struct joining *j)
 {
 	const struct plan_process *p = j->process;
+	if (awaits_parent(p))
+		report_wait(&j->report, PERMIT_KNOWN);
 	if (setsid() < 0)
 		report_sys(&j->report, "setsid");
 	if (p->terminal)
@@ -87,17 +100,27 @@ static void exec_main(struct joining *j)
 	program_exec(&j->program, &j->report);
 }
 
+static bool waits_at_birth(const struct joining *j)
+{
+	const struct plan_process *p = j->process;
+	return p->has_oom_score_adj || ((j->flags & CLONE_NEWUSER) && p->rlimit_count);
+}
+
 static void stage_main(struct joining *j) __attribute__((noreturn));
 static void stage_main(struct joining *j)
 {
 	const struct plan_process *p = j->process;
 	/* while an ordinary user can still write to our files in /proc */
-	if (p->has_oom_score_adj)
+	if (waits_at_birth(j))
 		report_wait(&j->report, PERMIT_SCORED);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	umask(0);
 	if (cgroup_enter(j->entries, j->entry_count) < 0)
 		report_sys(&j->report, "enter the container's cgroup");
+	if (p->cpus_final.len && cpus_set(&p->cpus_final) < 0)
+		report_sys(&j->report, "process.execCPUAffinity.final: set the CPU affinity");
+	if (!p->cpus_final.len && !p->cpus_initial.len)
+		cpus_reset();
 	int *const keep[] = {&j->container, &j->proc};
 	streams_arrange(&j->io, -1, keep, ARRAY_LEN(keep), &j->report);
 	join(j);
@@ -156,8 +179,46 @@ struct entering {
 	int sock;
 	pid_t stage, pid;
 	int pidfd, tty;
+	int listener; /* of a filter that the stage has installed; until the process is known */
 	bool told;
 };
+
+static int send_listener(struct entering *e, struct err **err)
+{
+	const struct plan_process *p = e->j->process;
+	int r = listener_send(
+		p, p->listener_state ? p->listener_state : "{}", e->pid, e->listener, err);
+	fd_closep(&e->listener);
+	return r;
+}
+
+static int take_listener(
+	struct entering *e, const struct report *report, int passed, struct err **err)
+{
+	auto_fd int sender = e->pid > 0 ? -1 : child_pidfd_open(e->stage);
+	e->listener = listener_take(report, passed, e->pid > 0 ? e->pidfd : sender, err);
+	if (e->listener < 0 || (e->pid > 0 && send_listener(e, err) < 0))
+		return -1;
+	report_permit(e->sock, PERMIT_HEARD);
+	return 0;
+}
+
+/* The process has been born, and waits if awaits_parent(). */
+static int take_pid(struct entering *e, pid_t pid, struct err **err)
+{
+	const struct plan_process *p = e->j->process;
+	/* a child of ours that we have not waited for: the number cannot have another owner */
+	e->pid = pid;
+	e->pidfd = child_pidfd_open(pid);
+	if (e->pidfd < 0)
+		return err_sys(err, errno, "pidfd_open");
+	if (limits_schedule(pid, p, err) < 0)
+		return -1;
+	if (e->listener >= 0 && send_listener(e, err) < 0)
+		return -1;
+	report_permit(e->sock, PERMIT_KNOWN);
+	return 0;
+}
 
 static int take_report(struct entering *e, const struct report *report, int fd, struct err **err)
 {
@@ -169,11 +230,9 @@ static int take_report(struct entering *e, const struct report *report, int fd, 
 		e->tty = fd;
 		return 0;
 	case REPORT_PID:
-		/* a child of ours that we have not waited for: the number cannot have another owner
-		 */
-		e->pid = report->value;
-		e->pidfd = child_pidfd_open(e->pid);
-		return e->pidfd < 0 ? err_sys(err, errno, "pidfd_open") : 0;
+		return take_pid(e, report->value, err);
+	case REPORT_LISTENER:
+		return take_listener(e, report, fd, err);
 	case REPORT_EXEC:
 		e->told = true;
 		return 0;
@@ -204,8 +263,11 @@ static int serve(struct entering *e, struct err **err)
 	if (p->has_oom_score_adj &&
 		run_set_oom_score(e->j->proc, e->stage, p->oom_score_adj, err) < 0)
 		return -1;
-	if (p->has_oom_score_adj)
+	if (waits_at_birth(e->j)) {
+		if ((e->j->flags & CLONE_NEWUSER) && limits_raise(e->stage, p, err) < 0)
+			return -1;
 		report_permit(e->sock, PERMIT_SCORED);
+	}
 	return follow(e, err);
 }
 
@@ -267,6 +329,26 @@ static int open_own_cgroup(const struct cgroup *cgroup, pid_t init, int init_pid
 	return fd;
 }
 
+/* execCPUAffinity.initial is where the stage is to be born, before it is in the cgroup: it inherits our own,
+ * which is kept in *own. */
+static int lend_cpus(const struct plan_process *p, void **own, struct err **err)
+{
+	if (!p->cpus_initial.len)
+		return 0;
+	*own = xcalloc(1, CPUS_LEN);
+	if (syscall(SYS_sched_getaffinity, 0, CPUS_LEN, *own) < 0)
+		return err_sys(err, errno, "read the CPU affinity");
+	if (cpus_set(&p->cpus_initial) < 0)
+		return err_sys(err, errno, "process.execCPUAffinity.initial: set the CPU affinity");
+	return 0;
+}
+
+static void take_cpus_back(const void *own)
+{
+	if (own)
+		syscall(SYS_sched_setaffinity, 0, CPUS_LEN, own);
+}
+
 static int start_stage(
 	struct entering *e, const struct cgroup *cgroup, pid_t init, struct err **err)
 {
@@ -285,6 +367,9 @@ static int start_stage(
 		.exit_signal = SIGCHLD,
 		.cgroup = cgroup ? cgroup_clone_fd(cgroup) : -1,
 	};
+	auto_free void *own_cpus = NULL;
+	if (lend_cpus(j->process, &own_cpus, err) < 0)
+		return -1;
 	e->stage = child_clone(&args);
 	auto_fd int own = -1;
 	if (e->stage < 0 && errno == EBUSY && args.cgroup >= 0) {
@@ -295,6 +380,7 @@ static int start_stage(
 	}
 	if (e->stage == 0)
 		stage_main(e->j);
+	take_cpus_back(own_cpus);
 	return e->stage < 0 ? err_sys(err, errno, "clone") : 0;
 }
 
@@ -303,7 +389,7 @@ pid_t run_exec(const struct plan_process *process, pid_t init, int init_pidfd,
 	struct err **err)
 {
 	__attribute__((cleanup(joining_freep))) struct joining *j = joining_new(process, io);
-	struct entering e = {.j = j, .sock = -1, .pidfd = -1, .tty = -1};
+	struct entering e = {.j = j, .sock = -1, .pidfd = -1, .tty = -1, .listener = -1};
 	j->container = init_pidfd;
 	j->proc = procfs_open();
 	if (j->proc < 0)
@@ -317,6 +403,7 @@ pid_t run_exec(const struct plan_process *process, pid_t init, int init_pidfd,
 	else
 		proc_wait(e.stage);
 	fd_close(e.sock);
+	fd_close(e.listener);
 	if (r < 0) {
 		stop(e.pid);
 		fd_close(e.pidfd);

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -27,6 +26,7 @@ void setup_enter_cgroup(struct setup *s)
 {
 	if (cgroup_enter(s->entries, s->entry_count) < 0)
 		report_sys(&s->report, "enter the container's cgroup");
+	cpus_reset();
 }
 
 void setup_enter_late(struct setup *s)
@@ -115,8 +115,6 @@ static void prepare_program(struct init *init)
 	struct setup *s = &init->setup;
 	const struct plan_process *p = &s->plan->process;
 	settings_apply(s);
-	if (s->plan->has_personality && personality(s->plan->personality) < 0)
-		report_sys(&s->report, "set the personality");
 	int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (top < 0)
 		report_sys(&s->report, "open the new root");
@@ -182,7 +180,14 @@ static void finish(struct init *init)
 	const struct plan_process *p = &s->plan->process;
 	/* their programs are the image's, so they get what the image's program gets */
 	struct hook_seal seal = {p, &s->user};
-	run_own_hooks(init, &s->plan->start_container, &init->created, "startContainer", &seal);
+	bool shared = p->listener_path && s->plan->start_container.count;
+	/* a filter has one listener: the hooks inherit it */
+	if (shared && !init->sealed) {
+		creds_seal(p, &s->user, &s->report);
+		init->sealed = true;
+	}
+	run_own_hooks(init, &s->plan->start_container, &init->created, "startContainer",
+		shared ? NULL : &seal);
 	/* or the program might be /proc/self/fd/N/..., a path of the host (CVE-2024-21626) */
 	fd_closep(&s->proc);
 	sigset_t none;
@@ -247,9 +252,11 @@ void init_hidden(struct init *init)
 	enter_namespaces(init);
 	build_tree(init);
 	prepare_program(init);
+	report_wait(&s->report, PERMIT_SCORED);
 	take_identity(init);
-	/* hooks tell their pid, and take more system calls than creds_seal_early() asks about */
-	if (!plan->start_container.count) {
+	/* hooks tell their pid, and take more system calls than creds_seal_early() asks about; a listener
+	 * is handed over at the start */
+	if (!plan->start_container.count && !plan->process.listener_path) {
 		fd_closep(&s->proc);
 		init->sealed = creds_seal_early(&plan->process, &s->user, &s->report);
 	}

@@ -1,22 +1,12 @@
 #include "creds.h"
 
-#include <linux/ioprio.h>
+#include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mem.h"
-
-/* struct sched_attr up to "period" (Linux 3.14); <linux/sched/types.h> does not mix with <sched.h>
- */
-struct kernel_sched_attr {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-};
 
 static const char *rlimit_name(int resource)
 {
@@ -59,29 +49,38 @@ static void set_rlimit(const struct plan_rlimit *l, struct reporter *r)
 	report_fail(r, ERR_SYSTEM, saved, "set %s", rlimit_name(l->resource));
 }
 
-static void set_scheduler(const struct plan_process *p, struct reporter *r)
+static void set_memory_policy(const struct plan_process *p, struct reporter *r)
 {
-	struct kernel_sched_attr attr = {
-		.size = sizeof(attr),
-		.policy = p->sched_policy,
-		.flags = p->sched_flags,
-		.nice = p->sched_nice,
-		.priority = p->sched_priority,
-		.runtime = p->sched_runtime,
-		.deadline = p->sched_deadline,
-		.period = p->sched_period,
-	};
-	if (syscall(SYS_sched_setattr, 0, &attr, 0) < 0)
-		report_sys(r, "set the scheduler");
+	const struct plan_mask *nodes = &p->memory_nodes;
+	/* the kernel takes one bit less than it is told */
+	if (syscall(SYS_set_mempolicy, p->memory_policy, nodes->len ? nodes->bits : NULL,
+		    nodes->len ? nodes->len * 8 + 1 : 0) < 0)
+		report_sys(r, "linux.memoryPolicy: set the memory policy");
 }
 
 void limits_apply(const struct plan_process *p, struct reporter *r)
 {
-	if (p->has_scheduler)
-		set_scheduler(p, r);
-	if (p->ioprio >= 0 && syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, p->ioprio) < 0)
-		report_sys(r, "set the I/O priority");
+	if (p->has_personality && personality(p->personality) < 0)
+		report_sys(r, "linux.personality: set the execution domain");
+	if (p->has_memory_policy)
+		set_memory_policy(p, r);
 	for (size_t i = 0; i < p->rlimit_count; i++)
 		set_rlimit(&p->rlimits[i], r);
 	umask(p->has_umask ? p->umask & 0777 : 022);
+}
+
+/* Room for as many CPUs as a kernel can have (NR_CPUS). */
+#define CPUS_MAX 8192
+
+void cpus_reset(void)
+{
+	uint8_t all[CPUS_MAX / 8];
+	memset(all, 0xff, sizeof(all));
+	/* the kernel leaves out what is not there and what the cgroup does not have */
+	syscall(SYS_sched_setaffinity, 0, sizeof(all), all);
+}
+
+int cpus_set(const struct plan_mask *mask)
+{
+	return syscall(SYS_sched_setaffinity, 0, mask->len, mask->bits) < 0 ? -1 : 0;
 }

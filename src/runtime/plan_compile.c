@@ -3,7 +3,6 @@
 
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/personality.h>
 #include <sys/stat.h>
 
 #include "base/mem.h"
@@ -216,30 +215,10 @@ static int fill_root(struct plan *plan, const struct oci_config *config,
 	return 0;
 }
 
-static int fill_personality(struct plan *plan, const struct oci_linux *l, struct err **err)
-{
-	if (str_empty(l->personality_domain))
-		return 0;
-	if (str_eq(l->personality_domain, "LINUX"))
-		plan->personality = PER_LINUX;
-	else if (str_eq(l->personality_domain, "LINUX32"))
-		plan->personality = PER_LINUX32;
-	else
-		return err_set(err, ERR_INVALID, "linux.personality.domain: unknown domain \"%s\"",
-			l->personality_domain);
-	if (l->personality_flags && l->personality_flags[0])
-		return err_set(err, ERR_INVALID, "linux.personality.flags: unknown flag \"%s\"",
-			l->personality_flags[0]);
-	plan->has_personality = true;
-	return 0;
-}
-
 static int check_not_implemented(const struct oci_linux *l, struct err **err)
 {
-	if (l->has_intel_rdt)
+	if (l->intel_rdt)
 		return err_set(err, ERR_NOT_IMPLEMENTED, "linux.intelRdt is not implemented");
-	if (l->has_memory_policy)
-		return err_set(err, ERR_NOT_IMPLEMENTED, "linux.memoryPolicy is not implemented");
 	if (l->net_device_count)
 		return err_set(err, ERR_NOT_IMPLEMENTED, "linux.netDevices is not implemented");
 	if (!str_empty(l->mount_label))
@@ -293,10 +272,8 @@ static int fill(struct plan *plan, const struct oci_config *config,
 	if (fill_devices(plan, &config->linux, err) < 0 ||
 		plan_sysctl_check(&config->linux, err) < 0)
 		return -1;
-	if (fill_personality(plan, &config->linux, err) < 0)
-		return -1;
 	return plan_process_fill(
-		&plan->process, plan->arena, &config->process, config->linux.seccomp, options, err);
+		&plan->process, plan->arena, &config->process, &config->linux, options, err);
 }
 
 int plan_compile(struct plan **out, const struct oci_config *config,

@@ -6,6 +6,9 @@
 #include "arena.h"
 #include "runtime/plan.h"
 
+/* Bits in a mask of CPUs or memory nodes; what runc accepts, more than any kernel has. */
+#define PLAN_MASK_MAX (65536 + 64)
+
 /* Made only here and in the decoder, so that plan_process_free() finds the arena. */
 struct process_box {
 	struct plan_process process;
@@ -20,7 +23,14 @@ int plan_mounts_compile(struct plan *plan, const struct oci_config *config,
 	const struct plan_options *options, struct err **err);
 int plan_sysctl_check(const struct oci_linux *l, struct err **err);
 int plan_process_fill(struct plan_process *out, struct arena *arena, const struct oci_process *p,
-	const struct oci_seccomp *seccomp, const struct plan_options *options, struct err **err);
+	const struct oci_linux *container, const struct plan_options *options, struct err **err);
+/** plan_lists.c: "0-3,7" as a mask. @where names it in messages. NULL and "" are no
+ * mask. */
+int plan_mask_parse(struct plan_mask *out, struct arena *arena, const char *where, const char *list,
+	struct err **err);
+/** plan_execution.c: personality and memory policy of @container. */
+int plan_execution_fill(struct plan_process *out, struct arena *arena,
+	const struct oci_linux *container, struct err **err);
 
 /** One mount alone, for tests. */
 int plan_mount_compile(struct plan_mount *out, struct arena *arena, const struct oci_mount *m,

@@ -3,6 +3,7 @@
 
 #include <linux/ioprio.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <sys/resource.h>
 
 #include "base/mem.h"
@@ -151,15 +152,16 @@ static int fill_seccomp(struct plan_process *out, struct arena *arena,
 {
 	if (!seccomp)
 		return 0;
-	if (!str_empty(seccomp->listener_path))
-		return err_set(
-			err, ERR_NOT_IMPLEMENTED, "linux.seccomp.listenerPath is not implemented");
 	auto_buf bpf = BUF_INIT;
 	if (seccomp_compile(seccomp, options ? options->seccomp_cache : NULL, &bpf, &out->bpf_flags,
 		    err) < 0)
 		return -1;
 	out->bpf_len = bpf.len;
 	out->bpf = bpf.len ? arena_own(arena, buf_steal(&bpf)) : NULL;
+	if (out->bpf_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) {
+		out->listener_path = seccomp->listener_path;
+		out->listener_metadata = seccomp->listener_metadata;
+	}
 	return 0;
 }
 
@@ -183,14 +185,21 @@ static int check_basics(const struct oci_process *p, struct err **err)
 	if (str_empty(p->cwd) || p->cwd[0] != '/')
 		return err_set(err, ERR_INVALID, "process.cwd \"%s\" is not an absolute path",
 			p->cwd ? p->cwd : "");
-	if (p->exec_cpu_initial || p->exec_cpu_final)
-		return err_set(
-			err, ERR_NOT_IMPLEMENTED, "process.execCPUAffinity is not implemented");
 	return check_user(&p->user, err);
 }
 
+static int fill_affinity(struct plan_process *out, struct arena *arena, const struct oci_process *p,
+	struct err **err)
+{
+	if (plan_mask_parse(&out->cpus_initial, arena, "process.execCPUAffinity.initial",
+		    p->exec_cpu_initial, err) < 0)
+		return -1;
+	return plan_mask_parse(
+		&out->cpus_final, arena, "process.execCPUAffinity.final", p->exec_cpu_final, err);
+}
+
 int plan_process_fill(struct plan_process *out, struct arena *arena, const struct oci_process *p,
-	const struct oci_seccomp *seccomp, const struct plan_options *options, struct err **err)
+	const struct oci_linux *container, const struct plan_options *options, struct err **err)
 {
 	if (check_basics(p, err) < 0)
 		return -1;
@@ -215,14 +224,20 @@ int plan_process_fill(struct plan_process *out, struct arena *arena, const struc
 		return -1;
 	if (fill_scheduler(out, p->scheduler, err) < 0 || fill_ioprio(out, p, err) < 0)
 		return -1;
-	return fill_seccomp(out, arena, seccomp, options, err);
+	if (fill_affinity(out, arena, p, err) < 0)
+		return -1;
+	if (!container)
+		return 0;
+	if (plan_execution_fill(out, arena, container, err) < 0)
+		return -1;
+	return fill_seccomp(out, arena, container->seccomp, options, err);
 }
 
 int plan_process_compile(struct plan_process **out, const struct oci_process *process,
-	const struct oci_seccomp *seccomp, const struct plan_options *options, struct err **err)
+	const struct oci_linux *container, const struct plan_options *options, struct err **err)
 {
 	struct process_box *box = process_box_new();
-	if (plan_process_fill(&box->process, box->arena, process, seccomp, options, err) < 0) {
+	if (plan_process_fill(&box->process, box->arena, process, container, options, err) < 0) {
 		plan_process_free(&box->process);
 		return -1;
 	}

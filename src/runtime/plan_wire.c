@@ -1,5 +1,5 @@
 /*
- * The plan as bytes: "KPL2", then the fields in the order of struct plan. Daemon and monitor may be
+ * The plan as bytes: "KPL3", then the fields in the order of struct plan. Daemon and monitor may be
  * of different builds after an upgrade, so the number changes with any change here.
  */
 #include "plan_private.h"
@@ -12,8 +12,8 @@
 #include "codec.h"
 #include "sys/child.h"
 
-#define PLAN_MAGIC 0x324c504bu /* "KPL2" */
-#define PROCESS_MAGIC 0x3150504bu /* "KPP1" */
+#define PLAN_MAGIC 0x334c504bu /* "KPL3" */
+#define PROCESS_MAGIC 0x3250504bu /* "KPP2" */
 
 #define NS_FLAGS                                                                                   \
 	(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | \
@@ -138,6 +138,23 @@ static void walk_scheduling(struct codec *c, struct plan_process *p)
 	codec_i32(c, &p->ioprio);
 }
 
+static void walk_mask(struct codec *c, struct plan_mask *m)
+{
+	codec_blob(c, &m->bits, &m->len);
+	codec_check(c, m->len % 8 == 0 && m->len <= PLAN_MASK_MAX / 8);
+}
+
+static void walk_execution(struct codec *c, struct plan_process *p)
+{
+	codec_bool(c, &p->has_personality);
+	codec_u32(c, &p->personality);
+	codec_bool(c, &p->has_memory_policy);
+	codec_u32(c, &p->memory_policy);
+	walk_mask(c, &p->memory_nodes);
+	walk_mask(c, &p->cpus_initial);
+	walk_mask(c, &p->cpus_final);
+}
+
 static void walk_process(struct codec *c, struct plan_process *p)
 {
 	codec_strv(c, &p->args);
@@ -158,6 +175,8 @@ static void walk_process(struct codec *c, struct plan_process *p)
 	codec_u32(c, &p->bpf_flags);
 	codec_str(c, &p->listener_path);
 	codec_str(c, &p->listener_metadata);
+	codec_str(c, &p->listener_state);
+	walk_execution(c, p);
 	codec_check(c, p->args && p->args[0] && p->cwd && p->cwd[0] == '/');
 	codec_check(c, p->bpf_len % sizeof(struct sock_filter) == 0 &&
 			       p->bpf_len / sizeof(struct sock_filter) <= UINT16_MAX);
@@ -239,8 +258,6 @@ static void walk_plan(struct codec *c, struct plan *p)
 	codec_bool(c, &p->rootless);
 	codec_bool(c, &p->cgroup_optional);
 	walk_resources(c, p);
-	codec_bool(c, &p->has_personality);
-	codec_u32(c, &p->personality);
 	codec_bool(c, &p->new_keyring);
 	walk_process(c, &p->process);
 	walk_hooks(c, &p->prestart);

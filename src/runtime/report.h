@@ -23,16 +23,19 @@ enum report_type {
 	REPORT_MOUNTED, /* the container's tree stands, pivot_root is next */
 	REPORT_READY, /* everything but the last step is done */
 	REPORT_EXEC, /* about to exec */
+	REPORT_LISTENER, /* the filter's listener: passed along, or value: its number in the sender */
 };
 
 /* Permissions, one packet each; they may come in any order. */
 enum permit {
 	PERMIT_MAPPED = 1, /* the user namespace has its mappings */
-	PERMIT_SCORED = 2, /* an exec's oom_score_adj is set */
+	PERMIT_SCORED =
+		2, /* oom_score_adj and hard limits are set, where a stage is to inherit them */
 	PERMIT_PIVOT = 4, /* hooks have run */
 	PERMIT_GO = 8, /* the gate is open */
 	PERMIT_KNOWN = 16, /* the parent has heard of the process that a stage has made */
 	PERMIT_CGROUP = 32, /* the container's v1 cgroups are there, with the way in */
+	PERMIT_HEARD = 64, /* the parent has the listener */
 };
 
 #define REPORT_TEXT 512

@@ -18,6 +18,8 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "init.h"
+#include "limits_grant.h"
+#include "listener.h"
 #include "ns.h"
 #include "run_private.h"
 #include "sys/child.h"
@@ -211,6 +213,12 @@ static void stage_main(struct making *m)
 	_exit(0);
 }
 
+/* Is init in another user namespace than we are? */
+static bool elsewhere(const struct setup *s)
+{
+	return (s->plan->ns_new & CLONE_NEWUSER) || s->ns[OCI_NS_USER] >= 0;
+}
+
 static int clone_staged(struct making *m, struct child_args *args, struct err **err)
 {
 	args->flags = 0;
@@ -221,6 +229,12 @@ static int clone_staged(struct making *m, struct child_args *args, struct err **
 	if (stage < 0)
 		return err_sys(err, errno, "clone");
 	fd_close(steal_fd(&m->theirs));
+	const struct setup *s = &m->init.setup;
+	if (s->hidden) {
+		if (elsewhere(s) && limits_raise(stage, &s->plan->process, err) < 0)
+			return -1;
+		report_permit(m->sock, PERMIT_SCORED);
+	}
 	struct report report;
 	int got, fd;
 	while ((got = report_receive(m->sock, &report, &fd)) == 1 && report.type == REPORT_TTY) {
@@ -349,7 +363,7 @@ static int wait_ready(struct making *m, struct err **err)
 			}
 			break;
 		case REPORT_READY:
-			return 0;
+			return limits_grant(m->run->pid, &s->plan->process, elsewhere(s), err);
 		default:
 			return err_set(err, ERR_SYSTEM,
 				"unexpected report %u from the container's first process",
@@ -407,29 +421,59 @@ int run_hooks_create(struct run *run, const struct plan *plan, struct err **err)
 	return run_parent_hooks(run, plan, err);
 }
 
-/* Until the socket ends. *told: the child announced exec. */
-static int wait_exec(int sock, bool *told, struct err **err)
+/* An init on its way from the gate to exec. */
+struct starting {
+	const struct plan *plan;
+	int sock;
+	pid_t pid;
+	int pidfd;
+	bool told; /* init announced exec */
+};
+
+/* Whatever happens here, the child goes on only once the agent has the listener. */
+static int pass_listener(
+	const struct starting *s, const struct report *report, int passed, struct err **err)
+{
+	struct hook_state state;
+	auto_fd int listener = listener_take(report, passed, s->pidfd, err);
+	if (listener < 0)
+		return -1;
+	hook_state_make(&state, s->plan, "created");
+	auto_free char *text = xasprintf("%s%d%s", state.head, (int)s->pid, state.tail);
+	hook_state_free(&state);
+	if (listener_send(&s->plan->process, text, s->pid, listener, err) < 0)
+		return -1;
+	report_permit(s->sock, PERMIT_HEARD);
+	return 0;
+}
+
+/* Until the socket ends. */
+static int wait_exec(struct starting *s, struct err **err)
 {
 	struct report report;
-	int got;
-	*told = false;
-	while ((got = report_receive(sock, &report, NULL)) == 1) {
+	int got, fd = -1;
+	while ((got = report_receive(s->sock, &report, &fd)) == 1) {
 		if (report.type == REPORT_ERROR)
 			return report_to_err(&report, err);
-		*told = *told || report.type == REPORT_EXEC;
+		if (report.type == REPORT_LISTENER && pass_listener(s, &report, fd, err) < 0) {
+			/* it may wait for an agent that will never come */
+			child_pidfd_signal(s->pidfd, SIGKILL);
+			return -1;
+		}
+		s->told = s->told || report.type == REPORT_EXEC;
 	}
 	return got < 0 ? err_sys(err, errno, "hear from the container's first process") : 0;
 }
 
-int run_start(struct run *run, struct err **err)
+int run_start(struct run *run, const struct plan *plan, struct err **err)
 {
-	bool told = false;
+	struct starting s = {.plan = plan, .sock = run->gate, .pid = run->pid, .pidfd = run->pidfd};
 	int r = 0;
 	if (report_permit(run->gate, PERMIT_GO) < 0 && errno != EPIPE)
 		r = err_sys(err, errno, "open the container's gate");
 	if (r == 0)
-		r = wait_exec(run->gate, &told, err);
-	if (r == 0 && !told)
+		r = wait_exec(&s, err);
+	if (r == 0 && !s.told)
 		r = died(run, "before its program was executed", err);
 	fd_close(run->gate);
 	run->gate = -1;
@@ -441,17 +485,17 @@ int run_start(struct run *run, struct err **err)
 	return r;
 }
 
-int run_start_at(int sock, struct err **err)
+int run_start_at(int sock, const struct plan *plan, pid_t pid, int pidfd, struct err **err)
 {
-	bool told;
+	struct starting s = {.plan = plan, .sock = sock, .pid = pid, .pidfd = pidfd};
 	if (report_permit(sock, PERMIT_GO) < 0)
 		return err_sys(err, errno, "open the container's gate");
-	if (wait_exec(sock, &told, err) < 0)
+	if (wait_exec(&s, err) < 0)
 		return -1;
-	return told ? 0
-		    : err_set(err, ERR_SYSTEM,
-			      "the container's first process ended before its program was "
-			      "executed");
+	return s.told ? 0
+		      : err_set(err, ERR_SYSTEM,
+				"the container's first process ended before its program was "
+				"executed");
 }
 
 void run_release(struct run *run)

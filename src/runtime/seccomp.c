@@ -22,21 +22,36 @@ static const struct {
 	{"SECCOMP_FILTER_FLAG_SPEC_ALLOW", 1u << 2},
 	{"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", 1u << 5},
 };
+#define FLAG_TSYNC (1u << 0)
 #define FLAG_SPEC_ALLOW (1u << 2)
+#define FLAG_NEW_LISTENER (1u << 3)
+#define FLAG_TSYNC_ESRCH (1u << 4)
+#define FLAG_WAIT_KILLABLE_RECV (1u << 5)
+
+static bool notifies(const struct oci_seccomp *profile)
+{
+	for (size_t i = 0; i < profile->rule_count; i++)
+		if (str_eq(profile->rules[i].action, "SCMP_ACT_NOTIFY"))
+			return true;
+	return false;
+}
 
 /* A document without the key gets SPEC_ALLOW, as runc does: the mitigation that a filter used to imply
  * costs more than it gives where the kernel has others. An empty list means none. */
 static uint32_t collect_flags(const struct oci_seccomp *profile)
 {
-	uint32_t bits = 0;
-	if (!profile->flags)
-		return FLAG_SPEC_ALLOW;
-	for (size_t i = 0; profile->flags[i]; i++) {
+	uint32_t bits = profile->flags ? 0 : FLAG_SPEC_ALLOW;
+	for (size_t i = 0; profile->flags && profile->flags[i]; i++) {
 		for (size_t j = 0; j < ARRAY_LEN(filter_flags); j++) {
 			if (str_eq(profile->flags[i], filter_flags[j].name))
 				bits |= filter_flags[j].bit;
 		}
 	}
+	/* seccomp(2): a new listener does not go with TSYNC alone, nor how to wait for one without it */
+	if (notifies(profile))
+		bits |= FLAG_NEW_LISTENER | (bits & FLAG_TSYNC ? FLAG_TSYNC_ESRCH : 0);
+	else
+		bits &= ~FLAG_WAIT_KILLABLE_RECV;
 	return bits;
 }
 

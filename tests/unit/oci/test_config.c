@@ -76,7 +76,9 @@ static void parts_of_linux(void **state)
 		"'netDevices':{'eth0':{'name':'in0'},'eth1':{}},'cgroupsPath':'/"
 		"a','sysctl':{'net.a':'1'},"
 		"'rootfsPropagation':'rslave','maskedPaths':['/m'],'readonlyPaths':['/r'],"
-		"'personality':{'domain':'LINUX32','flags':[]},'intelRdt':{'x':1}}",
+		"'personality':{'domain':'LINUX32','flags':[]},'intelRdt':{'closID':'c','schemata':"
+		"['MB:0=1'],'enableMonitoring':true},'memoryPolicy':{'mode':'MPOL_BIND','nodes':'0'"
+		",'flags':['MPOL_F_STATIC_NODES']}}",
 		NULL);
 	assert_non_null(c);
 	const struct oci_linux *l = &c->linux;
@@ -91,7 +93,12 @@ static void parts_of_linux(void **state)
 	assert_string_equal(l->net_devices[0].name, "in0");
 	assert_null(l->net_devices[1].name);
 	assert_string_equal(l->personality_domain, "LINUX32");
-	assert_true(l->has_intel_rdt && !l->has_memory_policy);
+	assert_string_equal(l->intel_rdt->clos_id, "c");
+	assert_string_equal(l->intel_rdt->schemata[0], "MB:0=1");
+	assert_true(l->intel_rdt->enable_monitoring && !l->intel_rdt->l3_cache_schema);
+	assert_string_equal(l->memory_policy->mode, "MPOL_BIND");
+	assert_string_equal(l->memory_policy->nodes, "0");
+	assert_string_equal(l->memory_policy->flags[0], "MPOL_F_STATIC_NODES");
 }
 
 static void unknown_and_null_are_nothing(void **state)

@@ -214,7 +214,7 @@ static int run(struct box *b, const char *script)
 	set_args(b, script);
 	if (create(b) < 0)
 		return -1;
-	if (run_start(b->run, &b->err) < 0)
+	if (run_start(b->run, b->plan, &b->err) < 0)
 		return -1;
 	finish(b);
 	return 0;
@@ -426,7 +426,7 @@ static void test_folder_of_the_host(void **state)
 			skip();
 		}
 		set_args(b, "pwd; ls");
-		if (create(b) == 0 && run_start(b->run, &b->err) == 0) {
+		if (create(b) == 0 && run_start(b->run, b->plan, &b->err) == 0) {
 			finish(b);
 			/* the only folder to be had is the container's own root */
 			assert_true(str_starts(buf_str(&b->said), "/\n"));
@@ -451,7 +451,7 @@ static void test_program_of_the_host(void **state)
 		strv_add(&b->config->process.args, path);
 		strv_add(&b->config->process.args, "--not-an-option");
 		if (create(b) == 0)
-			assert_int_equal(run_start(b->run, &b->err), -1);
+			assert_int_equal(run_start(b->run, b->plan, &b->err), -1);
 		box_teardown(&one);
 	}
 }
@@ -591,7 +591,7 @@ static void test_gate_socket(void **state)
 	close(idle);
 	auto_fd int conn = unix_connect(at, "gate", SOCK_SEQPACKET, NULL);
 	assert_true(conn >= 0);
-	assert_int_equal(run_start_at(conn, &b->err), 0);
+	assert_int_equal(run_start_at(conn, b->plan, b->run->pid, b->run->pidfd, &b->err), 0);
 	finish(b);
 	assert_string_equal(buf_str(&b->said), "started\n");
 }
@@ -718,7 +718,7 @@ static void test_joined_pid_namespace(void **state)
 	box_setup(&other);
 	struct box *a = other;
 	set_args(a, "exec sleep 100");
-	if (create(a) < 0 || run_start(a->run, &a->err) < 0)
+	if (create(a) < 0 || run_start(a->run, a->plan, &a->err) < 0)
 		fail_msg("%s", err_msg(a->err));
 	str_replace(&b->config->linux.cgroups_path, "/kist-unit-joined");
 	b->config->linux.ns[OCI_NS_PID].path = xasprintf("/proc/%d/ns/pid", (int)a->run->pid);
@@ -736,7 +736,7 @@ static void test_joined_pid_namespace(void **state)
 	assert_non_null(strstr(buf_str(&status), "Seccomp:\t2\n"));
 	/* its terminal and the gate */
 	assert_int_equal(count_descriptors(b->run->pid), 4);
-	if (run_start(b->run, &b->err) < 0)
+	if (run_start(b->run, b->plan, &b->err) < 0)
 		fail_msg("%s", err_msg(b->err));
 	finish(b);
 	assert_string_equal(buf_str(&b->said), "sleep 100 /dev/pts/0\r\n1\r\n");
@@ -776,7 +776,7 @@ static int exec_in(struct box *b, const char *script, int *code, struct buf *sai
 {
 	int p[2], pidfd = -1, tty = -1;
 	set_args(b, "sleep 100");
-	if (!b->run && (create(b) < 0 || run_start(b->run, &b->err) < 0))
+	if (!b->run && (create(b) < 0 || run_start(b->run, b->plan, &b->err) < 0))
 		fail_msg("%s", err_msg(b->err));
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 	struct plan_process process = b->plan->process;
@@ -875,7 +875,7 @@ static void test_exec_beside_inner_cgroups(void **state)
 	r->hugepages[0].page_size = xstrdup("2MB");
 	r->hugepage_count = 1;
 	set_args(b, "sleep 100");
-	if (create(b) < 0 || run_start(b->run, &b->err) < 0)
+	if (create(b) < 0 || run_start(b->run, b->plan, &b->err) < 0)
 		fail_msg("%s", err_msg(b->err));
 	auto_free char *group = xasprintf(V2 "%s", b->config->linux.cgroups_path);
 	auto_free char *inner = xasprintf("%s/init.scope", group);

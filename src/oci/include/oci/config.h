@@ -1,5 +1,5 @@
 /*
- * config.json of the OCI runtime specification (1.2) as C structs: parse, validate, free.
+ * config.json of the OCI runtime specification (1.3) as C structs: parse, validate, free.
  *
  * Plain data, owned throughout by struct oci_config and freed by oci_config_free(). Absent strings
  * are NULL, absent lists have count 0. Numbers whose absence means something carry a has_ flag or
@@ -16,7 +16,7 @@
 
 #include "base/err.h"
 
-#define OCI_VERSION "1.2.0"
+#define OCI_VERSION "1.3.0"
 
 struct oci_pair { /* annotations, sysctl, unified: in document order */
 	char *key;
@@ -223,6 +223,19 @@ struct oci_net_device {
 	char *name;
 };
 
+struct oci_memory_policy {
+	char *mode; /* "MPOL_BIND" */
+	char *nodes; /* "0-3,7" or NULL */
+	char **flags;
+};
+
+struct oci_intel_rdt {
+	char *clos_id; /* NULL: the container's id */
+	char *l3_cache_schema, *mem_bw_schema;
+	char **schemata;
+	bool enable_monitoring;
+};
+
 struct oci_linux {
 	struct oci_namespace ns[OCI_NS_COUNT];
 	struct oci_id_map *uid_map, *gid_map;
@@ -244,7 +257,8 @@ struct oci_linux {
 	char *mount_label;
 	char *personality_domain; /* NULL: not set */
 	char **personality_flags;
-	bool has_intel_rdt, has_memory_policy; /* parsed enough to be refused as not implemented */
+	struct oci_memory_policy *memory_policy; /* NULL: none */
+	struct oci_intel_rdt *intel_rdt; /* NULL: none */
 };
 
 struct oci_config {

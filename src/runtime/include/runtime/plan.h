@@ -80,6 +80,12 @@ struct plan_rlimit {
 	uint64_t soft, hard;
 };
 
+/** A set of small numbers as the kernel takes it, bit by bit; NULL and 0: not given. */
+struct plan_mask {
+	const void *bits;
+	size_t len; /* bytes, a multiple of 8 */
+};
+
 /** One process: the container's init or an exec. By topic, not by size. */
 struct plan_process { /* NOLINT(clang-analyzer-optin.performance.Padding) */
 	const char **args, **env; /* NULL-terminated */
@@ -117,7 +123,16 @@ struct plan_process { /* NOLINT(clang-analyzer-optin.performance.Padding) */
 	const void *bpf;
 	size_t bpf_len;
 	uint32_t bpf_flags; /* SECCOMP_FILTER_FLAG_* */
-	const char *listener_path, *listener_metadata;
+	/* Where the filter has SCMP_ACT_NOTIFY: the agent's socket, and what it is told. An exec brings
+	 * the container's state document, JSON; for init it is made from the plan. */
+	const char *listener_path, *listener_metadata, *listener_state;
+	bool has_personality;
+	uint32_t personality;
+	bool has_memory_policy;
+	uint32_t memory_policy; /* MPOL_* with MPOL_F_* */
+	struct plan_mask memory_nodes;
+	struct plan_mask cpus_initial,
+		cpus_final; /* execCPUAffinity: before and after the cgroup */
 };
 
 struct plan_hook {
@@ -172,8 +187,6 @@ struct plan {
 	bool cgroup_optional;
 	const struct oci_resources *resources;
 
-	bool has_personality;
-	uint32_t personality;
 	bool new_keyring;
 
 	struct plan_process process;
@@ -205,9 +218,13 @@ struct plan_options {
  */
 int plan_compile(struct plan **out, const struct oci_config *config,
 	const struct plan_options *options, struct err **err);
-/** A process alone, for exec. */
+/** A process alone, for exec. @container: what every process of the container gets (filter, personality,
+ * memory policy), or NULL. */
 int plan_process_compile(struct plan_process **out, const struct oci_process *process,
-	const struct oci_seccomp *seccomp, const struct plan_options *options, struct err **err);
+	const struct oci_linux *container, const struct plan_options *options, struct err **err);
+/** Words that linux.memoryPolicy may have, one after the other; NULL at the end. */
+const char *plan_memory_mode(size_t i);
+const char *plan_memory_flag(size_t i);
 void plan_free(struct plan *plan);
 void plan_process_free(struct plan_process *process);
 

@@ -65,10 +65,11 @@ int run_create(struct run **out, const struct plan *plan, const struct run_io *i
 int run_hooks_create(struct run *run, const struct plan *plan, struct err **err);
 /** Opens the gate and waits until exec has happened (report pipe closes) or failed. Poststart hooks are
  * the caller's: run_hooks(). On failure the child has been reaped. */
-int run_start(struct run *run, struct err **err);
-/** As run_start() for an init that waits at a gate_socket: @sock is connected to it. Returns when exec has
- * happened; the error is the child's own (ERR_NO_EXECUTABLE...). Closes nothing, reaps nothing. */
-int run_start_at(int sock, struct err **err);
+int run_start(struct run *run, const struct plan *plan, struct err **err);
+/** As run_start() for an init that waits at a gate_socket: @sock is connected to it; @pid is init's and @pidfd
+ * refers to it. Returns when exec has happened; the error is the child's own (ERR_NO_EXECUTABLE...). Closes
+ * nothing, reaps nothing; init ends if this fails. */
+int run_start_at(int sock, const struct plan *plan, pid_t pid, int pidfd, struct err **err);
 /** Kills what is there (if anything), reaps init, removes the cgroup. Safe in every state. */
 void run_destroy(struct run *run);
 /** Frees without killing or removing: the container lives on (kist-oci create). */

@@ -14,7 +14,8 @@
 #include "base/err.h"
 #include "oci/config.h"
 
-/** Compiles @profile into @bpf (array of struct sock_filter) and *flags (SECCOMP_FILTER_FLAG_*).
+/** Compiles @profile into @bpf (array of struct sock_filter) and *flags (SECCOMP_FILTER_FLAG_*;
+ * NEW_LISTENER where a rule has SCMP_ACT_NOTIFY).
  * @cache may be NULL. System calls that libseccomp does not know are skipped. */
 int seccomp_compile(const struct oci_seccomp *profile, const char *cache, struct buf *bpf,
 	uint32_t *flags, struct err **err);
