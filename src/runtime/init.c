@@ -38,6 +38,7 @@ void setup_enter_late(struct setup *s)
 		report_sys(&s->report, "enter the container's cgroup");
 	for (size_t i = 0; i < n; i++)
 		close(fds[i]);
+	cpus_reset();
 }
 
 static void enter_namespaces(struct init *init)
