@@ -17,7 +17,7 @@ $(BUILD)/build.ninja:
 	@meson setup $(BUILD) --prefix $(PREFIX) >/dev/null || { meson setup $(BUILD) --prefix $(PREFIX); exit 1; }
 
 deps: ## install what building, testing, linting and measuring need (apt-get)
-	@scripts/deps build test lint bench
+	@scripts/deps build test vm lint bench
 
 demo: all ## from nothing to a running container, on an image made from busybox
 	@scripts/demo $(BUILD)
