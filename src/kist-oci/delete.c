@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
+#include "base/log.h"
 #include "runtime/run.h"
 #include "state.h"
 
@@ -56,7 +57,7 @@ static int remove_container(struct state *s, bool kill, struct err **err)
 		return -1;
 	auto_err *why = NULL;
 	if (poststop(s, &why) < 0)
-		report_error(&(struct globals){0}, err_msg(why));
+		log_warn("%s", err_msg(why));
 	return state_remove(s, err);
 }
 
