@@ -62,6 +62,7 @@ int foreground_signals(struct err **err)
 
 struct relay {
 	int master, pidfd, signals;
+	struct notify *notify; /* or NULL */
 	bool in_open, raw;
 	struct termios saved;
 };
@@ -114,6 +115,7 @@ static void relay_run(struct relay *r)
 			{.fd = r->signals, .events = POLLIN},
 			{.fd = out_open ? r->master : -1, .events = POLLIN},
 			{.fd = r->in_open && out_open ? STDIN_FILENO : -1, .events = POLLIN},
+			{.fd = r->notify ? r->notify->sock : -1, .events = POLLIN},
 		};
 		/* another process may hold the pty open for ever: after the end, what is there now is taken */
 		int n = poll(p, ARRAY_LEN(p), ended ? 0 : -1);
@@ -125,6 +127,8 @@ static void relay_run(struct relay *r)
 			continue;
 		if (p[1].revents)
 			forward_signals(r);
+		if (p[4].revents)
+			notify_forward(r->notify);
 		if (p[2].revents)
 			out_open = copy(r->master, STDOUT_FILENO);
 		if (p[3].revents)
@@ -133,9 +137,10 @@ static void relay_run(struct relay *r)
 	}
 }
 
-int foreground_wait(pid_t pid, int pidfd, int master, int signals, struct err **err)
+int foreground_wait(
+	pid_t pid, int pidfd, int master, int signals, struct notify *notify, struct err **err)
 {
-	struct relay r = {.master = master, .pidfd = pidfd, .signals = signals};
+	struct relay r = {.master = master, .pidfd = pidfd, .signals = signals, .notify = notify};
 	terminal_start(&r);
 	relay_run(&r);
 	if (r.raw)

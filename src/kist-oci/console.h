@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "notify.h"
 
 /** Whether a process with or without a terminal goes with how it is started: ERR_INVALID if not. */
 int console_check(bool terminal, bool detach, const char *socket, struct err **err);
@@ -17,8 +18,10 @@ int console_send(const char *path, int master, struct err **err);
 int foreground_signals(struct err **err);
 /**
  * Waits for @pid (a child), forwarding signals to it and, with @master >= 0, relaying between our terminal and the
- * pty. Returns the exit code (128 + signal), -1 on failure. @signals from foreground_signals().
+ * pty. Returns the exit code (128 + signal), -1 on failure. @signals from foreground_signals();
+ * @notify: what the container says there is told on, or NULL.
  */
-int foreground_wait(pid_t pid, int pidfd, int master, int signals, struct err **err);
+int foreground_wait(
+	pid_t pid, int pidfd, int master, int signals, struct notify *notify, struct err **err);
 
 #endif

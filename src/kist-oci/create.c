@@ -6,6 +6,8 @@ static const struct option options[] = {
 		"folder of the bundle (default .)"},
 	{"console-socket", OPTION_STR, offsetof(struct launch_options, console_socket),
 		"unix socket that receives the terminal's master end"},
+	{"pidfd-socket", OPTION_STR, offsetof(struct launch_options, pidfd_socket),
+		"unix socket that receives a pidfd of the container's process"},
 	{"pid-file", OPTION_STR, offsetof(struct launch_options, pid_file),
 		"file to write the process id to"},
 	{"no-pivot", OPTION_BOOL, offsetof(struct launch_options, no_pivot),
@@ -18,7 +20,7 @@ static const struct option options[] = {
 
 static int run(const struct globals *g, void *opts, int argc, char **argv, struct err **err)
 {
-	auto_launch launch = {.gate = -1};
+	auto_launch launch = LAUNCH_INIT;
 	if (launch_create(&launch, g, opts, argv[0], true, err) < 0) {
 		err_wrap(err, PROGRAM " create failed");
 		return 1;

@@ -3,9 +3,8 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
-#include "base/log.h"
+#include "delete.h"
 #include "runtime/run.h"
-#include "state.h"
 
 struct delete_options {
 	bool force;
@@ -43,7 +42,7 @@ static int poststop(const struct state *s, struct err **err)
 	return r;
 }
 
-static int remove_container(struct state *s, bool kill, struct err **err)
+int container_remove(struct state *s, bool kill, struct err **err)
 {
 	struct cgroup *cg = state_cgroup(s);
 	int r = kill ? put_to_death(s, cg, err) : 0;
@@ -57,7 +56,7 @@ static int remove_container(struct state *s, bool kill, struct err **err)
 		return -1;
 	auto_err *why = NULL;
 	if (poststop(s, &why) < 0)
-		log_warn("%s", err_msg(why));
+		report_error(&(struct globals){0}, err_msg(why));
 	return state_remove(s, err);
 }
 
@@ -78,7 +77,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 			s->id, status_name(status));
 		return 1;
 	}
-	return remove_container(s, status != STATUS_STOPPED, err) < 0;
+	return container_remove(s, status != STATUS_STOPPED, err) < 0;
 }
 
 const struct verb verb_delete = {

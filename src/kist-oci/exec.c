@@ -4,10 +4,12 @@
 
 #include "base/fdio.h"
 #include "console.h"
+#include "handover.h"
 #include "launch.h"
 
 struct exec_options {
-	const char *console_socket, *cwd, *user, *process, *pid_file, *label, *apparmor, *cgroup;
+	const char *console_socket, *pidfd_socket, *cwd, *user, *process, *pid_file, *label,
+		*apparmor, *cgroup;
 	char **env, **gids, **caps;
 	bool tty, detach, no_new_privs, ignore_paused;
 	int preserve_fds;
@@ -20,12 +22,14 @@ struct exec_options {
 static const struct option options[] = {
 	OPT("console-socket", OPTION_STR, console_socket,
 		"unix socket that receives the terminal's master end"),
+	OPT("pidfd-socket", OPTION_STR, pidfd_socket,
+		"unix socket that receives a pidfd of the process"),
 	OPT("cwd", OPTION_STR, cwd,
 		"folder in the container to start in (default: the container's)"),
 	OPT("env, e", OPTION_LIST, env, "environment variable NAME=VALUE, may repeat"),
 	OPT("tty, t", OPTION_BOOL, tty, "give the process a terminal"),
 	OPT("user, u", OPTION_STR, user, "numbers of the user and group, UID[:GID]"),
-	OPT("additional-gids, g", OPTION_INTS, gids, "number of a further group, may repeat"),
+	OPT("additional-gids, g", OPTION_LIST, gids, "number of a further group, may repeat"),
 	OPT("process, p", OPTION_STR, process,
 		"file with the process as in config.json, instead of the arguments"),
 	OPT("detach, d", OPTION_BOOL, detach, "do not wait for the process"),
@@ -127,6 +131,7 @@ static int check_status(const struct state *s, const struct exec_options *o, str
 struct job {
 	struct plan_process *plan;
 	int pidfd, master, signals;
+	int pidfds; /* --pidfd-socket, connected */
 	pid_t pid;
 };
 
@@ -135,9 +140,11 @@ static int spawn(
 {
 	auto_free int *fds = NULL;
 	struct run_io io = {.in = STDIN_FILENO, .out = STDOUT_FILENO, .err = STDERR_FILENO};
-	if (preserved_fds(o->preserve_fds, &fds, &io.preserve_count, err) < 0)
+	if (preserved_fds(0, o->preserve_fds, &fds, &io.preserve_count, err) < 0)
 		return -1;
 	io.preserve = fds;
+	if (!str_empty(o->pidfd_socket) && (job->pidfds = pidfd_connect(o->pidfd_socket, err)) < 0)
+		return -1;
 	auto_fd int init = state_pidfd(s, err);
 	if (init < 0)
 		return -1;
@@ -158,9 +165,11 @@ static int finish(struct job *job, const struct exec_options *o, struct err **er
 		return -1;
 	if (!str_empty(o->console_socket) && console_send(o->console_socket, job->master, err) < 0)
 		return -1;
+	if (job->pidfds >= 0 && pidfd_send(job->pidfds, "setns", job->pidfd, err) < 0)
+		return -1;
 	if (o->detach)
 		return 0;
-	return foreground_wait(job->pid, job->pidfd, job->master, job->signals, err);
+	return foreground_wait(job->pid, job->pidfd, job->master, job->signals, NULL, err);
 }
 
 static int run_job(const struct globals *g, const struct state *s, const struct exec_options *o,
@@ -180,7 +189,7 @@ static int run_job(const struct globals *g, const struct state *s, const struct 
 	}
 	process = own ? own : &config->process;
 	struct plan_options plan = {.id = s->id, .bundle = s->bundle, .seccomp_cache = cache};
-	struct job job = {.pidfd = -1, .master = -1, .signals = -1};
+	struct job job = {.pidfd = -1, .master = -1, .signals = -1, .pidfds = -1};
 	int code = -1;
 	auto_buf document = BUF_INIT;
 	state_document(s, false, false, &document);
@@ -193,6 +202,7 @@ static int run_job(const struct globals *g, const struct state *s, const struct 
 	fd_close(job.pidfd);
 	fd_close(job.master);
 	fd_close(job.signals);
+	fd_close(job.pidfds);
 	plan_process_free(job.plan);
 	oci_process_free(own);
 	return code;
@@ -209,6 +219,9 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 		err_set(err, ERR_INVALID, "process args cannot be empty");
 	else if (state_open(&s, g, argv[0], false, err) == 0 && check_status(s, o, err) == 0)
 		code = run_job(g, s, o, argv + 1, err);
+	strv_free(o->env);
+	strv_free(o->gids);
+	strv_free(o->caps);
 	if (code >= 0)
 		return code;
 	err_wrap(err, "exec failed");
@@ -222,6 +235,5 @@ const struct verb verb_exec = {
 	VERB_OPTIONS(options, struct exec_options),
 	.min_args = 1,
 	.max_args = -1,
-	.stop_at_first = true,
 	.run = run,
 };

@@ -7,12 +7,11 @@
 
 #include "base/fdio.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "console.h"
+#include "handover.h"
 
 #define CONFIG_FILE "config.json"
 #define CONFIG_MAX (16u << 20)
-#define STDIO_FDS 3
 
 char *seccomp_cache_path(const struct globals *g)
 {
@@ -33,23 +32,13 @@ int bundle_config(struct oci_config **out, const char *bundle, struct err **err)
 	return oci_config_parse(out, text.data, text.len, err);
 }
 
-int preserved_fds(int extra, int **fds, size_t *count, struct err **err)
+/* Where the container's entry will be, absolute. */
+static char *entry_path(const struct globals *g, const char *id)
 {
-	const char *listen = getenv("LISTEN_FDS");
-	int handed = 0;
-	if (listen && (str_to_int(listen, &handed) < 0 || handed < 0))
-		handed = 0;
-	if (extra < 0 || extra > 4096 || handed > 4096)
-		return err_set(err, ERR_INVALID, "cannot preserve %d file descriptors", extra);
-	*count = (size_t)extra + (size_t)handed;
-	*fds = xcalloc(*count + 1, sizeof(**fds));
-	for (size_t i = 0; i < *count; i++) {
-		(*fds)[i] = STDIO_FDS + (int)i;
-		if (fcntl((*fds)[i], F_GETFD) < 0)
-			return err_set(err, ERR_INVALID,
-				"unable to preserve file descriptor %d: it is not open", (*fds)[i]);
-	}
-	return 0;
+	char here[PATH_MAX] = "";
+	if (g->root[0] != '/' && !getcwd(here, sizeof(here)))
+		here[0] = 0;
+	return xasprintf("%s%s%s/%s", here, here[0] ? "/" : "", g->root, id);
 }
 
 /* What the bundle says, checked as far as it can be before anything exists. */
@@ -66,6 +55,10 @@ static int compile(struct launch *l, const struct globals *g, const struct launc
 		return err_set(err, ERR_INVALID, "process property must not be empty");
 	if (console_check(l->config->process.terminal, detach, o->console_socket, err) < 0)
 		return -1;
+	l->listen = listen_fds();
+	listen_env(&l->config->process, l->listen);
+	auto_free char *entry = entry_path(g, id);
+	l->notifies = notify_configure(l->config, entry);
 	l->cache = seccomp_cache_path(g);
 	struct plan_options options = {
 		.id = id,
@@ -125,9 +118,16 @@ static int make(struct launch *l, const struct launch_options *o, bool split, st
 {
 	auto_free int *fds = NULL;
 	struct run_io io = {.in = STDIN_FILENO, .out = STDOUT_FILENO, .err = STDERR_FILENO};
-	if (preserved_fds(o->preserve_fds, &fds, &io.preserve_count, err) < 0)
+	if (preserved_fds(l->listen, o->preserve_fds, &fds, &io.preserve_count, err) < 0)
 		return -1;
 	io.preserve = fds;
+	auto_fd int pidfds = -1;
+	if (!str_empty(o->pidfd_socket) && (pidfds = pidfd_connect(o->pidfd_socket, err)) < 0)
+		return -1;
+	if (l->notifies && notify_make(l->state->dir, err) < 0)
+		return -1;
+	if (!split && notify_listen(&l->notify, l->state->dir, err) < 0)
+		return -1;
 	if (split) {
 		l->gate = unix_listen(l->state->dir, STATE_GATE, SOCK_SEQPACKET, 0600, err);
 		if (l->gate < 0)
@@ -140,28 +140,15 @@ static int make(struct launch *l, const struct launch_options *o, bool split, st
 		str_replace(&l->state->cgroup, "");
 	l->state->pid = l->run->pid;
 	l->state->start_ticks = l->run->start_ticks;
+	l->notify.pid = l->run->pid;
 	if (state_save(l->state, err) < 0)
 		return -1;
 	if (!str_empty(o->console_socket) &&
 		console_send(o->console_socket, l->run->tty_master, err) < 0)
 		return -1;
+	if (pidfds >= 0 && pidfd_send(pidfds, "standard", l->run->pidfd, err) < 0)
+		return -1;
 	return write_pid_file(o->pid_file, l->run->pid, err);
-}
-
-int launch_create(struct launch *l, const struct globals *g, const struct launch_options *o,
-	const char *id, bool split, struct err **err)
-{
-	*l = (struct launch){.gate = -1};
-	if (compile(l, g, o, id, split || o->detach, err) < 0)
-		return -1;
-	if (state_create(&l->state, g, id, err) < 0)
-		return -1;
-	if (record(l, err) == 0 && make(l, o, split, err) == 0)
-		return 0;
-	run_destroy(l->run);
-	l->run = NULL;
-	state_remove(l->state, NULL);
-	return -1;
 }
 
 int launch_remove(struct launch *l, struct err **err)
@@ -170,8 +157,23 @@ int launch_remove(struct launch *l, struct err **err)
 	l->run = NULL;
 	auto_err *why = NULL;
 	if (run_poststop(l->plan, 0, &why) < 0)
-		log_warn("%s", err_msg(why));
+		report_error(&(struct globals){0}, err_msg(why));
 	return state_remove(l->state, err);
+}
+
+int launch_create(struct launch *l, const struct globals *g, const struct launch_options *o,
+	const char *id, bool split, struct err **err)
+{
+	*l = (struct launch)LAUNCH_INIT;
+	if (compile(l, g, o, id, split || o->detach, err) < 0)
+		return -1;
+	if (state_create(&l->state, g, id, err) < 0)
+		return -1;
+	if (record(l, err) == 0 && make(l, o, split, err) == 0)
+		return 0;
+	/* hooks may have run: runtime.md "Lifecycle", steps 3 to 5, goes on at step 12 */
+	launch_remove(l, NULL);
+	return -1;
 }
 
 void launch_clear(struct launch *l)
@@ -181,6 +183,7 @@ void launch_clear(struct launch *l)
 	oci_config_free(l->config);
 	state_free(l->state);
 	fd_close(l->gate);
+	notify_close(&l->notify);
 	free(l->bundle);
 	free(l->cgroup);
 	free(l->cache);

@@ -2,12 +2,13 @@
 #ifndef KIST_OCI_LAUNCH_H
 #define KIST_OCI_LAUNCH_H
 
+#include "notify.h"
 #include "oci/config.h"
 #include "runtime/run.h"
 #include "state.h"
 
 struct launch_options {
-	const char *bundle, *console_socket, *pid_file;
+	const char *bundle, *console_socket, *pidfd_socket, *pid_file;
 	bool detach, keep, no_subreaper, no_pivot, no_new_keyring;
 	int preserve_fds;
 };
@@ -19,7 +20,14 @@ struct launch {
 	struct run *run;
 	char *bundle, *cgroup, *cache; /* plan borrows them */
 	int gate; /* listening socket, or -1 */
+	int listen; /* sockets from systemd */
+	bool notifies; /* there is a $NOTIFY_SOCKET */
+	struct notify notify;
 };
+#define LAUNCH_INIT                                                                                \
+	{                                                                                          \
+		.gate = -1, .notify = NOTIFY_INIT                                                  \
+	}
 
 /**
  * Reads the bundle, makes the container's entry and the container up to its gate, sends the terminal and
@@ -32,8 +40,6 @@ int launch_remove(struct launch *l, struct err **err);
 void launch_clear(struct launch *l);
 #define auto_launch __attribute__((cleanup(launch_clear))) struct launch
 
-/** Descriptors 3.. that the caller hands on: its $LISTEN_FDS and @extra. Owned array; -1 if one is not open. */
-int preserved_fds(int extra, int **fds, size_t *count, struct err **err);
 /** Where compiled filters are kept below --root. Owned. */
 char *seccomp_cache_path(const struct globals *g);
 /** config.json of @bundle. */

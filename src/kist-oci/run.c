@@ -1,5 +1,4 @@
 /* run: create and start in one, and unless detached wait and remove. */
-#include "base/log.h"
 #include "console.h"
 #include "launch.h"
 
@@ -12,6 +11,8 @@ static const struct option options[] = {
 		"do not wait for the container"},
 	{"keep", OPTION_BOOL, offsetof(struct launch_options, keep),
 		"do not remove the container when it has ended"},
+	{"pidfd-socket", OPTION_STR, offsetof(struct launch_options, pidfd_socket),
+		"unix socket that receives a pidfd of the container's process"},
 	{"pid-file", OPTION_STR, offsetof(struct launch_options, pid_file),
 		"file to write the process id to"},
 	{"no-subreaper", OPTION_BOOL, offsetof(struct launch_options, no_subreaper),
@@ -34,20 +35,21 @@ static int start(struct launch *l, struct err **err)
 /* The exit code is the container's; what fails afterwards is said but does not replace it. */
 static int wait_and_remove(struct launch *l, bool keep, int signals, struct err **err)
 {
-	int code = foreground_wait(l->run->pid, l->run->pidfd, l->run->tty_master, signals, err);
+	int code = foreground_wait(
+		l->run->pid, l->run->pidfd, l->run->tty_master, signals, &l->notify, err);
 	l->run->pid = 0;
 	if (code >= 0 && keep)
 		return code;
 	auto_err *why = NULL;
 	if (launch_remove(l, &why) < 0)
-		log_warn("%s", err_msg(why));
+		report_error(&(struct globals){0}, err_msg(why));
 	return code;
 }
 
 static int run(const struct globals *g, void *opts, int argc, char **argv, struct err **err)
 {
 	const struct launch_options *o = opts;
-	auto_launch launch = {.gate = -1};
+	auto_launch launch = LAUNCH_INIT;
 	if (launch_create(&launch, g, o, argv[0], false, err) < 0) {
 		err_wrap(err, PROGRAM " run failed");
 		return 1;
@@ -60,8 +62,10 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 		launch_remove(&launch, NULL);
 		return 1;
 	}
-	if (o->detach)
+	if (o->detach) {
+		notify_wait(&launch.notify, launch.run->pidfd);
 		return 0;
+	}
 	int code = wait_and_remove(&launch, o->keep, signals, err);
 	return code < 0 ? 1 : code;
 }

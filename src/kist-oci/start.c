@@ -3,6 +3,8 @@
 #include <sys/socket.h>
 
 #include "base/fdio.h"
+#include "delete.h"
+#include "notify.h"
 #include "runtime/run.h"
 #include "state.h"
 
@@ -21,7 +23,26 @@ static int check_status(enum status status, struct err **err)
 	}
 }
 
-static int start(const struct globals *g, const char *id, struct err **err)
+/* Up to the poststart hooks. *hook: a hook may be what failed, which ends the container. */
+static int start(struct state *s, const struct plan *plan, struct notify *notify, bool *hook,
+	struct err **err)
+{
+	auto_fd int init = state_pidfd(s, err);
+	if (init < 0 || notify_listen(notify, s->dir, err) < 0)
+		return -1;
+	auto_fd int sock = unix_connect(s->dir, STATE_GATE, SOCK_SEQPACKET, err);
+	if (sock < 0)
+		return -1;
+	*hook = plan->start_container.count > 0;
+	int r = run_start_at(sock, plan, s->pid, init, err);
+	unlinkat(s->dir, STATE_GATE, 0);
+	if (r < 0)
+		return -1;
+	*hook = true;
+	return run_hooks(&plan->poststart, plan, "running", s->pid, "poststart", err);
+}
+
+static int start_container(const struct globals *g, const char *id, struct err **err)
 {
 	auto_state *s = NULL;
 	if (state_open(&s, g, id, true, err) < 0 || check_status(state_status(s), err) < 0)
@@ -30,19 +51,26 @@ static int start(const struct globals *g, const char *id, struct err **err)
 	struct plan *plan = NULL;
 	if (state_plan_load(s, &bytes, &plan, err) < 0)
 		return -1;
-	auto_fd int init = state_pidfd(s, err);
-	auto_fd int sock = init < 0 ? -1 : unix_connect(s->dir, STATE_GATE, SOCK_SEQPACKET, err);
-	int r = sock < 0 ? -1 : run_start_at(sock, plan, s->pid, init, err);
-	unlinkat(s->dir, STATE_GATE, 0);
-	if (r == 0)
-		r = run_hooks(&plan->poststart, plan, "running", s->pid, "poststart", err);
+	struct notify notify = {.sock = -1, .pid = s->pid};
+	bool hook = false;
+	int r = start(s, plan, &notify, &hook, err);
 	plan_free(plan);
+	auto_err *why = NULL;
+	/* runtime.md "Lifecycle", steps 7 and 9 */
+	if (r < 0 && hook && container_remove(s, true, &why) < 0)
+		report_error(g, err_msg(why));
+	auto_fd int init = r < 0 || notify.sock < 0 ? -1 : state_pidfd(s, NULL);
+	/* for as long as it takes: others may have the container meanwhile */
+	fd_closep(&s->lock);
+	if (init >= 0)
+		notify_wait(&notify, init);
+	notify_close(&notify);
 	return r;
 }
 
 static int run(const struct globals *g, void *opts, int argc, char **argv, struct err **err)
 {
-	return start(g, argv[0], err) < 0;
+	return start_container(g, argv[0], err) < 0;
 }
 
 const struct verb verb_start = {

@@ -75,7 +75,6 @@ static void hook_exec(const struct plan_hook *hook, int in, int err, const struc
 static void hook_exec(const struct plan_hook *hook, int in, int err, const struct hook_seal *seal)
 {
 	struct reporter nobody = {.sock = -1}; /* the exit status has to do */
-	static const char *const no_env[] = {NULL};
 	const char *alone[] = {hook->path, NULL};
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	sigset_t none;
@@ -86,10 +85,12 @@ static void hook_exec(const struct plan_hook *hook, int in, int err, const struc
 	/* not at exec: the path itself might lead through one of them */
 	child_close_from(3, 0);
 	const char *const *args = hook->args && hook->args[0] ? hook->args : alone;
-	if (seal)
+	const char *const *env = (const char *const *)hook->env;
+	if (!env || !env[0])
+		env = seal ? (const char *const *)seal->process->env : (const char *const *)environ;
+	if (seal && !seal->done)
 		creds_seal(seal->process, seal->user, &nobody);
-	execve(hook->path, (char *const *)args,
-		(char *const *)(hook->env ? (const char *const *)hook->env : no_env));
+	execve(hook->path, (char *const *)args, (char *const *)env);
 	const char *text = err_text(errno);
 	fd_write_all(2, text, strlen(text));
 	_exit(127);

@@ -25,10 +25,14 @@ void hook_state_free(struct hook_state *state);
 struct hook_seal {
 	const struct plan_process *process;
 	const struct user *user;
+	bool done; /* given up already: the hook inherits it */
 };
 
-/** Runs @hooks in order with @state on their stdin; stops at the first that fails. With @seal they
- * get no more than the container's own process. 0, or -1 and @fault. */
+/**
+ * Runs @hooks in order with @state on their stdin; stops at the first that fails. With @seal they get no more
+ * than the container's own process. One without an environment of its own has ours, or with @seal the
+ * process's, as runc has it. 0, or -1 and @fault.
+ */
 int hooks_run(const struct plan_hooks *hooks, const struct hook_state *state, int pid,
 	const char *what, const struct hook_seal *seal, struct hook_fault *fault);
 

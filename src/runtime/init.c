@@ -78,13 +78,8 @@ static void run_own_hooks(struct init *init, const struct plan_hooks *hooks,
 	struct hook_fault fault;
 	if (!hooks->count)
 		return;
-	/* our pid as the host's procfs has it, which is what a hook expects */
-	char number[16] = "";
-	ssize_t n = readlinkat(s->proc, "self", number, sizeof(number) - 1);
-	int pid = 0;
-	for (ssize_t i = 0; i < n && number[i] >= '0' && number[i] <= '9'; i++)
-		pid = pid * 10 + (number[i] - '0');
-	if (hooks_run(hooks, state, pid, what, seal, &fault) < 0)
+	/* runtime.md "State": the pid as the container sees it */
+	if (hooks_run(hooks, state, getpid(), what, seal, &fault) < 0)
 		report_fail(&s->report, ERR_SYSTEM, 0, "%s", fault.text);
 }
 
@@ -180,15 +175,15 @@ static void finish(struct init *init)
 	struct setup *s = &init->setup;
 	const struct plan_process *p = &s->plan->process;
 	/* their programs are the image's, so they get what the image's program gets */
-	struct hook_seal seal = {p, &s->user};
+	struct hook_seal seal = {p, &s->user, false};
 	bool shared = p->listener_path && s->plan->start_container.count;
 	/* a filter has one listener: the hooks inherit it */
 	if (shared && !init->sealed) {
 		creds_seal(p, &s->user, &s->report);
 		init->sealed = true;
 	}
-	run_own_hooks(init, &s->plan->start_container, &init->created, "startContainer",
-		shared ? NULL : &seal);
+	seal.done = shared;
+	run_own_hooks(init, &s->plan->start_container, &init->created, "startContainer", &seal);
 	/* or the program might be /proc/self/fd/N/..., a path of the host (CVE-2024-21626) */
 	fd_closep(&s->proc);
 	sigset_t none;

@@ -1,5 +1,5 @@
 /*
- * The plan as bytes: "KPL4", then the fields in the order of struct plan. Daemon and monitor may be
+ * The plan as bytes: "KPL3", then the fields in the order of struct plan. Daemon and monitor may be
  * of different builds after an upgrade, so the number changes with any change here.
  */
 #include "plan_private.h"
@@ -12,7 +12,7 @@
 #include "codec.h"
 #include "sys/child.h"
 
-#define PLAN_MAGIC 0x344c504bu /* "KPL4" */
+#define PLAN_MAGIC 0x334c504bu /* "KPL3" */
 #define PROCESS_MAGIC 0x3250504bu /* "KPP2" */
 
 #define NS_FLAGS                                                                                   \
@@ -87,7 +87,6 @@ static void walk_device(struct codec *c, struct plan_device *d)
 	codec_u32(c, &d->minor);
 	codec_u32(c, &d->uid);
 	codec_u32(c, &d->gid);
-	codec_bool(c, &d->requested);
 	codec_check(c, d->path);
 }
 
@@ -250,7 +249,7 @@ static void walk_plan(struct codec *c, struct plan *p)
 	walk_root(c, p);
 	walk_namespaces(c, p);
 	CODEC_EACH(c, p->mounts, p->mount_count, 68, walk_mount);
-	CODEC_EACH(c, p->devices, p->device_count, 25, walk_device);
+	CODEC_EACH(c, p->devices, p->device_count, 24, walk_device);
 	codec_strv(c, &p->masked);
 	codec_strv(c, &p->readonly);
 	CODEC_EACH(c, p->sysctl, p->sysctl_count, 8, walk_pair);
