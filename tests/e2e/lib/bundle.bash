@@ -5,6 +5,7 @@
 #
 KIST_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 KIST_BUILD=${KIST_BUILD:-$KIST_TOP/build}
+. "$KIST_TOP/tests/e2e/lib/slow.bash"
 
 oci() {
 	timeout 30 "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" "$@"
@@ -15,9 +16,7 @@ setup_file() {
 	export HOME_OCI CGROUP=/kist-test-oci-$$
 	mkdir -p "$HOME_OCI/rootfs/bin" "$HOME_OCI/rootfs/etc" "$HOME_OCI/rootfs/tmp"
 	cp "$(command -v busybox)" "$HOME_OCI/rootfs/bin/busybox"
-	"$HOME_OCI/rootfs/bin/busybox" --list | while read -r applet; do
-		[ "$applet" = busybox ] || ln -s busybox "$HOME_OCI/rootfs/bin/$applet"
-	done
+	"$HOME_OCI/rootfs/bin/busybox" --install "$HOME_OCI/rootfs/bin"
 }
 
 teardown_file() {
@@ -69,7 +68,7 @@ status_of() {
 
 wait_for() { # COMMAND...: up to five seconds
 	local i
-	for i in $(seq 100); do
+	for i in $(seq $((100 * ${KIST_SLOW:-1}))); do
 		"$@" && return 0
 		sleep 0.05
 	done

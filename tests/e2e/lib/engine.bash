@@ -8,6 +8,7 @@ KIST_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 KIST_BUILD=${KIST_BUILD:-$KIST_TOP/build}
 BIN=$KIST_BUILD/bin
 PATH=$BIN:$PATH
+. "$KIST_TOP/tests/e2e/lib/slow.bash"
 
 # An image archive, made once per build folder.
 busybox_archive() {
@@ -81,7 +82,7 @@ engine_run() {
 	if [ "${KIST_PEER:-}" = dockerd ]; then peer_run; else kistd_run "$@"; fi
 	echo $! >"$KIST_HOME/pid"
 	local i
-	for i in $(seq 200); do
+	for i in $(seq $((200 * ${KIST_SLOW:-1}))); do
 		curl -sf --unix-socket "$KIST_HOME/kist.sock" http://localhost/_ping >/dev/null && return 0
 		kill -0 "$(cat "$KIST_HOME/pid")" 2>/dev/null || break
 		sleep 0.05
@@ -106,7 +107,7 @@ engine_end() {
 
 wait_gone() {
 	local i
-	for i in $(seq 200); do
+	for i in $(seq $((200 * ${KIST_SLOW:-1}))); do
 		# a zombie that its parent has not collected is gone, too
 		case $(ps -o stat= -p "$1" 2>/dev/null) in "" | Z*) return 0 ;; esac
 		sleep 0.05
@@ -133,16 +134,6 @@ engine_stop() {
 	else
 		rm -rf --one-file-system "$KIST_HOME"
 	fi
-}
-
-# retry SECONDS COMMAND...: until it succeeds; for what happens soon, but not at once.
-retry() {
-	local end=$((SECONDS + $1)) said
-	shift
-	until said=$("$@" 2>&1); do
-		[ $SECONDS -lt $end ] || { echo "$said"; return 1; }
-		sleep 0.05
-	done
 }
 
 # fails_with CODE TEXT COMMAND...: the exit code and a part of what it prints.
