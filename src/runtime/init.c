@@ -98,9 +98,9 @@ static void build_tree(struct init *init)
 	masks_make(s);
 	mounts_finish(s);
 	mount_need_cgroup(s);
-	if (s->wait_hooks || s->plan->create_container.count)
+	if (s->wait_hooks || s->wait_net || s->plan->create_container.count)
 		report_send(&s->report, REPORT_MOUNTED, 0);
-	if (s->wait_hooks)
+	if (s->wait_hooks || s->wait_net)
 		report_wait(&s->report, PERMIT_PIVOT);
 	run_own_hooks(init, &s->plan->create_container, &init->created, "createContainer", NULL);
 	root_pivot(s);

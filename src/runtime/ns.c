@@ -40,6 +40,11 @@ const char *ns_file(enum oci_ns ns)
 	return kinds[ns].file;
 }
 
+const char *ns_name(enum oci_ns ns)
+{
+	return kinds[ns].name;
+}
+
 static int open_one(const struct plan *plan, int i, struct err **err)
 {
 	if (plan->ns_fd[i] >= 0)

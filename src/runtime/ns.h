@@ -7,6 +7,8 @@
 
 /** CLONE_NEW* of an enum oci_ns. */
 uint32_t ns_flag(enum oci_ns ns);
+/** "network" and the like. */
+const char *ns_name(enum oci_ns ns);
 /** Its name in /proc/<pid>/ns. */
 const char *ns_file(enum oci_ns ns);
 

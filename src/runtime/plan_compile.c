@@ -45,6 +45,9 @@ static int check_user_namespace(
 	if (mapped && !l->ns[OCI_NS_USER].present)
 		return err_set(err, ERR_INVALID,
 			"linux.uidMappings and gidMappings need a user namespace");
+	if (options->unprivileged && l->net_device_count)
+		return err_set(err, ERR_INVALID,
+			"linux.netDevices: moving network devices takes privileges");
 	if (fresh && (!l->uid_map_count || !l->gid_map_count))
 		return err_set(err, ERR_INVALID,
 			"a new user namespace needs linux.uidMappings and linux.gidMappings");
@@ -219,8 +222,6 @@ static int check_not_implemented(const struct oci_linux *l, struct err **err)
 {
 	if (l->intel_rdt)
 		return err_set(err, ERR_NOT_IMPLEMENTED, "linux.intelRdt is not implemented");
-	if (l->net_device_count)
-		return err_set(err, ERR_NOT_IMPLEMENTED, "linux.netDevices is not implemented");
 	if (!str_empty(l->mount_label))
 		return err_set(err, ERR_NOT_IMPLEMENTED, "linux.mountLabel is not implemented");
 	return 0;
@@ -234,6 +235,8 @@ static void fill_identity(
 	plan->oci_version = config->version ? config->version : OCI_VERSION;
 	plan->hostname = config->hostname;
 	plan->domainname = config->domainname;
+	plan->net_devices = config->linux.net_devices;
+	plan->net_device_count = config->linux.net_device_count;
 	plan->annotations = config->annotations.v;
 	plan->annotation_count = config->annotations.count;
 	plan->cgroup_path = config->linux.cgroups_path;

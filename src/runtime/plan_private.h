@@ -21,6 +21,8 @@ struct process_box *process_box_new(void);
 
 int plan_mounts_compile(struct plan *plan, const struct oci_config *config,
 	const struct plan_options *options, struct err **err);
+/** The namespace (enum oci_ns) that the kernel parameter @key belongs to, -1 for none. */
+int plan_sysctl_namespace(const char *key);
 int plan_sysctl_check(const struct oci_linux *l, struct err **err);
 int plan_process_fill(struct plan_process *out, struct arena *arena, const struct oci_process *p,
 	const struct oci_linux *container, const struct plan_options *options, struct err **err);

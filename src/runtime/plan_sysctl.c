@@ -38,13 +38,24 @@ static int namespace_of(const char *key)
 		return OCI_NS_NETWORK;
 	if (str_eq(key, "kernel.domainname"))
 		return OCI_NS_UTS;
+	/* limits on what a user namespace may make of others */
+	if (str_starts(key, "user."))
+		return OCI_NS_USER;
 	return -1;
+}
+
+int plan_sysctl_namespace(const char *key)
+{
+	auto_free char *plain = dotted(key);
+	return namespace_of(plain);
 }
 
 static int check_one(const struct oci_linux *l, const char *key, struct err **err)
 {
-	static const char *const names[OCI_NS_COUNT] = {
-		[OCI_NS_IPC] = "ipc", [OCI_NS_NETWORK] = "network", [OCI_NS_UTS] = "uts"};
+	static const char *const names[OCI_NS_COUNT] = {[OCI_NS_IPC] = "ipc",
+		[OCI_NS_NETWORK] = "network",
+		[OCI_NS_UTS] = "uts",
+		[OCI_NS_USER] = "user"};
 	auto_free char *plain = dotted(key);
 	if (str_eq(plain, "kernel.hostname"))
 		return err_set(err, ERR_INVALID,

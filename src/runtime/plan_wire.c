@@ -1,5 +1,5 @@
 /*
- * The plan as bytes: "KPL3", then the fields in the order of struct plan. Daemon and monitor may be
+ * The plan as bytes: "KPL4", then the fields in the order of struct plan. Daemon and monitor may be
  * of different builds after an upgrade, so the number changes with any change here.
  */
 #include "plan_private.h"
@@ -12,7 +12,7 @@
 #include "codec.h"
 #include "sys/child.h"
 
-#define PLAN_MAGIC 0x334c504bu /* "KPL3" */
+#define PLAN_MAGIC 0x344c504bu /* "KPL4" */
 #define PROCESS_MAGIC 0x3250504bu /* "KPP2" */
 
 #define NS_FLAGS                                                                                   \
@@ -216,6 +216,13 @@ static void walk_root(struct codec *c, struct plan *p)
 		codec_check(c, kind == PLAN_ROOT_OVERLAY && p->lower && p->lower[0]);
 }
 
+static void walk_net_device(struct codec *c, struct oci_net_device *d)
+{
+	codec_str(c, (const char **)&d->host_name);
+	codec_str(c, (const char **)&d->name);
+	codec_check(c, d->host_name);
+}
+
 static void walk_namespaces(struct codec *c, struct plan *p)
 {
 	codec_u32(c, &p->ns_new);
@@ -230,6 +237,7 @@ static void walk_namespaces(struct codec *c, struct plan *p)
 	codec_u32(c, &p->boottime_nsecs);
 	codec_str(c, &p->hostname);
 	codec_str(c, &p->domainname);
+	CODEC_EACH(c, p->net_devices, p->net_device_count, 8, walk_net_device);
 	codec_check(c, !(p->ns_new & ~(uint32_t)NS_FLAGS));
 }
 

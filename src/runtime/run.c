@@ -20,6 +20,7 @@
 #include "init.h"
 #include "limits_grant.h"
 #include "listener.h"
+#include "netdev.h"
 #include "ns.h"
 #include "run_private.h"
 #include "sys/child.h"
@@ -103,7 +104,7 @@ static int open_on_host(struct making *m, struct err **err)
 	s->proc = procfs_open();
 	if (s->proc < 0)
 		return err_sys(err, errno, "open /proc");
-	if (ns_open(s->ns, s->plan, err) < 0)
+	if (ns_open(s->ns, s->plan, err) < 0 || host_check(s, err) < 0)
 		return -1;
 	/* it would pivot the caller's own root away */
 	if (!(s->plan->ns_new & CLONE_NEWNS) && s->ns[OCI_NS_MOUNT] < 0)
@@ -277,6 +278,7 @@ static int clone_init(struct making *m, struct err **err)
 		.cgroup = cgroup,
 	};
 	s->hidden = may_hide(s);
+	s->wait_net = s->plan->net_device_count && !s->hidden;
 	if (ns_needs_stage(s->ns, s->plan))
 		return clone_staged(m, &args, err);
 	pid_t pid = child_clone(&args);
@@ -338,6 +340,33 @@ static int run_parent_hooks(struct run *run, const struct plan *plan, struct err
 	return run_hooks(&plan->create_runtime, plan, "created", run->pid, "createRuntime", err);
 }
 
+/* Init is in its network namespace, made or joined. */
+static int move_devices(struct making *m, struct err **err)
+{
+	const struct setup *s = &m->init.setup;
+	char path[32];
+	if (!s->plan->net_device_count)
+		return 0;
+	snprintf(path, sizeof(path), "%d/ns/net", (int)m->run->pid);
+	auto_fd int ns = openat(s->proc, path, O_RDONLY | O_CLOEXEC);
+	if (ns < 0)
+		return err_sys(err, errno, "open the container's network namespace");
+	return netdev_move_all(s->plan, ns, err);
+}
+
+/* The container's tree stands. */
+static int before_pivot(struct making *m, struct err **err)
+{
+	const struct setup *s = &m->init.setup;
+	if (s->wait_net && move_devices(m, err) < 0)
+		return -1;
+	if (s->wait_hooks && run_parent_hooks(m->run, s->plan, err) < 0)
+		return -1;
+	if (s->wait_net || s->wait_hooks)
+		report_permit(m->sock, PERMIT_PIVOT);
+	return 0;
+}
+
 static int wait_ready(struct making *m, struct err **err)
 {
 	struct setup *s = &m->init.setup;
@@ -356,13 +385,12 @@ static int wait_ready(struct making *m, struct err **err)
 			m->run->tty_master = fd;
 			break;
 		case REPORT_MOUNTED:
-			if (s->wait_hooks) {
-				if (run_parent_hooks(m->run, s->plan, err) < 0)
-					return -1;
-				report_permit(m->sock, PERMIT_PIVOT);
-			}
+			if (before_pivot(m, err) < 0)
+				return -1;
 			break;
 		case REPORT_READY:
+			if (!s->wait_net && move_devices(m, err) < 0)
+				return -1;
 			return limits_grant(m->run->pid, &s->plan->process, elsewhere(s), err);
 		default:
 			return err_set(err, ERR_SYSTEM,

@@ -33,6 +33,7 @@ struct setup {
 	size_t entry_count;
 	bool cgroup_late; /* init enters its v1 cgroups while it builds its tree, not first thing */
 	bool wait_hooks; /* hooks of the parent's run before pivot_root */
+	bool wait_net; /* the parent moves network devices to us before that */
 	bool hidden; /* made by a process outside the pid namespace that is joined: init_hidden() */
 	bool dev_is_ours; /* no bind mount at /dev: devices and links are made there */
 	bool late; /* an ordinary user's: the root and bind sources are cloned by the child */
@@ -42,6 +43,11 @@ struct setup {
 	bool cgroup_done; /* inside, in the cgroup namespace too */
 	struct user user;
 };
+
+/* host_check.c */
+
+/** Parent, once the namespaces to join are open: refuses settings that would be the caller's own. */
+int host_check(const struct setup *s, struct err **err);
 
 /* root.c */
 

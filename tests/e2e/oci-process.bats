@@ -144,3 +144,141 @@ notifier() {
 	NOTIFY_SOCKET=@kist-test-$$ oci run -d -b "$BUNDLE" s4 </dev/null >/dev/null 2>&1 3>&-
 	kill "$SYSTEMD"
 }
+
+# veth NAME PEER, or skip
+veth() {
+	command -v ip >/dev/null || skip "no ip"
+	ip link add "$1" type veth peer name "$2" 2>/dev/null || skip "this kernel has no veth devices"
+}
+
+unveth() {
+	local device
+	for device in kistd0 kistd1 kistd2 kistd3; do
+		! ip link show $device >/dev/null 2>&1 || ip link del $device
+	done
+}
+
+@test "netDevices: moved, renamed, with their permanent global addresses, and up" {
+	veth kistd0 kistd1
+	ip link set kistd0 up
+	ip link set kistd1 up
+	ip addr add 192.0.2.7/24 dev kistd0
+	ip -6 addr add 2001:db8::7/64 dev kistd0 nodad
+	ip addr add 198.51.100.9/24 scope link dev kistd0
+	ip addr add 203.0.113.9/24 dev kistd0 valid_lft 1000 preferred_lft 1000
+	bundle d1 'c["linux"]["netDevices"] = {"kistd0": {"name": "eth7"}}; p["args"] = ["ip", "addr", "show", "eth7"]; c["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "ip link show kistd0 >/dev/null 2>&1 && exit 1; exit 0"]}]}'
+	run oci run -b "$BUNDLE" d1
+	[ "$status" = 0 ]
+	[[ "$output" == *"192.0.2.7/24"* && "$output" == *"2001:db8::7/64"* ]]
+	[[ "$output" == *"<"*UP*">"* ]]
+	[[ "$output" != *"198.51.100.9"* && "$output" != *"203.0.113.9"* ]]
+	# a virtual device goes with its namespace
+	wait_for eval '! ip link show kistd1 >/dev/null 2>&1'
+	unveth
+}
+
+@test "netDevices: joined namespace, same name, a name with %d; what cannot be is refused and changes nothing" {
+	veth kistd0 kistd1
+	veth kistd2 kistd3
+	ip link set kistd0 up
+	ip netns add kist-test-$$
+	ip link set kistd3 netns kist-test-$$
+	local join="c['linux']['namespaces'] = [dict(n, path='/run/netns/kist-test-$$') if n['type'] == 'network' else n for n in c['linux']['namespaces']]"
+	bundle d2 "$join; c['linux']['netDevices'] = {'kistd0': {'name': 'kistd3'}}"
+	run oci run -b "$BUNDLE" d2
+	[ "$status" = 1 ]
+	[[ "$output" == *"the container has a network device kistd3 already"* ]]
+	[[ "$(ip link show kistd0)" == *"<"*UP*">"* ]]
+	bundle d2 "$join; c['linux']['netDevices'] = {'nosuch0': {}}"
+	run oci run -b "$BUNDLE" d2
+	[[ "$output" == *"linux.netDevices: find the network device nosuch0"* ]]
+	bundle d2 "$join; c['linux']['netDevices'] = {'kistd0': {'name': 'a/b'}}"
+	run oci run -b "$BUNDLE" d2
+	[[ "$output" == *'linux.netDevices.kistd0.name: invalid network device name \"a/b\"'* ]]
+	bundle d2 "c['linux']['netDevices'] = {'kistd0': {}}; c['linux']['namespaces'] = [n for n in c['linux']['namespaces'] if n['type'] != 'network']"
+	run oci run -b "$BUNDLE" d2
+	[[ "$output" == *"linux.netDevices: needs a network namespace"* ]]
+	bundle d2 "c['linux']['netDevices'] = {'kistd0': {}}; c['linux']['namespaces'] = [dict(n, path='/proc/self/ns/net') if n['type'] == 'network' else n for n in c['linux']['namespaces']]"
+	run oci run -b "$BUNDLE" d2
+	[[ "$output" == *"linux.netDevices: the network namespace that is joined is the host's own"* ]]
+	bundle d2 "$join; c['linux']['netDevices'] = {'kistd0': {'name': 'net%d'}, 'kistd2': {}}; p['args'] = ['ls', '/sys/class/net']"
+	run oci run -b "$BUNDLE" d2
+	[ "$status" = 0 ]
+	[[ "$(echo $output)" == "kistd2 kistd3 lo net0" ]]
+	# it stays in the namespace, whose owner is somebody else
+	ip -n kist-test-$$ link show net0
+	ip netns del kist-test-$$
+	unveth
+}
+
+@test "memoryPolicy: every mode with its nodes and flags, on start and exec; mistakes are named" {
+	local mode
+	policy() { # MEMBERS: what numa_maps says of init's stack
+		bundle m1 "c['linux']['memoryPolicy'] = {$1}; p['args'] = ['sh', '-c', 'grep stack /proc/self/numa_maps']"
+		run oci run -b "$BUNDLE" m1
+	}
+	[ -e /proc/self/numa_maps ] || skip "this kernel has no NUMA"
+	policy "'mode': 'MPOL_BIND', 'nodes': '0'"
+	[[ "$output" == *" bind:0 "* ]]
+	policy "'mode': 'MPOL_BIND', 'nodes': '0', 'flags': ['MPOL_F_STATIC_NODES']"
+	[[ "$output" == *" bind=static:0 "* ]]
+	policy "'mode': 'MPOL_PREFERRED', 'nodes': '0', 'flags': ['MPOL_F_RELATIVE_NODES']"
+	[[ "$output" == *" prefer=relative:0 "* ]]
+	policy "'mode': 'MPOL_INTERLEAVE', 'nodes': '0'"
+	[[ "$output" == *" interleave:0 "* ]]
+	policy "'mode': 'MPOL_LOCAL'"
+	[[ "$output" == *" local "* ]]
+	policy "'mode': 'MPOL_DEFAULT'"
+	[[ "$output" == *" default "* ]]
+	policy "'mode': 'MPOL_PREFERRED_MANY', 'nodes': '0'"
+	[[ "$output" == *"prefer (many):0"* ]]
+	policy "'mode': 'MPOL_WEIGHTED_INTERLEAVE', 'nodes': '0'"
+	[[ "$output" == *"weighted interleave:0"* || "$output" == *"linux.memoryPolicy: set the memory policy"* ]]
+	policy "'mode': 'MPOL_BIND', 'nodes': '0', 'flags': ['MPOL_F_NUMA_BALANCING']"
+	[[ "$output" == *" bind"*":0 "* || "$output" == *"linux.memoryPolicy: set the memory policy"* ]]
+	policy "'mode': 'MPOL_BIND'"
+	[[ "$output" == *"linux.memoryPolicy.nodes: MPOL_BIND needs at least one"* ]]
+	policy "'mode': 'MPOL_LOCAL', 'nodes': '0'"
+	[[ "$output" == *"linux.memoryPolicy.nodes: MPOL_LOCAL takes none"* ]]
+	policy "'mode': 'MPOL_FAR', 'nodes': '0'"
+	[[ "$output" == *"linux.memoryPolicy.mode: there is no mode"* ]]
+	policy "'mode': 'MPOL_BIND', 'nodes': '0', 'flags': ['MPOL_F_X']"
+	[[ "$output" == *"linux.memoryPolicy.flags: there is no flag"* ]]
+	policy "'mode': 'MPOL_BIND', 'nodes': '3-1'"
+	[[ "$output" == *"linux.memoryPolicy.nodes:"*"is not a list"* ]]
+	policy "'mode': 'MPOL_BIND', 'nodes': '1000'"
+	[[ "$output" == *"linux.memoryPolicy: set the memory policy"* ]]
+	bundle m2 "c['linux']['memoryPolicy'] = {'mode': 'MPOL_BIND', 'nodes': '0'}"
+	oci run -d -b "$BUNDLE" m2 </dev/null >/dev/null 2>&1 3>&-
+	run oci exec m2 grep stack /proc/self/numa_maps
+	[[ "$output" == *" bind:0 "* ]]
+}
+
+@test "execCPUAffinity: initial and final of an exec; a container has all CPUs, however few the caller" {
+	[ "$(nproc)" -ge 2 ] || skip "needs two CPUs"
+	local list all
+	allowed() { sed -n 's/Cpus_allowed_list:\s*//p' "$@"; }
+	all=$(allowed /proc/self/status)
+	bundle c1 "p['execCPUAffinity'] = {'initial': '0', 'final': '1'}"
+	taskset -c 0 "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" run -d -b "$BUNDLE" c1 </dev/null >/dev/null 2>&1 3>&-
+	[ "$(allowed "/proc/$(pid_of c1)/status")" = "$all" ]
+	[ "$(oci exec c1 cat /proc/self/status | allowed)" = 1 ]
+	affine() { # AFFINITY: of an exec by --process
+		echo "{\"args\": [\"cat\", \"/proc/self/status\"], \"cwd\": \"/\", \"env\": [\"PATH=/bin\"], \"user\": {\"uid\": 0, \"gid\": 0}, \"execCPUAffinity\": $1}" >"$HOME_OCI/process.json"
+		run oci exec --process "$HOME_OCI/process.json" c1
+		list=$(allowed <<<"$output")
+	}
+	affine '{"initial": "1"}'
+	[ "$list" = 1 ]
+	affine '{"final": " 0, 1 "}'
+	[ "$list" = 0-1 ]
+	affine '{}'
+	[ "$list" = "$all" ]
+	affine '{"final": "0-"}'
+	[ "$status" = 255 ]
+	[[ "$output" == *"process.execCPUAffinity.final:"*"is not a list"* ]]
+	affine '{"initial": "65537"}'
+	[[ "$output" == *"process.execCPUAffinity.initial:"*"up to 65536"* ]]
+	affine '{"final": "4000"}'
+	[[ "$output" == *"process.execCPUAffinity.final: set the CPU affinity"* ]]
+}

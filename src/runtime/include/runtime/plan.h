@@ -169,6 +169,8 @@ struct plan {
 	int64_t monotonic_secs, boottime_secs;
 	uint32_t monotonic_nsecs, boottime_nsecs;
 	const char *hostname, *domainname;
+	const struct oci_net_device *net_devices; /* moved into the network namespace */
+	size_t net_device_count;
 
 	const struct plan_mount *mounts;
 	size_t mount_count;
