@@ -2,9 +2,11 @@
 #include <poll.h>
 #include <stdio.h>
 
-#include "base/json.h"
+#include "base/fdio.h"
+#include "base/mem.h"
 #include "base/timefmt.h"
 #include "state.h"
+#include "usage_json.h"
 
 struct events_options {
 	const char *interval;
@@ -18,90 +20,76 @@ static const struct option options[] = {
 		"print what it uses once, and end"},
 };
 
-static void put_count(json_t *j, const char *key, int64_t value)
+static void print_event(const char *type, const char *id, const char *data)
 {
-	if (value >= 0)
-		json_put(j, key, json_integer(value));
-}
-
-static json_t *cpu_json(const struct cgroup_stats *s)
-{
-	json_t *usage = json_object(), *throttling = json_object(), *cpu = json_object();
-	put_count(usage, "total", s->cpu_usage_ns);
-	put_count(usage, "kernel", s->cpu_system_ns);
-	put_count(usage, "user", s->cpu_user_ns);
-	put_count(throttling, "periods", s->periods);
-	put_count(throttling, "throttledPeriods", s->throttled_periods);
-	put_count(throttling, "throttledTime", s->throttled_ns);
-	json_put(cpu, "usage", usage);
-	json_put(cpu, "throttling", throttling);
-	return cpu;
-}
-
-static json_t *memory_json(const struct cgroup_stats *s)
-{
-	json_t *usage = json_object(), *swap = json_object(), *memory = json_object();
-	put_count(usage, "limit", s->memory_limit);
-	put_count(usage, "usage", s->memory_usage);
-	put_count(usage, "max", s->memory_peak);
-	put_count(swap, "usage", s->swap_usage);
-	json_put(memory, "usage", usage);
-	json_put(memory, "swap", swap);
-	return memory;
-}
-
-static void print_event(const char *type, const char *id, json_t *data)
-{
-	auto_json *event = json_object();
 	auto_buf out = BUF_INIT;
-	json_put_str(event, "type", type);
-	json_put_str(event, "id", id);
+	buf_addf(&out, "{\"type\":\"%s\",\"id\":", type);
+	buf_add_json_string(&out, id, strlen(id));
 	if (data)
-		json_put(event, "data", data);
-	json_write(event, &out);
+		buf_addf(&out, ",\"data\":%s", data);
+	buf_addc(&out, '}');
 	puts(buf_str(&out));
 	fflush(stdout);
 }
 
 static int print_stats(const struct state *s, const struct cgroup *cg, struct err **err)
 {
-	struct cgroup_stats stats;
-	if (cgroup_read_stats(cg, &stats, err) < 0)
+	auto_cgroup_usage usage;
+	auto_buf data = BUF_INIT;
+	if (cgroup_usage_read(cg, &usage, err) < 0)
 		return -1;
-	json_t *data = json_object(), *pids = json_object();
-	put_count(pids, "current", stats.pids);
-	if (stats.pids_limit != INT64_MAX)
-		put_count(pids, "limit", stats.pids_limit);
-	json_put(data, "cpu", cpu_json(&stats));
-	json_put(data, "memory", memory_json(&stats));
-	json_put(data, "pids", pids);
-	print_event("stats", s->id, data);
+	usage_json(&usage, &data);
+	print_event("stats", s->id, buf_str(&data));
 	return 0;
 }
 
-/* Until the container ends. OOM kills are counted by the kernel, so that none is missed between two
- * readings; they are looked at once a second. */
+struct oom {
+	int watch; /* -1: none */
+	int64_t kills; /* reported so far */
+};
+
+/* v1 tells once each time and counts later; what is counted but was not told happened in a cgroup that the
+ * container made. */
+static void report_oom(struct oom *oom, const struct state *s, const struct cgroup *cg)
+{
+	int64_t told = oom->watch < 0 ? 0 : cgroup_oom_told(cg, oom->watch);
+	if (told < 0) {
+		fd_close(oom->watch);
+		oom->watch = -1;
+	}
+	for (; told > 0; told--, oom->kills++)
+		print_event("oom", s->id, NULL);
+	for (int64_t now = cgroup_oom_kills(cg); oom->kills < now; oom->kills++)
+		print_event("oom", s->id, NULL);
+}
+
+/* Until the container ends. The counter is read once a second, too, for what nobody is told of. */
 static int watch(const struct state *s, const struct cgroup *cg, int64_t interval, struct err **err)
 {
 	auto_fd int pidfd = state_pidfd(s, err);
 	if (pidfd < 0)
 		return -1;
-	int64_t kills = cgroup_oom_kills(cg), next = time_mono() + interval;
-	for (;;) {
-		struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	struct oom oom = {.watch = cgroup_oom_watch(cg, NULL), .kills = cgroup_oom_kills(cg)};
+	int64_t next = time_mono() + interval;
+	int r = 0;
+	for (bool ended = false; r == 0 && !ended;) {
+		struct pollfd p[] = {
+			{.fd = pidfd, .events = POLLIN}, {.fd = oom.watch, .events = POLLIN}};
 		int64_t left = next - time_mono();
 		int wait = left > TIME_NS_PER_SEC ? 1000 : left > 0 ? (int)(left / 1000000) + 1 : 0;
-		int ended = poll(&p, 1, wait);
-		for (int64_t now = cgroup_oom_kills(cg); kills < now; kills++)
-			print_event("oom", s->id, NULL);
-		if (ended > 0)
-			return 0;
-		if (time_mono() < next)
+		if (poll(p, ARRAY_LEN(p), wait) < 0 && errno != EINTR) {
+			r = err_sys(err, errno, "poll");
+			break;
+		}
+		ended = p[0].revents;
+		report_oom(&oom, s, cg);
+		if (ended || time_mono() < next)
 			continue;
-		if (print_stats(s, cg, err) < 0)
-			return -1;
+		r = print_stats(s, cg, err);
 		next += interval;
 	}
+	fd_close(oom.watch);
+	return r;
 }
 
 static int run(const struct globals *g, void *opts, int argc, char **argv, struct err **err)

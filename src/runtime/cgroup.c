@@ -487,12 +487,6 @@ int cgroup_remove(struct cgroup *cg, struct err **err)
 	return r;
 }
 
-int64_t cgroup_oom_kills(const struct cgroup *cg)
-{
-	const struct cgroup_dir *d = cgroup_dir_of(cg, CTL_MEMORY);
-	return d ? d->ops->oom_kills(d) : -1;
-}
-
 int cgroup_read_stats(const struct cgroup *cg, struct cgroup_stats *out, struct err **err)
 {
 	memset(out, 0xff, sizeof(*out)); /* -1 everywhere */

@@ -14,6 +14,7 @@
 
 #define DEPTH_MAX 64
 #define PROCS_MAX (64u << 20)
+#define SUMMED_MAX 4096
 
 struct pid_list {
 	pid_t *v;
@@ -97,6 +98,39 @@ int cgroup_tree_pids(int dir, pid_t **pids, size_t *n, struct err **err)
 	*pids = list.v;
 	*n = list.count;
 	return 0;
+}
+
+struct sum {
+	const char *file, *key;
+	int64_t total;
+};
+
+static int64_t key_at(int dir, const struct sum *sum)
+{
+	auto_buf text = BUF_INIT;
+	if (file_read(dir, sum->file, SUMMED_MAX, &text, NULL) < 0)
+		return -1;
+	return cgroup_text_key(buf_str(&text), sum->key);
+}
+
+static int add_up(int parent, const char *name, int depth, void *arg, struct err **err)
+{
+	struct sum *sum = arg;
+	auto_fd int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int64_t value = dir < 0 ? -1 : key_at(dir, sum);
+	if (value < 0 || depth >= DEPTH_MAX) /* going, or deeper than anyone means it */
+		return 0;
+	sum->total += value;
+	return each_child(dir, add_up, depth + 1, arg, err);
+}
+
+int64_t cgroup_tree_sum(int dir, const char *file, const char *key)
+{
+	struct sum sum = {.file = file, .key = key};
+	sum.total = key_at(dir, &sum);
+	if (sum.total >= 0)
+		each_child(dir, add_up, 1, &sum, NULL);
+	return sum.total;
 }
 
 #define REMOVE_TIMEOUT_NS (5 * TIME_NS_PER_SEC)

@@ -81,9 +81,10 @@ static bool frozen(const struct cgroup_dir *d)
 	return state_is(d, "FROZEN");
 }
 
+/* v1 counts a kill for the group of the victim only. */
 static int64_t oom_kills(const struct cgroup_dir *d)
 {
-	return cgroup_get_key(d, "memory.oom_control", "oom_kill");
+	return cgroup_tree_sum(d->fd, "memory.oom_control", "oom_kill");
 }
 
 /* "Unlimited" on v1 is the largest multiple of the page size. */

@@ -81,8 +81,14 @@ int cgroup_pids(const struct cgroup *cg, pid_t **pids, size_t *n, struct err **e
 int cgroup_remove(struct cgroup *cg, struct err **err);
 
 /** OOM kills counted by the kernel in this cgroup and below (memory.oom_control / memory.events). -1
- * where there is no memory controller. */
+ * where there is no memory controller. On v1 a cgroup below that is removed takes its count along. */
 int64_t cgroup_oom_kills(const struct cgroup *cg);
+/** A descriptor (eventfd on v1, inotify on v2; non-blocking) that becomes readable when memory ran out in this
+ * cgroup; on v1 not for limits of cgroups below it, which only cgroup_oom_kills() knows of. */
+int cgroup_oom_watch(const struct cgroup *cg, struct err **err);
+/** Empties it. On v1 how often memory ran out, also when the cgroup has been removed since: the kernel tells
+ * before it kills. On v2 0: ask cgroup_oom_kills(). -1 if nothing more will come. */
+int64_t cgroup_oom_told(const struct cgroup *cg, int watch);
 
 struct cgroup_stats { /* -1 where unknown; INT64_MAX for a limit that is none */
 	int64_t memory_usage, memory_limit, memory_peak, swap_usage;
