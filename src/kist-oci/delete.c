@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include "delete.h"
+#include "base/log.h"
 #include "runtime/run.h"
 
 struct delete_options {
@@ -60,16 +61,46 @@ int container_remove(struct state *s, bool kill, struct err **err)
 	return state_remove(s, err);
 }
 
+/* Somebody wrote to it, or the machine went down: what can be found goes. */
+static int open_wreck(struct state **s, const struct globals *g, const char *id, struct err **err)
+{
+	auto_err *why = NULL;
+	if (state_open_wreck(s, g, id, &why) < 0)
+		return -1;
+	log_warn("container %s: %s", id, err_msg(*err));
+	err_freep(err);
+	return 1;
+}
+
+/* 1 with the container, 0 with *err set if there is none. */
+static int open_or_clear(
+	struct state **s, const struct globals *g, const char *id, bool force, struct err **err)
+{
+	auto_err *why = NULL;
+	for (;;) {
+		if (state_open(s, g, id, true, err) == 0)
+			return 1;
+		if ((*err)->kind != ERR_NOT_FOUND)
+			return force ? open_wreck(s, g, id, err) : -1;
+		int gone = state_clear(g, id, &why);
+		if (gone < 0)
+			return err_move(err, &why);
+		if (gone)
+			return 0;
+		err_freep(err);
+	}
+}
+
 static int run(const struct globals *g, void *opts, int argc, char **argv, struct err **err)
 {
 	const struct delete_options *o = opts;
 	auto_state *s = NULL;
-	auto_err *why = NULL;
-	if (state_open(&s, g, argv[0], true, &why) < 0) {
-		if (o->force && why->kind == ERR_NOT_FOUND)
-			return 0;
-		err_move(err, &why);
+	int found = open_or_clear(&s, g, argv[0], o->force, err);
+	if (found < 0 || (!found && !o->force))
 		return 1;
+	if (!found) {
+		err_freep(err);
+		return 0;
 	}
 	enum status status = state_status(s);
 	if (!o->force && (status == STATUS_RUNNING || status == STATUS_PAUSED)) {

@@ -15,7 +15,7 @@
 
 char *seccomp_cache_path(const struct globals *g)
 {
-	return xasprintf("%s/:seccomp", g->root); /* no container can be called so */
+	return xasprintf("%s/" SECCOMP_CACHE, g->root);
 }
 
 int bundle_config(struct oci_config **out, const char *bundle, struct err **err)

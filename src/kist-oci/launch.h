@@ -13,6 +13,24 @@ struct launch_options {
 	int preserve_fds;
 };
 
+/* The options of create, which run has too; tables of struct option begin with them. */
+#define LAUNCH_OPTION(name, kind, member, help)                                                    \
+	{                                                                                          \
+		name, kind, offsetof(struct launch_options, member), help                          \
+	}
+#define LAUNCH_OPTIONS                                                                             \
+	LAUNCH_OPTION("bundle, b", OPTION_STR, bundle, "folder of the bundle (default .)"),        \
+		LAUNCH_OPTION("console-socket", OPTION_STR, console_socket,                        \
+			"unix socket that receives the terminal's master end"),                    \
+		LAUNCH_OPTION(                                                                     \
+			"pid-file", OPTION_STR, pid_file, "file to write the process id to"),      \
+		LAUNCH_OPTION("no-pivot", OPTION_BOOL, no_pivot,                                   \
+			"do not use pivot_root: for a root on a ramdisk"),                         \
+		LAUNCH_OPTION("no-new-keyring", OPTION_BOOL, no_new_keyring,                       \
+			"keep the caller's session keyring"),                                      \
+		LAUNCH_OPTION("preserve-fds", OPTION_INT, preserve_fds,                            \
+			"hand on N more descriptors, from 3")
+
 struct launch {
 	struct state *state;
 	struct oci_config *config;
@@ -40,6 +58,7 @@ int launch_remove(struct launch *l, struct err **err);
 void launch_clear(struct launch *l);
 #define auto_launch __attribute__((cleanup(launch_clear))) struct launch
 
+#define SECCOMP_CACHE ":seccomp" /* no container can be called so */
 /** Where compiled filters are kept below --root. Owned. */
 char *seccomp_cache_path(const struct globals *g);
 /** config.json of @bundle. */

@@ -1,8 +1,12 @@
 /* list: the containers below --root. */
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
+#include "base/fdio.h"
 #include "base/timefmt.h"
+#include "launch.h"
 #include "state.h"
 
 struct list_options {
@@ -20,6 +24,15 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static bool is_folder(DIR *dir, const struct dirent *entry)
+{
+	struct stat st;
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_DIR;
+	return fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISDIR(st.st_mode);
+}
+
 /* Names in order; no folder is no container. */
 static char **names(const char *root)
 {
@@ -28,14 +41,42 @@ static char **names(const char *root)
 	struct dirent *entry;
 	/* cppcheck-suppress readdirCalled ; one thread per stream, as POSIX allows */
 	while (dir && (entry = readdir(dir))) {
-		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && entry->d_name[0] != ':')
-			strv_add(&list, entry->d_name);
+		const char *name = entry->d_name;
+		if (is_folder(dir, entry) && !str_eq(name, ".") && !str_eq(name, "..") &&
+			!str_eq(name, SECCOMP_CACHE))
+			strv_add(&list, name);
 	}
 	if (dir)
 		closedir(dir);
 	if (list)
 		qsort(list, strv_len(list), sizeof(*list), compare);
 	return list;
+}
+
+/* One that is broken does not hide the others. */
+static int load(struct state **s, const struct globals *g, const char *id)
+{
+	auto_err *why = NULL;
+	if (state_open(s, g, id, false, &why) == 0)
+		return 0;
+	fprintf(stderr, "load container %s: %s\n", id, err_msg(why));
+	return -1;
+}
+
+/* As /etc/passwd has it: the static program has no other name service. Owned. */
+static char *owner_name(uint32_t uid)
+{
+	auto_buf text = BUF_INIT;
+	if (file_read(AT_FDCWD, "/etc/passwd", 1u << 20, &text, NULL) < 0)
+		return xasprintf("#%u", uid);
+	auto_strv lines = strv_split(buf_str(&text), '\n');
+	for (size_t i = 0; lines[i]; i++) {
+		auto_strv fields = strv_split(lines[i], ':');
+		uint32_t number;
+		if (strv_len(fields) > 3 && str_to_u32(fields[2], &number) == 0 && number == uid)
+			return xstrdup(fields[0]);
+	}
+	return xasprintf("#%u", uid);
 }
 
 struct row {
@@ -52,7 +93,15 @@ static void fill_row(struct row *row, const struct state *s)
 	row->cell[2] = xstrdup(status_name(status));
 	row->cell[3] = xstrdup(s->bundle ? s->bundle : "");
 	row->cell[4] = xstrdup(time_rfc3339(s->created, created));
-	row->cell[5] = s->owner ? xasprintf("#%u", s->owner) : xstrdup("root");
+	row->cell[5] = owner_name(s->owner);
+}
+
+static size_t letters(const char *utf8)
+{
+	size_t n = 0;
+	for (; *utf8; utf8++)
+		n += ((unsigned char)*utf8 & 0xc0) != 0x80;
+	return n;
 }
 
 /* Columns as wide as their widest cell and three blanks, at least twelve: Go's tabwriter as runc sets it. */
@@ -62,7 +111,7 @@ static void print_table(const struct row *rows, size_t count)
 	for (size_t c = 0; c < ARRAY_LEN(titles); c++) {
 		width[c] = strlen(titles[c]);
 		for (size_t r = 0; r < count; r++) {
-			size_t n = strlen(rows[r].cell[c]);
+			size_t n = letters(rows[r].cell[c]);
 			width[c] = n > width[c] ? n : width[c];
 		}
 		width[c] = width[c] + 3 < 12 ? 12 : width[c] + 3;
@@ -73,7 +122,8 @@ static void print_table(const struct row *rows, size_t count)
 	printf("%s\n", titles[last]);
 	for (size_t r = 0; r < count; r++) {
 		for (size_t c = 0; c < last; c++)
-			printf("%-*s", (int)width[c], rows[r].cell[c]);
+			printf("%s%*s", rows[r].cell[c], (int)(width[c] - letters(rows[r].cell[c])),
+				"");
 		printf("%s\n", rows[r].cell[last]);
 	}
 }
@@ -84,7 +134,7 @@ static int list_table(const struct globals *g, char **ids)
 	struct row *rows = xcalloc(n + 1, sizeof(*rows));
 	for (size_t i = 0; i < n; i++) {
 		auto_state *s = NULL;
-		if (state_open(&s, g, ids[i], false, NULL) == 0)
+		if (load(&s, g, ids[i]) == 0)
 			fill_row(&rows[count++], s);
 	}
 	print_table(rows, count);
@@ -102,10 +152,11 @@ static int list_json(const struct globals *g, char **ids)
 	bool any = false;
 	for (size_t i = 0; ids && ids[i]; i++) {
 		auto_state *s = NULL;
-		if (state_open(&s, g, ids[i], false, NULL) < 0)
-			continue; /* deleted meanwhile */
+		if (load(&s, g, ids[i]) < 0)
+			continue;
+		auto_free char *owner = owner_name(s->owner);
 		buf_adds(&out, any ? "," : "[");
-		state_document(s, false, true, &out);
+		state_document(s, false, owner, &out);
 		any = true;
 	}
 	puts(any ? (buf_addc(&out, ']'), buf_str(&out)) : "null");

@@ -8,8 +8,7 @@ static int set_frozen(const struct globals *g, const char *id, bool frozen, stru
 		return -1;
 	enum status status = state_status(s);
 	if (frozen && status != STATUS_RUNNING && status != STATUS_CREATED)
-		return err_set(err, ERR_CONFLICT, "container not running or created: %s",
-			status_name(status));
+		return err_set(err, ERR_CONFLICT, "container not running");
 	if (!frozen && status != STATUS_PAUSED)
 		return err_set(err, ERR_CONFLICT, "container not paused");
 	struct cgroup *cg = state_cgroup(s);

@@ -92,6 +92,11 @@ static int print_table(int argc, char **argv, const pid_t *pids, size_t n, struc
 
 static void print_json(const pid_t *pids, size_t n)
 {
+	/* as Go writes a list that was never made */
+	if (!n) {
+		puts("null");
+		return;
+	}
 	putchar('[');
 	for (size_t i = 0; i < n; i++)
 		printf("%s%d", i ? "," : "", (int)pids[i]);

@@ -3,26 +3,11 @@
 #include "launch.h"
 
 static const struct option options[] = {
-	{"bundle, b", OPTION_STR, offsetof(struct launch_options, bundle),
-		"folder of the bundle (default .)"},
-	{"console-socket", OPTION_STR, offsetof(struct launch_options, console_socket),
-		"unix socket that receives the terminal's master end"},
-	{"detach, d", OPTION_BOOL, offsetof(struct launch_options, detach),
-		"do not wait for the container"},
-	{"keep", OPTION_BOOL, offsetof(struct launch_options, keep),
-		"do not remove the container when it has ended"},
-	{"pidfd-socket", OPTION_STR, offsetof(struct launch_options, pidfd_socket),
-		"unix socket that receives a pidfd of the container's process"},
-	{"pid-file", OPTION_STR, offsetof(struct launch_options, pid_file),
-		"file to write the process id to"},
-	{"no-subreaper", OPTION_BOOL, offsetof(struct launch_options, no_subreaper),
-		"accepted for runc's sake: " PROGRAM " is none"},
-	{"no-pivot", OPTION_BOOL, offsetof(struct launch_options, no_pivot),
-		"do not use pivot_root: for a root on a ramdisk"},
-	{"no-new-keyring", OPTION_BOOL, offsetof(struct launch_options, no_new_keyring),
-		"keep the caller's session keyring"},
-	{"preserve-fds", OPTION_INT, offsetof(struct launch_options, preserve_fds),
-		"hand on N more descriptors, from 3"},
+	LAUNCH_OPTIONS,
+	LAUNCH_OPTION("detach, d", OPTION_BOOL, detach, "do not wait for the container"),
+	LAUNCH_OPTION("keep", OPTION_BOOL, keep, "do not remove the container when it has ended"),
+	LAUNCH_OPTION("no-subreaper", OPTION_BOOL, no_subreaper,
+		"leave orphans of the container to init instead of reaping them"),
 };
 
 static int start(struct launch *l, struct err **err)

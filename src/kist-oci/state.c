@@ -88,6 +88,20 @@ static int take_lock(struct state *s, struct err **err)
 	return r < 0 ? err_sys(err, errno, "lock container %s", s->id) : 0;
 }
 
+/* Whoever had the lock before may have removed the folder. */
+static bool still_there(const struct state *s)
+{
+	struct stat mine, now;
+	return fstat(s->dir, &mine) == 0 &&
+	       fstatat(s->root, s->id, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       mine.st_ino == now.st_ino && mine.st_dev == now.st_dev;
+}
+
+static bool has_state(const struct state *s)
+{
+	return faccessat(s->dir, STATE_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int state_create(struct state **out, const struct globals *g, const char *id, struct err **err)
 {
 	if (check_id(id, err) < 0 || dir_make(AT_FDCWD, g->root, 0700, err) < 0)
@@ -101,11 +115,12 @@ int state_create(struct state **out, const struct globals *g, const char *id, st
 			return err_set(err, ERR_CONFLICT, "container with given ID already exists");
 		return err_sys(err, errno, "create folder %s/%s", g->root, id);
 	}
+	/* until it is locked a delete may take it for what a killed create left, and another create come after */
 	s->dir = dir_open(s->root, id, err);
-	if (s->dir < 0 || take_lock(s, err) < 0) {
-		tree_remove(s->root, id, NULL);
+	if (s->dir < 0 || take_lock(s, err) < 0)
 		return -1;
-	}
+	if (!still_there(s) || has_state(s))
+		return err_set(err, ERR_CONFLICT, "container with given ID already exists");
 	s->created = time_now();
 	s->owner = getuid();
 	*out = steal_ptr(s);
@@ -117,8 +132,8 @@ static int read_state(struct state *s, struct err **err)
 	auto_buf text = BUF_INIT;
 	auto_err *why = NULL;
 	if (file_read(s->dir, STATE_FILE, FILE_MAX, &text, &why) < 0) {
-		/* create was killed before its first write */
-		return why->kind == ERR_NOT_FOUND ? 0 : err_move(err, &why);
+		/* create was killed before its first write, or has not come to it */
+		return why->kind == ERR_NOT_FOUND ? not_there(err) : err_move(err, &why);
 	}
 	auto_json *j = json_parse(text.data, text.len, STATE_FILE, err);
 	if (!j)
@@ -150,16 +165,7 @@ static int read_state(struct state *s, struct err **err)
 	return 0;
 }
 
-/* Whoever had the lock before may have removed the folder. */
-static bool still_there(const struct state *s)
-{
-	struct stat mine, now;
-	return fstat(s->dir, &mine) == 0 &&
-	       fstatat(s->root, s->id, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       mine.st_ino == now.st_ino && mine.st_dev == now.st_dev;
-}
-
-int state_open(
+static int open_folder(
 	struct state **out, const struct globals *g, const char *id, bool lock, struct err **err)
 {
 	auto_err *why = NULL;
@@ -175,10 +181,44 @@ int state_open(
 		return -1;
 	if (lock && !still_there(s))
 		return not_there(err);
-	if (read_state(s, err) < 0)
+	*out = steal_ptr(s);
+	return 0;
+}
+
+int state_open(
+	struct state **out, const struct globals *g, const char *id, bool lock, struct err **err)
+{
+	auto_state *s = NULL;
+	if (open_folder(&s, g, id, lock, err) < 0 || read_state(s, err) < 0)
 		return -1;
 	*out = steal_ptr(s);
 	return 0;
+}
+
+int state_open_wreck(struct state **out, const struct globals *g, const char *id, struct err **err)
+{
+	auto_state *s = NULL;
+	if (open_folder(&s, g, id, true, err) < 0)
+		return -1;
+	auto_buf bytes = BUF_INIT;
+	struct plan *plan = NULL;
+	if (state_plan_load(s, &bytes, &plan, NULL) == 0) {
+		s->cgroup = xstrdup_null(plan->cgroup_path);
+		plan_free(plan);
+	}
+	*out = steal_ptr(s);
+	return 0;
+}
+
+int state_clear(const struct globals *g, const char *id, struct err **err)
+{
+	auto_err *why = NULL;
+	auto_state *s = NULL;
+	if (open_folder(&s, g, id, true, &why) < 0)
+		return why->kind == ERR_NOT_FOUND ? 1 : err_move(err, &why);
+	if (has_state(s))
+		return 0;
+	return tree_remove(s->root, id, err) < 0 ? -1 : 1;
 }
 
 int state_save(const struct state *s, struct err **err)
@@ -279,15 +319,7 @@ struct cgroup *state_cgroup(const struct state *s)
 	return cg;
 }
 
-/* The static program has no name service: numbers that root's files do not name stay numbers. */
-static void put_owner(json_t *j, uint32_t uid)
-{
-	char number[16];
-	snprintf(number, sizeof(number), "%u", uid);
-	json_put_str(j, "owner", uid ? number : "root");
-}
-
-void state_document(const struct state *s, bool pretty, bool owner, struct buf *out)
+void state_document(const struct state *s, bool pretty, const char *owner, struct buf *out)
 {
 	char created[TIME_STR_LEN];
 	enum status status = state_status(s);
@@ -301,10 +333,7 @@ void state_document(const struct state *s, bool pretty, bool owner, struct buf *
 	json_put_str(j, "created", time_rfc3339(s->created, created));
 	if (s->annotations)
 		json_put(j, "annotations", json_loads(s->annotations, 0, NULL));
-	if (owner)
-		put_owner(j, s->owner);
-	else
-		json_put_str(j, "owner", "");
+	json_put_str(j, "owner", owner ? owner : "");
 	if (!pretty) {
 		json_write(j, out);
 		return;

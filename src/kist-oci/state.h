@@ -7,7 +7,7 @@
  *	lock        empty; verbs that change something hold a record lock on it
  *
  * A verb that was killed leaves at most a container whose state.json has no pid yet ("creating"), which delete --force
- * clears: its cgroup is on record before anything is made.
+ * clears: its cgroup is on record before anything is made. Without state.json a folder is no container.
  */
 #ifndef KIST_OCI_STATE_H
 #define KIST_OCI_STATE_H
@@ -38,6 +38,13 @@ int state_create(struct state **out, const struct globals *g, const char *id, st
 /** Opens one that exists; @lock holds off every other verb that changes it. ERR_NOT_FOUND. */
 int state_open(
 	struct state **out, const struct globals *g, const char *id, bool lock, struct err **err);
+/** Opens and locks one whose state.json says nothing, for delete --force: what the plan tells of its cgroup is known. */
+int state_open_wreck(struct state **out, const struct globals *g, const char *id, struct err **err);
+/**
+ * Removes an entry that has no state.json, which a killed create may leave. Returns 1 if there is none now, 0 if it has
+ * one (a create was under way), -1 on failure.
+ */
+int state_clear(const struct globals *g, const char *id, struct err **err);
 int state_save(const struct state *s, struct err **err);
 /** Removes the folder. */
 int state_remove(struct state *s, struct err **err);
@@ -58,8 +65,8 @@ enum status state_status(const struct state *s);
 int state_pidfd(const struct state *s, struct err **err);
 /** Its cgroup, NULL if it is gone. */
 struct cgroup *state_cgroup(const struct state *s);
-/** The state document of the specification, as text. @owner adds the owner's name (list). */
-void state_document(const struct state *s, bool pretty, bool owner, struct buf *out);
+/** The state document of the specification, as text; @owner is the owner's name (list) or NULL. */
+void state_document(const struct state *s, bool pretty, const char *owner, struct buf *out);
 
 #define STATE_GATE "gate"
 
