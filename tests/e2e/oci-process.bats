@@ -282,3 +282,245 @@ unveth() {
 	affine '{"final": "4000"}'
 	[[ "$output" == *"process.execCPUAffinity.final: set the CPU affinity"* ]]
 }
+
+# what busybox cannot tell, a static program does; the machine's python outside asks /proc
+@test "scheduler: every policy, nice, priority and flags, on start and exec" {
+	sched() { # MEMBERS: "policy priority nice flags" of the container's process
+		bundle sc "p['scheduler'] = {$1}"
+		oci delete --force sc
+		if ! oci run -d -b "$BUNDLE" sc </dev/null >"$HOME_OCI/out" 2>&1 3>&-; then
+			output=$(cat "$HOME_OCI/out")
+			return
+		fi
+		output=$(python3 -c '
+import ctypes, os, struct, sys
+pid = int(sys.argv[1])
+libc = ctypes.CDLL(None, use_errno=True)
+buf = ctypes.create_string_buffer(56)
+assert libc.syscall(315, pid, buf, 56, 0) == 0
+size, policy, flags, nice, priority, runtime, deadline, period = struct.unpack_from("IIQiIQQQ", buf)
+print(policy, priority, nice, flags, runtime, deadline, period)' "$(pid_of sc)")
+	}
+	[ "$(uname -m)" = x86_64 ] || skip "asks sched_getattr by x86-64's number"
+	sched "'policy': 'SCHED_OTHER', 'nice': 7"
+	[ "$output" = "0 0 7 0 0 0 0" ] || [[ "$output" == "0 0 7 0 "*" 0 0" ]]
+	sched "'policy': 'SCHED_BATCH', 'nice': 3"
+	[[ "$output" == "3 0 3 0"* ]]
+	sched "'policy': 'SCHED_IDLE'"
+	[[ "$output" == "5 0 0 0"* ]]
+	sched "'policy': 'SCHED_OTHER', 'flags': ['SCHED_FLAG_RESET_ON_FORK']"
+	[[ "$output" == "0 0 0 1"* ]]
+	sched "'policy': 'SCHED_FIFO', 'priority': 5"
+	[[ "$output" == "1 5 0 0"* || "$output" == *"process.scheduler: set the scheduler"* ]]
+	sched "'policy': 'SCHED_RR', 'priority': 6, 'flags': ['SCHED_FLAG_RESET_ON_FORK']"
+	[[ "$output" == "2 6 0 1"* || "$output" == *"process.scheduler: set the scheduler"* ]]
+	sched "'policy': 'SCHED_DEADLINE', 'runtime': 1000000, 'deadline': 10000000, 'period': 10000000"
+	[[ "$output" == "6 0 0 0 1000000 10000000 10000000" || "$output" == *"process.scheduler: set the scheduler"* ]]
+	# Linux has no SCHED_ISO
+	sched "'policy': 'SCHED_ISO'"
+	[[ "$output" == *"process.scheduler: set the scheduler"* ]]
+	sched "'policy': 'SCHED_X'"
+	[[ "$output" == *"process.scheduler.policy"* ]]
+	sched "'policy': 'SCHED_OTHER', 'priority': 5"
+	[[ "$output" == *"process.scheduler.priority"* ]]
+	sched "'policy': 'SCHED_OTHER', 'runtime': 5"
+	[[ "$output" == *"need SCHED_DEADLINE"* ]]
+	sched "'policy': 'SCHED_OTHER', 'flags': ['SCHED_FLAG_Y']"
+	[[ "$output" == *"process.scheduler.flags"* ]]
+	bundle sc2
+	oci run -d -b "$BUNDLE" sc2 </dev/null >/dev/null 2>&1 3>&-
+	echo '{"args": ["sh", "-c", "cut -d\" \" -f19,41 /proc/self/stat"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 5, "gid": 5}, "scheduler": {"policy": "SCHED_BATCH", "nice": -3}}' >"$HOME_OCI/process.json"
+	# asked for by one without privileges, given by one who has them
+	run oci exec --process "$HOME_OCI/process.json" sc2
+	[ "$output" = "-3 3" ]
+}
+
+@test "ioPriority: class and priority, on start and exec" {
+	command -v ionice >/dev/null || skip "no ionice"
+	io() {
+		bundle io "p['ioPriority'] = {$1}"
+		oci delete --force io
+		oci run -d -b "$BUNDLE" io </dev/null >"$HOME_OCI/out" 2>&1 3>&- || true
+	}
+	io "'class': 'IOPRIO_CLASS_BE', 'priority': 6"
+	[ "$(ionice -p "$(pid_of io)")" = "best-effort: prio 6" ]
+	io "'class': 'IOPRIO_CLASS_RT', 'priority': 2"
+	[ "$(ionice -p "$(pid_of io)")" = "realtime: prio 2" ]
+	io "'class': 'IOPRIO_CLASS_IDLE', 'priority': 0"
+	[ "$(ionice -p "$(pid_of io)")" = idle ]
+	oci exec -d --pid-file "$HOME_OCI/pid" io sleep 1000 </dev/null >/dev/null 2>&1 3>&-
+	[ "$(ionice -p "$(cat "$HOME_OCI/pid")")" = idle ]
+	io "'class': 'IOPRIO_CLASS_BE', 'priority': 8"
+	grep -q "process.ioPriority.priority" "$HOME_OCI/out"
+	io "'class': 'IOPRIO_CLASS_X', 'priority': 1"
+	grep -q "process.ioPriority.class" "$HOME_OCI/out"
+}
+
+@test "personality: LINUX32 shows in uname, on start and exec; others are refused" {
+	bundle pe "c['linux']['personality'] = {'domain': 'LINUX32'}; p['args'] = ['uname', '-m']"
+	run oci run -b "$BUNDLE" pe
+	[ "$output" = "$(setarch linux32 uname -m)" ]
+	bundle pe "c['linux']['personality'] = {'domain': 'LINUX32'}"
+	oci run -d -b "$BUNDLE" pe </dev/null >/dev/null 2>&1 3>&-
+	run oci exec pe uname -m
+	[ "$output" = "$(setarch linux32 uname -m)" ]
+	bundle pe2 "c['linux']['personality'] = {'domain': 'LINUX'}; p['args'] = ['uname', '-m']"
+	run setarch linux32 "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" run -b "$BUNDLE" pe2
+	[ "$output" = "$(uname -m)" ]
+	bundle pe2 "c['linux']['personality'] = {'domain': 'BSD'}"
+	run oci run -b "$BUNDLE" pe2
+	[[ "$output" == *'linux.personality.domain: unknown domain \"BSD\"'* ]]
+	bundle pe2 "c['linux']['personality'] = {'domain': 'LINUX', 'flags': ['ADDR_NO_RANDOMIZE']}"
+	run oci run -b "$BUNDLE" pe2
+	[[ "$output" == *"linux.personality.flags: unknown flag"* ]]
+}
+
+@test "rlimits, oomScoreAdj, umask, groups, no_new_privs" {
+	bundle rl 'p["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 99}, {"type": "RLIMIT_CORE", "soft": 0, "hard": 4096}]; p["oomScoreAdj"] = 321; p["user"] = {"uid": 5, "gid": 6, "umask": 0o27, "additionalGids": [7, 8]}; p["noNewPrivileges"] = True; p["args"] = ["sh", "-c", "ulimit -Sn; ulimit -Hn; cat /proc/self/oom_score_adj; umask; id -u; id -g; id -G; grep NoNewPrivs /proc/self/status"]'
+	run oci run -b "$BUNDLE" rl
+	[ "$(echo $output)" = "77 99 321 0027 5 6 6 7 8 NoNewPrivs: 1" ]
+	bundle rl2 'p["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 7, "hard": 9}] * 2'
+	run oci run -b "$BUNDLE" rl2
+	[ "$status" = 1 ]
+	[[ "$output" == *"process.rlimits[1].type: RLIMIT_NOFILE is given twice"* ]]
+	bundle rl3 'p["rlimits"] = []; p.pop("oomScoreAdj", None); p["args"] = ["cat", "/proc/self/oom_score_adj"]'
+	echo 55 >/proc/self/oom_score_adj
+	run oci run -b "$BUNDLE" rl3
+	[ "$output" = 55 ]
+	bundle rl4 'p["oomScoreAdj"] = 1001'
+	run oci run -b "$BUNDLE" rl4
+	[[ "$output" == *"process.oomScoreAdj"* ]]
+}
+
+@test "capabilities: every set is as asked; unknown ones are warned of" {
+	bundle ca 'p["capabilities"] = {"bounding": ["CAP_CHOWN", "CAP_KILL", "CAP_SETUID"], "permitted": ["CAP_CHOWN", "CAP_KILL"], "effective": ["CAP_KILL"], "inheritable": ["CAP_KILL"], "ambient": ["CAP_KILL"]}; p["user"] = {"uid": 5, "gid": 5}; p["args"] = ["grep", "^Cap", "/proc/self/status"]'
+	run oci run -b "$BUNDLE" ca
+	# what a program executed by an ordinary user keeps: the ambient ones
+	[ "$(echo $output)" = "CapInh: 0000000000000020 CapPrm: 0000000000000020 CapEff: 0000000000000020 CapBnd: 00000000000000a1 CapAmb: 0000000000000020" ]
+	bundle ca2 'p["capabilities"] = {k: ["CAP_CHOWN", "CAP_TIME_TRAVEL"] for k in ("bounding", "permitted", "effective")}; p["args"] = ["grep", "^CapEff", "/proc/self/status"]'
+	run oci run -b "$BUNDLE" ca2
+	[ "$status" = 0 ]
+	[[ "$output" == *"CAP_TIME_TRAVEL"* ]]
+	[[ "$output" == *"CapEff:"*"0000000000000001"* ]]
+}
+
+@test "sysctl: those of the container's namespaces; none of the host's, even where it is joined by path" {
+	bundle sy 'c["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1", "net/ipv4/conf/lo/forwarding": "1", "kernel.shmmax": "65536", "fs.mqueue.msg_max": "20", "kernel.domainname": "there"}; p["args"] = ["cat", "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/conf/lo/forwarding", "/proc/sys/kernel/shmmax", "/proc/sys/fs/mqueue/msg_max", "/proc/sys/kernel/domainname"]'
+	run oci run -b "$BUNDLE" sy
+	[ "$(echo $output)" = "1 1 65536 20 there" ]
+	refused() { # CHANGE MESSAGE
+		bundle sy "$1"
+		run oci run -b "$BUNDLE" sy
+		[ "$status" = 1 ]
+		[[ "$output" == *"$2"* ]] || { echo "$output, not $2"; false; }
+	}
+	local own='c["linux"]["namespaces"] = [dict(n, path="/proc/self/ns/%s") if n["type"] == "%s" else n for n in c["linux"]["namespaces"]]'
+	refused "$(printf "$own" net network); c['linux']['sysctl'] = {'net.ipv4.ip_forward': '1'}" "not allowed in host network namespace"
+	refused "$(printf "$own" ipc ipc); c['linux']['sysctl'] = {'kernel.shmmax': '1'}" "not allowed in host ipc namespace"
+	refused "$(printf "$own" uts uts)" "hostname: the UTS namespace that is joined is the host's own"
+	refused 'c["linux"]["sysctl"] = {"vm.swappiness": "1"}' "is not in a separate kernel namespace"
+	refused 'c["linux"]["sysctl"] = {"kernel.hostname": "x"}' "conflicts with the OCI"
+	refused 'c["linux"]["sysctl"] = {"user.max_net_namespaces": "1"}' "not allowed in the host's user namespace"
+	refused 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "network"]; c["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1"}' "not allowed in the host's network namespace"
+	refused 'c["linux"]["sysctl"] = {"net.ipv4.nosuch": "1"}' "sysctl net.ipv4.nosuch: open"
+}
+
+@test "hostname, domainname, consoleSize and the session keyring are the container's own" {
+	bundle ho 'c["linux"].pop("maskedPaths"); c["hostname"] = "inner"; c["domainname"] = "example"; p["args"] = ["sh", "-c", "hostname; cat /proc/sys/kernel/domainname; grep -c _ses.ho /proc/keys"]'
+	run oci run -b "$BUNDLE" ho
+	[ "$(echo $output)" = "inner example 1" ] || [ ! -e /proc/keys ]
+	local s=$HOME_OCI/tty.sock f=$HOME_OCI/tty
+	bundle ho2 'p["terminal"] = True; p["consoleSize"] = {"height": 33, "width": 77}; p["args"] = ["sh", "-c", "stty size > /dev/shm/size; sleep 1000"]'
+	receiver "$s" "$f"
+	oci run -d -b "$BUNDLE" --console-socket "$s" ho2 </dev/null >/dev/null 2>&1 3>&-
+	wait_for test -e "$f"
+	grep -q tty "$f"
+	wait_for oci exec ho2 grep -qx "33 77" /dev/shm/size
+}
+
+# a program's own account of its descriptors
+FDS='ls /proc/self/fd | tr "\n" " "'
+
+@test "descriptors: a process has 0, 1 and 2, and what was asked for, however it is made" {
+	local s=$HOME_OCI/fd.sock f=$HOME_OCI/fd a=$HOME_OCI/fdpid.sock b=$HOME_OCI/fdpid
+	# 3 is the folder that ls reads
+	local plain="0 1 2 3 "
+	bundle fd "c['mounts'].append({'destination': '/out', 'type': 'bind', 'source': '$HOME_OCI', 'options': ['bind']}); p['args'] = ['sh', '-c', '''$FDS > /out/fds''']; c['hooks'] = {k: [{'path': '/bin/sh', 'args': ['sh', '-c', '''$FDS > ''' + ('/out' if k == 'startContainer' else '$HOME_OCI') + '/fds.' + k]}] for k in ('prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop')}; c['linux']['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'listenerPath': '$HOME_OCI/fdagent.sock', 'syscalls': [{'names': ['mkdir'], 'action': 'SCMP_ACT_NOTIFY'}]}"
+	rm -f "$HOME_OCI/fdagent.sock"
+	timeout 60 python3 "$BATS_TEST_DIRNAME/lib/seccomp_agent.py" "$HOME_OCI/fdagent.sock" "$HOME_OCI/agent.log" 0 3>&- &
+	wait_for test -S "$HOME_OCI/fdagent.sock"
+	receiver "$a" "$b"
+	oci run -b "$BUNDLE" --pidfd-socket "$a" fd </dev/null 8</etc/passwd 9</
+	[ "$(cat "$HOME_OCI/fds")" = "$plain" ]
+	local kind
+	for kind in prestart createRuntime createContainer startContainer poststart poststop; do
+		[ "$(cat "$HOME_OCI/fds.$kind")" = "$plain" ]
+	done
+	# with a terminal, through create and start
+	bundle fd2 "p['terminal'] = True; c['mounts'].append({'destination': '/out', 'type': 'bind', 'source': '$HOME_OCI', 'options': ['bind']}); p['args'] = ['sh', '-c', '''$FDS > /out/fds2; sleep 1000''']"
+	receiver "$s" "$f"
+	oci create -b "$BUNDLE" --console-socket "$s" fd2 </dev/null >/dev/null 2>&1 3>&- 8</etc/passwd
+	oci start fd2
+	wait_for test -s "$HOME_OCI/fds2"
+	[ "$(cat "$HOME_OCI/fds2")" = "$plain" ]
+	# exec: plain, with a terminal and everything else
+	run oci exec fd2 sh -c "$FDS" 8</etc/passwd 9</
+	[ "$output" = "$plain" ]
+	receiver "$s" "$f"
+	receiver "$a" "$b"
+	oci exec -d -t --console-socket "$s" --pidfd-socket "$a" fd2 sh -c "$FDS > /out/fds3; sleep 1000" </dev/null >/dev/null 2>&1 3>&- 8</etc/passwd
+	wait_for test -s "$HOME_OCI/fds3"
+	[ "$(cat "$HOME_OCI/fds3")" = "$plain" ]
+	run bash -c 'exec 3</dev/null 4</dev/null 8</; exec "$0" --root "$1/state" exec --preserve-fds 2 fd2 sh -c "$2"' "$KIST_BUILD/bin/kist-oci" "$HOME_OCI" "$FDS"
+	[ "$output" = "0 1 2 3 4 5 " ]
+}
+
+@test "namespaces: all eight are new, or joined by path, each of its type" {
+	local kind entry
+	bundle ns1 'c["linux"]["namespaces"].append({"type": "time"}); c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "cgroup"] + [{"type": "cgroup"}]; c["linux"]["timeOffsets"] = {"monotonic": {"secs": 86400, "nanosecs": 5}, "boottime": {"secs": 172800}}'
+	oci run -d -b "$BUNDLE" ns1 </dev/null >/dev/null 2>&1 3>&-
+	local pid
+	pid=$(pid_of ns1)
+	for kind in pid net mnt ipc uts cgroup time; do
+		[ "$(readlink "/proc/$pid/ns/$kind")" != "$(readlink "/proc/self/ns/$kind")" ]
+	done
+	run oci exec ns1 cat /proc/self/timens_offsets
+	[[ "$(echo $output)" == *"monotonic 86400 5 boottime 172800 0"* ]]
+	# a second one in all of them but its mounts
+	bundle ns2 "names = {'network': 'net', 'ipc': 'ipc', 'uts': 'uts', 'pid': 'pid', 'cgroup': 'cgroup', 'time': 'time'}; c.pop('hostname'); c['linux']['namespaces'] = [{'type': 'mount'}] + [{'type': t, 'path': '/proc/$pid/ns/' + f} for t, f in names.items()]"
+	oci run -d -b "$BUNDLE" ns2 </dev/null >/dev/null 2>&1 3>&-
+	for kind in pid net ipc uts cgroup time; do
+		[ "$(readlink "/proc/$(pid_of ns2)/ns/$kind")" = "$(readlink "/proc/$pid/ns/$kind")" ]
+	done
+	[ "$(readlink "/proc/$(pid_of ns2)/ns/mnt")" != "$(readlink "/proc/$pid/ns/mnt")" ]
+	# an exec is in all of them
+	oci exec -d --pid-file "$HOME_OCI/pid" ns2 sleep 1000 </dev/null >/dev/null 2>&1 3>&-
+	for kind in pid net mnt ipc uts cgroup time; do
+		[ "$(readlink "/proc/$(cat "$HOME_OCI/pid")/ns/$kind")" = "$(readlink "/proc/$(pid_of ns2)/ns/$kind")" ]
+	done
+	# a mount namespace in which the bundle can be found is joined, too
+	unshare -m sleep 1000 3>&- &
+	local other=$!
+	wait_for eval '[ "$(readlink /proc/'$other'/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]'
+	bundle ns3 "c['linux']['namespaces'] = [{'type': 'mount', 'path': '/proc/$other/ns/mnt'}, {'type': 'pid'}]; c.pop('hostname'); c['linux'].pop('maskedPaths'); c['linux'].pop('readonlyPaths'); p['args'] = ['readlink', '/proc/self/ns/mnt']"
+	run oci run -b "$BUNDLE" ns3
+	[ "$status" = 0 ]
+	[ "$output" = "$(readlink "/proc/$other/ns/mnt")" ]
+	kill "$other"
+	for entry in "network mnt" "mount net" "pid uts" "uts ipc" "ipc pid" "cgroup time" "time cgroup" "user net"; do
+		set -- $entry
+		bundle ns4 "c['linux']['namespaces'] = [n for n in c['linux']['namespaces'] if n['type'] != '$1'] + [{'type': '$1', 'path': '/proc/$pid/ns/$2'}]; c['linux'].pop('maskedPaths'); c['linux'].pop('readonlyPaths')"
+		run oci run -b "$BUNDLE" ns4
+		[ "$status" = 1 ]
+		[[ "$output" == *"/proc/$pid/ns/$2 is not a $1 namespace"* ]] || { echo "$entry: $output"; false; }
+	done
+	bundle ns5 "c['linux']['namespaces'] += [{'type': 'pid'}]"
+	run oci run -b "$BUNDLE" ns5
+	[[ "$output" == *'namespace \"pid\" is given twice'* ]]
+	bundle ns5 "c['linux']['namespaces'] += [{'type': 'clock'}]"
+	run oci run -b "$BUNDLE" ns5
+	[[ "$output" == *'there is no namespace \"clock\"'* ]]
+	bundle ns5 "c['linux']['namespaces'] += [{'type': 'time', 'path': 'relative'}]"
+	run oci run -b "$BUNDLE" ns5
+	[[ "$output" == *"must be an absolute path"* ]]
+}
