@@ -395,6 +395,8 @@ pid_t run_exec(const struct plan_process *process, pid_t init, int init_pidfd,
 	if (j->proc < 0)
 		return err_sys(err, errno, "open /proc");
 	j->flags = join_flags(j->proc, init);
+	if (j->flags & CLONE_NEWUSER)
+		run_give_streams(j->proc, init, process, io);
 	int r = start_stage(&e, cgroup, init, err);
 	if (r == 0)
 		r = serve(&e, err);

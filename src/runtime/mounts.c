@@ -174,6 +174,8 @@ static bool is_filled(const struct plan_mount *m)
 static int mount_file_system(struct setup *s, const struct plan_mount *m, const char *mode)
 {
 	auto_fd int context = open_context(s, m);
+	if (context < 0 && errno == EPERM && is_type(m, "sysfs"))
+		return clone_sysfs(m);
 	if (context < 0)
 		report_sys(&s->report, "mount %s at %s: fsopen", m->fstype, m->target);
 	if (m->source && *m->source && newmount_option(context, "source", m->source) < 0)

@@ -421,6 +421,8 @@ static int create(struct making *m, struct err **err)
 		return report_prefer(m->sock, err);
 	if (wait_ready(m, err) < 0)
 		return -1;
+	if (mount_in_user_namespace(s))
+		run_give_streams(s->proc, m->run->pid, &s->plan->process, s->io);
 	m->run->start_ticks = run_start_ticks(m->run->pid);
 	return 0;
 }

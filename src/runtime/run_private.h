@@ -5,9 +5,15 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "runtime/run.h"
 
 /** Writes /proc/<pid>/oom_score_adj; refused lowering is an error unless the value is already
  * there. */
 int run_set_oom_score(int proc, pid_t pid, int value, struct err **err);
+
+/** Gives the pipes among @io's three to the process's user, as that is known outside the user namespace that @pid is
+ * in: in there nobody may do it (streams_own()). A failure only costs the opening of /dev/stdout by name. */
+void run_give_streams(
+	int proc, pid_t pid, const struct plan_process *process, const struct run_io *io);
 
 #endif

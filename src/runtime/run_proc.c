@@ -1,6 +1,7 @@
 /* What /proc says about, and takes for, a container's process. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/fdio.h"
 #include "base/mem.h"
@@ -52,4 +53,39 @@ int run_set_oom_score(int proc, pid_t pid, int value, struct err **err)
 			"without CAP_SYS_RESOURCE",
 			value, now);
 	return err_sys(err, saved, "set oom_score_adj to %d", value);
+}
+
+/* user_namespaces(7), uid_map as seen from ours; -1 if it is not mapped */
+static int64_t outside(int proc, pid_t pid, uint32_t uid)
+{
+	char path[40], text[4096];
+	snprintf(path, sizeof(path), "%d/uid_map", (int)pid);
+	auto_fd int fd = procfs_openat(proc, path, O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : fd_read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return -1;
+	text[n] = 0;
+	auto_strv lines = strv_split(text, '\n');
+	for (size_t i = 0; lines[i]; i++) {
+		unsigned int inside, host, size;
+		if (sscanf(lines[i], "%u %u %u", &inside, &host, &size) == 3 && uid >= inside &&
+			uid - inside < size)
+			return (int64_t)host + (uid - inside);
+	}
+	return -1;
+}
+
+void run_give_streams(
+	int proc, pid_t pid, const struct plan_process *process, const struct run_io *io)
+{
+	const int streams[] = {io->in, io->out, io->err};
+	if (process->user_spec || process->terminal)
+		return;
+	int64_t uid = outside(proc, pid, process->uid);
+	for (size_t i = 0; uid >= 0 && i < ARRAY_LEN(streams); i++) {
+		struct stat st;
+		if (streams[i] >= 0 && fstat(streams[i], &st) == 0 && S_ISFIFO(st.st_mode) &&
+			st.st_uid != (uid_t)uid && fchown(streams[i], (uid_t)uid, (gid_t)-1) < 0)
+			return;
+	}
 }
