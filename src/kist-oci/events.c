@@ -108,11 +108,9 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 		err_set(err, ERR_CONFLICT, "container with id %s is not running", s->id);
 		return 1;
 	}
-	struct cgroup *cg = state_cgroup(s);
-	int r;
-	if (!cg)
-		r = err_set(err, ERR_NOT_FOUND, "the container's cgroup is gone");
-	else
+	struct cgroup *cg = state_cgroup_need(s, err);
+	int r = -1;
+	if (cg)
 		r = o->stats ? print_stats(s, cg, err) : watch(s, cg, interval, err);
 	cgroup_free(cg);
 	return r < 0;

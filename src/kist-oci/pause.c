@@ -11,9 +11,8 @@ static int set_frozen(const struct globals *g, const char *id, bool frozen, stru
 		return err_set(err, ERR_CONFLICT, "container not running");
 	if (!frozen && status != STATUS_PAUSED)
 		return err_set(err, ERR_CONFLICT, "container not paused");
-	struct cgroup *cg = state_cgroup(s);
-	int r = cg ? cgroup_freeze(cg, frozen, err)
-		   : err_set(err, ERR_NOT_FOUND, "the container's cgroup is gone");
+	struct cgroup *cg = state_cgroup_need(s, err);
+	int r = cg ? cgroup_freeze(cg, frozen, err) : -1;
 	cgroup_free(cg);
 	return r;
 }

@@ -111,8 +111,9 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 	size_t n = 0;
 	if (state_open(&s, g, argv[0], false, err) < 0)
 		return 1;
-	struct cgroup *cg = state_cgroup(s);
-	int r = cg ? cgroup_pids(cg, &pids, &n, err) : 0;
+	bool without = str_empty(s->cgroup);
+	struct cgroup *cg = without ? state_cgroup_need(s, err) : state_cgroup(s);
+	int r = cg ? cgroup_pids(cg, &pids, &n, err) : -(int)without;
 	cgroup_free(cg);
 	if (r < 0)
 		return 1;

@@ -319,6 +319,18 @@ struct cgroup *state_cgroup(const struct state *s)
 	return cg;
 }
 
+struct cgroup *state_cgroup_need(const struct state *s, struct err **err)
+{
+	struct cgroup *cg = state_cgroup(s);
+	if (!cg && str_empty(s->cgroup))
+		err_set(err, ERR_CONFLICT,
+			"container %s has no cgroup: it was made by a user who may make none",
+			s->id);
+	else if (!cg)
+		err_set(err, ERR_NOT_FOUND, "the container's cgroup is gone");
+	return cg;
+}
+
 void state_document(const struct state *s, bool pretty, const char *owner, struct buf *out)
 {
 	char created[TIME_STR_LEN];

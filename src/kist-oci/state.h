@@ -65,6 +65,8 @@ enum status state_status(const struct state *s);
 int state_pidfd(const struct state *s, struct err **err);
 /** Its cgroup, NULL if it is gone. */
 struct cgroup *state_cgroup(const struct state *s);
+/** The same where nothing can be done without: says why there is none. */
+struct cgroup *state_cgroup_need(const struct state *s, struct err **err);
 /** The state document of the specification, as text; @owner is the owner's name (list) or NULL. */
 void state_document(const struct state *s, bool pretty, const char *owner, struct buf *out);
 

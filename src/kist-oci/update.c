@@ -153,9 +153,8 @@ static int update(
 		return -1;
 	if (state_status(s) == STATUS_STOPPED)
 		return err_set(err, ERR_CONFLICT, "container not running");
-	struct cgroup *cg = state_cgroup(s);
-	int result = cg ? cgroup_set(cg, r, err)
-			: err_set(err, ERR_NOT_FOUND, "the container's cgroup is gone");
+	struct cgroup *cg = state_cgroup_need(s, err);
+	int result = cg ? cgroup_set(cg, r, err) : -1;
 	cgroup_free(cg);
 	return result;
 }

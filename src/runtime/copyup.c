@@ -35,6 +35,16 @@ static void failed(struct copy *c, const char *name)
 	report_sys(c->r, "copy %s to the tmpfs at %s", name, c->what);
 }
 
+/* An owner who is not mapped in the user namespace stays the one who copies. */
+static int own(int dir, const char *name, const struct stat *st)
+{
+	int flags = AT_SYMLINK_NOFOLLOW | (*name ? 0 : AT_EMPTY_PATH);
+	if (fchownat(dir, name, st->st_uid, st->st_gid, flags) < 0 && errno != EINVAL &&
+		errno != EPERM)
+		return -1;
+	return 0;
+}
+
 static void copy_file(struct copy *c, int from, int to, const char *name, const struct stat *st)
 {
 	auto_fd int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -48,8 +58,8 @@ static void copy_file(struct copy *c, int from, int to, const char *name, const 
 		if (fd_write_all(out, chunk, (size_t)n) < 0)
 			failed(c, name);
 	struct timespec times[2] = {st->st_atim, st->st_mtim};
-	if (n < 0 || fchown(out, st->st_uid, st->st_gid) < 0 ||
-		fchmod(out, st->st_mode & 07777) < 0 || futimens(out, times) < 0)
+	if (n < 0 || own(out, "", st) < 0 || fchmod(out, st->st_mode & 07777) < 0 ||
+		futimens(out, times) < 0)
 		failed(c, name);
 }
 
@@ -60,8 +70,7 @@ static void copy_link(struct copy *c, int from, int to, const char *name, const 
 	if (n < 0)
 		failed(c, name);
 	target[n] = 0;
-	if (symlinkat(target, to, name) < 0 ||
-		fchownat(to, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+	if (symlinkat(target, to, name) < 0 || own(to, name, st) < 0)
 		failed(c, name);
 }
 
@@ -80,7 +89,7 @@ static void copy_folder(
 		failed(c, name);
 	copy_dir(c, in, out, depth + 1);
 	struct timespec times[2] = {st->st_atim, st->st_mtim};
-	if (fchown(out, st->st_uid, st->st_gid) < 0 || fchmod(out, st->st_mode & 07777) < 0 ||
+	if (own(out, "", st) < 0 || fchmod(out, st->st_mode & 07777) < 0 ||
 		futimens(out, times) < 0)
 		failed(c, name);
 }
@@ -127,6 +136,7 @@ void copy_up(struct reporter *r, int from, int to, const char *what)
 	if (in < 0 || out < 0 || fstat(in, &st) < 0)
 		failed(&c, ".");
 	copy_dir(&c, in, out, 0);
-	if (fchown(out, st.st_uid, st.st_gid) < 0 || fchmod(out, st.st_mode & 07777) < 0)
+	/* its mode came with the mount: the config may have another than the folder's */
+	if (own(out, "", &st) < 0)
 		failed(&c, ".");
 }
