@@ -10,8 +10,13 @@
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/timefmt.h"
 
 static _Atomic enum log_level threshold = LOG_LEVEL_INFO;
+
+/* set once, at the start of a program */
+static int output = STDERR_FILENO;
+static enum log_format output_format = LOG_FORMAT_PLAIN;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error", "fatal"};
 
@@ -36,26 +41,86 @@ int log_level_parse(const char *name, enum log_level *out)
 	return -1;
 }
 
+void log_set_output(int fd, enum log_format format)
+{
+	output = fd;
+	output_format = format;
+}
+
+static void add_plain(
+	struct buf *line, enum log_level level, const struct timespec *now, const char *message)
+{
+	struct tm tm;
+	gmtime_r(&now->tv_sec, &tm);
+	buf_addf(line, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %s %s\n", tm.tm_year + 1900,
+		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now->tv_nsec / 1000000,
+		level_names[level], message);
+}
+
+static const char *logrus_level(enum log_level level)
+{
+	return level == LOG_LEVEL_WARN ? "warning" : level_names[level];
+}
+
+/* What logrus does not quote. */
+static bool is_plain_word(const char *s)
+{
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/@^+";
+	return !*s || str_all_of(s, allowed, 1, SIZE_MAX);
+}
+
+static void add_logrus(
+	struct buf *line, enum log_level level, const char *when, const char *message)
+{
+	static const char *const colours[] = {"37", "36", "33", "31", "31"};
+	static const char *const shorts[] = {"DEBU", "INFO", "WARN", "ERRO", "FATA"};
+	if (isatty(output)) {
+		buf_addf(line, "\033[%sm%s\033[0m[0000] %s\n", colours[level], shorts[level],
+			message);
+		return;
+	}
+	buf_addf(line, "time=\"%s\" level=%s msg=", when, logrus_level(level));
+	if (is_plain_word(message))
+		buf_adds(line, message);
+	else
+		buf_add_json_string(line, message, strlen(message));
+	buf_addc(line, '\n');
+}
+
+static void add_json(struct buf *line, enum log_level level, const char *when, const char *message)
+{
+	buf_addf(line, "{\"level\":\"%s\",\"msg\":", logrus_level(level));
+	buf_add_json_string(line, message, strlen(message));
+	buf_addf(line, ",\"time\":\"%s\"}\n", when);
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	if (level < atomic_load(&threshold))
 		return;
 	struct timespec now;
-	struct tm tm;
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	auto_buf line = BUF_INIT;
-	buf_addf(&line, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %s ", tm.tm_year + 1900,
-		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000,
-		level_names[level]);
+	auto_buf message = BUF_INIT, line = BUF_INIT;
 	va_list ap;
 	va_start(ap, fmt);
-	buf_addv(&line, fmt, ap);
+	buf_addv(&message, fmt, ap);
 	va_end(ap);
-	/* a message built from a container's words must stay one line */
-	for (size_t i = 0; i < line.len; i++)
-		if ((unsigned char)line.data[i] < 0x20)
-			line.data[i] = ' ';
-	buf_addc(&line, '\n');
-	fd_write_all(STDERR_FILENO, line.data, line.len);
+	char when[TIME_STR_LEN];
+	time_rfc3339(now.tv_sec * TIME_NS_PER_SEC, when);
+	if (output_format == LOG_FORMAT_JSON) {
+		add_json(&line, level, when, buf_str(&message));
+	} else if (output_format == LOG_FORMAT_LOGRUS && !isatty(output)) {
+		add_logrus(&line, level, when, buf_str(&message));
+	} else {
+		/* a message built from a container's words must stay one line */
+		for (size_t i = 0; i < message.len; i++)
+			if ((unsigned char)message.data[i] < 0x20)
+				message.data[i] = ' ';
+		if (output_format == LOG_FORMAT_LOGRUS)
+			add_logrus(&line, level, when, buf_str(&message));
+		else
+			add_plain(&line, level, &now, buf_str(&message));
+	}
+	fd_write_all(output, line.data, line.len);
 }

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
+#include "base/log.h"
 #include "delete.h"
 #include "base/log.h"
 #include "runtime/run.h"
@@ -57,7 +58,7 @@ int container_remove(struct state *s, bool kill, struct err **err)
 		return -1;
 	auto_err *why = NULL;
 	if (poststop(s, &why) < 0)
-		report_error(&(struct globals){0}, err_msg(why));
+		log_warn("%s", err_msg(why));
 	return state_remove(s, err);
 }
 

@@ -29,7 +29,7 @@ static const struct option options[] = {
 	OPT("env, e", OPTION_LIST, env, "environment variable NAME=VALUE, may repeat"),
 	OPT("tty, t", OPTION_BOOL, tty, "give the process a terminal"),
 	OPT("user, u", OPTION_STR, user, "numbers of the user and group, UID[:GID]"),
-	OPT("additional-gids, g", OPTION_LIST, gids, "number of a further group, may repeat"),
+	OPT("additional-gids, g", OPTION_INTS, gids, "number of a further group, may repeat"),
 	OPT("process, p", OPTION_STR, process,
 		"file with the process as in config.json, instead of the arguments"),
 	OPT("detach, d", OPTION_BOOL, detach, "do not wait for the process"),
@@ -219,9 +219,6 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 		err_set(err, ERR_INVALID, "process args cannot be empty");
 	else if (state_open(&s, g, argv[0], false, err) == 0 && check_status(s, o, err) == 0)
 		code = run_job(g, s, o, argv + 1, err);
-	strv_free(o->env);
-	strv_free(o->gids);
-	strv_free(o->caps);
 	if (code >= 0)
 		return code;
 	err_wrap(err, "exec failed");
@@ -235,5 +232,6 @@ const struct verb verb_exec = {
 	VERB_OPTIONS(options, struct exec_options),
 	.min_args = 1,
 	.max_args = -1,
+	.stop_at_first = true,
 	.run = run,
 };

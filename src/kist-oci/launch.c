@@ -7,6 +7,7 @@
 
 #include "base/fdio.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "console.h"
 #include "handover.h"
 
@@ -157,7 +158,7 @@ int launch_remove(struct launch *l, struct err **err)
 	l->run = NULL;
 	auto_err *why = NULL;
 	if (run_poststop(l->plan, 0, &why) < 0)
-		report_error(&(struct globals){0}, err_msg(why));
+		log_warn("%s", err_msg(why));
 	return state_remove(l->state, err);
 }
 

@@ -35,57 +35,12 @@ static const struct verb *const verbs[] = {
 	&verb_update,
 };
 
-static const struct option global_options[] = {
-	{"debug", OPTION_BOOL, offsetof(struct globals, debug), "log more"},
-	{"log", OPTION_STR, offsetof(struct globals, log),
-		"file to write the log to (default /dev/stderr)"},
-	{"log-format", OPTION_STR, offsetof(struct globals, log_format), "text (default) or json"},
-	{"root", OPTION_STR, offsetof(struct globals, root), "folder of the containers' state"},
-	{"systemd-cgroup", OPTION_BOOL, offsetof(struct globals, systemd_cgroup),
-		"not implemented"},
-	{"rootless", OPTION_STR, offsetof(struct globals, rootless),
-		"go without cgroups where they may not be made: true, false or auto (default)"},
-	{"criu", OPTION_NONE, 0, "accepted for runc's sake"},
-	{"help, h", OPTION_BOOL, offsetof(struct globals, help), "show help"},
-	{"version, v", OPTION_BOOL, offsetof(struct globals, version), "print the version"},
-};
-
-/* One line in logrus' formats, which containerd and conmon read. */
-static void format_line(const struct globals *g, const char *message, struct buf *out)
-{
-	char now[TIME_STR_LEN];
-	time_rfc3339(time_now() / TIME_NS_PER_SEC * TIME_NS_PER_SEC, now);
-	if (str_eq(g->log_format, "json")) {
-		buf_adds(out, "{\"level\":\"error\",\"msg\":");
-		buf_add_json_string(out, message, strlen(message));
-		buf_addf(out, ",\"time\":\"%s\"}\n", now);
-	} else {
-		buf_addf(out, "time=\"%s\" level=error msg=", now);
-		buf_add_json_string(out, message, strlen(message));
-		buf_addc(out, '\n');
-	}
-}
-
-void report_error(const struct globals *g, const char *message)
-{
-	auto_buf line = BUF_INIT;
-	format_line(g, message, &line);
-	bool to_file = !str_empty(g->log) && !str_eq(g->log, "/dev/stderr");
-	if (!to_file) {
-		fd_write_all(STDERR_FILENO, line.data, line.len);
-		return;
-	}
-	auto_fd int fd = open(g->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-	if (fd >= 0)
-		fd_write_all(fd, line.data, line.len);
-	dprintf(STDERR_FILENO, "%s\n", message);
-}
-
-static void print_version(void)
+static int print_version(void)
 {
 	const struct scmp_version *v = seccomp_version();
 	printf(PROGRAM " version " KIST_VERSION "\nspec: " OCI_VERSION "\nlibseccomp: %u.%u.%u\n",
 		v->major, v->minor, v->micro);
+	return 0;
 }
 
 static void print_help(void)
@@ -97,7 +52,13 @@ static void print_help(void)
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		printf("   %-11s %s\n", verbs[i]->name, verbs[i]->help);
 	printf("\nGLOBAL OPTIONS:\n");
-	options_print(global_options, ARRAY_LEN(global_options));
+	options_print(&global_options);
+	printf("   --help, -h                        show help\n");
+}
+
+static struct option_set verb_options(const struct verb *verb)
+{
+	return (struct option_set){verb->options, verb->option_count, verb->stop_at_first};
 }
 
 static void print_verb_help(const struct verb *verb)
@@ -106,8 +67,9 @@ static void print_verb_help(const struct verb *verb)
 		verb->name, verb->help, verb->name, verb->usage);
 	if (!verb->option_count)
 		return;
+	struct option_set set = verb_options(verb);
 	printf("\nOPTIONS:\n");
-	options_print(verb->options, verb->option_count);
+	options_print(&set);
 }
 
 static const struct verb *find_verb(const char *name)
@@ -119,28 +81,52 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
-static bool wants_help(int argc, char **argv)
+/* Says what was wrong with the command line, and how it would be right. */
+static int incorrect_usage(const struct verb *verb, const char *why)
 {
-	return argc > 1 && (str_eq(argv[1], "--help") || str_eq(argv[1], "-h"));
+	if (why)
+		printf("Incorrect Usage: %s\n\n", why);
+	else
+		printf("Incorrect Usage.\n\n");
+	if (verb)
+		print_verb_help(verb);
+	else
+		print_help();
+	fflush(stdout);
+	return 1;
 }
 
-static int run_verb(
-	const struct globals *g, const struct verb *verb, int argc, char **argv, struct err **err)
+static int check_count(const struct verb *verb, const char *program, int count, struct err **err)
 {
+	if (count >= verb->min_args && (verb->max_args < 0 || count <= verb->max_args))
+		return 0;
+	int bound = count < verb->min_args ? verb->min_args : verb->max_args;
+	const char *how = verb->min_args == verb->max_args ? "exactly"
+			  : count < verb->min_args	   ? "a minimum of"
+							   : "a maximum of";
+	return err_set(err, ERR_INVALID, "%s: \"%s\" requires %s %d argument(s)", program,
+		verb->name, how, bound);
+}
+
+static int run_verb(const struct globals *g, const struct verb *verb, int argc, char **argv,
+	const char *program, struct err **err)
+{
+	struct option_set set = verb_options(verb);
 	auto_free void *options = xcalloc(1, verb->size + 1);
-	int first = options_parse(verb->options, verb->option_count, argc, argv, options, err);
-	if (first < 0)
-		return 1;
-	int count = argc - first;
-	if (count < verb->min_args)
-		err_set(err, ERR_INVALID, PROGRAM ": \"%s\" requires a minimum of %d argument(s)",
-			verb->name, verb->min_args);
-	else if (verb->max_args >= 0 && count > verb->max_args)
-		err_set(err, ERR_INVALID, PROGRAM ": \"%s\" requires a maximum of %d argument(s)",
-			verb->name, verb->max_args);
-	else
-		return verb->run(g, options, count, argv + first, err);
-	return 1;
+	bool help;
+	int code = 1, first = options_parse(&set, argc, argv, options, &help, err);
+	if (first < 0) {
+		code = incorrect_usage(verb, err_msg(*err));
+	} else if (help) {
+		print_verb_help(verb);
+		code = 0;
+	} else if (check_count(verb, program, argc - first, err) < 0) {
+		code = incorrect_usage(verb, NULL);
+	} else {
+		code = verb->run(g, options, argc - first, argv + first, err);
+	}
+	options_free(&set, options);
+	return code;
 }
 
 /*
@@ -148,66 +134,11 @@ static int run_verb(
  * must not be one that can be written (CVE-2019-5736). Only for the verbs that bring forth a process in a
  * container: the second exec costs 0.4 ms.
  */
-static int seal(const struct verb *verb, char **argv, struct err **err)
+static int seal(const struct verb *verb, char *const *argv, struct err **err)
 {
 	if (verb != &verb_run && verb != &verb_create && verb != &verb_exec)
 		return 0;
 	return sealed_self_ensure(argv, err);
-}
-
-/* Without privileges over the machine, whatever the number. */
-static bool in_user_namespace(void)
-{
-	auto_buf text = BUF_INIT;
-	unsigned int first, host, count;
-	if (file_read(AT_FDCWD, "/proc/self/uid_map", 4096, &text, NULL) < 0)
-		return false;
-	return sscanf(buf_str(&text), "%u %u %u", &first, &host, &count) != 3 || first || host ||
-	       count != UINT32_MAX;
-}
-
-/*
- * In tmpfs; a user without privilege has a folder of their own there, root of a user namespace too unless
- * $USER says that they are meant to be root. It is sticky, so that nobody clears it away for being old (XDG Base
- * Directory Specification).
- */
-static char *default_root(void)
-{
-	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
-	bool own = geteuid() != 0 || (in_user_namespace() && !str_eq(getenv("USER"), "root"));
-	if (!own || str_empty(runtime_dir))
-		return xstrdup("/run/" PROGRAM);
-	char *root = xasprintf("%s/" PROGRAM, runtime_dir);
-	if (dir_make(AT_FDCWD, root, 0700, NULL) == 0)
-		chmod(root, 01700);
-	return root;
-}
-
-/* Where nothing is said, who cannot count on cgroups is asked about. */
-static int choose_rootless(struct globals *g, struct err **err)
-{
-	if (!str_empty(g->rootless) && !str_eq(g->rootless, "auto")) {
-		if (str_to_bool(g->rootless, &g->rootless_cgroups) < 0)
-			return err_set(err, ERR_INVALID,
-				"invalid value \"%s\" for --rootless: true, false or auto",
-				g->rootless);
-		return 0;
-	}
-	g->rootless_cgroups = geteuid() != 0 || in_user_namespace();
-	return 0;
-}
-
-static int check_globals(struct globals *g, struct err **err)
-{
-	if (g->log_format && !str_eq(g->log_format, "text") && !str_eq(g->log_format, "json"))
-		return err_set(err, ERR_INVALID, "invalid log-format: %s", g->log_format);
-	if (g->debug)
-		log_set_level(LOG_LEVEL_DEBUG);
-	else
-		log_set_level(LOG_LEVEL_WARN);
-	if (str_empty(g->root))
-		g->root = g->root_default = default_root();
-	return choose_rootless(g, err);
 }
 
 /* Descriptors 0, 1 and 2 are there, so that nothing that is opened later becomes somebody's stdio. */
@@ -220,44 +151,59 @@ static void ensure_stdio(void)
 	fd_close(fd);
 }
 
+static int help(const struct globals *g, const char *topic)
+{
+	const struct verb *verb = topic ? find_verb(topic) : NULL;
+	if (topic && !verb) {
+		auto_free char *message = xasprintf("No help topic for '%s'", topic);
+		report_error(g, message);
+		return 3;
+	}
+	if (verb)
+		print_verb_help(verb);
+	else
+		print_help();
+	return 0;
+}
+
+static int dispatch(const struct globals *g, int argc, char **argv, const char *program,
+	char *const *whole, struct err **err)
+{
+	if (argc == 0)
+		return help(g, NULL);
+	if (str_eq(argv[0], "help") || str_eq(argv[0], "h"))
+		return help(g, argc > 1 ? argv[1] : NULL);
+	const struct verb *verb = find_verb(argv[0]);
+	if (!verb)
+		return help(g, argv[0]);
+	if (seal(verb, whole, err) < 0)
+		return 1;
+	return run_verb(g, verb, argc, argv, program, err);
+}
+
 int main(int argc, char **argv)
 {
 	struct globals g = {0};
 	auto_err *err = NULL;
-	ensure_stdio();
-	int first = options_parse(global_options, ARRAY_LEN(global_options), argc, argv, &g, &err);
+	bool wants_help;
 	int code = 1;
-	if (first < 0 || check_globals(&g, &err) < 0) {
-		report_error(&g, err_msg(err));
-		return 1;
-	}
-	if (g.version) {
-		print_version();
-		code = 0;
-	} else if (g.help || first == argc || str_eq(argv[first], "help")) {
-		const struct verb *verb = first + 1 < argc ? find_verb(argv[first + 1]) : NULL;
-		if (verb)
-			print_verb_help(verb);
+	ensure_stdio();
+	int first = options_parse(&global_options, argc, argv, &g, &wants_help, &err);
+	/* the log first: a wrong option is told there too, if it comes after --log */
+	if (globals_settle(&g, first < 0 ? NULL : &err) == 0 && first >= 0) {
+		if (wants_help)
+			code = help(&g, NULL);
+		else if (g.version)
+			code = print_version();
 		else
-			print_help();
-		code = 0;
-	} else {
-		const struct verb *verb = find_verb(argv[first]);
-		if (!verb) {
-			auto_free char *message = xasprintf("No help topic for '%s'", argv[first]);
-			report_error(&g, message);
-			code = 3;
-		} else if (wants_help(argc - first, argv + first)) {
-			print_verb_help(verb);
-			code = 0;
-		} else if (seal(verb, argv, &err) == 0) {
-			code = run_verb(&g, verb, argc - first, argv + first, &err);
-		}
+			code = dispatch(&g, argc - first, argv + first, argv[0], argv, &err);
+	} else if (first < 0) {
+		incorrect_usage(NULL, err_msg(err));
 	}
 	if (err) {
 		report_error(&g, err_msg(err));
 		code = code ? code : 1;
 	}
-	free(g.root_default);
+	globals_free(&g);
 	return code;
 }

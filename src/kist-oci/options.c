@@ -1,48 +1,100 @@
 #include "options.h"
 
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+
+static bool is(const char *text, size_t n, const char *name, size_t len)
+{
+	return n == len && memcmp(text, name, n) == 0;
+}
 
 /* Whether @name is one of the names in "env, e". */
 static bool named(const struct option *o, const char *name, size_t n)
 {
 	const char *comma = strchr(o->name, ',');
 	size_t len = comma ? (size_t)(comma - o->name) : strlen(o->name);
-	if (len == n && memcmp(o->name, name, n) == 0)
-		return true;
-	return comma && strlen(comma + 2) == n && memcmp(comma + 2, name, n) == 0;
+	return is(name, n, o->name, len) || (comma && is(name, n, comma + 2, strlen(comma + 2)));
 }
 
-static const struct option *find(
-	const struct option *options, size_t count, const char *name, size_t n)
+static const struct option *find(const struct option_set *set, const char *name, size_t n)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (named(&options[i], name, n))
-			return &options[i];
+	for (size_t i = 0; i < set->count; i++) {
+		if (named(&set->options[i], name, n))
+			return &set->options[i];
 	}
 	return NULL;
 }
 
-static int store(const struct option *o, const char *value, void *out, struct err **err)
+/* What an argument says as an option. */
+struct word {
+	const char *name, *value; /* value NULL: none after "=" */
+	size_t n;
+	const struct option *option;
+	bool help;
+};
+
+/* False: an argument. */
+static bool read_word(struct word *w, const struct option_set *set, const char *arg)
 {
-	void *slot = (char *)out + o->offset;
-	switch (o->kind) {
+	*w = (struct word){0};
+	if (arg[0] != '-' || !arg[1])
+		return false;
+	w->name = arg + (arg[1] == '-' ? 2 : 1);
+	w->n = strcspn(w->name, "=");
+	w->value = w->name[w->n] ? w->name + w->n + 1 : NULL;
+	w->option = find(set, w->name, w->n);
+	w->help = !w->option && (is(w->name, w->n, "help", 4) || is(w->name, w->n, "h", 1));
+	return true;
+}
+
+static int bad_value(const struct word *w, const char *value, const char *why, struct err **err)
+{
+	return err_set(err, ERR_INVALID, "invalid value \"%s\" for flag -%.*s: %s", value,
+		(int)w->n, w->name, why);
+}
+
+static int parse_int(const struct word *w, const char *value, long long min, long long max,
+	long long *out, struct err **err)
+{
+	char *end;
+	errno = 0;
+	*out = strtoll(value, &end, 0);
+	if (!*value || *end || strchr(" \t\n\v\f\r", *value))
+		return bad_value(w, value, "parse error", err);
+	if (errno || *out < min || *out > max)
+		return bad_value(w, value, "value out of range", err);
+	return 0;
+}
+
+static int store(const struct word *w, const char *value, void *out, struct err **err)
+{
+	void *slot = (char *)out + w->option->offset;
+	long long number = 0;
+	switch (w->option->kind) {
 	case OPTION_BOOL:
 		if (!value)
 			*(bool *)slot = true;
 		else if (str_to_bool(value, slot) < 0)
-			return err_set(err, ERR_INVALID, "invalid boolean value \"%s\" for --%s",
-				value, o->name);
+			return err_set(err, ERR_INVALID,
+				"invalid boolean value \"%s\" for -%.*s: parse error", value,
+				(int)w->n, w->name);
 		break;
 	case OPTION_STR:
 		*(const char **)slot = value;
 		break;
 	case OPTION_INT:
-		if (str_to_int(value, slot) < 0)
-			return err_set(err, ERR_INVALID, "invalid value \"%s\" for flag --%s",
-				value, o->name);
+		if (parse_int(w, value, INT32_MIN, INT32_MAX, &number, err) < 0)
+			return -1;
+		*(int *)slot = (int)number;
+		break;
+	case OPTION_INTS:
+		if (parse_int(w, value, INT64_MIN, INT64_MAX, &number, err) < 0)
+			return -1;
+		strv_take(slot, xasprintf("%lld", number));
 		break;
 	case OPTION_LIST:
 		strv_add(slot, value);
@@ -53,43 +105,88 @@ static int store(const struct option *o, const char *value, void *out, struct er
 	return 0;
 }
 
-int options_parse(const struct option *options, size_t count, int argc, char **argv, void *out,
-	struct err **err)
+/* One option at argv[i], and its value: the number of words taken, -1. */
+static int take(const struct word *w, int left, char **argv, void *out, struct err **err)
 {
-	int i = 1;
-	for (; i < argc; i++) {
-		const char *arg = argv[i];
-		if (arg[0] != '-' || !arg[1])
-			break;
-		if (str_eq(arg, "--"))
-			return i + 1;
-		const char *name = arg + (arg[1] == '-' ? 2 : 1);
-		size_t n = strcspn(name, "=");
-		const struct option *o = find(options, count, name, n);
-		if (!o)
-			return err_set(err, ERR_INVALID, "flag provided but not defined: -%.*s",
-				(int)n, name);
-		const char *value = name[n] ? name + n + 1 : NULL;
-		if (!value && o->kind != OPTION_BOOL) {
-			if (i + 1 == argc)
-				return err_set(err, ERR_INVALID, "flag needs an argument: -%.*s",
-					(int)n, name);
-			value = argv[++i];
-		}
-		if (store(o, value, out, err) < 0)
-			return -1;
-	}
-	return i;
+	if (!w->n || w->name[0] == '-')
+		return err_set(err, ERR_INVALID, "bad flag syntax: %s", argv[0]);
+	if (!w->option)
+		return err_set(err, ERR_INVALID, "flag provided but not defined: -%.*s", (int)w->n,
+			w->name);
+	if (w->value || w->option->kind == OPTION_BOOL)
+		return store(w, w->value, out, err) < 0 ? -1 : 1;
+	if (left == 1)
+		return err_set(
+			err, ERR_INVALID, "flag needs an argument: -%.*s", (int)w->n, w->name);
+	return store(w, argv[1], out, err) < 0 ? -1 : 2;
 }
 
-void options_print(const struct option *options, size_t count)
+/* Arguments that were met between options. */
+struct others {
+	char **v;
+	int count;
+};
+
+static int walk(const struct option_set *set, int argc, char **argv, void *out, bool *help,
+	struct others *others, struct err **err)
 {
-	for (size_t i = 0; i < count; i++) {
-		const char *comma = strchr(options[i].name, ',');
-		int n = comma ? (int)(comma - options[i].name) : (int)strlen(options[i].name);
-		auto_free char *left = xasprintf("--%.*s%s%s%s", n, options[i].name,
-			options[i].kind == OPTION_BOOL ? "" : " value", comma ? ", -" : "",
+	int i = 1;
+	while (i < argc) {
+		struct word w;
+		bool option = read_word(&w, set, argv[i]);
+		if (option && str_eq(argv[i], "--"))
+			return i + 1;
+		if (option && w.help) {
+			*help = true;
+			return argc;
+		}
+		if (!option && set->stop_at_first)
+			return i;
+		if (!option || (others->count && !w.option)) {
+			others->v[others->count++] = argv[i++];
+			continue;
+		}
+		int n = take(&w, argc - i, argv + i, out, err);
+		if (n < 0)
+			return -1;
+		i += n;
+	}
+	return argc;
+}
+
+int options_parse(const struct option_set *set, int argc, char **argv, void *out, bool *help,
+	struct err **err)
+{
+	auto_free char **room = xcalloc((size_t)argc + 1, sizeof(*room));
+	struct others others = {.v = room};
+	*help = false;
+	int end = walk(set, argc, argv, out, help, &others, err);
+	if (end < 0)
+		return -1;
+	/* all before @end is done with but these */
+	for (int i = 0; i < others.count; i++)
+		argv[end - others.count + i] = others.v[i];
+	return end - others.count;
+}
+
+void options_free(const struct option_set *set, void *out)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		const struct option *o = &set->options[i];
+		if (o->kind == OPTION_LIST || o->kind == OPTION_INTS)
+			strv_freep((char ***)((char *)out + o->offset));
+	}
+}
+
+void options_print(const struct option_set *set)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		const struct option *o = &set->options[i];
+		const char *comma = strchr(o->name, ',');
+		int n = comma ? (int)(comma - o->name) : (int)strlen(o->name);
+		auto_free char *left = xasprintf("--%.*s%s%s%s", n, o->name,
+			o->kind == OPTION_BOOL ? "" : " value", comma ? ", -" : "",
 			comma ? comma + 2 : "");
-		printf("   %-32s  %s\n", left, options[i].help);
+		printf("   %-32s  %s\n", left, o->help);
 	}
 }

@@ -135,5 +135,6 @@ const struct verb verb_ps = {
 	VERB_OPTIONS(options, struct ps_options),
 	.min_args = 1,
 	.max_args = -1,
+	.stop_at_first = true,
 	.run = run,
 };

@@ -1,4 +1,5 @@
 /* run: create and start in one, and unless detached wait and remove. */
+#include "base/log.h"
 #include "console.h"
 #include "launch.h"
 
@@ -27,7 +28,7 @@ static int wait_and_remove(struct launch *l, bool keep, int signals, struct err 
 		return code;
 	auto_err *why = NULL;
 	if (launch_remove(l, &why) < 0)
-		report_error(&(struct globals){0}, err_msg(why));
+		log_warn("%s", err_msg(why));
 	return code;
 }
 

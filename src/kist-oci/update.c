@@ -2,6 +2,7 @@
 #include <fcntl.h>
 
 #include "base/fdio.h"
+#include "base/log.h"
 #include "oci/config.h"
 #include "state.h"
 
@@ -9,7 +10,8 @@ struct update_options {
 	const char *resources;
 	const char *blkio_weight, *cpu_period, *cpu_quota, *cpu_burst, *cpu_share, *cpu_rt_period,
 		*cpu_rt_runtime, *cpu_idle, *cpuset_cpus, *cpuset_mems, *memory,
-		*memory_reservation, *memory_swap, *pids_limit, *l3_cache, *mem_bw;
+		*memory_reservation, *memory_swap, *pids_limit, *l3_cache, *mem_bw, *kernel_memory,
+		*kernel_memory_tcp;
 };
 
 #define OPT(name, member, help)                                                                    \
@@ -28,8 +30,8 @@ static const struct option options[] = {
 	OPT("cpu-idle", cpu_idle, "1: run only when nothing else wants to"),
 	OPT("cpuset-cpus", cpuset_cpus, "CPUs to use"),
 	OPT("cpuset-mems", cpuset_mems, "memory nodes to use"),
-	{"kernel-memory", OPTION_NONE, 0, "without effect: gone from Linux"},
-	{"kernel-memory-tcp", OPTION_NONE, 0, "without effect: gone from Linux"},
+	OPT("kernel-memory", kernel_memory, "without effect: gone from Linux"),
+	OPT("kernel-memory-tcp", kernel_memory_tcp, "without effect: gone from Linux"),
 	OPT("memory, m", memory, "memory limit in bytes"),
 	OPT("memory-reservation", memory_reservation, "memory that is left alone under pressure"),
 	OPT("memory-swap", memory_swap, "memory and swap together in bytes, -1: no limit"),
@@ -128,6 +130,8 @@ static int fill(struct oci_resources *r, const struct update_options *o, struct 
 			err) < 0 ||
 		parse_unsigned("blkio-weight", o->blkio_weight, &weighted, &weight, err) < 0)
 		return -1;
+	if (!str_empty(o->kernel_memory) || !str_empty(o->kernel_memory_tcp))
+		log_warn("limits on kernel memory are ignored");
 	if (weight > 1000)
 		return err_set(
 			err, ERR_INVALID, "invalid value for blkio-weight: %s", o->blkio_weight);

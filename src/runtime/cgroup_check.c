@@ -8,8 +8,7 @@ static bool asks_memory(const struct oci_resources *r)
 	return (r->memory.limit.set && r->memory.limit.v) ||
 	       (r->memory.swap.set && r->memory.swap.v) ||
 	       (r->memory.reservation.set && r->memory.reservation.v) || r->memory.swappiness.set ||
-	       (r->memory.disable_oom_killer.set && r->memory.disable_oom_killer.v) ||
-	       (r->memory.kernel_tcp.set && r->memory.kernel_tcp.v);
+	       (r->memory.disable_oom_killer.set && r->memory.disable_oom_killer.v);
 }
 
 static bool asks_cpu(const struct oci_resources *r)
@@ -27,7 +26,7 @@ static bool asks_cpuset(const struct oci_resources *r)
 
 static bool asks_pids(const struct oci_resources *r)
 {
-	return r->pids_limit.set && r->pids_limit.v > 0;
+	return r->pids_limit.set && r->pids_limit.v >= 0;
 }
 
 static bool asks_blkio(const struct oci_resources *r)

@@ -24,6 +24,10 @@ static int set_limit_and_swap(
 	const struct cgroup_dir *d, int64_t limit, int64_t swap, struct err **err)
 {
 	int64_t now = cgroup_get(d, "memory.memsw.limit_in_bytes");
+	if (limit > 0 && swap > 0 && swap < limit)
+		return err_set(err, ERR_INVALID,
+			"memory+swap limit %ld is below the memory limit %ld", (long)swap,
+			(long)limit);
 	bool swap_grows = swap < 0 || swap > now;
 	if (swap_grows && cgroup_put(d, "memory.memsw.limit_in_bytes", err, "%ld", (long)swap) < 0)
 		return -1;
@@ -64,7 +68,8 @@ static int set_memory_limits(
 	return 0;
 }
 
-/* kernel memory limits are gone from Linux 5.16 and ignored by everyone: memory.kernel is not written */
+/* memory.kernel and memory.kernelTCP are not written: the first is gone from Linux, the second on its way out, and
+ * everyone ignores both. Nor is memory.useHierarchy: there is nothing else since 5.11. */
 static int set_memory(const struct cgroup_dir *d, const struct oci_resources *r, struct err **err)
 {
 	if (set_memory_limits(d, r, err) < 0)
@@ -72,10 +77,6 @@ static int set_memory(const struct cgroup_dir *d, const struct oci_resources *r,
 	if (r->memory.reservation.set && r->memory.reservation.v &&
 		cgroup_put(d, "memory.soft_limit_in_bytes", err, "%ld",
 			(long)r->memory.reservation.v) < 0)
-		return -1;
-	if (r->memory.kernel_tcp.set && r->memory.kernel_tcp.v &&
-		cgroup_put(d, "memory.kmem.tcp.limit_in_bytes", err, "%ld",
-			(long)r->memory.kernel_tcp.v) < 0)
 		return -1;
 	if (r->memory.swappiness.set && cgroup_put(d, "memory.swappiness", err, "%lu",
 						(unsigned long)r->memory.swappiness.v) < 0)
@@ -129,22 +130,39 @@ static int set_bandwidth(
 	return 0;
 }
 
+static int set_idle(const struct cgroup_dir *d, const struct oci_resources *r, struct err **err)
+{
+	return cgroup_put(d, "cpu.idle", err, "%ld", (long)r->cpu.idle.v);
+}
+
+/* The kernel checks runtime/period at each write, as it does for the fair class. */
+static int set_realtime(const struct cgroup_dir *d, const struct oci_resources *r, struct err **err)
+{
+	unsigned long period = (unsigned long)r->cpu.realtime_period.v;
+	bool has_period = r->cpu.realtime_period.set && period;
+	bool has_runtime = r->cpu.realtime_runtime.set && r->cpu.realtime_runtime.v;
+	bool period_done = has_period && cgroup_put(d, "cpu.rt_period_us", has_runtime ? NULL : err,
+						 "%lu", period) == 0;
+	if (has_period && !period_done && !has_runtime)
+		return -1;
+	if (has_runtime &&
+		cgroup_put(d, "cpu.rt_runtime_us", err, "%ld", (long)r->cpu.realtime_runtime.v) < 0)
+		return -1;
+	if (has_period && !period_done)
+		return cgroup_put(d, "cpu.rt_period_us", err, "%lu", period);
+	return 0;
+}
+
+/* An idle group takes no shares: so it stops being idle first, and becomes it last. */
 static int set_cpu(const struct cgroup_dir *d, const struct oci_resources *r, struct err **err)
 {
+	if (r->cpu.idle.set && !r->cpu.idle.v && set_idle(d, r, err) < 0)
+		return -1;
 	if (r->cpu.shares.set && r->cpu.shares.v && set_shares(d, r->cpu.shares.v, err) < 0)
 		return -1;
-	if (r->cpu.idle.set && cgroup_put(d, "cpu.idle", err, "%ld", (long)r->cpu.idle.v) < 0)
+	if (r->cpu.idle.set && r->cpu.idle.v && set_idle(d, r, err) < 0)
 		return -1;
-	if (set_bandwidth(d, r, err) < 0)
-		return -1;
-	if (r->cpu.realtime_period.set && r->cpu.realtime_period.v &&
-		cgroup_put(d, "cpu.rt_period_us", err, "%lu",
-			(unsigned long)r->cpu.realtime_period.v) < 0)
-		return -1;
-	if (r->cpu.realtime_runtime.set && r->cpu.realtime_runtime.v)
-		return cgroup_put(
-			d, "cpu.rt_runtime_us", err, "%ld", (long)r->cpu.realtime_runtime.v);
-	return 0;
+	return set_bandwidth(d, r, err) < 0 ? -1 : set_realtime(d, r, err);
 }
 
 static int set_cpuset(const struct cgroup_dir *d, const struct oci_resources *r, struct err **err)
@@ -156,10 +174,13 @@ static int set_cpuset(const struct cgroup_dir *d, const struct oci_resources *r,
 	return 0;
 }
 
+/* None at all is one: the first process is there already, and no other may join it. */
 static int set_pids(const struct cgroup_dir *d, const struct oci_resources *r, struct err **err)
 {
-	if (!r->pids_limit.set || r->pids_limit.v == 0)
+	if (!r->pids_limit.set)
 		return 0;
+	if (r->pids_limit.v == 0)
+		return cgroup_put(d, "pids.max", err, "1");
 	if (r->pids_limit.v < 0)
 		return cgroup_put(d, "pids.max", err, "max");
 	return cgroup_put(d, "pids.max", err, "%ld", (long)r->pids_limit.v);

@@ -38,6 +38,20 @@ static void bind_from_host(struct setup *s, const struct plan_device *d)
 		report_sys(&s->report, "bind the host's %s", d->path);
 }
 
+/* config-linux.md "Devices": what is there already must be the same device. */
+static void check_existing(
+	struct setup *s, const struct plan_device *d, int parent, const char *name)
+{
+	struct stat st;
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		report_sys(&s->report, "device %s", d->path);
+	bool same = S_ISFIFO(d->mode) ? S_ISFIFO(st.st_mode)
+				      : is_device(&st, d->mode, d->major, d->minor);
+	if (!same)
+		report_fail(&s->report, ERR_INVALID, 0,
+			"device %s: there is a file in its place that is not this device", d->path);
+}
+
 static void make_device(struct setup *s, const struct plan_device *d)
 {
 	char name[NAME_MAX + 1];
@@ -49,6 +63,8 @@ static void make_device(struct setup *s, const struct plan_device *d)
 			bind_from_host(s, d);
 		else if (errno != EEXIST)
 			report_sys(&s->report, "make device %s", d->path);
+		else if (d->requested)
+			check_existing(s, d, parent, name);
 		return; /* one that is there was put there by a mount, and is left as it is */
 	}
 	if ((d->uid || d->gid) && fchownat(parent, name, d->uid, d->gid, AT_SYMLINK_NOFOLLOW) < 0)

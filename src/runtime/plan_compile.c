@@ -149,6 +149,7 @@ static int fill_device(struct plan_device *out, const struct oci_device *d, stru
 		.minor = type == S_IFIFO ? 0 : (uint32_t)d->minor,
 		.uid = d->has_uid ? d->uid : 0,
 		.gid = d->has_gid ? d->gid : 0,
+		.requested = true,
 	};
 	return 0;
 }
@@ -203,9 +204,9 @@ static int fill_root(struct plan *plan, const struct oci_config *config,
 	plan->root_kind = PLAN_ROOT_BIND;
 	if (str_empty(root))
 		root = "rootfs";
-	plan->root_path = root[0] == '/' || !options->bundle
-				  ? root
-				  : arena_printf(plan->arena, "%s/%s", options->bundle, root);
+	if (root[0] != '/' && options->bundle)
+		root = arena_printf(plan->arena, "%s/%s", options->bundle, root);
+	plan->root_path = root[0] == '/' ? plan_clean_path(plan->arena, root) : root;
 	plan->root_readonly = config->root_readonly;
 	plan->no_pivot = options->no_pivot;
 	const char *word = config->linux.rootfs_propagation;
@@ -215,6 +216,9 @@ static int fill_root(struct plan *plan, const struct oci_config *config,
 	if (!plan->root_propagation)
 		return err_set(err, ERR_INVALID,
 			"linux.rootfsPropagation: unknown propagation \"%s\"", word);
+	if (plan->no_pivot && (plan->root_propagation & MS_PRIVATE))
+		return err_set(err, ERR_INVALID,
+			"linux.rootfsPropagation: %s is not safe without pivot_root", word);
 	return 0;
 }
 

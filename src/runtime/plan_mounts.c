@@ -189,9 +189,7 @@ static int finish_idmap(struct plan_mount *out, const struct oci_mount *m, struc
 	return 0;
 }
 
-/* Absolute, without ".", ".." and doubled slashes, so that "/proc" and "/dev" are known however they are
- * written. ".." goes by the text alone, as in runc. */
-static const char *clean_target(struct arena *arena, const char *path)
+const char *plan_clean_path(struct arena *arena, const char *path)
 {
 	auto_strv parts = strv_split(path, '/');
 	auto_buf out = BUF_INIT;
@@ -216,12 +214,15 @@ int plan_mount_compile(struct plan_mount *out, struct arena *arena, const struct
 	auto_buf data = BUF_INIT;
 	if (str_empty(m->destination))
 		return err_set(err, ERR_INVALID, "a mount has no destination");
-	out->target = clean_target(arena, m->destination);
+	out->target = plan_clean_path(arena, m->destination);
 	for (size_t i = 0; m->options && m->options[i]; i++)
 		if (apply_option(out, m->options[i], &is_bind) < 0)
 			buf_addf(&data, "%s%s", data.len ? "," : "", m->options[i]);
 	if (data.len)
 		out->data = arena_strdup(arena, buf_str(&data));
+	if (str_eq(out->target, "/") && !(out->sb_flags & MS_REMOUNT))
+		return err_set(err, ERR_INVALID, "mount %s: \"/\" is the root file system's place",
+			m->destination);
 	if (is_bind) {
 		if (finish_bind(out, arena, m, options, err) < 0)
 			return -1;

@@ -37,6 +37,9 @@ int plan_execution_fill(struct plan_process *out, struct arena *arena,
 /** One mount alone, for tests. */
 int plan_mount_compile(struct plan_mount *out, struct arena *arena, const struct oci_mount *m,
 	const struct plan_options *options, struct err **err);
+/** An absolute path without ".", ".." and doubled slashes, so that "/proc" and "/dev" are known however they
+ * are written. ".." goes by the text alone, as in runc. */
+const char *plan_clean_path(struct arena *arena, const char *path);
 /** MS_* of a propagation word ("rslave"), 0 if it is none. */
 uint64_t plan_propagation(const char *word);
 

@@ -87,6 +87,7 @@ static void walk_device(struct codec *c, struct plan_device *d)
 	codec_u32(c, &d->minor);
 	codec_u32(c, &d->uid);
 	codec_u32(c, &d->gid);
+	codec_bool(c, &d->requested);
 	codec_check(c, d->path);
 }
 
@@ -257,7 +258,7 @@ static void walk_plan(struct codec *c, struct plan *p)
 	walk_root(c, p);
 	walk_namespaces(c, p);
 	CODEC_EACH(c, p->mounts, p->mount_count, 68, walk_mount);
-	CODEC_EACH(c, p->devices, p->device_count, 24, walk_device);
+	CODEC_EACH(c, p->devices, p->device_count, 25, walk_device);
 	codec_strv(c, &p->masked);
 	codec_strv(c, &p->readonly);
 	CODEC_EACH(c, p->sysctl, p->sysctl_count, 8, walk_pair);

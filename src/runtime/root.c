@@ -77,14 +77,6 @@ void root_attach(struct setup *s)
 		report_sys(&s->report, "attach the root file system at %s", place);
 }
 
-/* Where "/" is a ramfs that pivot_root(2) refuses: the old root stays, covered. */
-static void move_to_top(struct setup *s)
-{
-	if (fchdir(s->root) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ||
-		chdir("/") < 0)
-		report_sys(&s->report, "move the root file system to /");
-}
-
 void root_pivot(struct setup *s)
 {
 	const struct plan *plan = s->plan;
@@ -92,7 +84,7 @@ void root_pivot(struct setup *s)
 	if (plan->root_readonly && newmount_setattr(s->root, false, &readonly) < 0)
 		report_sys(&s->report, "make the root file system read-only");
 	if (plan->no_pivot) {
-		move_to_top(s);
+		nopivot_move(s);
 	} else {
 		/* the old root lands on top of the new one, at ".", and is taken off there; see
 		 * pivot_root(2), "pivot_root(".", ".")" */

@@ -66,6 +66,7 @@ static void making_free(struct making *m)
 {
 	struct setup *s = &m->init.setup;
 	binds_close(s);
+	nopivot_free(s);
 	ns_close(s->ns, s->plan);
 	cgroup_hierarchies_free(s->hierarchies, s->hierarchy_count);
 	program_free(&m->init.program);
@@ -111,6 +112,8 @@ static int open_on_host(struct making *m, struct err **err)
 		return err_set(err, ERR_INVALID, "the plan has no mount namespace");
 	s->root = m->run->root_mount = root_prepare(s->plan, &s->late, err);
 	if ((s->root < 0 && !s->late) || binds_prepare(s, err) < 0)
+		return -1;
+	if (nopivot_prepare(s, err) < 0)
 		return -1;
 	return prepare_init_mount(&m->init, s->plan, err);
 }

@@ -29,6 +29,7 @@ struct setup {
 	int ns[OCI_NS_COUNT]; /* namespaces to join, or -1 */
 	struct cgroup_hierarchy *hierarchies;
 	size_t hierarchy_count;
+	char **kernel_mounts; /* with --no-pivot: the host's whole procfs and sysfs mounts */
 	const int *entries; /* the child's way into its v1 cgroups (cgroup_enter), borrowed */
 	size_t entry_count;
 	bool cgroup_late; /* init enters its v1 cgroups while it builds its tree, not first thing */
@@ -58,6 +59,14 @@ int root_prepare(const struct plan *plan, bool *late, struct err **err);
 void root_attach(struct setup *s);
 /** Child: "/" becomes the root mount, the host's tree goes. */
 void root_pivot(struct setup *s);
+
+/* nopivot.c */
+
+/** Parent: finds what must not stay reachable for a container whose old root does (--no-pivot). */
+int nopivot_prepare(struct setup *s, struct err **err);
+/** Child: takes that away and moves the root mount to "/". */
+void nopivot_move(struct setup *s);
+void nopivot_free(struct setup *s);
 
 /* binds.c */
 

@@ -127,7 +127,11 @@ static void nothing_and_nonsense(void **state)
 static void conversions(void **state)
 {
 	assert_int_equal(cgroup_weight_from_shares(2), 1);
-	assert_int_equal(cgroup_weight_from_shares(1024), 39);
+	assert_int_equal(cgroup_weight_from_shares(1024), 100);
+	assert_int_equal(cgroup_weight_from_shares(3), 2);
+	assert_int_equal(cgroup_weight_from_shares(512), 59);
+	assert_int_equal(cgroup_weight_from_shares(2048), 174);
+	assert_int_equal(cgroup_weight_from_shares(262143), 10000);
 	assert_int_equal(cgroup_weight_from_shares(262144), 10000);
 	assert_int_equal(cgroup_weight_from_shares(0), 1);
 	assert_int_equal(cgroup_weight_from_shares(UINT64_MAX), 10000);

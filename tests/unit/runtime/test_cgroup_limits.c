@@ -89,6 +89,7 @@ static void v2_memory_refusals(void **state)
 {
 	struct fake *f = *state;
 	auto_err *err = NULL;
+	control(f, "memory.max", "max\n");
 	struct oci_resources no_limit = {0}, small = {0}, swappy = {0}, immortal = {0},
 			     checked = {0};
 	SET(no_limit.memory.swap, 5);
@@ -111,6 +112,115 @@ static void v2_memory_refusals(void **state)
 	assert_int_equal(err->kind, ERR_CONFLICT);
 }
 
+/* Swap alone is measured against the limit in force. */
+static void v2_swap_alone(void **state)
+{
+	struct fake *f = *state;
+	struct oci_resources r = {0};
+	control(f, "memory.max", "100\n");
+	control(f, "memory.swap.max", "");
+	SET(r.memory.swap, 250);
+	assert_int_equal(cgroup_v2_set(&f->dir, &r, NULL), 0);
+	expect(f, "memory.swap.max", "150");
+	SET(r.memory.swap, 99);
+	assert_int_equal(cgroup_v2_set(&f->dir, &r, NULL), -1);
+	/* nothing to take off where memory itself is unlimited */
+	control(f, "memory.max", "");
+	control(f, "memory.swap.max", "");
+	SET(r.memory.limit, -1);
+	assert_int_equal(cgroup_v2_set(&f->dir, &r, NULL), 0);
+	expect(f, "memory.swap.max", "99");
+	/* more than is used now, or it would be killed at once */
+	struct oci_resources checked = {0};
+	control(f, "memory.max", "100\n");
+	control(f, "memory.current", "200\n");
+	SET(checked.memory.swap, 150);
+	SET(checked.memory.check_before_update, true);
+	assert_int_equal(cgroup_v2_set(&f->dir, &checked, NULL), -1);
+}
+
+/* No swap accounting: nothing to forbid, but nothing to grant either. */
+static void v2_without_swap(void **state)
+{
+	struct fake *f = *state;
+	struct oci_resources r = {0};
+	control(f, "memory.max", "");
+	SET(r.memory.limit, 100);
+	SET(r.memory.swap, 100);
+	assert_int_equal(cgroup_v2_set(&f->dir, &r, NULL), 0);
+	control(f, "memory.max", "");
+	SET(r.memory.swap, -1);
+	assert_int_equal(cgroup_v2_set(&f->dir, &r, NULL), 0);
+	SET(r.memory.swap, 101);
+	assert_int_equal(cgroup_v2_set(&f->dir, &r, NULL), -1);
+}
+
+/* What cannot be had on v2 is an error that names the field. */
+static void v2_realtime(void **state)
+{
+	struct fake *f = *state;
+	auto_err *err = NULL;
+	struct oci_resources runtime = {0}, period = {0};
+	SET(runtime.cpu.realtime_runtime, 5000);
+	assert_int_equal(cgroup_v2_set(&f->dir, &runtime, &err), -1);
+	assert_non_null(strstr(err->msg, "realtimeRuntime"));
+	SET(period.cpu.realtime_period, 5000);
+	assert_int_equal(cgroup_v2_set(&f->dir, &period, &err), -1);
+	assert_non_null(strstr(err->msg, "realtimePeriod"));
+}
+
+/* The file that cannot be written shows which was written before it. */
+static void idle_and_shares(void **state)
+{
+	struct fake *f = *state;
+	struct oci_resources on = {0}, off = {0};
+	SET(on.cpu.shares, 1024);
+	SET(on.cpu.idle, 1);
+	off = on;
+	SET(off.cpu.idle, 0);
+	control(f, "cpu.weight", "");
+	assert_int_equal(cgroup_v2_set(&f->dir, &on, NULL), -1);
+	expect(f, "cpu.weight", "100");
+	control(f, "cpu.shares", "");
+	assert_int_equal(cgroup_v1_set(&f->dir, &on, NULL), -1);
+	expect(f, "cpu.shares", "1024");
+	assert_int_equal(unlinkat(f->dir.fd, "cpu.weight", 0), 0);
+	assert_int_equal(unlinkat(f->dir.fd, "cpu.shares", 0), 0);
+	control(f, "cpu.idle", "");
+	assert_int_equal(cgroup_v2_set(&f->dir, &off, NULL), -1);
+	expect(f, "cpu.idle", "0");
+	control(f, "cpu.idle", "");
+	assert_int_equal(cgroup_v1_set(&f->dir, &off, NULL), -1);
+	expect(f, "cpu.idle", "0");
+}
+
+/* The controller that is at fault is named, on this machine or in this folder. */
+static void v2_missing_controllers(void **state)
+{
+	struct fake *f = *state;
+	auto_err *err = NULL;
+	struct oci_resources r = {0};
+	struct oci_pair pair = {(char *)"memory.high", (char *)"5"};
+	control(f, "cgroup.controllers", "cpu pids\n");
+	SET(r.memory.limit, 5);
+	assert_int_equal(cgroup_v2_set(&f->dir, &r, &err), -1);
+	assert_non_null(strstr(err->msg, "\"memory\""));
+	assert_non_null(strstr(err->msg, "could not be enabled"));
+	struct oci_resources unified = {.unified = {.v = &pair, .count = 1}};
+	assert_int_equal(cgroup_v2_set(&f->dir, &unified, &err), -1);
+	assert_non_null(strstr(err->msg, "\"memory\""));
+	pair.key = (char *)"nonsense.max";
+	assert_int_equal(cgroup_v2_set(&f->dir, &unified, &err), -1);
+	assert_non_null(strstr(err->msg, "\"nonsense\""));
+	pair.key = (char *)"plain";
+	assert_int_equal(cgroup_v2_set(&f->dir, &unified, &err), -1);
+	assert_non_null(strstr(err->msg, "CONTROLLER.PARAMETER"));
+	/* with its controller on, a missing file is a missing file */
+	pair.key = (char *)"cpu.nonsense";
+	assert_int_equal(cgroup_v2_set(&f->dir, &unified, &err), -1);
+	assert_non_null(strstr(err->msg, "/x/cpu.nonsense"));
+}
+
 static void v2_cpu_and_pids(void **state)
 {
 	struct fake *f = *state;
@@ -125,10 +235,14 @@ static void v2_cpu_and_pids(void **state)
 	SET(r.pids_limit, -1);
 	r.cpu.cpus = (char *)"0-1";
 	assert_int_equal(cgroup_v2_set(&f->dir, &r, NULL), 0);
-	expect(f, "cpu.weight", "39");
+	expect(f, "cpu.weight", "100");
 	expect(f, "cpu.max", "50000 100000");
 	expect(f, "cpuset.cpus", "0-1");
 	expect(f, "pids.max", "max");
+	control(f, "pids.max", "");
+	SET(r.pids_limit, 0); /* no process beside the first */
+	assert_int_equal(cgroup_v2_set(&f->dir, &r, NULL), 0);
+	expect(f, "pids.max", "1");
 	/* a period alone keeps the quota, a quota alone leaves the period to the kernel */
 	struct oci_resources period = {0}, quota = {0};
 	control(f, "cpu.max", "25000 100000\n");
@@ -252,6 +366,60 @@ static void v1_others(void **state)
 	expect(f, "memory.soft_limit_in_bytes", "77");
 }
 
+/* Controllers that the machines of today have on v2 only, or nowhere. */
+static void v1_rare(void **state)
+{
+	struct fake *f = *state;
+	struct oci_hugepage page = {.page_size = (char *)"2MB", .limit = 4194304};
+	struct oci_rdma rdma = {.device = (char *)"mlx5_0"};
+	struct oci_pair priority = {(char *)"eth0", (char *)"5"};
+	struct oci_blkio_weight weight = {.major = 8, .has_weight = true, .weight = 300};
+	struct oci_resources r = {.hugepages = &page,
+		.hugepage_count = 1,
+		.rdma = &rdma,
+		.rdma_count = 1,
+		.net_priorities = {.v = &priority, .count = 1}};
+	r.blkio.weight_devices = &weight;
+	r.blkio.weight_device_count = 1;
+	weight.has_leaf_weight = true;
+	weight.leaf_weight = 200;
+	SET(rdma.objects, 3);
+	SET(r.blkio.leaf_weight, 100);
+	SET(r.pids_limit, 0);
+	SET(r.cpu.realtime_runtime, 950000);
+	SET(r.cpu.realtime_period, 1000000);
+	SET(r.memory.kernel, 5);
+	SET(r.memory.kernel_tcp, 5);
+	static const char *const files[] = {"hugetlb.2MB.limit_in_bytes", "rdma.max",
+		"hugetlb.2MB.rsvd.limit_in_bytes", "net_prio.ifpriomap", "blkio.weight",
+		"blkio.weight_device", "blkio.leaf_weight", "blkio.leaf_weight_device",
+		"cpu.rt_runtime_us", "cpu.rt_period_us", "pids.max"};
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		control(f, files[i], "");
+	auto_err *err = NULL;
+	if (cgroup_v1_set(&f->dir, &r, &err) < 0)
+		fail_msg("%s", err_msg(err));
+	expect(f, "hugetlb.2MB.limit_in_bytes", "4194304");
+	expect(f, "hugetlb.2MB.rsvd.limit_in_bytes", "4194304");
+	expect(f, "rdma.max", "mlx5_0 hca_object=3");
+	expect(f, "net_prio.ifpriomap", "eth0 5");
+	expect(f, "blkio.weight_device", "8:0 300");
+	expect(f, "blkio.leaf_weight", "100");
+	expect(f, "blkio.leaf_weight_device", "8:0 200");
+	expect(f, "cpu.rt_runtime_us", "950000");
+	expect(f, "cpu.rt_period_us", "1000000");
+	expect(f, "pids.max", "1");
+	/* a kernel before 5.7 has no reservations, BFQ has names of its own */
+	assert_int_equal(unlinkat(f->dir.fd, "hugetlb.2MB.rsvd.limit_in_bytes", 0), 0);
+	assert_int_equal(unlinkat(f->dir.fd, "blkio.weight", 0), 0);
+	control(f, "blkio.bfq.weight", "");
+	control(f, "blkio.bfq.weight_device", "");
+	SET(r.blkio.weight, 500);
+	assert_int_equal(cgroup_v1_set(&f->dir, &r, NULL), 0);
+	expect(f, "blkio.bfq.weight", "500");
+	expect(f, "blkio.bfq.weight_device", "8:0 300");
+}
+
 /* Zero is how Docker's API says "not asked for". */
 static void zeroes_write_nothing(void **state)
 {
@@ -262,7 +430,6 @@ static void zeroes_write_nothing(void **state)
 	SET(r.cpu.shares, 0);
 	SET(r.cpu.quota, 0);
 	SET(r.cpu.period, 0);
-	SET(r.pids_limit, 0);
 	SET(r.blkio.weight, 0);
 	assert_int_equal(cgroup_v1_set(&f->dir, &r, NULL), 0);
 	assert_int_equal(cgroup_v2_set(&f->dir, &r, NULL), 0);
@@ -286,11 +453,17 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LIMITS_TEST(v2_memory),
 		LIMITS_TEST(v2_memory_refusals),
+		LIMITS_TEST(v2_swap_alone),
+		LIMITS_TEST(v2_without_swap),
+		LIMITS_TEST(v2_realtime),
+		LIMITS_TEST(idle_and_shares),
+		LIMITS_TEST(v2_missing_controllers),
 		LIMITS_TEST(v2_cpu_and_pids),
 		LIMITS_TEST(v2_io),
 		LIMITS_TEST(v2_others),
 		LIMITS_TEST(v1_swap_order),
 		LIMITS_TEST(v1_others),
+		LIMITS_TEST(v1_rare),
 		LIMITS_TEST(zeroes_write_nothing),
 		LIMITS_TEST(messages_name_file_and_value),
 	};

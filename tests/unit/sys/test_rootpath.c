@@ -58,15 +58,39 @@ static void test_dirs_stay_inside(void **state)
 	assert_true(again >= 0);
 }
 
-static void test_dangling_link_is_refused(void **state)
+static void test_dangling_links_are_made_good_inside(void **state)
 {
 	struct scratch *s = *state;
 	struct stat st;
-	assert_int_equal(root_make_dir(s->root, "/abs/x", 0755), -1);
-	assert_int_equal(fstatat(s->root, "target", &st, 0), -1);
-	assert_int_equal(root_make_file(s->root, "/abs"), -1);
-	assert_int_equal(fstatat(s->root, "target", &st, 0), -1);
+	assert_int_equal(symlinkat("../../../sib/./ling", s->root, "rel"), 0);
+	assert_int_equal(symlinkat("abs/../chain2", s->root, "chain1"), 0);
+	assert_int_equal(symlinkat("file-of-chain", s->root, "chain2"), 0);
+	auto_fd int a = root_make_dir(s->root, "/abs/x", 0755);
+	assert_true(a >= 0);
+	assert_int_equal(fstatat(s->root, "target/x", &st, 0), 0);
+	auto_fd int b = root_make_dir(s->root, "/rel/y", 0755);
+	assert_true(b >= 0);
+	assert_int_equal(fstatat(s->root, "sib/ling/y", &st, 0), 0);
+	assert_int_equal(fstatat(s->top, "sib", &st, 0), -1);
+	auto_fd int c = root_make_file(s->root, "/chain1");
+	assert_true(c >= 0);
+	assert_int_equal(fstatat(s->root, "file-of-chain", &st, 0), 0);
+	assert_true(S_ISREG(st.st_mode));
+	auto_fd int d = root_make_file(s->root, "/abs/new/file");
+	assert_true(d >= 0);
+	assert_int_equal(fstatat(s->root, "target/new/file", &st, 0), 0);
+}
+
+static void test_link_loops_end(void **state)
+{
+	struct scratch *s = *state;
 	assert_int_equal(root_make_dir(s->root, "/loop/x", 0755), -1);
+	assert_int_equal(errno, ELOOP);
+	/* the kernel sees no loop in what does not exist: each turn makes one more folder's name */
+	assert_int_equal(symlinkat("grow/x", s->root, "grow"), 0);
+	assert_int_equal(root_make_dir(s->root, "/grow", 0755), -1);
+	assert_int_equal(errno, ELOOP);
+	assert_int_equal(root_make_file(s->root, "/grow"), -1);
 	assert_int_equal(errno, ELOOP);
 }
 
@@ -109,7 +133,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dirs_stay_inside),
-		cmocka_unit_test(test_dangling_link_is_refused),
+		cmocka_unit_test(test_dangling_links_are_made_good_inside),
+		cmocka_unit_test(test_link_loops_end),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_parent),
 		cmocka_unit_test(test_beneath_takes_no_link),

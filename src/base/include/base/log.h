@@ -1,6 +1,6 @@
 /*
- * Leveled logging to stderr: one line, "2026-01-02T15:04:05.000Z level message". Thread-safe (one
- * write(2) a line); not async-signal-safe.
+ * Leveled logging to stderr: one line, "2026-01-02T15:04:05.000Z level message", or as logrus writes it, which is what
+ * callers of an OCI runtime read. Thread-safe (one write(2) a line); not async-signal-safe.
  */
 #ifndef KIST_BASE_LOG_H
 #define KIST_BASE_LOG_H
@@ -13,6 +13,14 @@ enum log_level {
 	LOG_LEVEL_FATAL
 };
 
+enum log_format {
+	LOG_FORMAT_PLAIN,
+	LOG_FORMAT_LOGRUS, /* time="..." level=error msg="..."; for people if it is a terminal */
+	LOG_FORMAT_JSON, /* {"level":"error","msg":"...","time":"..."} */
+};
+
+/** @fd stays the caller's and is open as long as anything is logged. Before there are threads. */
+void log_set_output(int fd, enum log_format format);
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 /** "debug", "info", "warn", "error", "fatal": 0 or -1. */

@@ -73,6 +73,7 @@ struct plan_device {
 	uint32_t mode; /* type and permissions */
 	uint32_t major, minor;
 	uint32_t uid, gid;
+	bool requested; /* by the config, and not one of the default devices */
 };
 
 struct plan_rlimit {

@@ -24,8 +24,9 @@ int root_open(int root, const char *path, int flags, mode_t mode);
 int beneath_open(int dir, const char *path, int flags, mode_t mode);
 
 /**
- * mkdir -p inside @root; what exists is left alone. Returns a descriptor (O_PATH | O_DIRECTORY) of
- * the last folder. ENOTDIR if a component is something else.
+ * mkdir -p inside @root; what exists is left alone, and what a dangling symlink leads to is made where it
+ * leads inside @root ("/var/run" to a "/run" that an image lacks). Returns a descriptor (O_PATH | O_DIRECTORY)
+ * of the last folder. ENOTDIR if a component is something else.
  */
 int root_make_dir(int root, const char *path, mode_t mode);
 
@@ -38,8 +39,7 @@ int root_make_dir(int root, const char *path, mode_t mode);
 int root_open_parent(int root, const char *path, int make, char *name, size_t room);
 
 /** An O_PATH descriptor of @path inside @root, which is made as an empty file (0755 folders, 0644
- * file) where missing. Never opens the target itself for writing, and makes nothing through a
- * symlink. */
+ * file) where missing, as root_make_dir() does. Never opens the target itself for writing. */
 int root_make_file(int root, const char *path);
 
 #endif

@@ -1,0 +1,26 @@
+/* The options before the verb. */
+#ifndef KIST_OCI_GLOBALS_H
+#define KIST_OCI_GLOBALS_H
+
+#include <stdbool.h>
+
+#include "options.h"
+
+struct globals {
+	bool debug, systemd_cgroup, version;
+	const char *log, *log_format, *root, *rootless;
+	char *root_path; /* owned */
+	bool rootless_cgroups; /* what --rootless comes to */
+	bool log_to_file;
+};
+
+extern const struct option_set global_options;
+
+/** Opens the log, and works out what was not said: ERR_INVALID, ERR_SYSTEM if the log cannot be written. */
+int globals_settle(struct globals *g, struct err **err);
+void globals_free(struct globals *g);
+
+/** An error to the log, and in plain words to stderr if the log is elsewhere. */
+void report_error(const struct globals *g, const char *message);
+
+#endif

@@ -1,0 +1,255 @@
+# The root of a container: propagation, read-only, --no-pivot, masks, and the devices that every /dev has.
+load lib/bundle
+
+# The fields of the last mount at $1 in $output (mountinfo): "options optional-fields".
+mount_at() {
+	printf '%s\n' "$output" | awk -v at="$1" '$5 == at { l = $6; for (i = 7; $i != "-"; i++) l = l " " $i } END { print l }'
+}
+
+@test "rootfsPropagation: the root is private, shared, slave or unbindable, also recursively" {
+	local way
+	# a root that is a mount of its own, shared with the host's
+	mkdir -p "$HOME_OCI/mnt"
+	mount --bind "$HOME_OCI/rootfs" "$HOME_OCI/mnt"
+	mount --make-shared "$HOME_OCI/mnt"
+	for way in "" private rprivate slave rslave shared rshared unbindable runbindable; do
+		bundle prop "c['root']['path'] = '$HOME_OCI/mnt'; p['args'] = ['cat', '/proc/self/mountinfo']
+c['linux']['rootfsPropagation'] = '$way'
+c['mounts'].append({'destination': '/tmp', 'type': 'tmpfs', 'source': 'tmpfs'})"
+		run oci run -b "$BUNDLE" prop
+		echo "$way: / $(mount_at /), /tmp $(mount_at /tmp)"
+		[ "$status" = 0 ]
+		case $way in
+		"" | private | rprivate) [[ "$(mount_at /)" != *:* ]] ;;
+		slave | rslave) [[ "$(mount_at /)" == *master:* && "$(mount_at /)" != *shared:* ]] ;;
+		shared) [[ "$(mount_at /)" == *shared:* && "$(mount_at /tmp)" != *shared:* ]] ;;
+		rshared) [[ "$(mount_at /)" == *shared:* && "$(mount_at /tmp)" == *shared:* ]] ;;
+		unbindable) [[ "$(mount_at /)" == *unbindable* && "$(mount_at /tmp)" != *unbindable* ]] ;;
+		runbindable) [[ "$(mount_at /)" == *unbindable* && "$(mount_at /tmp)" == *unbindable* ]] ;;
+		esac
+	done
+	# whatever was asked for, the host's mounts are as they were
+	grep -q " $HOME_OCI/mnt .* shared:" /proc/self/mountinfo
+	[ "$(grep -c " $HOME_OCI/mnt" /proc/self/mountinfo)" = 1 ]
+	umount "$HOME_OCI/mnt"
+	bundle prop "c['linux']['rootfsPropagation'] = 'sideways'"
+	run oci run -b "$BUNDLE" prop
+	[ "$status" = 1 ]
+	[[ "$output" == *rootfsPropagation*sideways* ]]
+}
+
+@test "a slave root hears of what the host mounts in it, a private one does not" {
+	local way found
+	mkdir -p "$HOME_OCI/mnt" "$HOME_OCI/rootfs/later"
+	mount --bind "$HOME_OCI/rootfs" "$HOME_OCI/mnt"
+	mount --make-shared "$HOME_OCI/mnt"
+	for way in rslave rprivate; do
+		bundle slave "c['root']['path'] = '$HOME_OCI/mnt'; c['linux']['rootfsPropagation'] = '$way'"
+		oci run -d -b "$BUNDLE" slave </dev/null >/dev/null 2>&1 3>&-
+		mount -t tmpfs later "$HOME_OCI/mnt/later"
+		run oci exec slave cat /proc/self/mountinfo
+		found=$(mount_at /later)
+		oci delete --force slave
+		umount "$HOME_OCI/mnt/later"
+		case $way in
+		rslave) [ -n "$found" ] ;;
+		rprivate) [ -z "$found" ] ;;
+		esac
+	done
+	umount "$HOME_OCI/mnt"
+}
+
+@test "mounts below the root come along, and go with the container" {
+	mkdir -p "$HOME_OCI/rootfs/below"
+	mount -t tmpfs tmpfs "$HOME_OCI/rootfs/below"
+	touch "$HOME_OCI/rootfs/below/there"
+	bundle below 'p["args"] = ["ls", "/below"]'
+	run oci run -b "$BUNDLE" below
+	umount "$HOME_OCI/rootfs/below"
+	rmdir "$HOME_OCI/rootfs/below"
+	[ "$output" = there ]
+}
+
+@test "root.path: relative to the bundle, unclean, through a link, missing" {
+	bundle path 'c["root"]["path"] = "fs"; p["args"] = ["echo", "here"]'
+	cp -a "$HOME_OCI/rootfs" "$BUNDLE/fs"
+	[ "$(oci run -b "$BUNDLE" path)" = here ]
+	bundle path 'c["root"]["path"] = "./nowhere/..//fs/."; p["args"] = ["echo", "here"]'
+	[ "$(oci run -b "$BUNDLE" path)" = here ]
+	ln -sfn fs "$BUNDLE/link"
+	bundle path 'c["root"]["path"] = "link"; p["args"] = ["echo", "here"]'
+	[ "$(oci run -b "$BUNDLE" path)" = here ]
+	bundle path 'c["root"]["path"] = "missing"'
+	run oci run -b "$BUNDLE" path
+	[ "$status" = 1 ]
+	[[ "$output" == *"$BUNDLE/missing"*"no such file"* ]]
+}
+
+@test "root.readonly is about the root alone, and the host's folder stays writable" {
+	bundle ro 'p["args"] = ["sh", "-c", "touch /x; touch /dev/shm/y && echo ok"]'
+	run oci run -b "$BUNDLE" ro
+	[[ "${lines[0]}" == *"Read-only file system"* ]]
+	[ "${lines[1]}" = ok ]
+	touch "$HOME_OCI/rootfs/host"
+	bundle rw 'c["root"]["readonly"] = False; p["args"] = ["rm", "/host"]'
+	oci run -b "$BUNDLE" rw
+	[ ! -e "$HOME_OCI/rootfs/host" ]
+}
+
+@test "the host's own root as a container's: nothing of the host changes" {
+	local before
+	before=$(cat /proc/self/mountinfo)
+	bundle host "c['root'] = {'path': '/', 'readonly': True}; p['args'] = ['sh', '-c', 'touch $HOME_OCI/x; ls $HOME_OCI; echo \$\$']"
+	run oci run -b "$BUNDLE" host
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ "$output" == *"Read-only file system"*bundle-host* ]]
+	[ "${lines[-1]}" = 1 ]
+	[ "$(cat /proc/self/mountinfo)" = "$before" ]
+}
+
+@test "--no-pivot: the same container, and no whole procfs or sysfs of the host is left in it" {
+	bundle nopivot 'p["args"] = ["sh", "-c", "ls /; cat /proc/self/mountinfo"]
+for s in ("bounding", "effective", "permitted"): p["capabilities"][s].append("CAP_SYS_CHROOT")'
+	run oci run --no-pivot -b "$BUNDLE" nopivot
+	echo "$output" | head -50
+	[ "$status" = 0 ]
+	[ "${lines[0]}" = bin ]
+	# with a whole procfs in its mount namespace, the kernel would let root of a new user namespace have another
+	# one, without the masks
+	bundle nopivot 'p["args"] = ["unshare", "-Urmpf", "mount", "-t", "proc", "proc", "/proc"]
+for s in ("bounding", "effective", "permitted"): p["capabilities"][s].append("CAP_SETFCAP")'
+	run oci run --no-pivot -b "$BUNDLE" nopivot
+	echo "$output"
+	[ "$status" != 0 ]
+	[[ "$output" == *"mount: permission denied"* ]]
+	bundle nopivot 'c["linux"]["rootfsPropagation"] = "rprivate"'
+	run oci run --no-pivot -b "$BUNDLE" nopivot2
+	[ "$status" = 1 ]
+	[[ "$output" == *"not safe without pivot_root"* ]]
+}
+
+@test "maskedPaths: a file reads empty, a folder is empty and read-only, what is missing does not matter" {
+	mkdir -p "$HOME_OCI/rootfs/secret/deep"
+	echo secret | tee "$HOME_OCI/rootfs/secret/file" >"$HOME_OCI/rootfs/token"
+	ln -sfn token "$HOME_OCI/rootfs/alias"
+	bundle mask 'c["linux"]["maskedPaths"] += ["/secret", "/token", "/alias", "/token", "/no/such/path", "/token/below"]
+c["root"]["readonly"] = False
+p["args"] = ["sh", "-c", "ls -A /secret | wc -l; cat /token /alias | wc -c; touch /secret/x; echo x >/token; cat /token"]'
+	run oci run -b "$BUNDLE" mask
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "${lines[0]}" = 0 ]
+	[ "${lines[1]}" = 0 ]
+	[[ "${lines[2]}" == *"Read-only file system"* ]]
+	[ "${#lines[@]}" = 3 ]
+	[ "$(cat "$HOME_OCI/rootfs/token")" = secret ]
+	rm -rf "$HOME_OCI/rootfs/"{secret,token,alias}
+}
+
+@test "readonlyPaths: files, folders and the mounts below them; what is missing does not matter" {
+	mkdir -p "$HOME_OCI/rootfs/conf"
+	touch "$HOME_OCI/rootfs/token"
+	bundle ropath 'c["linux"]["readonlyPaths"] += ["/conf", "/token", "/no/such/path", "/dev/shm"]
+c["root"]["readonly"] = False
+c["mounts"] += [{"destination": "/conf/mnt", "type": "tmpfs", "source": "tmpfs"}]
+p["args"] = ["sh", "-c", "for f in /conf/x /conf/mnt/x /token /dev/shm/x /proc/sys/x; do echo 2>&1 >$f; done; touch /fine; rm /fine && echo ok"]'
+	run oci run -b "$BUNDLE" ropath
+	echo "$output"
+	[ "$(printf '%s\n' "$output" | grep -c "Read-only file system\|nonexistent\|Permission denied")" = 5 ]
+	[ "${lines[-1]}" = ok ]
+	rm -rf "$HOME_OCI/rootfs/"{conf,token}
+}
+
+@test "default devices and links are in every /dev" {
+	bundle dev 'p["args"] = ["sh", "-c", "stat -c \"%n %a %t:%T %F\" /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty; for l in fd stdin stdout stderr ptmx; do echo $l $(readlink /dev/$l); done; ls /dev/core; stat -L -c %t:%T /dev/ptmx; echo x >/dev/full"]'
+	run oci run -b "$BUNDLE" dev
+	echo "$output"
+	[ "${lines[0]}" = "/dev/null 666 1:3 character special file" ]
+	[ "${lines[1]}" = "/dev/zero 666 1:5 character special file" ]
+	[ "${lines[2]}" = "/dev/full 666 1:7 character special file" ]
+	[ "${lines[3]}" = "/dev/random 666 1:8 character special file" ]
+	[ "${lines[4]}" = "/dev/urandom 666 1:9 character special file" ]
+	[ "${lines[5]}" = "/dev/tty 666 5:0 character special file" ]
+	[ "${lines[6]}" = "fd /proc/self/fd" ]
+	[ "${lines[7]}" = "stdin /proc/self/fd/0" ]
+	[ "${lines[8]}" = "stdout /proc/self/fd/1" ]
+	[ "${lines[9]}" = "stderr /proc/self/fd/2" ]
+	[ "${lines[10]}" = "ptmx pts/ptmx" ]
+	[ "${lines[12]}" = 5:2 ]
+	[[ "${lines[13]}" == *"No space left on device"* ]]
+}
+
+@test "linux.devices: nodes of every type with mode and owner, anywhere in the tree" {
+	bundle nodes 'c["linux"]["devices"] = [
+ {"path": "/dev/own", "type": "c", "major": 1, "minor": 3, "fileMode": 0o640, "uid": 12, "gid": 34},
+ {"path": "/dev/unbuffered", "type": "u", "major": 1, "minor": 5, "fileMode": 0o606},
+ {"path": "/dev/sub/block", "type": "b", "major": 7, "minor": 200, "fileMode": 0o600},
+ {"path": "/dev/fifo", "type": "p", "fileMode": 0o622},
+ {"path": "/tmp/elsewhere", "type": "c", "major": 1, "minor": 7},
+ {"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o604}]
+c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"})
+p["args"] = ["stat", "-c", "%n %a %u:%g %t:%T %F"] + [d["path"] for d in c["linux"]["devices"]]'
+	run oci run -b "$BUNDLE" nodes
+	echo "$output"
+	[ "${lines[0]}" = "/dev/own 640 12:34 1:3 character special file" ]
+	[ "${lines[1]}" = "/dev/unbuffered 606 0:0 1:5 character special file" ]
+	[ "${lines[2]}" = "/dev/sub/block 600 0:0 7:c8 block special file" ]
+	[ "${lines[3]}" = "/dev/fifo 622 0:0 0:0 fifo" ]
+	[ "${lines[4]}" = "/tmp/elsewhere 666 0:0 1:7 character special file" ]
+	[ "${lines[5]}" = "/dev/null 604 0:0 1:3 character special file" ]
+}
+
+@test "linux.devices: what is there already must be that device" {
+	rm -f "$HOME_OCI/rootfs/node"
+	touch "$HOME_OCI/rootfs/node"
+	bundle there 'c["root"]["readonly"] = False; p["args"] = ["stat", "-c", "%a", "/node"]
+c["linux"]["devices"] = [{"path": "/node", "type": "c", "major": 1, "minor": 3}]'
+	run oci run -b "$BUNDLE" there
+	[ "$status" = 1 ]
+	[[ "$output" == *"device /node"*"not this device"* ]]
+	rm -f "$HOME_OCI/rootfs/node"
+	mknod -m 611 "$HOME_OCI/rootfs/node" c 1 3
+	[ "$(oci run -b "$BUNDLE" there)" = 611 ]
+	rm -f "$HOME_OCI/rootfs/node"
+	bundle there 'c["linux"]["devices"] = [{"path": "/dev/x", "type": "q", "major": 1, "minor": 3}]'
+	run oci run -b "$BUNDLE" there
+	[ "$status" = 1 ]
+	[[ "$output" == *"devices"* ]]
+}
+
+@test "a /dev that is bound from the host gets no devices and no links" {
+	mkdir -p "$HOME_OCI/dev"
+	bundle bound 'c["mounts"] = [m for m in c["mounts"] if not m["destination"].startswith("/dev")] + [{"destination": "/dev/", "type": "bind", "source": os.environ["HOME_OCI"] + "/dev", "options": ["bind"]}]
+p["args"] = ["true"]'
+	run oci run -b "$BUNDLE" bound
+	[ "$status" = 0 ]
+	[ -z "$(ls -A "$HOME_OCI/dev")" ]
+}
+
+@test "a terminal is /dev/console too" {
+	bundle console 'p["terminal"] = True; p["args"] = ["sh", "-c", "tty; stat -c %t:%T /dev/console /dev/pts/0; readlink /proc/self/fd/0; echo to-console >/dev/console"]'
+	run python3 - "$KIST_BUILD/bin/kist-oci" "$HOME_OCI/state" "$BUNDLE" <<'PY'
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], [sys.argv[1], "--root", sys.argv[2], "run", "-b", sys.argv[3], "console"])
+out = b""
+while True:
+    try:
+        b = os.read(fd, 1000)
+    except OSError:
+        break
+    if not b:
+        break
+    out += b
+print(out.decode().replace("\r", ""))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PY
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "${lines[0]}" = /dev/pts/0 ]
+	[ "${lines[1]}" = "${lines[2]}" ]
+	[ "${lines[3]}" = /dev/pts/0 ]
+	[ "${lines[4]}" = to-console ]
+}
