@@ -22,6 +22,8 @@ struct launch_options {
 	LAUNCH_OPTION("bundle, b", OPTION_STR, bundle, "folder of the bundle (default .)"),        \
 		LAUNCH_OPTION("console-socket", OPTION_STR, console_socket,                        \
 			"unix socket that receives the terminal's master end"),                    \
+		LAUNCH_OPTION("pidfd-socket", OPTION_STR, pidfd_socket,                            \
+			"unix socket that receives a descriptor of the process"),                  \
 		LAUNCH_OPTION(                                                                     \
 			"pid-file", OPTION_STR, pid_file, "file to write the process id to"),      \
 		LAUNCH_OPTION("no-pivot", OPTION_BOOL, no_pivot,                                   \
