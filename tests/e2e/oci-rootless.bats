@@ -51,7 +51,8 @@ delegated() {
 	rl run -d -b "$BUNDLE" where </dev/null >/dev/null 2>&1 3>&-
 	[ "$(stat -c %a "$HOME_OCI/xdg/kist-oci")" = 1700 ]
 	[ -d "$HOME_OCI/xdg/kist-oci/where" ]
-	[[ "$(rl list)" == *"where"*"running"*"#$RL_UID"* ]]
+	run rl list
+	[[ "$output" == *where*running*"#$RL_UID"* || "$output" == *where*running*"$RL_USER"* ]]
 }
 
 @test "the life of a container: create, start, state, exec, kill, delete" {
