@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "delete.h"
-#include "base/log.h"
+#include "resctrl.h"
 #include "runtime/run.h"
 
 struct delete_options {
@@ -33,15 +33,19 @@ static int put_to_death(const struct state *s, struct cgroup *cg, struct err **e
 	return 0;
 }
 
-static int poststop(const struct state *s, struct err **err)
+/* Resource classes and hooks: what fails is said, and the rest goes on. */
+static void undo_plan(const struct state *s)
 {
 	auto_buf bytes = BUF_INIT;
+	auto_err *class = NULL, *hook = NULL;
 	struct plan *plan = NULL;
-	if (state_plan_load(s, &bytes, &plan, NULL) < 0)
-		return 0; /* create was killed before it could have had hooks */
-	int r = run_poststop(plan, 0, err);
+	/* without a plan create was killed before it could have had hooks */
+	state_plan_load(s, &bytes, &plan, NULL);
+	if (resctrl_remove(s, plan, &class) < 0)
+		log_warn("%s", err_msg(class));
+	if (plan && run_poststop(plan, 0, &hook) < 0)
+		log_warn("%s", err_msg(hook));
 	plan_free(plan);
-	return r;
 }
 
 int container_remove(struct state *s, bool kill, struct err **err)
@@ -56,9 +60,7 @@ int container_remove(struct state *s, bool kill, struct err **err)
 	cgroup_free(cg);
 	if (r < 0)
 		return -1;
-	auto_err *why = NULL;
-	if (poststop(s, &why) < 0)
-		log_warn("%s", err_msg(why));
+	undo_plan(s);
 	return state_remove(s, err);
 }
 

@@ -196,6 +196,8 @@ static int run_job(const struct globals *g, const struct state *s, const struct 
 	if (console_check(process->terminal, o->detach, o->console_socket, err) == 0 &&
 		plan_process_compile(&job.plan, process, &config->linux, &plan, err) == 0) {
 		job.plan->listener_state = buf_str(&document);
+		if (s->rdt_class)
+			job.plan->rdt.clos = s->id;
 		if (spawn(&job, s, o, err) == 0)
 			code = finish(&job, o, err);
 	}

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "console.h"
 #include "handover.h"
+#include "resctrl.h"
 
 #define CONFIG_FILE "config.json"
 #define CONFIG_MAX (16u << 20)
@@ -101,7 +102,7 @@ static int record(struct launch *l, struct err **err)
 	s->rootfs = xstrdup(l->plan->root_path);
 	s->cgroup = xstrdup(l->plan->cgroup_path);
 	s->annotations = annotations_text(l->config);
-	if (state_save(s, err) < 0)
+	if (resctrl_foresee(s, &l->plan->process.rdt, err) < 0 || state_save(s, err) < 0)
 		return -1;
 	return state_plan_save(s, l->plan, err);
 }
@@ -156,7 +157,9 @@ int launch_remove(struct launch *l, struct err **err)
 {
 	run_destroy(l->run);
 	l->run = NULL;
-	auto_err *why = NULL;
+	auto_err *why = NULL, *left = NULL;
+	if (resctrl_remove(l->state, l->plan, &left) < 0)
+		log_warn("%s", err_msg(left));
 	if (run_poststop(l->plan, 0, &why) < 0)
 		log_warn("%s", err_msg(why));
 	return state_remove(l->state, err);

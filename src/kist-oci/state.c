@@ -156,6 +156,7 @@ static int read_state(struct state *s, struct err **err)
 	s->owner = (uint32_t)owner;
 	s->pid = (pid_t)pid;
 	s->start_ticks = (uint64_t)ticks;
+	s->rdt_class = json_is_true(json_object_get(j, "rdtClass"));
 	const json_t *annotations = json_object_get(j, "annotations");
 	auto_buf list = BUF_INIT;
 	if (json_is_object(annotations)) {
@@ -232,6 +233,8 @@ int state_save(const struct state *s, struct err **err)
 	json_put(j, "owner", json_integer(s->owner));
 	json_put(j, "pid", json_integer(s->pid));
 	json_put(j, "startTicks", json_integer((json_int_t)s->start_ticks));
+	if (s->rdt_class)
+		json_put(j, "rdtClass", json_true());
 	if (s->annotations)
 		json_put(j, "annotations", json_loads(s->annotations, 0, NULL));
 	auto_buf text = BUF_INIT;

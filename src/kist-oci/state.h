@@ -29,6 +29,7 @@ struct state {
 	uint32_t owner;
 	pid_t pid; /* 0: creating */
 	uint64_t start_ticks;
+	bool rdt_class; /* the resctrl class of the container's name is ours to remove */
 };
 
 const char *status_name(enum status status);

@@ -4,6 +4,7 @@
 #include "base/fdio.h"
 #include "base/log.h"
 #include "oci/config.h"
+#include "resctrl.h"
 #include "state.h"
 
 struct update_options {
@@ -36,8 +37,8 @@ static const struct option options[] = {
 	OPT("memory-reservation", memory_reservation, "memory that is left alone under pressure"),
 	OPT("memory-swap", memory_swap, "memory and swap together in bytes, -1: no limit"),
 	OPT("pids-limit", pids_limit, "number of processes and threads"),
-	OPT("l3-cache-schema", l3_cache, "not implemented"),
-	OPT("mem-bw-schema", mem_bw, "not implemented"),
+	OPT("l3-cache-schema", l3_cache, "schemata line for the L3 cache: L3:0=ff;1=f"),
+	OPT("mem-bw-schema", mem_bw, "schemata line for memory bandwidth: MB:0=50;1=70"),
 };
 #undef OPT
 
@@ -119,8 +120,6 @@ static int fill(struct oci_resources *r, const struct update_options *o, struct 
 {
 	uint64_t weight = 0;
 	bool weighted = false;
-	if (!str_empty(o->l3_cache) || !str_empty(o->mem_bw))
-		return err_set(err, ERR_NOT_IMPLEMENTED, "Intel RDT is not implemented");
 	if (fill_cpu(r, o, err) < 0 ||
 		parse_size("memory", o->memory, &r->memory.limit.set, &r->memory.limit.v, err) <
 			0 ||
@@ -149,8 +148,8 @@ static int read_resources(struct oci_resources **out, const char *path, struct e
 	return r < 0 ? -1 : oci_resources_parse(out, text.data, text.len, err);
 }
 
-static int update(
-	const struct globals *g, const char *id, const struct oci_resources *r, struct err **err)
+static int update(const struct globals *g, const char *id, const struct update_options *o,
+	const struct oci_resources *r, struct err **err)
 {
 	auto_state *s = NULL;
 	if (state_open(&s, g, id, true, err) < 0)
@@ -160,7 +159,7 @@ static int update(
 	struct cgroup *cg = state_cgroup_need(s, err);
 	int result = cg ? cgroup_set(cg, r, err) : -1;
 	cgroup_free(cg);
-	return result;
+	return result < 0 ? -1 : resctrl_update(s, o->l3_cache, o->mem_bw, err);
 }
 
 static int run(const struct globals *g, void *opts, int argc, char **argv, struct err **err)
@@ -175,7 +174,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 		result = fill(r, o, err);
 	}
 	if (result == 0)
-		result = update(g, argv[0], r, err);
+		result = update(g, argv[0], o, r, err);
 	oci_resources_free(r);
 	return result < 0;
 }

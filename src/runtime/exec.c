@@ -32,6 +32,7 @@
 #include "program.h"
 #include "report.h"
 #include "run_private.h"
+#include "runtime/rdt.h"
 #include "streams.h"
 #include "sys/child.h"
 #include "sys/procfs.h"
@@ -103,7 +104,8 @@ static void exec_main(struct joining *j)
 static bool waits_at_birth(const struct joining *j)
 {
 	const struct plan_process *p = j->process;
-	return p->has_oom_score_adj || ((j->flags & CLONE_NEWUSER) && p->rlimit_count);
+	return p->has_oom_score_adj || p->rdt.clos ||
+	       ((j->flags & CLONE_NEWUSER) && p->rlimit_count);
 }
 
 static void stage_main(struct joining *j) __attribute__((noreturn));
@@ -257,6 +259,12 @@ static int follow(struct entering *e, struct err **err)
 	return 0;
 }
 
+static int enter_class(struct entering *e, struct err **err)
+{
+	auto_fd int root = rdt_open(err);
+	return root < 0 ? -1 : rdt_enter(root, &e->j->process->rdt, e->stage, err);
+}
+
 static int serve(struct entering *e, struct err **err)
 {
 	const struct plan_process *p = e->j->process;
@@ -265,6 +273,9 @@ static int serve(struct entering *e, struct err **err)
 		return -1;
 	if (waits_at_birth(e->j)) {
 		if ((e->j->flags & CLONE_NEWUSER) && limits_raise(e->stage, p, err) < 0)
+			return -1;
+		/* its child is born there */
+		if (p->rdt.clos && enter_class(e, err) < 0)
 			return -1;
 		report_permit(e->sock, PERMIT_SCORED);
 	}

@@ -224,8 +224,6 @@ static int fill_root(struct plan *plan, const struct oci_config *config,
 
 static int check_not_implemented(const struct oci_linux *l, struct err **err)
 {
-	if (l->intel_rdt)
-		return err_set(err, ERR_NOT_IMPLEMENTED, "linux.intelRdt is not implemented");
 	if (!str_empty(l->mount_label))
 		return err_set(err, ERR_NOT_IMPLEMENTED, "linux.mountLabel is not implemented");
 	return 0;

@@ -1,4 +1,4 @@
-/* What every process of a container has from linux: personality and memory policy. */
+/* What every process of a container has from linux: personality, memory policy, resource classes. */
 #include <linux/mempolicy.h>
 #include <sys/personality.h>
 
@@ -88,9 +88,31 @@ static int fill_personality(struct plan_process *out, const struct oci_linux *l,
 	return 0;
 }
 
-int plan_execution_fill(struct plan_process *out, struct arena *arena,
-	const struct oci_linux *container, struct err **err)
+static void fill_rdt(struct plan_process *out, struct arena *arena, const struct oci_intel_rdt *r,
+	const char *id)
 {
+	if (!r)
+		return;
+	size_t n = 0, more = strv_len(r->schemata);
+	const char **lines = arena_alloc(arena, more + 3, sizeof(*lines));
+	if (!str_empty(r->l3_cache_schema))
+		lines[n++] = r->l3_cache_schema;
+	if (!str_empty(r->mem_bw_schema))
+		lines[n++] = r->mem_bw_schema;
+	for (size_t i = 0; i < more; i++)
+		lines[n++] = r->schemata[i];
+	out->rdt = (struct plan_rdt){
+		.clos = str_empty(r->clos_id) ? id : r->clos_id,
+		.named = !str_empty(r->clos_id),
+		.schemata = lines,
+		.monitor = r->enable_monitoring ? id : NULL,
+	};
+}
+
+int plan_execution_fill(struct plan_process *out, struct arena *arena,
+	const struct oci_linux *container, const char *id, struct err **err)
+{
+	fill_rdt(out, arena, container->intel_rdt, id ? id : "");
 	if (fill_personality(out, container, err) < 0)
 		return -1;
 	return fill_memory_policy(out, arena, container->memory_policy, err);

@@ -30,9 +30,9 @@ int plan_process_fill(struct plan_process *out, struct arena *arena, const struc
  * mask. */
 int plan_mask_parse(struct plan_mask *out, struct arena *arena, const char *where, const char *list,
 	struct err **err);
-/** plan_execution.c: personality and memory policy of @container. */
+/** plan_execution.c: personality, memory policy and resource classes of @container, called @id. */
 int plan_execution_fill(struct plan_process *out, struct arena *arena,
-	const struct oci_linux *container, struct err **err);
+	const struct oci_linux *container, const char *id, struct err **err);
 
 /** One mount alone, for tests. */
 int plan_mount_compile(struct plan_mount *out, struct arena *arena, const struct oci_mount *m,

@@ -228,7 +228,7 @@ int plan_process_fill(struct plan_process *out, struct arena *arena, const struc
 		return -1;
 	if (!container)
 		return 0;
-	if (plan_execution_fill(out, arena, container, err) < 0)
+	if (plan_execution_fill(out, arena, container, options ? options->id : NULL, err) < 0)
 		return -1;
 	return fill_seccomp(out, arena, container->seccomp, options, err);
 }

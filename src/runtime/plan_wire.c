@@ -1,5 +1,5 @@
 /*
- * The plan as bytes: "KPL4", then the fields in the order of struct plan. Daemon and monitor may be
+ * The plan as bytes: "KPL5", then the fields in the order of struct plan. Daemon and monitor may be
  * of different builds after an upgrade, so the number changes with any change here.
  */
 #include "plan_private.h"
@@ -12,8 +12,8 @@
 #include "codec.h"
 #include "sys/child.h"
 
-#define PLAN_MAGIC 0x344c504bu /* "KPL4" */
-#define PROCESS_MAGIC 0x3250504bu /* "KPP2" */
+#define PLAN_MAGIC 0x354c504bu /* "KPL5" */
+#define PROCESS_MAGIC 0x3350504bu /* "KPP3" */
 
 #define NS_FLAGS                                                                                   \
 	(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | \
@@ -152,6 +152,10 @@ static void walk_execution(struct codec *c, struct plan_process *p)
 	codec_bool(c, &p->has_memory_policy);
 	codec_u32(c, &p->memory_policy);
 	walk_mask(c, &p->memory_nodes);
+	codec_str(c, &p->rdt.clos);
+	codec_bool(c, &p->rdt.named);
+	codec_strv(c, &p->rdt.schemata);
+	codec_str(c, &p->rdt.monitor);
 	walk_mask(c, &p->cpus_initial);
 	walk_mask(c, &p->cpus_final);
 }

@@ -23,6 +23,7 @@
 #include "netdev.h"
 #include "ns.h"
 #include "run_private.h"
+#include "runtime/rdt.h"
 #include "sys/child.h"
 #include "sys/newmount.h"
 #include "sys/procfs.h"
@@ -370,6 +371,15 @@ static int before_pivot(struct making *m, struct err **err)
 	return 0;
 }
 
+static int enter_class(struct making *m, struct err **err)
+{
+	const struct plan_rdt *rdt = &m->init.setup.plan->process.rdt;
+	if (!rdt->clos)
+		return 0;
+	auto_fd int root = rdt_open(err);
+	return root < 0 ? -1 : rdt_create(root, rdt, m->run->pid, err);
+}
+
 static int wait_ready(struct making *m, struct err **err)
 {
 	struct setup *s = &m->init.setup;
@@ -422,7 +432,7 @@ static int create(struct making *m, struct err **err)
 		return -1;
 	if ((s->cgroup_late && finish_cgroup(m, err) < 0) || serve_child(m, err) < 0)
 		return report_prefer(m->sock, err);
-	if (wait_ready(m, err) < 0)
+	if (enter_class(m, err) < 0 || wait_ready(m, err) < 0)
 		return -1;
 	if (mount_in_user_namespace(s))
 		run_give_streams(s->proc, m->run->pid, &s->plan->process, s->io);

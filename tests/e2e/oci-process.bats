@@ -524,3 +524,29 @@ FDS='ls /proc/self/fd | tr "\n" " "'
 	run oci run -b "$BUNDLE" ns5
 	[[ "$output" == *"must be an absolute path"* ]]
 }
+
+@test "intelRdt: refused where no resctrl file system is mounted; wrong members by their names" {
+	rdt() { # MEMBERS
+		bundle rdt "c['linux']['intelRdt'] = {$1}"
+		run oci create -b "$BUNDLE" rdt
+		[ "$status" = 1 ]
+	}
+	rdt "'closID': 'a/b'"
+	[[ "$output" == *"linux.intelRdt.closID: invalid class of service"* ]]
+	rdt "'memBwSchema': 'L3:0=f'"
+	[[ "$output" == *'linux.intelRdt.memBwSchema: must start with \"MB:\"'* ]]
+	rdt "'schemata': ['L3:0=f\\nMB:0=1']"
+	[[ "$output" == *"linux.intelRdt.schemata: must be one line"* ]]
+	! grep -q " - resctrl " /proc/self/mountinfo || skip "there is a resctrl file system here"
+	rdt "'l3CacheSchema': 'L3:0=f'"
+	[[ "$output" == *"linux.intelRdt: no resctrl file system is mounted"* ]]
+	run oci list -q
+	[ -z "$output" ]
+	bundle rdt2
+	oci run -d -b "$BUNDLE" rdt2 </dev/null >/dev/null 2>&1 3>&-
+	run oci update --l3-cache-schema L3:0=f rdt2
+	[ "$status" = 1 ]
+	[[ "$output" == *"linux.intelRdt: no resctrl file system is mounted"* ]]
+	run oci update --mem-bw-schema MB:0=10 rdt2
+	[ "$status" = 1 ]
+}

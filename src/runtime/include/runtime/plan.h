@@ -87,6 +87,14 @@ struct plan_mask {
 	size_t len; /* bytes, a multiple of 8 */
 };
 
+/** linux.intelRdt, see runtime/rdt.h. */
+struct plan_rdt {
+	const char *clos; /* the class: a folder's name, or "/"; NULL: nothing is asked for */
+	bool named; /* by closID; else the class is the container's own */
+	const char **schemata; /* lines, in the order in which they are written */
+	const char *monitor; /* the monitoring group, or NULL */
+};
+
 /** One process: the container's init or an exec. By topic, not by size. */
 struct plan_process { /* NOLINT(clang-analyzer-optin.performance.Padding) */
 	const char **args, **env; /* NULL-terminated */
@@ -132,6 +140,7 @@ struct plan_process { /* NOLINT(clang-analyzer-optin.performance.Padding) */
 	bool has_memory_policy;
 	uint32_t memory_policy; /* MPOL_* with MPOL_F_* */
 	struct plan_mask memory_nodes;
+	struct plan_rdt rdt;
 	struct plan_mask cpus_initial,
 		cpus_final; /* execCPUAffinity: before and after the cgroup */
 };
