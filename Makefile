@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 export LC_ALL = C
 
-.PHONY: all help deps demo check check-unit check-e2e check-fuzz bench lint format asan fuzz install clean
+.PHONY: all help deps demo check check-unit check-e2e check-vm check-fuzz bench lint format asan fuzz install clean
 
 all: $(BUILD)/build.ninja ## build the programs into build/bin
 	@ninja -C $(BUILD)
@@ -22,9 +22,9 @@ deps: ## install what building, testing, linting and measuring need (apt-get)
 demo: all ## from nothing to a running container, on an image made from busybox
 	@scripts/demo $(BUILD)
 
-check: all ## every test
-	@scripts/deps test
-	@tests/run $(BUILD) unit fuzz e2e
+check: all ## every test; in a virtual machine what this one cannot run
+	@scripts/deps test vm
+	@tests/run $(BUILD) unit fuzz e2e vm-rest
 
 check-unit: all ## unit tests
 	@scripts/deps test
@@ -33,6 +33,10 @@ check-unit: all ## unit tests
 check-e2e: all ## end-to-end tests (root)
 	@scripts/deps test
 	@tests/run $(BUILD) e2e
+
+check-vm: all ## end-to-end tests in virtual machines with systemd and cgroup v2
+	@scripts/deps test vm
+	@tests/run $(BUILD) vm
 
 check-fuzz: all ## each fuzz target for some seconds
 	@scripts/deps test

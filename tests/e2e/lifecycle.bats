@@ -288,7 +288,7 @@ container destroy" ]
 
 @test "forty containers at once do not meet" {
 	for i in $(seq 40); do
-		docker run -d --name "many$i" busybox sh -c "echo $i; sleep 100" >/dev/null &
+		docker run -d --name "many$i" busybox sh -c "echo $i; sleep 1000" >/dev/null &
 	done
 	wait
 	[ "$(docker ps -q | wc -l)" = 40 ]
