@@ -9,8 +9,8 @@
 
 struct exec_options {
 	const char *console_socket, *pidfd_socket, *cwd, *user, *process, *pid_file, *label,
-		*apparmor, *cgroup;
-	char **env, **gids, **caps;
+		*apparmor;
+	char **cgroup, **env, **gids, **caps;
 	bool tty, detach, no_new_privs, ignore_paused;
 	int preserve_fds;
 };
@@ -39,7 +39,8 @@ static const struct option options[] = {
 	OPT("no-new-privs", OPTION_BOOL, no_new_privs, "set no_new_privs"),
 	OPT("cap, c", OPTION_LIST, caps, "capability to add, may repeat"),
 	OPT("preserve-fds", OPTION_INT, preserve_fds, "hand on N more descriptors, from 3"),
-	OPT("cgroup", OPTION_STR, cgroup, "not implemented"),
+	OPT("cgroup", OPTION_LIST, cgroup,
+		"cgroup below the container's to run in, [CONTROLLER[,...]:]PATH, may repeat"),
 	OPT("ignore-paused", OPTION_BOOL, ignore_paused,
 		"do it in a paused container too, where it waits"),
 };
@@ -123,8 +124,6 @@ static int check_status(const struct state *s, const struct exec_options *o, str
 	if (status == STATUS_PAUSED && !o->ignore_paused)
 		return err_set(err, ERR_CONFLICT,
 			"cannot exec in a paused container (use --ignore-paused to override)");
-	if (!str_empty(o->cgroup))
-		return err_set(err, ERR_NOT_IMPLEMENTED, "exec --cgroup is not implemented");
 	return 0;
 }
 
@@ -150,10 +149,17 @@ static int spawn(
 		return -1;
 	if (!o->detach && (job->signals = foreground_signals(err)) < 0)
 		return -1;
-	struct cgroup *cg = state_cgroup(s);
-	job->pid = run_exec(job->plan, s->pid, init, cg, &io, &job->pidfd, &job->master, err);
+	/* none at all is right only for a container that never had one */
+	bool needs = !str_empty(s->cgroup) || (o->cgroup && o->cgroup[0]);
+	struct cgroup *cg = needs ? state_cgroup_need(s, err) : NULL;
+	int r = needs && !cg ? -1 : 0;
+	if (r == 0 && o->cgroup && o->cgroup[0])
+		r = cgroup_descend(cg, o->cgroup, err);
+	if (r == 0)
+		job->pid =
+			run_exec(job->plan, s->pid, init, cg, &io, &job->pidfd, &job->master, err);
 	cgroup_free(cg);
-	return job->pid < 0 ? -1 : 0;
+	return r < 0 || job->pid < 0 ? -1 : 0;
 }
 
 static int finish(struct job *job, const struct exec_options *o, struct err **err)

@@ -43,6 +43,20 @@ static char *entry_path(const struct globals *g, const char *id)
 	return xasprintf("%s%s%s/%s", here, here[0] ? "/" : "", g->root, id);
 }
 
+/* A relative path means the cgroups that we are in; those who come after us are in others. */
+static int resolve_cgroup(struct launch *l, struct err **err)
+{
+	auto_err *why = NULL;
+	char *path = cgroup_resolve(l->plan->cgroup_path, &why);
+	if (!path && !l->plan->cgroup_optional)
+		return err_move(err, &why);
+	if (!path)
+		return 0;
+	free(l->cgroup);
+	l->plan->cgroup_path = l->cgroup = path;
+	return 0;
+}
+
 /* What the bundle says, checked as far as it can be before anything exists. */
 static int compile(struct launch *l, const struct globals *g, const struct launch_options *o,
 	const char *id, bool detach, struct err **err)
@@ -78,7 +92,7 @@ static int compile(struct launch *l, const struct globals *g, const struct launc
 	if (str_empty(l->plan->cgroup_path))
 		l->plan->cgroup_path = l->cgroup =
 			xasprintf("%skist/%s", l->plan->rootless ? "" : "/", id);
-	return 0;
+	return g->systemd_cgroup ? 0 : resolve_cgroup(l, err);
 }
 
 static char *annotations_text(const struct oci_config *config)

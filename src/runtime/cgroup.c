@@ -34,44 +34,6 @@ char **cgroup_controllers(void)
 	return list;
 }
 
-/* "/a//b/./c/" to "a/b/c"; ".." is refused: a cgroup path comes from a document of somebody's. */
-static char *clean_path(const char *path, struct err **err)
-{
-	auto_strv parts = strv_split(path, '/');
-	auto_buf out = BUF_INIT;
-	for (size_t i = 0; parts[i]; i++) {
-		if (!*parts[i] || str_eq(parts[i], "."))
-			continue;
-		if (str_eq(parts[i], "..")) {
-			err_set(err, ERR_INVALID, "cgroup path %s: \"..\" is not allowed", path);
-			return NULL;
-		}
-		buf_addf(&out, "%s%s", out.len ? "/" : "", parts[i]);
-	}
-	if (!out.len) {
-		err_set(err, ERR_INVALID, "cgroup path \"%s\" names the root of the hierarchy",
-			path);
-		return NULL;
-	}
-	return buf_steal(&out);
-}
-
-/* An absolute path starts at the mount point; a relative one at our own cgroup, on v2 beside it, because
- * a v2 group with processes cannot have children with limits. */
-static char *path_in(const struct cgroup_mount *m, const char *path, struct err **err)
-{
-	if (*path == '/')
-		return clean_path(path, err);
-	const char *own = m->own;
-	int n = (int)strlen(own);
-	if (m->v2) {
-		while (n > 0 && own[n - 1] != '/')
-			n--;
-	}
-	auto_free char *full = xasprintf("%.*s/%s", n, own, path);
-	return clean_path(full, err);
-}
-
 static struct cgroup *cgroup_new(const char *path, struct err **err)
 {
 	struct cgroup *cg = xcalloc(1, sizeof(*cg));
@@ -89,7 +51,7 @@ static struct cgroup *cgroup_new(const char *path, struct err **err)
 		d->fd = -1;
 	}
 	for (size_t i = 0; i < cg->count; i++) {
-		cg->dirs[i].rel = path_in(cg->dirs[i].mount, path, err);
+		cg->dirs[i].rel = cgroup_path_in(cg->dirs[i].mount, path, err);
 		if (!cg->dirs[i].rel) {
 			cgroup_free(cg);
 			return NULL;
@@ -195,6 +157,15 @@ static int check_empty(const struct cgroup_dir *d, struct err **err)
 	return 0;
 }
 
+/* In a frozen cgroup, or below one, the container's first process would never get anywhere. */
+static int check_thawed(const struct cgroup *cg, const struct cgroup_dir *d, struct err **err)
+{
+	if (cgroup_dir_of(cg, CTL_FREEZER) != d || !d->ops->stopped(d))
+		return 0;
+	return err_set(err, ERR_CONFLICT, "cgroup %s/%s, or one above it, is frozen",
+		d->mount->path, d->rel);
+}
+
 /* Makes one hierarchy's folder, or says that it cannot and forgets it. */
 static int make_dir(struct cgroup *cg, struct cgroup_dir *d, struct err **err)
 {
@@ -202,6 +173,8 @@ static int make_dir(struct cgroup *cg, struct cgroup_dir *d, struct err **err)
 	int r = make_levels(d, cgroup_is_lazy(cg, d), &existed, err);
 	if (r == 0 && existed)
 		r = check_empty(d, err);
+	if (r == 0)
+		r = check_thawed(cg, d, err);
 	if (r == 0)
 		return 0;
 	fd_close(d->fd);
@@ -370,7 +343,7 @@ int cgroup_rename(struct cgroup *cg, const char *path, struct err **err)
 		struct cgroup_dir *d = &cg->dirs[i];
 		if (d->mount->v2 || d->fd < 0)
 			continue;
-		auto_free char *to = path_in(d->mount, path, err);
+		auto_free char *to = cgroup_path_in(d->mount, path, err);
 		if (!to)
 			return -1;
 		auto_fd int base = open(d->mount->path, O_PATH | O_DIRECTORY | O_CLOEXEC);

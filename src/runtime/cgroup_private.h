@@ -22,6 +22,7 @@ struct cgroup {
 	size_t count;
 	int *entries; /* v1 "tasks" files, open for writing */
 	size_t entry_count;
+	bool chosen; /* cgroup_descend() was here */
 };
 
 struct cgroup_ops {
@@ -34,12 +35,17 @@ struct cgroup_ops {
 	int (*attach)(const struct cgroup_dir *d, pid_t pid, struct err **err);
 	int (*freeze)(const struct cgroup_dir *d, bool frozen, struct err **err);
 	bool (*frozen)(const struct cgroup_dir *d);
+	/** Frozen, be it because one above is. */
+	bool (*stopped)(const struct cgroup_dir *d);
 	int64_t (*oom_kills)(const struct cgroup_dir *d);
 	/** Adds what this hierarchy knows to @out. */
 	void (*stats)(const struct cgroup_dir *d, struct cgroup_stats *out);
 };
 
 extern const struct cgroup_ops cgroup_v1_ops, cgroup_v2_ops;
+
+/** @path below the mount point of @m, without a leading slash: owned, or NULL. cgroup_paths.c */
+char *cgroup_path_in(const struct cgroup_mount *m, const char *path, struct err **err);
 
 /** Folder of controller @c if it exists, else NULL. */
 const struct cgroup_dir *cgroup_dir_of(const struct cgroup *cg, enum cgroup_controller c);
@@ -60,6 +66,9 @@ int cgroup_v2_enable(const struct cgroup_dir *d, struct err **err);
 /* The limits, by version: cgroup_v1_limits.c, cgroup_v2_limits.c */
 int cgroup_v1_set(const struct cgroup_dir *d, const struct oci_resources *res, struct err **err);
 int cgroup_v2_set(const struct cgroup_dir *d, const struct oci_resources *res, struct err **err);
+/** Changes devices.list to what the rules say: cgroup_v1_devices.c. */
+int cgroup_v1_devices(
+	const struct cgroup_dir *d, const struct oci_resources *res, struct err **err);
 /** rdma.max is the same file on both. */
 int cgroup_set_rdma(const struct cgroup_dir *d, const struct oci_resources *res, struct err **err);
 /** cpu.shares (2..262144) as cpu.weight (1..10000). */

@@ -76,9 +76,15 @@ static int freeze(const struct cgroup_dir *d, bool frozen, struct err **err)
 		d->rel, wanted);
 }
 
+/* Not for an ancestor's sake: that one has to be thawed. */
 static bool frozen(const struct cgroup_dir *d)
 {
-	return state_is(d, "FROZEN");
+	return state_is(d, "FROZEN") && cgroup_get(d, "freezer.self_freezing") != 0;
+}
+
+static bool stopped(const struct cgroup_dir *d)
+{
+	return !state_is(d, "THAWED");
 }
 
 /* v1 counts a kill for the group of the victim only. */
@@ -137,6 +143,7 @@ const struct cgroup_ops cgroup_v1_ops = {
 	.attach = attach,
 	.freeze = freeze,
 	.frozen = frozen,
+	.stopped = stopped,
 	.oom_kills = oom_kills,
 	.stats = stats,
 };

@@ -233,43 +233,6 @@ static int set_blkio(const struct cgroup_dir *d, const struct oci_resources *r, 
 	return set_rates(d, "blkio.throttle.write_iops_device", &r->blkio.write_iops, err);
 }
 
-static void device_number(char out[24], int64_t number)
-{
-	if (number < 0)
-		snprintf(out, 24, "*");
-	else
-		snprintf(out, 24, "%ld", (long)number);
-}
-
-static int put_device(
-	const struct cgroup_dir *d, const struct oci_device_rule *rule, struct err **err)
-{
-	const char *file = rule->allow ? "devices.allow" : "devices.deny";
-	if (rule->type == 'a')
-		return cgroup_put(d, file, err, "a");
-	char major[24], minor[24];
-	device_number(major, rule->major);
-	device_number(minor, rule->minor);
-	return cgroup_put(d, file, err, "%c %s:%s %s%s%s", rule->type, major, minor,
-		rule->read ? "r" : "", rule->write ? "w" : "", rule->mknod ? "m" : "");
-}
-
-/* In the order given: the kernel's list starts as the one of the level above. */
-static int set_devices(const struct cgroup_dir *d, const struct oci_resources *r, struct err **err)
-{
-	if (!r->device_count)
-		return 0;
-	for (size_t i = 0; i < r->device_count; i++) {
-		if (put_device(d, &r->devices[i], err) < 0)
-			return -1;
-	}
-	for (size_t i = 0; i < cgroup_default_device_count; i++) {
-		if (put_device(d, &cgroup_default_devices[i], err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 static int set_hugetlb(const struct cgroup_dir *d, const struct oci_resources *r, struct err **err)
 {
 	for (size_t i = 0; i < r->hugepage_count; i++) {
@@ -313,7 +276,7 @@ static const struct {
 	{CTL_CPUSET, set_cpuset},
 	{CTL_PIDS, set_pids},
 	{CTL_BLKIO, set_blkio},
-	{CTL_DEVICES, set_devices},
+	{CTL_DEVICES, cgroup_v1_devices},
 	{CTL_HUGETLB, set_hugetlb},
 	{CTL_NET_CLS, set_net_cls},
 	{CTL_NET_PRIO, set_net_prio},

@@ -38,7 +38,16 @@ static int enable_below(int base, const char *rel, struct err **err)
 static int prepare(
 	const struct cgroup_dir *d, int base, const char *rel, bool leaf, struct err **err)
 {
-	return leaf ? 0 : enable_below(base, rel, err);
+	if (!leaf)
+		return enable_below(base, rel, err);
+	/* Below a cgroup with processes, or in a threaded tree, a new one is no domain and takes no process. As
+	 * part of the threads' tree it does; what then cannot be limited is an error when it is asked for. */
+	auto_free char *type = xasprintf("%s/cgroup.type", rel);
+	auto_buf now = BUF_INIT;
+	if (file_read(base, type, 64, &now, NULL) < 0 ||
+		!str_eq(str_trim(now.data), "domain invalid"))
+		return 0;
+	return file_write(base, type, "threaded", strlen("threaded"), err);
 }
 
 int cgroup_v2_enable(const struct cgroup_dir *d, struct err **err)
@@ -106,7 +115,14 @@ static int freeze(const struct cgroup_dir *d, bool frozen, struct err **err)
 	return 0;
 }
 
+/* Not for an ancestor's sake: that one has to be thawed. */
 static bool frozen(const struct cgroup_dir *d)
+{
+	return cgroup_get(d, "cgroup.freeze") == 1 &&
+	       cgroup_get_key(d, "cgroup.events", "frozen") == 1;
+}
+
+static bool stopped(const struct cgroup_dir *d)
 {
 	return cgroup_get_key(d, "cgroup.events", "frozen") == 1;
 }
@@ -161,6 +177,7 @@ const struct cgroup_ops cgroup_v2_ops = {
 	.attach = attach,
 	.freeze = freeze,
 	.frozen = frozen,
+	.stopped = stopped,
 	.oom_kills = oom_kills,
 	.stats = stats,
 };

@@ -383,7 +383,7 @@ static int start_stage(
 		return -1;
 	e->stage = child_clone(&args);
 	auto_fd int own = -1;
-	if (e->stage < 0 && errno == EBUSY && args.cgroup >= 0) {
+	if (e->stage < 0 && errno == EBUSY && args.cgroup >= 0 && !cgroup_chosen(cgroup)) {
 		own = args.cgroup = open_own_cgroup(cgroup, init, j->container);
 		errno = EBUSY;
 		if (own >= 0)

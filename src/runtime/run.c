@@ -176,6 +176,8 @@ static int finish_cgroup(struct making *m, struct err **err)
 		res.device_count = 0;
 	if (plan->resources && cgroup_set(cg, &res, err) < 0)
 		return -1;
+	if (run_give_cgroup(cg, plan, err) < 0)
+		return -1;
 	if (cgroup_entry_fds(cg, &s->entries, &s->entry_count, err) < 0)
 		return -1;
 	if (s->cgroup_late &&

@@ -16,4 +16,8 @@ int run_set_oom_score(int proc, pid_t pid, int value, struct err **err);
 void run_give_streams(
 	int proc, pid_t pid, const struct plan_process *process, const struct run_io *io);
 
+/** Gives a container's cgroup to its user where config-linux.md "Cgroup ownership" says so: it will be mounted
+ * writable in a cgroup namespace and a user namespace of its own. cgroup_owner.c */
+int run_give_cgroup(struct cgroup *cg, const struct plan *plan, struct err **err);
+
 #endif

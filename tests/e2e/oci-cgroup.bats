@@ -520,3 +520,333 @@ for part in "cpu", "memory", "blkio":
 	oci delete --force e5
 	wait $!
 }
+
+# --- devices ---
+
+@test "devices: rules apply in order, each to the kinds of access that it names" {
+	bundle d1 'r["devices"] = [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "w"}]
+caps = p["capabilities"]
+for s in "bounding", "effective", "permitted": caps[s] += ["CAP_MKNOD"]
+c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["dev"]})
+p["args"] = ["sh", "-c", "mknod /tmp/kmsg c 1 11; mknod /tmp/mem c 1 1; for d in /dev/null /dev/zero /tmp/kmsg /tmp/mem; do (: <$d) 2>/dev/null && echo $d r; (: >$d) 2>/dev/null && echo $d w; done; true"]'
+	run -0 oci run -b "$BUNDLE" d1
+	[ "$output" = "/dev/null r
+/dev/null w
+/dev/zero r
+/dev/zero w
+/tmp/kmsg w" ]
+}
+
+@test "devices: an update never takes away what both lists allow" {
+	bundle d2 'r["devices"] = [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "r"}]
+caps = p["capabilities"]
+for s in "bounding", "effective", "permitted": caps[s] += ["CAP_MKNOD"]
+c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["dev"]})
+p["args"] = ["sh", "-c", "mknod /tmp/kmsg c 1 11; while : <>/dev/null; do :; done 2>/tmp/why; sleep 1000"]'
+	start d2
+	local rule
+	for rule in 10:200 10:229 10:200 10:229; do
+		echo "{\"devices\": [{\"allow\": false, \"access\": \"rwm\"}, {\"allow\": true, \"type\": \"c\", \"major\": ${rule%:*}, \"minor\": ${rule#*:}, \"access\": \"rwm\"}]}" | oci update -r - d2
+	done
+	[ -z "$(oci exec d2 cat /tmp/why)" ]
+	run ! oci exec d2 sh -c ': </tmp/kmsg'
+	[[ "$output" == *"Operation not permitted"* ]]
+	if ! v2; then
+		grep -qx "c 10:229 rwm" "$(knob d2 devices devices.list -)"
+		run ! grep -q "c 10:200" "$(knob d2 devices devices.list -)"
+		run ! grep -q "^a" "$(knob d2 devices devices.list -)"
+	fi
+}
+
+@test "devices: all may be allowed, but for some" {
+	bundle d3 'r["devices"] = [{"allow": True, "access": "rwm"}, {"allow": False, "type": "c", "major": 1, "minor": 11, "access": "rw"}]
+caps = p["capabilities"]
+for s in "bounding", "effective", "permitted": caps[s] += ["CAP_MKNOD", "CAP_SYSLOG"]
+c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["dev"]})
+p["args"] = ["sh", "-c", "mknod /tmp/kmsg c 1 11; mknod /tmp/mem c 1 1; (: <>/tmp/mem) && echo mem; (: </tmp/kmsg) || echo no kmsg"]'
+	run oci run -b "$BUNDLE" d3
+	[[ "$output" != *"mem: Operation not permitted"* ]]
+	[[ "$output" == *"no kmsg"* ]]
+}
+
+# --- paths ---
+
+@test "cgroupsPath: absolute below the mount points, relative below (v2: beside) the caller's own" {
+	need pids
+	bundle q1
+	start q1
+	[ -d "$(hierarchy pids)$CGROUP/q1" ]
+	local base here
+	base=$(hierarchy pids)
+	mkdir -p "$base$CGROUP/caller/shell"
+	bundle q2 'c["linux"]["cgroupsPath"] = "relative/q2"'
+	# from another cgroup than the verbs that follow
+	here=$base$CGROUP/caller/shell
+	sh -c "echo \$\$ >$here/cgroup.procs && exec \"\$@\"" sh \
+		timeout 20 "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" run -d -b "$BUNDLE" q2 </dev/null >/dev/null 3>&-
+	if v2; then
+		[ -d "$base$CGROUP/caller/relative/q2" ]
+	else
+		[ -d "$here/relative/q2" ]
+	fi
+	is q2 running
+	oci update --pids-limit 33 q2
+	oci pause q2
+	is q2 paused
+	oci resume q2
+	oci delete --force q2
+	[ ! -e "$base$CGROUP/caller/relative/q2" ]
+	[ ! -e "$here/relative/q2" ]
+}
+
+@test "cgroupsPath: without one a container has a cgroup of its own; the root and .. are refused" {
+	local path
+	bundle q3 'del c["linux"]["cgroupsPath"]'
+	start q3
+	find /sys/fs/cgroup -type d -path '*/kist/q3' | grep -q q3
+	oci delete --force q3
+	run ! grep -q q3 <(find /sys/fs/cgroup -type d -path '*/kist/q3')
+	for path in / /. /a/../../b ../x; do
+		bundle q4 "c['linux']['cgroupsPath'] = '$path'"
+		run ! oci run -b "$BUNDLE" q4 </dev/null 3>&-
+		[[ "$output" == *cgroup* ]]
+	done
+}
+
+@test "cgroupsPath: an existing cgroup is used when it is empty, refused with processes in or below it, or frozen" {
+	need pids
+	local dir freezer
+	dir=$(hierarchy pids)$CGROUP/q5
+	mkdir -p "$dir/below"
+	bundle q5
+	start q5
+	oci delete --force q5
+	mkdir -p "$dir/below"
+	sleep 1000 3>&- &
+	echo $! >"$dir/below/cgroup.procs"
+	run ! oci run -b "$BUNDLE" q5 </dev/null 3>&-
+	[[ "$output" == *"not empty"* ]]
+	[ -d "$dir/below" ]
+	kill $!
+	wait $! || true
+	rmdir "$dir/below" "$dir"
+	if v2; then
+		mkdir -p "$dir"
+		freezer=$dir/cgroup.freeze
+		echo 1 >"$freezer"
+	else
+		need freezer
+		mkdir -p "$(hierarchy freezer)$CGROUP/q5"
+		freezer=$(hierarchy freezer)$CGROUP/q5/freezer.state
+		echo FROZEN >"$freezer"
+	fi
+	run ! oci run -b "$BUNDLE" q5 </dev/null 3>&-
+	[[ "$output" == *frozen* ]]
+	v2 && echo 0 >"$freezer" || echo THAWED >"$freezer"
+}
+
+@test "v2: controllers are enabled along the path, and what cannot be is named" {
+	v2 || skip "cgroup v1 has no subtree_control"
+	need memory pids
+	bundle q6 'c["linux"]["cgroupsPath"] = os.environ["CGROUP"] + "/a/b/q6"; r["memory"] = {"limit": 33554432}'
+	start q6
+	[ "$(cat "/sys/fs/cgroup$CGROUP/a/b/q6/memory.max")" = 33554432 ]
+	oci delete --force q6
+	# a cgroup with processes of its own cannot hand memory on
+	mkdir "/sys/fs/cgroup$CGROUP/busy"
+	sleep 1000 3>&- &
+	echo $! >"/sys/fs/cgroup$CGROUP/busy/cgroup.procs"
+	bundle q7 'c["linux"]["cgroupsPath"] = os.environ["CGROUP"] + "/busy/q7"; r["memory"] = {"limit": 33554432}'
+	run ! oci run -b "$BUNDLE" q7 </dev/null 3>&-
+	[[ "$output" == *"controller"*memory*"could not be enabled"* ]]
+	[ ! -e "/sys/fs/cgroup$CGROUP/busy/q7" ]
+	kill $!
+	wait $! || true
+}
+
+@test "v2: in a threaded tree a container runs without domain controllers, and says which it cannot have" {
+	v2 || skip "cgroup v1 has no threaded trees"
+	need memory pids
+	mkdir -p "/sys/fs/cgroup$CGROUP/tree/threads"
+	echo threaded >"/sys/fs/cgroup$CGROUP/tree/threads/cgroup.type"
+	bundle q8 'c["linux"]["cgroupsPath"] = os.environ["CGROUP"] + "/tree/q8"; r["pids"] = {"limit": 44}; p["args"] = ["sleep", "1000"]'
+	start q8
+	[ "$(cat "/sys/fs/cgroup$CGROUP/tree/q8/cgroup.type")" = threaded ]
+	[ "$(cat "/sys/fs/cgroup$CGROUP/tree/q8/pids.max")" = 44 ]
+	oci delete --force q8
+	bundle q9 'c["linux"]["cgroupsPath"] = os.environ["CGROUP"] + "/tree/q9"; r["memory"] = {"limit": 33554432}'
+	run ! oci run -b "$BUNDLE" q9 </dev/null 3>&-
+	[[ "$output" == *controller*memory* ]]
+}
+
+# --- exec --cgroup ---
+
+@test "exec --cgroup: a cgroup below the container's, which must exist and lie inside" {
+	need pids
+	local dir=$CGROUP/x1 h
+	bundle x1
+	start x1
+	if v2; then
+		mkdir "/sys/fs/cgroup$dir/sub"
+		run -0 oci exec --cgroup sub x1 cat /proc/self/cgroup
+		[ "$output" = "0::/sub" ] || [ "$output" = "0::$dir/sub" ]
+		run ! oci exec --cgroup pids:sub x1 true
+	else
+		for h in /sys/fs/cgroup/*"$dir"; do
+			[ ! -e "$h/cgroup.clone_children" ] || echo 1 >"$h/cgroup.clone_children"
+			mkdir "$h/sub" "$h/other"
+		done
+		run -0 oci exec --cgroup sub x1 cat /proc/self/cgroup
+		[ "$(grep -c '/sub$' <<<"$output")" = "$(wc -l <<<"$output")" ]
+		run -0 oci exec --cgroup pids:other x1 cat /proc/self/cgroup
+		[[ "$(grep :pids: <<<"$output")" == */other ]]
+		run ! grep other <<<"$(grep -v :pids: <<<"$output")"
+		run -0 oci exec --cgroup pids,memory:sub --cgroup cpu:other x1 cat /proc/self/cgroup
+		[[ "$(grep :cpu: <<<"$output")" == */other ]]
+		[[ "$(grep :memory: <<<"$output")" == */sub ]]
+		run -255 oci exec --cgroup pids:sub --cgroup pids:other x1 true
+		[[ "$output" == *"specified multiple times"* ]]
+		run -255 oci exec --cgroup pids:sub --cgroup other x1 true
+		[[ "$output" == *"other (missing "* ]]
+		run -255 oci exec --cgroup :sub x1 true
+		[[ "$output" == *":sub (empty "* ]]
+		run -255 oci exec --cgroup nonsense:sub x1 true
+		[[ "$output" == *"unknown controller"* ]]
+	fi
+	run -255 oci exec --cgroup absent x1 true
+	[[ "$output" == *absent* ]]
+	run -255 oci exec --cgroup ../x1 x1 true
+	[[ "$output" == *"leads out"* ]]
+	run -255 oci exec --cgroup sub/../../x1 x1 true
+	run -0 oci exec --cgroup / x1 cat /proc/self/cgroup
+	run ! grep sub <<<"$output"
+}
+
+# --- freezer, kill, removal ---
+
+@test "pause stops cgroups that the container made, too; exec --ignore-paused waits; a paused one is killed" {
+	need freezer
+	bundle f1 'p["args"] = ["sh", "-c", "while :; do date +%s%N >/tmp/now; sleep 0.05; done"]; c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"})'
+	start f1
+	local dir a b i
+	dir=$(hierarchy freezer)$CGROUP/f1
+	mkdir "$dir/inner"
+	for i in $(cat "$dir/cgroup.procs"); do
+		echo "$i" >"$dir/inner/cgroup.procs" || true
+	done
+	a=$(oci exec f1 cat /tmp/now)
+	oci pause f1
+	is f1 paused
+	run ! oci exec f1 true
+	sleep 0.3
+	oci exec --ignore-paused f1 echo waited >"$HOME_OCI/out" 2>&1 3>&- &
+	sleep 0.5
+	[ ! -s "$HOME_OCI/out" ]
+	oci resume f1
+	wait $!
+	[ "$(cat "$HOME_OCI/out")" = waited ]
+	wait_for moves "$a"
+	oci pause f1
+	oci kill f1 KILL
+	wait_for is f1 stopped
+}
+
+moves() {
+	[ "$(oci exec f1 cat /tmp/now)" != "$1" ]
+}
+
+@test "kill --all and SIGKILL reach every process of a shared pid namespace" {
+	bundle k1 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "pid"]; p["args"] = ["sh", "-c", "sleep 1001 & sleep 1002 & exec sleep 1003"]'
+	start k1
+	three() {
+		[ "$(oci ps -f json k1 | tr , '\n' | wc -l)" = "$1" ]
+	}
+	wait_for three 3
+	oci kill --all k1 TERM
+	wait_for is k1 stopped
+	oci delete k1
+	start k1
+	wait_for three 3
+	local pids
+	pids=$(oci ps -f json k1 | tr -d '[]' | tr , ' ')
+	oci kill k1 KILL
+	wait_for is k1 stopped
+	gone() {
+		local pid
+		for pid in $pids; do
+			[ ! -e "/proc/$pid" ] || grep -q '^State:.Z' "/proc/$pid/status" || return 1
+		done
+	}
+	wait_for gone
+}
+
+@test "delete --force ends a fork bomb without a pid namespace, and removes cgroups that it made" {
+	need pids
+	bundle k2 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "pid"]; r["pids"] = {"limit": 150}; p["args"] = ["sh", "-c", "f() { f & f; }; f 2>/dev/null; f"]'
+	start k2
+	local dir
+	dir=$(hierarchy pids)$CGROUP/k2
+	mkdir -p "$dir/a/b/c"
+	sleep 1
+	oci delete --force k2
+	[ ! -e "$dir" ]
+	run ! oci state k2
+}
+
+@test "delete removes what the container made below its cgroup, deep down" {
+	bundle k3 'c["mounts"] = [m for m in c["mounts"] if m["destination"] != "/sys/fs/cgroup"] + [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["rw"]}]
+p["args"] = ["sh", "-c", "cd /sys/fs/cgroup; for h in . */; do [ ! -e $h/cgroup.procs ] || mkdir -p $h/a/b/c; done; find . -path \"*/a/b/c\" | head -n 1"]'
+	run -0 oci run -b "$BUNDLE" k3
+	[[ "$output" == *a/b/c ]]
+	run ! grep -q . <(find /sys/fs/cgroup -type d -path "*$CGROUP/k3*")
+}
+
+# --- ownership and mounts ---
+
+userns='c["linux"]["namespaces"] += [{"type": "user"}]; c["linux"]["uidMappings"] = c["linux"]["gidMappings"] = [{"containerID": 0, "hostID": 200000, "size": 65536}]'
+own_cgroup='c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "cgroup"] + [{"type": "cgroup"}]'
+writable='c["mounts"] = [m for m in c["mounts"] if m["destination"] != "/sys/fs/cgroup"] + [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["rw"]}]'
+
+@test "ownership: the user of a user namespace gets a writable cgroup of v2, and only what may be delegated" {
+	chmod 755 "$HOME_OCI"
+	bundle w1 "$userns; $own_cgroup; $writable; p['user'] = {'uid': 1000, 'gid': 1000}"
+	start w1
+	local dir file owner=201000
+	dir=$(hierarchy pids)$CGROUP/w1
+	v2 || owner=0
+	for file in . cgroup.procs cgroup.subtree_control cgroup.threads; do
+		[ ! -e "$dir/$file" ] || [ "$(stat -c %u "$dir/$file")" = $owner ]
+	done
+	for file in "$dir"/{pids.max,memory.max,cpu.max}; do
+		[ ! -e "$file" ] || [ "$(stat -c %u "$file")" = 0 ]
+	done
+	# not where it is read-only, nor in the host's cgroup namespace
+	bundle w2 "$userns; $own_cgroup; $writable; c['mounts'][-1]['options'] = ['ro']"
+	start w2
+	[ "$(stat -c %u "$(hierarchy pids)$CGROUP/w2")" = 0 ]
+	bundle w3 "$userns; $writable; c['linux']['namespaces'] = [n for n in c['linux']['namespaces'] if n['type'] != 'cgroup']"
+	start w3
+	[ "$(stat -c %u "$(hierarchy pids)$CGROUP/w3")" = 0 ]
+	bundle w4 "$own_cgroup; $writable; p['user'] = {'uid': 1000, 'gid': 1000}"
+	start w4
+	[ "$(stat -c %u "$(hierarchy pids)$CGROUP/w4")" = 0 ]
+}
+
+@test "/sys/fs/cgroup: the container's own cgroup, read-only or writable as the config says" {
+	local how
+	for how in "$own_cgroup" 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "cgroup"]'; do
+		# v2 without a cgroup namespace shows all of it, as everywhere
+		if v2 && [ "$how" != "$own_cgroup" ]; then
+			continue
+		fi
+		bundle g1 "$how; c['mounts'] = [m for m in c['mounts'] if m['destination'] != '/sys/fs/cgroup'] + [{'destination': '/sys/fs/cgroup', 'type': 'cgroup', 'source': 'cgroup', 'options': ['ro', 'nosuid', 'noexec', 'nodev']}]
+p['args'] = ['sh', '-c', 'cd /sys/fs/cgroup; for h in . */; do [ -e \$h/cgroup.procs ] || continue; [ \"\$(cat \$h/cgroup.procs | wc -l)\" -le 9 ] && echo own; mkdir \$h/x 2>/dev/null && echo written; done']"
+		run oci run -b "$BUNDLE" g1
+		[[ "$output" == *own* ]]
+		[[ "$output" != *written* ]]
+		bundle g2 "$how; $writable
+p['args'] = ['sh', '-c', 'cd /sys/fs/cgroup; for h in . */; do [ -e \$h/cgroup.procs ] || continue; mkdir \$h/x && echo written; done']"
+		run oci run -b "$BUNDLE" g2
+		[[ "$output" == *written* ]]
+	done
+}

@@ -41,10 +41,28 @@ int cgroup_begin(struct cgroup **out, const char *path, struct err **err);
 int cgroup_finish(struct cgroup *cg, struct err **err);
 /** Whether cgroup_finish() has more to do. */
 bool cgroup_unfinished(const struct cgroup *cg);
+/**
+ * @path as it is meant now, by a process in our own cgroups: an absolute one unchanged, a relative one so that
+ * it means the same for every process later. Owned; to be given to the functions of this header.
+ */
+char *cgroup_resolve(const char *path, struct err **err);
 /** Opens one that exists; ERR_NOT_FOUND if it does in no hierarchy. */
 int cgroup_open(struct cgroup **out, const char *path, struct err **err);
 void cgroup_free(struct cgroup *cg);
 const char *cgroup_path(const struct cgroup *cg);
+
+/**
+ * Makes @cg stand for cgroups below the container's, as runc's `exec --cgroup` names them: one path for all
+ * hierarchies, or "CONTROLLER[,CONTROLLER...]:PATH" for some. They must exist, and no path leads out.
+ */
+int cgroup_descend(struct cgroup *cg, char *const *specs, struct err **err);
+/** Whether it does: then no other may take its place. */
+bool cgroup_chosen(const struct cgroup *cg);
+/**
+ * Gives the cgroup to a user (config-linux.md "Cgroup ownership"): folder and what the kernel lists in
+ * /sys/kernel/cgroup/delegate. v2 only; elsewhere it does nothing, as delegating is not safe there.
+ */
+int cgroup_give(struct cgroup *cg, uid_t uid, struct err **err);
 
 /** Writes limits. Devices on v2 (and hybrid if devices is on v2) are an eBPF program, replaced in place.
  * Where device rules are given, the devices that every container has (config-linux.md "Default Devices",
