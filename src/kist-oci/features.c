@@ -5,6 +5,8 @@
 #include "base/json.h"
 #include "oci.h"
 #include "oci/config.h"
+#include "runtime/plan.h"
+#include "runtime/seccomp.h"
 
 static const char *const hooks[] = {
 	"prestart",
@@ -44,9 +46,12 @@ static const char *const seccomp_operators[] = {
 	"SCMP_CMP_MASKED_EQ",
 	"SCMP_CMP_NE",
 };
+/* The specification's, of which this libseccomp has some. */
 static const char *const seccomp_arches[] = {
 	"SCMP_ARCH_AARCH64",
 	"SCMP_ARCH_ARM",
+	"SCMP_ARCH_LOONGARCH64",
+	"SCMP_ARCH_M68K",
 	"SCMP_ARCH_MIPS",
 	"SCMP_ARCH_MIPS64",
 	"SCMP_ARCH_MIPS64N32",
@@ -61,6 +66,8 @@ static const char *const seccomp_arches[] = {
 	"SCMP_ARCH_RISCV64",
 	"SCMP_ARCH_S390",
 	"SCMP_ARCH_S390X",
+	"SCMP_ARCH_SH",
+	"SCMP_ARCH_SHEB",
 	"SCMP_ARCH_X32",
 	"SCMP_ARCH_X86",
 	"SCMP_ARCH_X86_64",
@@ -89,13 +96,40 @@ static json_t *capabilities(void)
 	return array;
 }
 
+static json_t *arches(void)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < ARRAY_LEN(seccomp_arches); i++)
+		if (seccomp_has_architecture(seccomp_arches[i]))
+			json_array_append_new(array, json_string(seccomp_arches[i]));
+	return array;
+}
+
+static json_t *memory_policy(void)
+{
+	json_t *j = json_object(), *modes = json_array(), *flags = json_array();
+	for (size_t i = 0; plan_memory_mode(i); i++)
+		json_array_append_new(modes, json_string(plan_memory_mode(i)));
+	for (size_t i = 0; plan_memory_flag(i); i++)
+		json_array_append_new(flags, json_string(plan_memory_flag(i)));
+	json_put(j, "modes", modes);
+	json_put(j, "flags", flags);
+	return j;
+}
+
+static json_t *mount_options(void)
+{
+	auto_strv options = plan_mount_options();
+	return strings((const char *const *)options, strv_len(options));
+}
+
 static json_t *seccomp_json(void)
 {
 	json_t *j = json_object();
 	json_put(j, "enabled", json_true());
 	json_put(j, "actions", STRINGS(seccomp_actions));
 	json_put(j, "operators", STRINGS(seccomp_operators));
-	json_put(j, "archs", STRINGS(seccomp_arches));
+	json_put(j, "archs", arches());
 	json_put(j, "knownFlags", STRINGS(seccomp_flags));
 	json_put(j, "supportedFlags", STRINGS(seccomp_flags));
 	return j;
@@ -123,9 +157,12 @@ static json_t *linux_json(void)
 	json_put(j, "seccomp", seccomp_json());
 	json_put(j, "apparmor", flag("enabled", true));
 	json_put(j, "selinux", flag("enabled", true));
-	json_put(j, "intelRdt", flag("enabled", false));
-	json_put(j, "memoryPolicy", flag("enabled", false));
-	json_put(j, "netDevices", flag("enabled", false));
+	json_t *rdt = flag("enabled", true);
+	json_put(rdt, "schemata", json_true());
+	json_put(rdt, "monitoring", json_true());
+	json_put(j, "intelRdt", rdt);
+	json_put(j, "memoryPolicy", memory_policy());
+	json_put(j, "netDevices", flag("enabled", true));
 	json_put(j, "mountExtensions", extensions);
 	return j;
 }
@@ -140,6 +177,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 	json_put_str(j, "ociVersionMin", "1.0.0");
 	json_put_str(j, "ociVersionMax", OCI_VERSION);
 	json_put(j, "hooks", STRINGS(hooks));
+	json_put(j, "mountOptions", mount_options());
 	json_put(j, "linux", linux_json());
 	json_put(j, "annotations", annotations);
 	json_put(j, "potentiallyUnsafeConfigAnnotations", json_array());

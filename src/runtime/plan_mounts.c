@@ -61,24 +61,55 @@ static const struct mount_word words[] = {
 	{"remount", 0, 0, MS_REMOUNT, 0},
 };
 
+static const struct {
+	const char *name;
+	uint64_t flag;
+} propagations[] = {
+	{"private", MS_PRIVATE},
+	{"shared", MS_SHARED},
+	{"slave", MS_SLAVE},
+	{"unbindable", MS_UNBINDABLE},
+};
+
 uint64_t plan_propagation(const char *word)
 {
-	static const struct {
-		const char *name;
-		uint64_t flag;
-	} table[] = {
-		{"private", MS_PRIVATE},
-		{"shared", MS_SHARED},
-		{"slave", MS_SLAVE},
-		{"unbindable", MS_UNBINDABLE},
-	};
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		if (str_eq(word, table[i].name))
-			return table[i].flag;
-		if (word[0] == 'r' && str_eq(word + 1, table[i].name))
-			return table[i].flag | MS_REC;
+	for (size_t i = 0; i < ARRAY_LEN(propagations); i++) {
+		if (str_eq(word, propagations[i].name))
+			return propagations[i].flag;
+		if (word[0] == 'r' && str_eq(word + 1, propagations[i].name))
+			return propagations[i].flag | MS_REC;
 	}
 	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char **plan_mount_options(void)
+{
+	/* those of apply_option() */
+	static const char *const more[] = {"bind", "rbind", "tmpcopyup", "idmap", "ridmap",
+		"src-nofollow", "dest-nofollow", "copy-symlink"};
+	char **list = NULL;
+	bool both = true;
+	for (size_t i = 0; i < ARRAY_LEN(more); i++)
+		strv_add(&list, more[i]);
+	for (size_t i = 0; i < ARRAY_LEN(propagations); i++) {
+		auto_free char *tree = xasprintf("r%s", propagations[i].name);
+		strv_add(&list, propagations[i].name);
+		strv_add(&list, tree);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		auto_free char *tree = xasprintf("r%s", words[i].name);
+		both = both && !str_eq(words[i].name, "defaults");
+		strv_add(&list, words[i].name);
+		if (both)
+			strv_add(&list, tree);
+	}
+	qsort(list, strv_len(list), sizeof(*list), by_name);
+	return list;
 }
 
 static const struct mount_word *find_word(const char *name, bool recursive_only)

@@ -112,6 +112,11 @@ uint32_t seccomp_arch_token(const char *name)
 	return seccomp_arch_resolve_name(lower);
 }
 
+bool seccomp_has_architecture(const char *name)
+{
+	return seccomp_arch_token(name) != 0;
+}
+
 static int add_architectures(
 	scmp_filter_ctx ctx, const struct oci_seccomp *profile, struct err **err)
 {

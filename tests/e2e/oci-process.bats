@@ -550,3 +550,44 @@ FDS='ls /proc/self/fd | tr "\n" " "'
 	run oci update --mem-bw-schema MB:0=10 rdt2
 	[ "$status" = 1 ]
 }
+
+@test "features: the document is complete, and what it lists is accepted" {
+	oci features >"$HOME_OCI/features.json"
+	python3 - "$HOME_OCI/features.json" <<'PY'
+import json, sys
+f = json.load(open(sys.argv[1]))
+assert f["ociVersionMin"] == "1.0.0" and f["ociVersionMax"] == "1.3.0"
+assert f["hooks"] == ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]
+linux = f["linux"]
+assert linux["namespaces"] == ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"]
+assert "CAP_CHOWN" in linux["capabilities"] and "CAP_CHECKPOINT_RESTORE" in linux["capabilities"]
+assert set(linux["cgroup"]) == {"v1", "v2", "systemd", "systemdUser", "rdma"}
+s = linux["seccomp"]
+assert s["enabled"] and len(s["actions"]) == 9 and len(s["operators"]) == 7
+assert "SCMP_ARCH_X86_64" in s["archs"] and set(s["supportedFlags"]) <= set(s["knownFlags"])
+assert linux["apparmor"]["enabled"] and linux["selinux"]["enabled"]
+assert linux["intelRdt"] == {"enabled": True, "schemata": True, "monitoring": True}
+assert len(linux["memoryPolicy"]["modes"]) == 7 and len(linux["memoryPolicy"]["flags"]) == 3
+assert linux["netDevices"]["enabled"] and linux["mountExtensions"]["idmap"]["enabled"]
+assert {"rbind", "rro", "rslave", "tmpcopyup", "nosymfollow", "idmap"} <= set(f["mountOptions"])
+assert isinstance(f["potentiallyUnsafeConfigAnnotations"], list) and f["annotations"]
+PY
+	# every action, operator, flag and architecture of this byte order in one profile, at both ends of the versions
+	local version
+	for version in Min Max; do
+		bundle fe "import json, os
+f = json.load(open(os.environ['HOME_OCI'] + '/features.json'))
+s = f['linux']['seccomp']
+c['ociVersion'] = f['ociVersion$version']
+calls = iter(['mkdir', 'rmdir', 'link', 'symlink', 'chown', 'chmod', 'rename', 'mknod', 'sync', 'umask', 'getsid', 'getpgid', 'acct', 'syslog', 'alarm', 'pause'])
+c['linux']['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'architectures': [a for a in s['archs'] if any(w in a for w in ('AARCH64', 'ARM', 'EL', 'LE', 'RISCV', '_X')) == (__import__('sys').byteorder == 'little')], 'flags': s['supportedFlags'],
+    'syscalls': [{'names': [next(calls)], 'action': a} for a in s['actions'] if a != 'SCMP_ACT_NOTIFY'] +
+        [{'names': [next(calls)], 'action': 'SCMP_ACT_ERRNO', 'args': [{'index': 0, 'value': 1, 'op': o}]} for o in s['operators']]}
+p['args'] = ['echo', 'ran']"
+		run oci run -b "$BUNDLE" fe
+		[ "$output" = ran ] || { echo "$output"; false; }
+	done
+	bundle fe 'c["ociVersion"] = "2.0.0"'
+	run oci run -b "$BUNDLE" fe
+	[[ "$output" == *"ociVersion: version 2.0.0 is not supported"* ]]
+}

@@ -147,6 +147,15 @@ static void flags(void **state)
 		{"{'defaultAction':'SCMP_ACT_ALLOW','flags':['SECCOMP_FILTER_FLAG_LOG','SECCOMP_"
 		 "FILTER_FLAG_TSYNC']}",
 			SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_TSYNC},
+		{"{'defaultAction':'SCMP_ACT_ALLOW','flags':['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_"
+		 "RECV'"
+		 "]}",
+			0},
+		{"{'defaultAction':'SCMP_ACT_ALLOW','flags':['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_"
+		 "RECV',"
+		 "'SECCOMP_FILTER_FLAG_TSYNC'],'listenerPath':'/x','syscalls':[{'names':['mkdir'],"
+		 "'action':'SCMP_ACT_NOTIFY'}]}",
+			1u << 5 | SECCOMP_FILTER_FLAG_TSYNC | 1u << 3 | 1u << 4},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		auto_buf bpf = BUF_INIT;

@@ -234,6 +234,8 @@ int plan_compile(struct plan **out, const struct oci_config *config,
  * memory policy), or NULL. */
 int plan_process_compile(struct plan_process **out, const struct oci_process *process,
 	const struct oci_linux *container, const struct plan_options *options, struct err **err);
+/** Every option of a mount that is known, sorted; the caller's (strv_free()). */
+char **plan_mount_options(void);
 /** Words that linux.memoryPolicy may have, one after the other; NULL at the end. */
 const char *plan_memory_mode(size_t i);
 const char *plan_memory_flag(size_t i);

@@ -20,4 +20,7 @@
 int seccomp_compile(const struct oci_seccomp *profile, const char *cache, struct buf *bpf,
 	uint32_t *flags, struct err **err);
 
+/** Does this libseccomp know the architecture "SCMP_ARCH_..."? */
+bool seccomp_has_architecture(const char *name);
+
 #endif
