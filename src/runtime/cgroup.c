@@ -423,6 +423,9 @@ int cgroup_kill(struct cgroup *cg, int sig, struct err **err)
 		return 0;
 	bool thaw = freezer && !freezer->mount->v2 && sig == SIGKILL;
 	if (sig == SIGKILL && kill_by_kernel(cg)) {
+		/* on a hybrid machine somebody may be in v1's folders alone */
+		if (!d->mount->v2)
+			signal_all(d, sig, NULL);
 		if (thaw && freezer->ops->frozen(freezer))
 			freezer->ops->freeze(freezer, false, NULL);
 		return 0;

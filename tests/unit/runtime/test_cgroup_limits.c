@@ -366,6 +366,67 @@ static void v1_others(void **state)
 	expect(f, "memory.soft_limit_in_bytes", "77");
 }
 
+static void rule(struct oci_resources *r, bool allow, char type, int64_t major, int64_t minor,
+	const char *access)
+{
+	oci_device_rule_add(r, allow, type, major, minor, access);
+}
+
+/* The last write shows: additions come first, then what is taken back, and nothing that stays. */
+static void v1_device_difference(void **state)
+{
+	struct fake *f = *state;
+	struct oci_resources r = {0};
+	control(f, "devices.list",
+		"c *:* m\nb *:* m\nc 1:3 rwm\nc 1:5 rwm\nc 1:7 rwm\nc 1:8 rwm\nc 1:9 rwm\n"
+		"c 5:0 rwm\nc 5:2 rwm\nc 136:* rwm\nc 10:229 rw\nb 8:0 r\n");
+	control(f, "devices.allow", "");
+	control(f, "devices.deny", "");
+	rule(&r, false, 'a', -1, -1, "rwm");
+	rule(&r, true, 'c', 10, 229, "rwm");
+	assert_int_equal(cgroup_v1_set(&f->dir, &r, NULL), 0);
+	expect(f, "devices.allow", "c 10:229 m");
+	expect(f, "devices.deny", "b 8:0 r");
+	/* all of it from scratch, where all was allowed */
+	control(f, "devices.list", "a *:* rwm\n");
+	control(f, "devices.allow", "");
+	control(f, "devices.deny", "");
+	assert_int_equal(cgroup_v1_set(&f->dir, &r, NULL), 0);
+	expect(f, "devices.deny", "a");
+	/* nothing to do */
+	control(f, "devices.list",
+		"c *:* m\nb *:* m\nc 1:3 rwm\nc 1:5 rwm\nc 1:7 rwm\nc 1:8 rwm\nc 1:9 rwm\n"
+		"c 5:0 rwm\nc 5:2 rwm\nc 136:* rwm\nc 10:229 rwm\n");
+	control(f, "devices.allow", "");
+	control(f, "devices.deny", "");
+	assert_int_equal(cgroup_v1_set(&f->dir, &r, NULL), 0);
+	expect(f, "devices.allow", "");
+	expect(f, "devices.deny", "");
+	/* a hole in what was allowed at large */
+	auto_err *err = NULL;
+	rule(&r, true, 'c', 10, -1, "rwm");
+	rule(&r, false, 'c', 10, 200, "w");
+	assert_int_equal(cgroup_v1_set(&f->dir, &r, &err), -1);
+	assert_int_equal(err->kind, ERR_INVALID);
+	assert_non_null(strstr(err->msg, "c 10:200 w"));
+	assert_non_null(strstr(err->msg, "devices[3]"));
+	free(r.devices);
+}
+
+/* "a" with some kinds of access only is both types of devices. */
+static void v1_all_devices_in_part(void **state)
+{
+	struct fake *f = *state;
+	struct oci_resources r = {0};
+	control(f, "devices.list", "c *:* rwm\n");
+	control(f, "devices.allow", "");
+	control(f, "devices.deny", "");
+	rule(&r, false, 'a', -1, -1, "w");
+	assert_int_equal(cgroup_v1_set(&f->dir, &r, NULL), 0);
+	expect(f, "devices.deny", "c *:* w");
+	free(r.devices);
+}
+
 /* Controllers that the machines of today have on v2 only, or nowhere. */
 static void v1_rare(void **state)
 {
@@ -464,6 +525,8 @@ int main(void)
 		LIMITS_TEST(v1_swap_order),
 		LIMITS_TEST(v1_others),
 		LIMITS_TEST(v1_rare),
+		LIMITS_TEST(v1_device_difference),
+		LIMITS_TEST(v1_all_devices_in_part),
 		LIMITS_TEST(zeroes_write_nothing),
 		LIMITS_TEST(messages_name_file_and_value),
 	};
