@@ -58,7 +58,7 @@ int container_remove(struct state *s, bool kill, struct err **err)
 	if (r == 0 && cg)
 		r = cgroup_remove(cg, err);
 	cgroup_free(cg);
-	if (r < 0)
+	if (r < 0 || state_root_end(s, err) < 0)
 		return -1;
 	undo_plan(s);
 	return state_remove(s, err);

@@ -88,6 +88,7 @@ static int compile(struct launch *l, const struct globals *g, const struct launc
 	};
 	if (plan_compile(&l->plan, l->config, &options, err) < 0)
 		return -1;
+	l->plan->host_mounts = !l->config->linux.ns[OCI_NS_MOUNT].present;
 	/* an ordinary user's is beside their own cgroup, where it may be theirs to make */
 	if (str_empty(l->plan->cgroup_path))
 		l->plan->cgroup_path = l->cgroup =
@@ -116,6 +117,8 @@ static int record(struct launch *l, struct err **err)
 	s->rootfs = xstrdup(l->plan->root_path);
 	s->cgroup = xstrdup(l->plan->cgroup_path);
 	s->annotations = annotations_text(l->config);
+	if (l->plan->host_mounts && state_root_begin(s, err) < 0)
+		return -1;
 	if (resctrl_foresee(s, &l->plan->process.rdt, err) < 0 || state_save(s, err) < 0)
 		return -1;
 	return state_plan_save(s, l->plan, err);
@@ -171,6 +174,8 @@ int launch_remove(struct launch *l, struct err **err)
 {
 	run_destroy(l->run);
 	l->run = NULL;
+	if (state_root_end(l->state, err) < 0)
+		return -1;
 	auto_err *why = NULL, *left = NULL;
 	if (resctrl_remove(l->state, l->plan, &left) < 0)
 		log_warn("%s", err_msg(left));

@@ -139,7 +139,7 @@ static int read_state(struct state *s, struct err **err)
 	if (!j)
 		return -1;
 	const char *version = NULL, *bundle = NULL, *rootfs = NULL, *cgroup = NULL;
-	int64_t pid = 0, ticks = 0, owner = 0;
+	int64_t pid = 0, ticks = 0, owner = 0, base = 0;
 	if (json_get_str(j, "ociVersion", &version, STATE_FILE, err) < 0 ||
 		json_get_str(j, "bundle", &bundle, STATE_FILE, err) < 0 ||
 		json_get_str(j, "rootfs", &rootfs, STATE_FILE, err) < 0 ||
@@ -147,6 +147,7 @@ static int read_state(struct state *s, struct err **err)
 		json_get_i64(j, "created", &s->created, STATE_FILE, err) < 0 ||
 		json_get_i64(j, "owner", &owner, STATE_FILE, err) < 0 ||
 		json_get_i64(j, "pid", &pid, STATE_FILE, err) < 0 ||
+		json_get_i64(j, "rootBase", &base, STATE_FILE, err) < 0 ||
 		json_get_i64(j, "startTicks", &ticks, STATE_FILE, err) < 0)
 		return -1;
 	s->version = xstrdup_null(version);
@@ -154,6 +155,7 @@ static int read_state(struct state *s, struct err **err)
 	s->rootfs = xstrdup_null(rootfs);
 	s->cgroup = xstrdup_null(cgroup);
 	s->owner = (uint32_t)owner;
+	s->root_base = (uint64_t)base;
 	s->pid = (pid_t)pid;
 	s->start_ticks = (uint64_t)ticks;
 	s->rdt_class = json_is_true(json_object_get(j, "rdtClass"));
@@ -232,6 +234,8 @@ int state_save(const struct state *s, struct err **err)
 	json_put(j, "created", json_integer(s->created));
 	json_put(j, "owner", json_integer(s->owner));
 	json_put(j, "pid", json_integer(s->pid));
+	if (s->root_base)
+		json_put(j, "rootBase", json_integer((json_int_t)s->root_base));
 	json_put(j, "startTicks", json_integer((json_int_t)s->start_ticks));
 	if (s->rdt_class)
 		json_put(j, "rdtClass", json_true());

@@ -27,6 +27,8 @@ struct state {
 		*annotations; /* annotations: JSON object as text */
 	int64_t created;
 	uint32_t owner;
+	/* for a container without a mount namespace: the mount that its root was attached on, else 0 */
+	uint64_t root_base;
 	pid_t pid; /* 0: creating */
 	uint64_t start_ticks;
 	bool rdt_class; /* the resctrl class of the container's name is ours to remove */
@@ -47,6 +49,10 @@ int state_open_wreck(struct state **out, const struct globals *g, const char *id
  */
 int state_clear(const struct globals *g, const char *id, struct err **err);
 int state_save(const struct state *s, struct err **err);
+/** Notes what lies at s->rootfs now, on which the container's root is about to be attached. */
+int state_root_begin(struct state *s, struct err **err);
+/** Takes that root and all that was mounted in it away again, if there was such. */
+int state_root_end(const struct state *s, struct err **err);
 /** Removes the folder. */
 int state_remove(struct state *s, struct err **err);
 void state_free(struct state *s);

@@ -49,6 +49,7 @@ struct joining {
 	struct user user;
 	int proc; /* the host's procfs, for labels */
 	int container; /* pidfd of the container's init */
+	int root; /* of a container without a mount namespace of its own; else -1 */
 	int flags; /* CLONE_NEW* to join */
 	const int *entries; /* into the container's v1 cgroups */
 	size_t entry_count;
@@ -61,6 +62,9 @@ static void join(struct joining *j)
 	if (setns(j->container, j->flags) < 0)
 		report_sys(&j->report, "join the container's namespaces");
 	close(j->container);
+	if (j->root >= 0 && (fchdir(j->root) < 0 || chroot(".") < 0))
+		report_sys(&j->report, "enter the container's root");
+	fd_closep(&j->root);
 	if (j->flags & CLONE_NEWUSER)
 		ns_become_root(j->process->uid, j->process->gid, &j->report);
 }
@@ -123,7 +127,7 @@ static void stage_main(struct joining *j)
 		report_sys(&j->report, "process.execCPUAffinity.final: set the CPU affinity");
 	if (!p->cpus_final.len && !p->cpus_initial.len)
 		cpus_reset();
-	int *const keep[] = {&j->container, &j->proc};
+	int *const keep[] = {&j->container, &j->proc, &j->root};
 	streams_arrange(&j->io, -1, keep, ARRAY_LEN(keep), &j->report);
 	join(j);
 	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -173,6 +177,20 @@ static int join_flags(int proc, pid_t init)
 		if (differs(proc, init, ns_file((enum oci_ns)ns)))
 			flags |= (int)ns_flag((enum oci_ns)ns);
 	return flags;
+}
+
+/* setns(2) finds the root of a mount namespace; where that is ours, the container's is init's. Known to be that when
+ * init still lives afterwards. */
+static int open_root(struct joining *j, pid_t init, struct err **err)
+{
+	char path[32];
+	if (j->flags & CLONE_NEWNS)
+		return 0;
+	snprintf(path, sizeof(path), "%d/root", (int)init);
+	j->root = openat(j->proc, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (j->root < 0 || child_pidfd_signal(j->container, 0) < 0)
+		return err_sys(err, errno, "open the container's root");
+	return 0;
 }
 
 /* What the parent holds while the exec is under way. */
@@ -297,7 +315,7 @@ static struct joining *joining_new(const struct plan_process *process, const str
 	j->io = *io;
 	if (process->terminal)
 		j->io.in = j->io.out = j->io.err = -1;
-	j->tty = j->proc = -1;
+	j->tty = j->proc = j->root = -1;
 	program_prepare(&j->program, process);
 	return j;
 }
@@ -305,6 +323,7 @@ static struct joining *joining_new(const struct plan_process *process, const str
 static void joining_freep(struct joining **j)
 {
 	fd_close((*j)->proc);
+	fd_close((*j)->root);
 	program_free(&(*j)->program);
 	free(*j);
 }
@@ -406,6 +425,8 @@ pid_t run_exec(const struct plan_process *process, pid_t init, int init_pidfd,
 	if (j->proc < 0)
 		return err_sys(err, errno, "open /proc");
 	j->flags = join_flags(j->proc, init);
+	if (open_root(j, init, err) < 0)
+		return -1;
 	if (j->flags & CLONE_NEWUSER)
 		run_give_streams(j->proc, init, process, io);
 	int r = start_stage(&e, cgroup, init, err);

@@ -55,11 +55,13 @@ static void set_option(
 	char *value = strchr(text, '=');
 	if (value)
 		*value++ = 0;
+	bool tty_group = strcmp(m->fstype, "devpts") == 0 && strcmp(text, "gid") == 0;
+	if (tty_group && s->no_tty_group)
+		return;
 	if (newmount_option(context, text, value) == 0)
 		return;
 	/* every config gives terminals to group 5, "tty", which a small user namespace does not have */
-	if (errno == EINVAL && strcmp(m->fstype, "devpts") == 0 && strcmp(text, "gid") == 0 &&
-		mount_in_user_namespace(s))
+	if (tty_group && errno == EINVAL && mount_in_user_namespace(s))
 		return;
 	option_failed(s, context, m, text);
 }
@@ -187,6 +189,12 @@ static int mount_file_system(struct setup *s, const struct plan_mount *m, const 
 	int mnt = newmount_make(context, m->attr_set & ~delayed);
 	if (mnt < 0 && errno == EPERM && is_type(m, "sysfs"))
 		return clone_sysfs(m);
+	/* before devpts had the new mount API it looked at its options here */
+	if (mnt < 0 && errno == EINVAL && is_type(m, "devpts") && !s->no_tty_group &&
+		mount_in_user_namespace(s)) {
+		s->no_tty_group = true;
+		return mount_file_system(s, m, mode);
+	}
 	struct newmount_attr all = {.set = m->rec_attr_set & ~delayed, .clear = m->rec_attr_clear};
 	if (mnt < 0 || newmount_setattr(mnt, true, &all) < 0)
 		option_failed(s, context, m, "create");

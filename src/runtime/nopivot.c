@@ -51,7 +51,7 @@ static void take_line(struct setup *s, char *line)
 int nopivot_prepare(struct setup *s, struct err **err)
 {
 	auto_buf text = BUF_INIT;
-	if (!s->plan->no_pivot)
+	if (!s->plan->no_pivot || root_is_shared(s))
 		return 0;
 	if (file_read(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, err) < 0)
 		return -1;

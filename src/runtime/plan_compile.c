@@ -89,9 +89,6 @@ static int check_namespaces(
 	const struct oci_config *config, const struct plan_options *options, struct err **err)
 {
 	const struct oci_linux *l = &config->linux;
-	if (!l->ns[OCI_NS_MOUNT].present)
-		return err_set(err, ERR_NOT_IMPLEMENTED,
-			"a container without a mount namespace is not implemented");
 	if ((config->hostname || config->domainname) && !l->ns[OCI_NS_UTS].present)
 		return err_set(err, ERR_INVALID, "unable to set %s without a private UTS namespace",
 			config->hostname ? "hostname" : "domainname");

@@ -1,6 +1,7 @@
 #include "setup.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/syscall.h>
 
 #include "base/mem.h"
@@ -66,7 +67,7 @@ void root_attach(struct setup *s)
 	}
 	auto_fd int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct newmount_attr private = {.propagation = MS_PRIVATE};
-	if (top < 0 || newmount_setattr(top, true, &private) < 0)
+	if (top < 0 || (!root_is_shared(s) && newmount_setattr(top, true, &private) < 0))
 		report_sys(&s->report, "make the mounts of the new namespace private");
 	const char *place = plan->root_kind == PLAN_ROOT_BIND ? plan->root_path : "/";
 	auto_fd int target = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -75,6 +76,31 @@ void root_attach(struct setup *s)
 		target = openat(top, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (target < 0 || newmount_move(s->root, target) < 0)
 		report_sys(&s->report, "attach the root file system at %s", place);
+	/* on a mount that is shared it would be so too, and all that is to be mounted in it */
+	if (root_is_shared(s) && newmount_setattr(s->root, false, &private) < 0)
+		report_sys(&s->report, "make the root file system private");
+}
+
+bool root_is_shared(const struct setup *s)
+{
+	return !(s->plan->ns_new & CLONE_NEWNS) && s->ns[OCI_NS_MOUNT] < 0;
+}
+
+static void pivot(struct setup *s)
+{
+	/* the old root lands on top of the new one, at ".", and is taken off there; see
+	 * pivot_root(2), "pivot_root(".", ".")" */
+	if (fchdir(s->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
+		report_sys(&s->report, "pivot_root");
+	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		report_sys(&s->report, "detach the host's file systems");
+}
+
+/* The mount namespace is somebody else's, and so is its root. */
+static void change_root(struct setup *s)
+{
+	if (fchdir(s->root) < 0 || chroot(".") < 0 || chdir("/") < 0)
+		report_sys(&s->report, "chroot");
 }
 
 void root_pivot(struct setup *s)
@@ -83,16 +109,12 @@ void root_pivot(struct setup *s)
 	struct newmount_attr readonly = {.set = MOUNT_ATTR_RDONLY};
 	if (plan->root_readonly && newmount_setattr(s->root, false, &readonly) < 0)
 		report_sys(&s->report, "make the root file system read-only");
-	if (plan->no_pivot) {
+	if (root_is_shared(s))
+		change_root(s);
+	else if (plan->no_pivot)
 		nopivot_move(s);
-	} else {
-		/* the old root lands on top of the new one, at ".", and is taken off there; see
-		 * pivot_root(2), "pivot_root(".", ".")" */
-		if (fchdir(s->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
-			report_sys(&s->report, "pivot_root");
-		if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-			report_sys(&s->report, "detach the host's file systems");
-	}
+	else
+		pivot(s);
 	if (!plan->root_propagation)
 		return;
 	struct newmount_attr attr = {.propagation = plan->root_propagation & ~(uint64_t)MS_REC};

@@ -108,8 +108,8 @@ static int open_on_host(struct making *m, struct err **err)
 		return err_sys(err, errno, "open /proc");
 	if (ns_open(s->ns, s->plan, err) < 0 || host_check(s, err) < 0)
 		return -1;
-	/* it would pivot the caller's own root away */
-	if (!(s->plan->ns_new & CLONE_NEWNS) && s->ns[OCI_NS_MOUNT] < 0)
+	/* it would change the caller's own; and an overlay has no place to be attached at */
+	if (root_is_shared(s) && (!s->plan->host_mounts || s->plan->root_kind != PLAN_ROOT_BIND))
 		return err_set(err, ERR_INVALID, "the plan has no mount namespace");
 	s->root = m->run->root_mount = root_prepare(s->plan, &s->late, err);
 	if ((s->root < 0 && !s->late) || binds_prepare(s, err) < 0)

@@ -41,6 +41,7 @@ struct setup {
 	/* the child's own */
 	int devpts; /* mount of the last devpts step, -1 */
 	int tty; /* the container's side of its terminal, -1 */
+	bool no_tty_group; /* devpts without its gid: it is not mapped */
 	bool cgroup_done; /* inside, in the cgroup namespace too */
 	struct user user;
 };
@@ -57,6 +58,9 @@ int host_check(const struct setup *s, struct err **err);
 int root_prepare(const struct plan *plan, bool *late, struct err **err);
 /** Child: what was late; makes the namespace's mounts private and puts the root mount into it. */
 void root_attach(struct setup *s);
+/** Has the container no mount namespace but the caller's? Then its root is attached where everybody sees it, for
+ * the caller to take away in the end, and entered by chroot(2). */
+bool root_is_shared(const struct setup *s);
 /** Child: "/" becomes the root mount, the host's tree goes. */
 void root_pivot(struct setup *s);
 

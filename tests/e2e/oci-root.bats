@@ -253,3 +253,62 @@ PY
 	[ "${lines[3]}" = /dev/pts/0 ]
 	[ "${lines[4]}" = to-console ]
 }
+
+# As a test of the host's mount namespace would not be a good neighbour, it is one made for it.
+without_mount_namespace() {
+	unshare -m --propagation "${1:-private}" env -C "$HOME_OCI" KIST_OCI="$KIST_BUILD/bin/kist-oci" BUNDLE="$BUNDLE" bash -euc "
+oci() { timeout 30 \"\$KIST_OCI\" --root '$HOME_OCI/state' \"\$@\"; }
+$2"
+}
+
+NO_MOUNT_NS='c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "mount"]
+c["linux"]["maskedPaths"] = c["linux"]["readonlyPaths"] = []
+'
+
+@test "without a mount namespace the container is in the caller's, in its own root, and nothing of it stays there" {
+	bundle nons "$NO_MOUNT_NS"'
+c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"})
+p["args"] = ["sh", "-c", "readlink /proc/self/ns/mnt; ls /bin/busybox; touch /x; touch /tmp/x && echo ok; ls -d /etc/passwd"]'
+	run without_mount_namespace private '
+readlink /proc/self/ns/mnt
+before=$(cat /proc/self/mountinfo)
+oci run -b "$BUNDLE" nons || true
+[ "$(cat /proc/self/mountinfo)" = "$before" ] && echo clean'
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "${lines[0]}" = "${lines[1]}" ]
+	[ "${lines[2]}" = /bin/busybox ]
+	[[ "$output" == *"/x: Read-only file system"* ]]
+	[[ "$output" == *ok* ]]
+	[[ "$output" == *"/etc/passwd: No such file"* ]]
+	[ "${lines[-1]}" = clean ]
+}
+
+@test "without a mount namespace: create, start, exec in its root, delete; on shared mounts too; a killed create is cleared" {
+	bundle nons "$NO_MOUNT_NS"
+	local way
+	for way in private shared; do
+		run without_mount_namespace "$way" '
+before=$(cut -d" " -f4- /proc/self/mountinfo)
+oci create -b "$BUNDLE" nons </dev/null >/dev/null 2>&1
+oci start nons
+oci exec nons ls /
+[ "$(oci exec nons readlink /proc/self/ns/mnt)" = "$(readlink /proc/self/ns/mnt)" ] && echo same
+oci delete --force nons
+for i in 1 2 3 4 5 6; do
+	timeout -s KILL 0.0$((i * 2)) "$KIST_OCI" --root "'"$HOME_OCI/state"'" create -b "$BUNDLE" nons </dev/null >/dev/null 2>&1 || true
+	oci delete --force nons
+done
+[ "$(cut -d" " -f4- /proc/self/mountinfo)" = "$before" ] && echo clean'
+		echo "$output"
+		[ "$status" = 0 ]
+		[[ "$output" == bin*same*clean ]]
+	done
+}
+
+@test "without a mount namespace there are no masks and no read-only paths" {
+	bundle nons 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "mount"]'
+	run oci run -b "$BUNDLE" nons
+	[ "$status" = 1 ]
+	[[ "$output" == *"needs a mount namespace"* ]]
+}

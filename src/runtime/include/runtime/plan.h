@@ -168,6 +168,9 @@ struct plan {
 	bool root_readonly;
 	uint64_t root_propagation; /* MS_* of "/" of the new namespace, 0: private */
 	bool no_pivot;
+	/* Without a mount namespace: root and mounts are made in the caller's, who takes them away in the end. Not encoded:
+	 * what comes over a wire is not trusted to do without one. */
+	bool host_mounts;
 
 	uint32_t ns_new; /* CLONE_NEW* to make */
 	const char *ns_path[OCI_NS_COUNT]; /* to join, or NULL; resolved and checked by type */
