@@ -374,7 +374,8 @@ static void file_system(struct setup *s, const struct plan_mount *m, int *keep)
 	const char *mode = covered_mode(s, m, room, sizeof(room));
 	auto_fd int target = mount_target(s, m, true);
 	check_proc(s, m, NULL, target);
-	auto_fd int mnt = mount_file_system(s, m, mode);
+	auto_fd int mnt = mount_is_long(m) ? mount_classic(s, m, target)
+					   : mount_file_system(s, m, mode);
 	if (mnt < 0)
 		report_sys(&s->report, "mount %s at %s", m->fstype, m->target);
 	if (m->copy_up) {

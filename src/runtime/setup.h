@@ -102,6 +102,13 @@ void setup_enter_late(struct setup *s);
 
 void mount_cgroup(struct setup *s, const struct plan_mount *m);
 
+/* mount_classic.c: child */
+
+/** Does @m say something that is too long for fsconfig(2)? */
+bool mount_is_long(const struct plan_mount *m);
+/** Makes @m, for the folder @target, with mount(2): a detached mount, or -1 with errno. The working folder is s->root then. */
+int mount_classic(struct setup *s, const struct plan_mount *m, int target);
+
 /* copyup.c: child */
 
 /** Copies the folder @from into the empty folder @to. */

@@ -229,6 +229,16 @@ PY
 	[ -e "$HOME_OCI/second" ]
 }
 
+@test "an overlay may have layers whose names take more than 255 bytes" {
+	local long=$HOME_OCI/$(printf 'l%.0s' {1..200})
+	mkdir -p "$long-a" "$long-b"
+	echo below >"$long-b/file"
+	bundle ov "l = '$long'"'; c["mounts"].append({"destination": "/mnt", "type": "overlay", "source": "overlay", "options": ["lowerdir=%s-a:%s-b" % (l, l), "nosuid", "private"]}); c["root"]["readonly"] = False; p["args"] = ["sh", "-c", "cat /mnt/file; grep /mnt /proc/self/mountinfo | cut -d\" \" -f 5,6; grep -c /mnt /proc/self/mountinfo; pwd"]'
+	run oci run -b "$BUNDLE" ov
+	echo "$output"
+	[ "${lines[*]}" = "below /mnt rw,nosuid,relatime 1 /" ]
+}
+
 @test "preserved descriptors arrive, others do not" {
 	bundle f1 'p["args"] = ["sh", "-c", "cat <&3; ls /proc/self/fd | tr \"\\n\" \" \""]'
 	run bash -c 'exec 3<<<"from outside" 4</dev/null 9</etc/passwd; "$0" --root "$1/state" run -b "$2" --preserve-fds 2 f1' \

@@ -1,0 +1,204 @@
+# containerd's runc v2 shim with kist-oci for its binary: ctr's commands, on a containerd of its own.
+load lib/peers
+bats_require_minimum_version 1.5.0
+
+IMAGE_NAME=docker.io/library/busybox:latest
+
+setup_file() {
+	peers_home containerd ctr script || return 0
+	cat >"$PEERS/config.toml" <<-EOF
+		version = 2
+		root = "$PEERS/root"
+		state = "$PEERS/state"
+		disabled_plugins = ["io.containerd.grpc.v1.cri"]
+		[grpc]
+		address = "$PEERS/containerd.sock"
+	EOF
+	cat >"$PEERS/ctr" <<-EOF
+		#!/bin/sh
+		exec timeout -k 1 $(patience 30) ctr -a $PEERS/containerd.sock "\$@"
+	EOF
+	chmod +x "$PEERS/ctr"
+	# what ctr 1.6 asks for with --uidmap drops --runc-binary: then "runc" in the shim's PATH is run
+	mkdir "$PEERS/bin"
+	ln -s "$RUNTIME" "$PEERS/bin/runc"
+	# a mapped root enters the bundle through these
+	chmod 711 "$PEERS"
+	daemon
+	if ! retry 20 "$PEERS/ctr" version || ! ctr_ image import --all-platforms "$IMAGE" >"$PEERS/load" 2>&1; then
+		export PEERS_WHY="containerd does not work here: $(tail -n 1 "$PEERS/log")"
+	fi
+}
+
+daemon() {
+	PATH=$PEERS/bin:$PATH setsid containerd -c "$PEERS/config.toml" >>"$PEERS/log" 2>&1 </dev/null 3>&- &
+	echo $! >"$PEERS/pid"
+	disown
+}
+
+teardown_file() {
+	[ -n "${PEERS:-}" ] || return 0
+	kill "$(cat "$PEERS/pid")" 2>/dev/null
+	retry 10 eval '! kill -0 '"$(cat "$PEERS/pid")"
+	peers_clear
+}
+
+setup() {
+	peers_setup
+}
+
+teardown() {
+	local id
+	[ -z "${PEERS_WHY:-}" ] || return 0
+	for id in $(ctr_ container ls -q); do
+		ctr_ task rm -f "$id"
+		ctr_ container rm "$id"
+	done >/dev/null 2>&1
+	return 0
+}
+
+ctr_() {
+	"$PEERS/ctr" "$@" 3>&-
+}
+
+once() {
+	ctr_ run --rm --runc-binary "$RUNTIME" --runc-root "$PEERS/runc" --cgroup "$CGROUP/t" "$@"
+}
+
+behind() { # NAME COMMAND...
+	local name=$1
+	shift
+	ctr_ run -d --runc-binary "$RUNTIME" --runc-root "$PEERS/runc" --cgroup "$CGROUP/$name" $IMAGE_NAME "$name" "$@"
+}
+
+task_is() {
+	[ "$(ctr_ task ls | awk -v id="$1" '$1 == id {print $3}')" = "$2" ]
+}
+
+@test "ctr run: output, exit codes, a missing program" {
+	run once --cwd /tmp --env A=b $IMAGE_NAME t sh -c 'echo out; echo err >&2; pwd; echo $A; exit 7'
+	[ "$status" = 7 ]
+	[[ "$output" == *out* && "$output" == *err* && "$output" == */tmp* && "$output" == *b* ]]
+	run once $IMAGE_NAME t no-such-program
+	[ "$status" = 1 ]
+	[[ "$output" == *'OCI runtime create failed'*'executable file not found in $PATH'* ]]
+	run ctr_ container ls -q
+	[ -z "$output" ]
+}
+
+@test "ctr run: read-only root, mounts, devices, capabilities, seccomp, privileges" {
+	mkdir "$PEERS/vol"
+	run once --read-only --mount "type=bind,src=$PEERS/vol,dst=/mnt,options=rbind:ro" \
+		--mount type=tmpfs,src=tmpfs,dst=/media,options=size=4k --device /dev/loop-control --seccomp \
+		--cap-add CAP_SYS_ADMIN --cap-drop CAP_KILL $IMAGE_NAME t sh -c 'touch /x 2>&1; touch /mnt/x 2>&1; df -k /media | tail -n 1
+			ls /dev/loop-control; grep -E "CapEff|NoNew|Seccomp:" /proc/self/status'
+	[[ "${lines[0]}" == *"/x: Read-only file system" ]]
+	[[ "${lines[1]}" == *"/mnt/x: Read-only file system" ]]
+	[ "$(echo "${lines[2]}" | awk '{print $2}')" = 4 ]
+	[ "${lines[3]}" = /dev/loop-control ]
+	[[ "${lines[4]}" == *00000000a82425db ]]
+	[[ "${lines[5]}" == *1 && "${lines[6]}" == *2 ]]
+	run once --privileged --allow-new-privs $IMAGE_NAME t sh -c 'grep -E "CapEff|NoNew|Seccomp:" /proc/self/status'
+	[[ "${lines[0]}" != *00000000a82425db && "${lines[1]}" == *0 && "${lines[2]}" == *0 ]]
+	run once --no-pivot --annotation a=b $IMAGE_NAME t echo "without pivot_root"
+	[ "$output" = "without pivot_root" ]
+}
+
+@test "ctr run: memory, cpus, and what is killed for want of memory" {
+	run once --memory-limit 20971520 --cpus 0.5 --mount type=bind,src=/sys/fs/cgroup,dst=/cg,options=rbind:ro $IMAGE_NAME t \
+		sh -c "cat /cg/memory$CGROUP/t/memory.limit_in_bytes 2>/dev/null || cat /cg$CGROUP/t/memory.max
+			cat /cg/cpu$CGROUP/t/cpu.cfs_quota_us 2>/dev/null || cat /cg$CGROUP/t/cpu.max"
+	[ "${lines[0]}" = 20971520 ]
+	[[ "${lines[1]}" == 50000* ]]
+	run once --memory-limit 20971520 $IMAGE_NAME t tail /dev/zero
+	[ "$status" = 137 ]
+}
+
+@test "ctr run: the host's network, a user namespace, namespaces of another task" {
+	run once --net-host $IMAGE_NAME t readlink /proc/self/ns/net
+	[ "$output" = "$(readlink /proc/self/ns/net)" ]
+	run once --uidmap 0:100000:65536 --gidmap 0:100000:65536 $IMAGE_NAME t sh -c 'id -u; cat /proc/self/uid_map'
+	[ "${lines[0]}" = 0 ]
+	[ "$(echo "${lines[1]}" | tr -s ' ')" = " 0 100000 65536" ]
+	behind other sleep 1000
+	local pid
+	pid=$(ctr_ task ls | awk '$1 == "other" {print $2}')
+	run once --with-ns "pid:/proc/$pid/ns/pid" --with-ns "network:/proc/$pid/ns/net" $IMAGE_NAME t sh -c 'cat /proc/1/comm; readlink /proc/self/ns/net'
+	[ "${lines[0]}" = sleep ]
+	[ "${lines[1]}" = "$(readlink "/proc/$pid/ns/net")" ]
+}
+
+@test "ctr run --tty, and exec with one" {
+	run tty "$PEERS/ctr run --rm -t --runc-binary $RUNTIME --runc-root $PEERS/runc --cgroup $CGROUP/t $IMAGE_NAME t sh -c 'tty; exit 4'"
+	[ "$status" = 4 ]
+	[[ "$output" == *"/dev/pts/0"* ]]
+	behind a sleep 1000
+	run tty "$PEERS/ctr task exec -t --exec-id e a tty"
+	[[ "$output" == *"/dev/pts/0"* ]]
+}
+
+@test "a task's life: exec, ps, metrics, pause, resume, kill, delete" {
+	behind a sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'
+	task_is a RUNNING
+	run ctr_ task exec --exec-id e1 a sh -c 'echo ex; exit 9'
+	[ "$status" = 9 ]
+	[ "$output" = ex ]
+	run ctr_ task exec --exec-id e2 --cwd /tmp --user 70:50 a sh -c 'pwd; id -u; id -g'
+	[ "${lines[*]}" = "/tmp 70 50" ]
+	run ctr_ task exec --exec-id e3 a no-such-program
+	[[ "$output" == *'OCI runtime exec failed'*'executable file not found in $PATH'* ]]
+	ctr_ task exec -d --exec-id e4 a sleep 1000
+	[[ "$(ctr_ task ps a)" == *e4* ]]
+	ctr_ task kill --exec-id e4 -s KILL a
+	retry 5 eval '[[ "$(ctr_ task ps a)" != *e4* ]]'
+	if on_v2; then
+		[[ "$(ctr_ task metrics a)" == *memory.usage* ]]
+	else
+		[[ "$(ctr_ task metrics a)" == *memory.usage_in_bytes* ]]
+	fi
+	ctr_ task pause a
+	task_is a PAUSED
+	ctr_ task resume a
+	task_is a RUNNING
+	run ctr_ task rm a
+	[ "$status" = 1 ]
+	ctr_ task kill a
+	retry 10 task_is a STOPPED
+	run ctr_ task rm a
+	[[ "$output" == *"exit code 3"* ]]
+	ctr_ container rm a
+}
+
+@test "ctr task kill --all ends what init left, delete --force a running task" {
+	behind a sh -c 'sleep 1000 & sleep 1000'
+	ctr_ task kill --all -s KILL a
+	retry 10 task_is a STOPPED
+	ctr_ task rm a || true
+	ctr_ container rm a
+	behind b sleep 1000
+	ctr_ task rm -f b || true
+	run ctr_ task ls -q
+	[ -z "$output" ]
+	run find /sys/fs/cgroup -path "*$CGROUP/[ab]"
+	[ -z "$output" ]
+}
+
+@test "containerd: tasks outlive it, and it finds them again" {
+	behind a sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'
+	kill -KILL "$(cat "$PEERS/pid")"
+	daemon
+	retry 20 "$PEERS/ctr" version
+	retry 10 task_is a RUNNING
+	[ "$(ctr_ task exec --exec-id e a echo again)" = again ]
+	ctr_ task kill a
+	retry 10 task_is a STOPPED
+}
+
+@test "containerd: eight containers at once" {
+	local i
+	for i in 1 2 3 4 5 6 7 8; do
+		ctr_ run --rm --runc-binary "$RUNTIME" --runc-root "$PEERS/runc" --cgroup "$CGROUP/m$i" $IMAGE_NAME "m$i" echo "$i" >"$PEERS/out.$i" 2>&1 &
+	done
+	wait $(jobs -p)
+	[ "$(cat "$PEERS"/out.* | tr -d '\n')" = 12345678 ]
+}
