@@ -119,6 +119,9 @@ static struct exec *exec_new(
 	return e;
 }
 
+/* The container's output and its clients wait meanwhile. */
+#define EXEC_TIMEOUT_MS 30000
+
 static int start(struct exec *e, int plan_fd, struct err **err)
 {
 	struct container *c = e->container;
@@ -130,9 +133,11 @@ static int start(struct exec *e, int plan_fd, struct err **err)
 	struct run_io io;
 	int tty = -1;
 	pid_t pid = -1;
-	if (session_open(e->session, &io, err) == 0)
+	if (session_open(e->session, &io, err) == 0) {
+		io.timeout_ms = EXEC_TIMEOUT_MS;
 		pid = run_exec(process, c->run->pid, c->run->pidfd, c->run->cgroup, &io, &e->pidfd,
 			&tty, err);
+	}
 	plan_process_free(process);
 	if (pid < 0)
 		return -1;

@@ -12,6 +12,7 @@
 #include "runtime/run.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +20,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/fdio.h"
@@ -201,6 +204,8 @@ struct entering {
 	int pidfd, tty;
 	int listener; /* of a filter that the stage has installed; until the process is known */
 	bool told;
+	int64_t deadline; /* milliseconds(); 0: none */
+	bool late;
 };
 
 static int send_listener(struct entering *e, struct err **err)
@@ -262,13 +267,44 @@ static int take_report(struct entering *e, const struct report *report, int fd, 
 	}
 }
 
+static int64_t milliseconds(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Waits for a report until the time is up. A working folder on a file system whose server does not answer
+ * holds the stage for ever, beyond the reach of signals. */
+static int await(struct entering *e, struct err **err)
+{
+	struct pollfd p = {.fd = e->sock, .events = POLLIN};
+	int64_t left = e->deadline ? e->deadline - milliseconds() : -1;
+	int ready;
+	do
+		ready = poll(&p, 1, e->deadline && left < 0 ? 0 : (int)left);
+	while (ready < 0 && errno == EINTR);
+	if (ready)
+		return 0;
+	e->late = true;
+	return err_set(err, ERR_UNAVAILABLE,
+		"the process to be took too long: its working directory may be on a file system "
+		"that "
+		"does not answer");
+}
+
 static int follow(struct entering *e, struct err **err)
 {
 	struct report report;
 	int got, fd = -1;
-	while ((got = report_receive(e->sock, &report, &fd)) == 1)
+	for (;;) {
+		if (await(e, err) < 0)
+			return -1;
+		if ((got = report_receive(e->sock, &report, &fd)) != 1)
+			break;
 		if (take_report(e, &report, fd, err) < 0)
 			return -1;
+	}
 	if (got < 0)
 		return err_sys(err, errno, "hear from the process to be");
 	if (e->pid <= 0 || !e->told)
@@ -300,12 +336,15 @@ static int serve(struct entering *e, struct err **err)
 	return follow(e, err);
 }
 
-static void stop(pid_t pid)
+static void stop(pid_t pid, bool late)
 {
 	if (pid <= 0)
 		return;
 	kill(pid, SIGKILL); /* an unreaped child of ours */
-	proc_wait(pid);
+	if (late)
+		waitpid(pid, NULL, WNOHANG); /* it may never hear of it */
+	else
+		proc_wait(pid);
 }
 
 static struct joining *joining_new(const struct plan_process *process, const struct run_io *io)
@@ -420,6 +459,8 @@ pid_t run_exec(const struct plan_process *process, pid_t init, int init_pidfd,
 {
 	__attribute__((cleanup(joining_freep))) struct joining *j = joining_new(process, io);
 	struct entering e = {.j = j, .sock = -1, .pidfd = -1, .tty = -1, .listener = -1};
+	if (io->timeout_ms > 0)
+		e.deadline = milliseconds() + io->timeout_ms;
 	j->container = init_pidfd;
 	j->proc = procfs_open();
 	if (j->proc < 0)
@@ -433,13 +474,13 @@ pid_t run_exec(const struct plan_process *process, pid_t init, int init_pidfd,
 	if (r == 0)
 		r = serve(&e, err);
 	if (r < 0)
-		stop(e.stage);
+		stop(e.stage, e.late);
 	else
 		proc_wait(e.stage);
 	fd_close(e.sock);
 	fd_close(e.listener);
 	if (r < 0) {
-		stop(e.pid);
+		stop(e.pid, e.late);
 		fd_close(e.pidfd);
 		fd_close(e.tty);
 		return -1;

@@ -238,8 +238,11 @@ static int clone_staged(struct making *m, struct child_args *args, struct err **
 	fd_close(steal_fd(&m->theirs));
 	const struct setup *s = &m->init.setup;
 	if (s->hidden) {
-		if (elsewhere(s) && limits_raise(stage, &s->plan->process, err) < 0)
+		if (elsewhere(s) && limits_raise(stage, &s->plan->process, err) < 0) {
+			kill(stage, SIGKILL); /* an unreaped child of ours */
+			proc_wait(stage);
 			return -1;
+		}
 		report_permit(m->sock, PERMIT_SCORED);
 	}
 	struct report report;

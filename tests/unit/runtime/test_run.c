@@ -820,6 +820,30 @@ static void test_exec(void **state)
 	assert_int_equal(b->err->kind, ERR_NO_EXECUTABLE);
 }
 
+/* What a stage is stuck in, be it a frozen cgroup, does not hold up a caller who has other things to do. */
+static void test_exec_gives_up(void **state)
+{
+	struct box *b = *state;
+	if (!able())
+		skip();
+	set_args(b, "sleep 100");
+	if (create(b) < 0 || run_start(b->run, b->plan, &b->err) < 0)
+		fail_msg("%s", err_msg(b->err));
+	if (!b->run->cgroup || cgroup_freeze(b->run->cgroup, true, NULL) < 0)
+		skip();
+	struct run_io io = {.in = -1, .out = -1, .err = -1, .timeout_ms = 200};
+	int pidfd = -1, tty = -1, status;
+	assert_int_equal(run_exec(&b->plan->process, b->run->pid, b->run->pidfd, b->run->cgroup,
+				 &io, &pidfd, &tty, &b->err),
+		-1);
+	assert_int_equal(b->err->kind, ERR_UNAVAILABLE);
+	assert_non_null(strstr(b->err->msg, "took too long"));
+	assert_int_equal(cgroup_freeze(b->run->cgroup, false, NULL), 0);
+	/* the one that was given up, and it alone */
+	pid_t left = waitpid(-1, &status, 0);
+	assert_true(left > 0 && left != b->run->pid && WIFSIGNALED(status));
+}
+
 /* The filter is there before the process is, if it lets be born; else after. */
 static void test_exec_below_a_filter(void **state)
 {
@@ -1010,6 +1034,7 @@ int main(void)
 		BOX(test_joined_pid_namespace),
 		BOX(test_destroy_before_start),
 		BOX(test_exec),
+		BOX(test_exec_gives_up),
 		BOX(test_exec_below_a_filter),
 		BOX(test_exec_beside_inner_cgroups),
 		BOX(test_exec_terminal),

@@ -41,6 +41,9 @@ struct run_io {
 	 * run.gate, so that another process can do it (kist-oci create, then start: run_start_at()).
 	 * run.gate and run.report are then -1 after run_create(), and the caller may exit. */
 	int gate_socket;
+	/* > 0: run_exec() gives up after so many milliseconds, for callers with other things to do. What it
+	 * has begun is killed, but not waited for: the caller reaps any child. */
+	int timeout_ms;
 };
 
 /** A container being made or running. Plain data; the descriptors are owned by it. */
