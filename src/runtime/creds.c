@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "seccomp_try.h"
 #include "sys/procfs.h"
@@ -53,6 +54,21 @@ static void wanted(
 		return;
 	out->permitted = out->effective = out->ambient;
 	out->inheritable = out->ambient;
+}
+
+void creds_warn(const struct plan_process *p)
+{
+	const struct oci_capabilities *c = &p->caps;
+	struct cap_sets have;
+	if (!p->has_caps || caps_get(&have) < 0)
+		return;
+	for (int cap = 0; cap <= OCI_CAP_LAST; cap++) {
+		if (!((c->bounding | c->permitted | c->inheritable) & BIT(cap)))
+			continue;
+		if (!(have.permitted & BIT(cap)) || prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != 1)
+			log_warn("capability %s cannot be granted: it is not ours to give",
+				oci_cap_name(cap));
+	}
 }
 
 static bool needs_admin(const struct plan_process *p)

@@ -15,6 +15,10 @@ void cpus_reset(void);
 /** execCPUAffinity; -1 with errno. */
 int cpus_set(const struct plan_mask *mask);
 
+/** Parent: warns of capabilities that are asked for and that we, lacking them ourselves, cannot give (config.md
+ * "Linux Process": not an error). Not for a process in another user namespace, which has them all there. */
+void creds_warn(const struct plan_process *p);
+
 /** Joins a session keyring of the container's own; @name may be NULL. */
 void creds_keyring(const char *name, struct reporter *r);
 /** The label for the next exec, through the verified @proc. */

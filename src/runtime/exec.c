@@ -470,6 +470,8 @@ pid_t run_exec(const struct plan_process *process, pid_t init, int init_pidfd,
 		return -1;
 	if (j->flags & CLONE_NEWUSER)
 		run_give_streams(j->proc, init, process, io);
+	if (!(j->flags & CLONE_NEWUSER))
+		creds_warn(process);
 	int r = start_stage(&e, cgroup, init, err);
 	if (r == 0)
 		r = serve(&e, err);

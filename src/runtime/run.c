@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "creds.h"
 #include "init.h"
 #include "limits_grant.h"
 #include "listener.h"
@@ -433,6 +434,8 @@ static int create(struct making *m, struct err **err)
 	if (!s->cgroup_late && finish_cgroup(m, err) < 0)
 		return -1;
 	make_states(m);
+	if (!elsewhere(s))
+		creds_warn(&s->plan->process);
 	if (clone_init(m, err) < 0)
 		return -1;
 	if ((s->cgroup_late && finish_cgroup(m, err) < 0) || serve_child(m, err) < 0)

@@ -402,6 +402,12 @@ print(policy, priority, nice, flags, runtime, deadline, period)' "$(pid_of sc)")
 	[ "$status" = 0 ]
 	[[ "$output" == *"CAP_TIME_TRAVEL"* ]]
 	[[ "$output" == *"CapEff:"*"0000000000000001"* ]]
+	command -v setpriv >/dev/null || skip "no setpriv to take a capability away with"
+	bundle ca3 'p["capabilities"] = {k: ["CAP_CHOWN", "CAP_SYS_TIME"] for k in ("bounding", "permitted", "effective")}; p["args"] = ["grep", "^CapEff", "/proc/self/status"]'
+	run setpriv --bounding-set -sys_time "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" run -b "$BUNDLE" ca3
+	[ "$status" = 0 ]
+	[[ "$output" == *"capability CAP_SYS_TIME cannot be granted"* ]]
+	[[ "$output" == *"CapEff:"*"0000000000000001"* ]]
 }
 
 @test "sysctl: those of the container's namespaces; none of the host's, even where it is joined by path" {
