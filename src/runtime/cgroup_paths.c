@@ -120,6 +120,11 @@ static int check_specs(const struct cgroup *cg, char *const *specs, struct err *
 				specs[i]);
 		if (!colon)
 			return 0;
+		if (cg->layout.mode == CGROUP_V2)
+			return err_set(err, ERR_INVALID,
+				"invalid --cgroup argument: %s (cgroup v2 has one path for all "
+				"controllers)",
+				specs[i]);
 		auto_free char *list = xstrndup(specs[i], (size_t)(colon - specs[i]));
 		auto_strv names = strv_split(list, ',');
 		for (size_t n = 0; names[n]; n++) {

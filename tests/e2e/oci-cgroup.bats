@@ -418,6 +418,36 @@ r['blockIO'] = {'throttleReadBpsDevice': [dict(d, rate=1048576)], 'throttleWrite
 	done
 }
 
+@test "update: a file or standard input instead of flags; wrong values change nothing and name the flag" {
+	need memory pids
+	local flag
+	bundle v1 'r.update({"memory": {"limit": 67108864}, "pids": {"limit": 50}})'
+	start v1
+	echo '{"pids": {"limit": 60}}' >"$HOME_OCI/limits"
+	# the file alone counts
+	oci update -r "$HOME_OCI/limits" --pids-limit 70 v1
+	[ "$(value v1 pids pids.max pids.max)" = 60 ]
+	echo '{}' | oci update --resources - v1
+	for flag in --memory --memory-swap --memory-reservation --cpu-quota --cpu-period --cpu-share --cpu-burst \
+		--cpu-idle --cpu-rt-period --cpu-rt-runtime --pids-limit --blkio-weight; do
+		run ! oci update "$flag" nonsense v1
+		[[ "$output" == *"${flag#--}"* ]]
+	done
+	echo '{"memory": {"limit": "x"}}' >"$HOME_OCI/limits"
+	run ! oci update -r "$HOME_OCI/limits" v1
+	[[ "$output" == *memory.limit* ]]
+	run ! oci update -r "$HOME_OCI/absent" v1
+	[ "$(value v1 memory memory.limit_in_bytes memory.max)" = 67108864 ]
+	[ "$(value v1 pids pids.max pids.max)" = 60 ]
+	# 0 and nothing are "not asked for", as for runc; -1 is "none"
+	oci update --memory 0 --cpu-quota 0 --cpu-share 0 --blkio-weight 0 v1
+	[ "$(value v1 memory memory.limit_in_bytes memory.max)" = 67108864 ]
+	oci kill v1 KILL
+	wait_for is v1 stopped
+	run ! oci update --pids-limit 5 v1
+	[[ "$output" == *"not running"* ]]
+}
+
 # --- what is counted ---
 
 # The paths of all members of the JSON on standard input, numbers of lists left out.
@@ -691,7 +721,8 @@ p["args"] = ["sh", "-c", "mknod /tmp/kmsg c 1 11; mknod /tmp/absent c 10 250; (:
 		mkdir "/sys/fs/cgroup$dir/sub"
 		run -0 oci exec --cgroup sub x1 cat /proc/self/cgroup
 		[ "$output" = "0::/sub" ] || [ "$output" = "0::$dir/sub" ]
-		run ! oci exec --cgroup pids:sub x1 true
+		run -255 oci exec --cgroup pids:sub x1 true
+		[[ "$output" == *"one path for all"* ]]
 	else
 		for h in /sys/fs/cgroup/*"$dir"; do
 			[ ! -e "$h/cgroup.clone_children" ] || echo 1 >"$h/cgroup.clone_children"

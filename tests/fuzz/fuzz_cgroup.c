@@ -2,10 +2,11 @@
  * cgroup names in them are other people's. */
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "cgroup_layout.h"
+#include "cgroup_private.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -16,7 +17,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	auto_free char *self =
 		end ? xstrndup((const char *)end + 1, size - first - 1) : xstrdup("");
 	struct cgroup_layout layout;
-	if (cgroup_layout_parse(&layout, mountinfo, self, NULL) == 0)
-		cgroup_layout_clear(&layout);
+	if (cgroup_layout_parse(&layout, mountinfo, self, NULL) < 0)
+		return 0;
+	/* a path of somebody's document, at each mount */
+	for (size_t i = 0; i < layout.count; i++)
+		free(cgroup_path_in(&layout.v[i], self, NULL));
+	cgroup_layout_clear(&layout);
 	return 0;
 }
