@@ -174,6 +174,8 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 	auto_json *j = json_object();
 	json_t *annotations = json_object();
 	json_put_str(annotations, "io.github.seccomp.libseccomp.version", seccomp);
+	/* where engines look before they offer checkpoints */
+	json_put_str(annotations, "org.opencontainers.runc.checkpoint.enabled", "true");
 	json_put_str(j, "ociVersionMin", "1.0.0");
 	json_put_str(j, "ociVersionMax", OCI_VERSION);
 	json_put(j, "hooks", STRINGS(hooks));

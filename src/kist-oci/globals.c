@@ -23,7 +23,8 @@ static const struct option options[] = {
 		"not implemented"},
 	{"rootless", OPTION_STR, offsetof(struct globals, rootless),
 		"go without cgroups where they may not be made: true, false or auto (default)"},
-	{"criu", OPTION_NONE, 0, "accepted for runc's sake"},
+	{"criu", OPTION_STR, offsetof(struct globals, criu),
+		"the criu for checkpoint and restore (default: the one in $PATH)"},
 	{"version, v", OPTION_BOOL, offsetof(struct globals, version), "print the version"},
 };
 const struct option_set global_options = {options, ARRAY_LEN(options), .stop_at_first = true};

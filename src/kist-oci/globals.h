@@ -8,7 +8,7 @@
 
 struct globals {
 	bool debug, systemd_cgroup, version;
-	const char *log, *log_format, *root, *rootless;
+	const char *log, *log_format, *root, *rootless, *criu;
 	char *root_path; /* owned */
 	bool rootless_cgroups; /* what --rootless comes to */
 	bool log_to_file;

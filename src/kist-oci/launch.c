@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "base/fdio.h"
 #include "base/json.h"
@@ -14,6 +15,7 @@
 
 #define CONFIG_FILE "config.json"
 #define CONFIG_MAX (16u << 20)
+#define CRIU_ROOT "criu-root"
 
 char *seccomp_cache_path(const struct globals *g)
 {
@@ -133,6 +135,34 @@ static int write_pid_file(const char *path, pid_t pid, struct err **err)
 	return file_replace(AT_FDCWD, path, text, (size_t)n, 0644, false, err);
 }
 
+/* Whoever restores the container has other streams; criu hands those out by these names. */
+static void note_streams(struct launch *l)
+{
+	for (int fd = 0; fd <= STDERR_FILENO && !l->plan->process.terminal; fd++)
+		strv_take(&l->state->streams, criu_stream_name(fd));
+}
+
+static int bring_back(struct launch *l, const struct criu_options *images, const struct run_io *io,
+	struct err **err)
+{
+	char link[32], dir[PATH_MAX];
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", l->state->dir);
+	if (mkdirat(l->state->dir, CRIU_ROOT, 0700) < 0 || !realpath(link, dir))
+		return err_sys(err, errno, "make a mount point for criu");
+	auto_free char *folder = xasprintf("%s/" CRIU_ROOT, dir);
+	int r = criu_restore(&l->run, l->plan, io, folder, images, err);
+	unlinkat(l->state->dir, CRIU_ROOT, AT_REMOVEDIR);
+	return r;
+}
+
+static int bring_up(
+	struct launch *l, const struct launch_options *o, const struct run_io *io, struct err **err)
+{
+	note_streams(l);
+	return o->images ? bring_back(l, o->images, io, err)
+			 : run_create(&l->run, l->plan, io, false, err);
+}
+
 static int make(struct launch *l, const struct launch_options *o, bool split, struct err **err)
 {
 	auto_free int *fds = NULL;
@@ -153,7 +183,7 @@ static int make(struct launch *l, const struct launch_options *o, bool split, st
 			return -1;
 		io.gate_socket = l->gate;
 	}
-	if (run_create(&l->run, l->plan, &io, false, err) < 0)
+	if (bring_up(l, o, &io, err) < 0)
 		return -1;
 	if (!l->run->cgroup)
 		str_replace(&l->state->cgroup, "");
@@ -197,6 +227,19 @@ int launch_create(struct launch *l, const struct globals *g, const struct launch
 	/* hooks may have run: runtime.md "Lifecycle", steps 3 to 5, goes on at step 12 */
 	launch_remove(l, NULL);
 	return -1;
+}
+
+int launch_wait(struct launch *l, bool keep, int signals, struct err **err)
+{
+	int code = foreground_wait(
+		l->run->pid, l->run->pidfd, l->run->tty_master, signals, &l->notify, err);
+	l->run->pid = 0;
+	if (code >= 0 && keep)
+		return code;
+	auto_err *why = NULL;
+	if (launch_remove(l, &why) < 0)
+		log_warn("%s", err_msg(why));
+	return code;
 }
 
 void launch_clear(struct launch *l)

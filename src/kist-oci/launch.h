@@ -4,6 +4,7 @@
 
 #include "notify.h"
 #include "oci/config.h"
+#include "runtime/criu.h"
 #include "runtime/run.h"
 #include "state.h"
 
@@ -11,6 +12,7 @@ struct launch_options {
 	const char *bundle, *console_socket, *pidfd_socket, *pid_file;
 	bool detach, keep, no_subreaper, no_pivot, no_new_keyring;
 	int preserve_fds;
+	const struct criu_options *images; /* restore: what to bring back; else NULL */
 };
 
 /* The options of create, which run has too; tables of struct option begin with them. */
@@ -51,10 +53,14 @@ struct launch {
 
 /**
  * Reads the bundle, makes the container's entry and the container up to its gate, sends the terminal and
- * writes the pid file. @split: start will come from another process. After a failure nothing is left.
+ * writes the pid file. @split: start will come from another process. With @o->images it is running when this
+ * returns. After a failure nothing is left.
  */
 int launch_create(struct launch *l, const struct globals *g, const struct launch_options *o,
 	const char *id, bool split, struct err **err);
+/** Waits for init and, unless @keep, launch_remove()s. @signals as in foreground_wait(). The exit code; what fails
+ * afterwards is said but does not replace it. -1 on failure. */
+int launch_wait(struct launch *l, bool keep, int signals, struct err **err);
 /** The one who launched ends the container: hooks, cgroup, entry. */
 int launch_remove(struct launch *l, struct err **err);
 void launch_clear(struct launch *l);

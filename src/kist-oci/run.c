@@ -18,20 +18,6 @@ static int start(struct launch *l, struct err **err)
 	return run_hooks(&l->plan->poststart, l->plan, "running", l->run->pid, "poststart", err);
 }
 
-/* The exit code is the container's; what fails afterwards is said but does not replace it. */
-static int wait_and_remove(struct launch *l, bool keep, int signals, struct err **err)
-{
-	int code = foreground_wait(
-		l->run->pid, l->run->pidfd, l->run->tty_master, signals, &l->notify, err);
-	l->run->pid = 0;
-	if (code >= 0 && keep)
-		return code;
-	auto_err *why = NULL;
-	if (launch_remove(l, &why) < 0)
-		log_warn("%s", err_msg(why));
-	return code;
-}
-
 static int run(const struct globals *g, void *opts, int argc, char **argv, struct err **err)
 {
 	const struct launch_options *o = opts;
@@ -52,7 +38,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 		notify_wait(&launch.notify, launch.run->pidfd);
 		return 0;
 	}
-	int code = wait_and_remove(&launch, o->keep, signals, err);
+	int code = launch_wait(&launch, o->keep, signals, err);
 	return code < 0 ? 1 : code;
 }
 

@@ -63,6 +63,7 @@ void state_free(struct state *s)
 	free(s->rootfs);
 	free(s->cgroup);
 	free(s->annotations);
+	strv_free(s->streams);
 	free(s);
 }
 
@@ -148,7 +149,8 @@ static int read_state(struct state *s, struct err **err)
 		json_get_i64(j, "owner", &owner, STATE_FILE, err) < 0 ||
 		json_get_i64(j, "pid", &pid, STATE_FILE, err) < 0 ||
 		json_get_i64(j, "rootBase", &base, STATE_FILE, err) < 0 ||
-		json_get_i64(j, "startTicks", &ticks, STATE_FILE, err) < 0)
+		json_get_i64(j, "startTicks", &ticks, STATE_FILE, err) < 0 ||
+		json_get_strv(j, "streams", &s->streams, STATE_FILE, err) < 0)
 		return -1;
 	s->version = xstrdup_null(version);
 	s->bundle = xstrdup_null(bundle);
@@ -239,6 +241,8 @@ int state_save(const struct state *s, struct err **err)
 	json_put(j, "startTicks", json_integer((json_int_t)s->start_ticks));
 	if (s->rdt_class)
 		json_put(j, "rdtClass", json_true());
+	if (s->streams)
+		json_put(j, "streams", json_strv(s->streams));
 	if (s->annotations)
 		json_put(j, "annotations", json_loads(s->annotations, 0, NULL));
 	auto_buf text = BUF_INIT;

@@ -25,6 +25,7 @@ struct state {
 	/* state.json */
 	char *version, *bundle, *rootfs, *cgroup,
 		*annotations; /* annotations: JSON object as text */
+	char **streams; /* what its standard streams were; NULL with a terminal. For checkpoints */
 	int64_t created;
 	uint32_t owner;
 	/* for a container without a mount namespace: the mount that its root was attached on, else 0 */

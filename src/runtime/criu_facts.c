@@ -178,6 +178,10 @@ int criu_check_plan(const struct plan *plan, struct err **err)
 				"checkpoint and restore with a %s namespace that is joined (%s): "
 				"criu cannot",
 				namespaces[i].kind, plan->ns_path[i]);
+	/* its root is a mount of the host's */
+	if (!(plan->ns_new & CLONE_NEWNS))
+		return err_set(err, ERR_NOT_IMPLEMENTED,
+			"checkpoint and restore without a mount namespace");
 	for (size_t i = 0; i < plan->mount_count; i++)
 		if (plan->mounts[i].idmap != PLAN_IDMAP_NONE)
 			return err_set(err, ERR_NOT_IMPLEMENTED,

@@ -251,6 +251,8 @@ static void test_plans(void **state)
 {
 	struct plan_mount mount = {.target = "/mapped", .idmap = PLAN_IDMAP_TOP};
 	struct plan plan = {0};
+	refuse_plan(&plan, "mount namespace");
+	plan.ns_new = CLONE_NEWNS;
 	assert_int_equal(criu_check_plan(&plan, NULL), 0);
 	plan.ns_path[OCI_NS_CGROUP] = "/proc/1/ns/cgroup";
 	refuse_plan(&plan, "cgroup namespace");
