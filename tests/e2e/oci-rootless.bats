@@ -313,7 +313,7 @@ rl_nested() {
 	rootless k1
 	local i
 	for i in $(seq 1 10); do
-		rl create -b "$BUNDLE" k1 </dev/null >/dev/null 2>&1 3>&- &
+		(exec_as_user "$KIST_BUILD/bin/kist-oci" create -b "$BUNDLE" k1) </dev/null >/dev/null 2>&1 3>&- &
 		sleep "0.0$i"
 		kill -9 $! 2>/dev/null || true
 		wait $! 2>/dev/null || true

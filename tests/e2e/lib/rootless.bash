@@ -41,6 +41,13 @@ as_user() {
 	"${to[@]}" env XDG_RUNTIME_DIR="$HOME_OCI/xdg" HOME="$HOME_OCI" USER="$RL_USER" "$@"
 }
 
+# The same in place of the shell, so that what is killed is the command: (exec_as_user COMMAND...) &
+exec_as_user() {
+	local to=()
+	[ "$(id -u)" != 0 ] || to=(setpriv --reuid "$RL_UID" --regid "$RL_GID" --clear-groups)
+	exec "${to[@]}" env XDG_RUNTIME_DIR="$HOME_OCI/xdg" HOME="$HOME_OCI" USER="$RL_USER" "$@"
+}
+
 rl() {
 	as_user timeout 60 "$KIST_BUILD/bin/kist-oci" "$@"
 }
