@@ -14,6 +14,8 @@ int console_check(bool terminal, bool detach, const char *socket, struct err **e
 /** Sends the pty's master over the unix socket at @path, as runc's docs/terminals.md describes. */
 int console_send(const char *path, int master, struct err **err);
 
+/** A descriptor of our terminal: the standard streams', from the last, or the controlling one. -1 if there is none. */
+int foreground_terminal(void);
 /** Prepared before the process starts, so that no signal is lost: blocks what foreground_wait() forwards. */
 int foreground_signals(struct err **err);
 /**

@@ -97,6 +97,8 @@ static int adapt(struct oci_process *p, const struct exec_options *o, char **arg
 {
 	strv_free(p->args);
 	p->args = strv_copy(args);
+	if (!args[0])
+		return err_set(err, ERR_INVALID, "exec args cannot be empty");
 	p->terminal = o->tty;
 	p->console_height = p->console_width = 0;
 	if (o->cwd)
@@ -142,6 +144,7 @@ static int spawn(
 	if (preserved_fds(0, o->preserve_fds, &fds, &io.preserve_count, err) < 0)
 		return -1;
 	io.preserve = fds;
+	io.lf_only = !o->detach;
 	if (!str_empty(o->pidfd_socket) && (job->pidfds = pidfd_connect(o->pidfd_socket, err)) < 0)
 		return -1;
 	auto_fd int init = state_pidfd(s, err);
@@ -223,9 +226,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 	struct exec_options *o = opts;
 	auto_state *s = NULL;
 	int code = -1;
-	if (argc < 2 && str_empty(o->process))
-		err_set(err, ERR_INVALID, "process args cannot be empty");
-	else if (state_open(&s, g, argv[0], false, err) == 0 && check_status(s, o, err) == 0)
+	if (state_open(&s, g, argv[0], false, err) == 0 && check_status(s, o, err) == 0)
 		code = run_job(g, s, o, argv + 1, err);
 	if (code >= 0)
 		return code;

@@ -170,6 +170,7 @@ static int make(struct launch *l, const struct launch_options *o, bool split, st
 	if (preserved_fds(l->listen, o->preserve_fds, &fds, &io.preserve_count, err) < 0)
 		return -1;
 	io.preserve = fds;
+	io.lf_only = !split && !o->detach;
 	auto_fd int pidfds = -1;
 	if (!str_empty(o->pidfd_socket) && (pidfds = pidfd_connect(o->pidfd_socket, err)) < 0)
 		return -1;

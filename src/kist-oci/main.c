@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -151,6 +152,18 @@ static void ensure_stdio(void)
 	fd_close(fd);
 }
 
+/*
+ * What a caller ignores would be ignored in the container too (systemd's services ignore SIGPIPE), and without SIGCHLD
+ * there are no exit codes. Hang-ups and interrupts stay as they are: nohup(1).
+ */
+static void default_signals(void)
+{
+	for (int sig = 1; sig <= SIGRTMAX; sig++) {
+		if (sig != SIGHUP && sig != SIGINT && sig != SIGKILL && sig != SIGSTOP)
+			signal(sig, SIG_DFL);
+	}
+}
+
 static int help(const struct globals *g, const char *topic)
 {
 	const struct verb *verb = topic ? find_verb(topic) : NULL;
@@ -188,6 +201,7 @@ int main(int argc, char **argv)
 	bool wants_help;
 	int code = 1;
 	ensure_stdio();
+	default_signals();
 	int first = options_parse(&global_options, argc, argv, &g, &wants_help, &err);
 	/* the log first: a wrong option is told there too, if it comes after --log */
 	if (globals_settle(&g, first < 0 ? NULL : &err) == 0 && first >= 0) {

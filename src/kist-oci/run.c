@@ -1,4 +1,6 @@
 /* run: create and start in one, and unless detached wait and remove. */
+#include <sys/prctl.h>
+
 #include "base/log.h"
 #include "console.h"
 #include "launch.h"
@@ -22,14 +24,17 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 {
 	const struct launch_options *o = opts;
 	auto_launch launch = LAUNCH_INIT;
+	auto_fd int signals = -1;
+	/* what comes while the container is made is for it, too */
+	if (!o->detach && (signals = foreground_signals(err)) < 0)
+		return 1;
+	if (!o->detach && !o->no_subreaper)
+		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (launch_create(&launch, g, o, argv[0], false, err) < 0) {
 		err_wrap(err, PROGRAM " run failed");
 		return 1;
 	}
-	auto_fd int signals = -1;
-	if (!o->detach)
-		signals = foreground_signals(err);
-	if ((!o->detach && signals < 0) || start(&launch, err) < 0) {
+	if (start(&launch, err) < 0) {
 		err_wrap(err, PROGRAM " run failed");
 		launch_remove(&launch, NULL);
 		return 1;

@@ -77,7 +77,7 @@ static void open_terminal(struct joining *j, int root)
 	const struct plan_process *p = j->process;
 	if (!p->terminal)
 		return;
-	j->tty = tty_open(-1, root, p, &j->report);
+	j->tty = tty_open(-1, root, p, j->io.lf_only, &j->report);
 	for (int i = 0; i < 3; i++)
 		if (dup2(j->tty, i) < 0)
 			report_sys(&j->report, "place descriptor %d", i);

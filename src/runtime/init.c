@@ -91,7 +91,8 @@ static void build_tree(struct init *init)
 	devices_make(s);
 	bind_init(init);
 	if (s->plan->process.terminal) {
-		s->tty = tty_open(s->devpts, s->root, &s->plan->process, &s->report);
+		s->tty =
+			tty_open(s->devpts, s->root, &s->plan->process, s->io->lf_only, &s->report);
 		tty_bind_console(s->tty, s->root, &s->report);
 	}
 	fd_closep(&s->devpts);
@@ -126,6 +127,24 @@ static void prepare_program(struct init *init)
 	streams_own(s->user.uid, s->tty >= 0);
 }
 
+static void end_at_gate(int sig)
+{
+	_exit(128 + sig);
+}
+
+/* The first process of a pid namespace gets no signal that it does not handle, but whoever kills a container that has
+ * not been started means it to end. The handlers go with exec. */
+static void be_mortal(void)
+{
+	static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+	struct sigaction end = {.sa_handler = end_at_gate}, old;
+	for (size_t i = 0; i < ARRAY_LEN(deadly); i++) {
+		/* what our caller ignores stays ignored: nohup(1) */
+		if (sigaction(deadly[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(deadly[i], &end, NULL);
+	}
+}
+
 /* Another process opens the gate: it connects, says go, and hears what becomes of exec. One that
  * comes and leaves without a word is forgotten. */
 static void wait_at_socket(struct setup *s, int gate)
@@ -151,6 +170,8 @@ static void wait_at_socket(struct setup *s, int gate)
 
 static void wait_at_gate(struct init *init)
 {
+	if (init->gate >= 0)
+		be_mortal();
 	report_send(&init->setup.report, REPORT_READY, 0);
 	if (init->gate >= 0)
 		wait_at_socket(&init->setup, init->gate);

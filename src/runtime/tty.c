@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -40,7 +41,17 @@ static int open_ptmx(int devpts, int root)
 	return fd;
 }
 
-int tty_open(int devpts, int root, const struct plan_process *p, struct reporter *r)
+static void keep_newlines(int tty, struct reporter *r)
+{
+	struct termios mode;
+	if (tcgetattr(tty, &mode) < 0)
+		report_sys(r, "read the terminal's mode");
+	mode.c_oflag &= ~(tcflag_t)ONLCR;
+	if (tcsetattr(tty, TCSANOW, &mode) < 0)
+		report_sys(r, "set the terminal's mode");
+}
+
+int tty_open(int devpts, int root, const struct plan_process *p, bool lf_only, struct reporter *r)
 {
 	auto_fd int master = open_ptmx(devpts, root);
 	if (master < 0)
@@ -55,6 +66,8 @@ int tty_open(int devpts, int root, const struct plan_process *p, struct reporter
 		.ws_col = (unsigned short)p->console_width};
 	if (size.ws_row && size.ws_col && ioctl(tty, TIOCSWINSZ, &size) < 0)
 		report_sys(r, "set the terminal's size");
+	if (lf_only)
+		keep_newlines(tty, r);
 	report_send_fd(r, REPORT_TTY, master);
 	return tty;
 }

@@ -11,9 +11,9 @@
 
 /**
  * Opens a pair in @devpts (the mount, or -1: what @root has at /dev/pts), sends the master to the
- * parent and returns the container's side.
+ * parent and returns the container's side. @lf_only as in struct run_io.
  */
-int tty_open(int devpts, int root, const struct plan_process *p, struct reporter *r);
+int tty_open(int devpts, int root, const struct plan_process *p, bool lf_only, struct reporter *r);
 /** Binds @tty on /dev/console below @root. Needs the mount namespace that the pty's devpts is in.
  */
 void tty_bind_console(int tty, int root, struct reporter *r);

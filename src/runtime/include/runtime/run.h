@@ -37,6 +37,7 @@ struct run_io {
 	int in, out, err;
 	const int *preserve; /* extra descriptors to appear as 3, 4, ... */
 	size_t preserve_count;
+	bool lf_only; /* the terminal leaves "\n" as it is, for who relays it to a terminal that does not */
 	/* > 0: a listening SOCK_SEQPACKET unix socket at which init waits to be started instead of
 	 * run.gate, so that another process can do it (kist-oci create, then start: run_start_at()).
 	 * run.gate and run.report are then -1 after run_create(), and the caller may exit. */
