@@ -63,9 +63,11 @@ static int load(struct state **s, const struct globals *g, const char *id)
 	return -1;
 }
 
-/* As /etc/passwd has it: the static program has no other name service. Owned. */
-static char *owner_name(uint32_t uid)
+/* Whose folder it is, as /etc/passwd has it: the static program has no other name service. Owned. */
+static char *owner_name(const struct state *s)
 {
+	struct stat st;
+	uint32_t uid = fstat(s->dir, &st) == 0 ? st.st_uid : s->owner;
 	auto_buf text = BUF_INIT;
 	if (file_read(AT_FDCWD, "/etc/passwd", 1u << 20, &text, NULL) < 0)
 		return xasprintf("#%u", uid);
@@ -93,7 +95,7 @@ static void fill_row(struct row *row, const struct state *s)
 	row->cell[2] = xstrdup(status_name(status));
 	row->cell[3] = xstrdup(s->bundle ? s->bundle : "");
 	row->cell[4] = xstrdup(time_rfc3339(s->created, created));
-	row->cell[5] = owner_name(s->owner);
+	row->cell[5] = owner_name(s);
 }
 
 static size_t letters(const char *utf8)
@@ -154,7 +156,7 @@ static int list_json(const struct globals *g, char **ids)
 		auto_state *s = NULL;
 		if (load(&s, g, ids[i]) < 0)
 			continue;
-		auto_free char *owner = owner_name(s->owner);
+		auto_free char *owner = owner_name(s);
 		buf_adds(&out, any ? "," : "[");
 		state_document(s, false, owner, &out);
 		any = true;
