@@ -266,6 +266,8 @@ void init_hidden(struct init *init)
 	init->staged = true;
 	if (unshare((int)ns_clone_flags(plan, false)) < 0)
 		report_sys(&s->report, "unshare namespaces");
+	if (plan->ns_new & CLONE_NEWUSER)
+		report_send(&s->report, REPORT_UNSHARED, 0);
 	enter_namespaces(init);
 	build_tree(init);
 	prepare_program(init);

@@ -23,6 +23,7 @@ enum report_type {
 	REPORT_MOUNTED, /* the container's tree stands, pivot_root is next */
 	REPORT_READY, /* everything but the last step is done */
 	REPORT_EXEC, /* about to exec */
+	REPORT_UNSHARED, /* the stage is in its new user namespace, which has no mappings yet */
 	REPORT_LISTENER, /* the filter's listener: passed along, or value: its number in the sender */
 };
 

@@ -227,6 +227,19 @@ static bool elsewhere(const struct setup *s)
 	return (s->plan->ns_new & CLONE_NEWUSER) || s->ns[OCI_NS_USER] >= 0;
 }
 
+/* Gives the new user namespace of @pid, init or the stage in its place, its mappings. */
+static int map_user(struct making *m, pid_t pid, struct err **err)
+{
+	const struct setup *s = &m->init.setup;
+	const struct plan *plan = s->plan;
+	const struct id_maps maps = {
+		plan->uid_map, plan->uid_map_count, plan->gid_map, plan->gid_map_count};
+	if (usermap_write(s->proc, pid, &maps, err) < 0)
+		return -1;
+	report_permit(m->sock, PERMIT_MAPPED);
+	return 0;
+}
+
 static int clone_staged(struct making *m, struct child_args *args, struct err **err)
 {
 	args->flags = 0;
@@ -248,9 +261,17 @@ static int clone_staged(struct making *m, struct child_args *args, struct err **
 	}
 	struct report report;
 	int got, fd;
-	while ((got = report_receive(m->sock, &report, &fd)) == 1 && report.type == REPORT_TTY) {
-		fd_close(m->run->tty_master);
-		m->run->tty_master = fd;
+	while ((got = report_receive(m->sock, &report, &fd)) == 1 &&
+		(report.type == REPORT_TTY || report.type == REPORT_UNSHARED)) {
+		if (report.type == REPORT_UNSHARED && map_user(m, stage, err) < 0) {
+			kill(stage, SIGKILL);
+			proc_wait(stage);
+			return -1;
+		}
+		if (report.type == REPORT_TTY) {
+			fd_close(m->run->tty_master);
+			m->run->tty_master = fd;
+		}
 	}
 	proc_wait(stage);
 	if (got == 1 && report.type == REPORT_ERROR)
@@ -265,12 +286,10 @@ static int clone_staged(struct making *m, struct child_args *args, struct err **
 	return 0;
 }
 
-/* See init_hidden(). Hooks that are told init's pid want it before it could be made that way, and a
- * new user namespace wants its mappings. */
+/* See init_hidden(). Hooks that are told init's pid want it before it could be made that way. */
 static bool may_hide(const struct setup *s)
 {
-	return s->ns[OCI_NS_PID] >= 0 && !(s->plan->ns_new & CLONE_NEWUSER) && !s->wait_hooks &&
-	       !s->plan->create_container.count;
+	return s->ns[OCI_NS_PID] >= 0 && !s->wait_hooks && !s->plan->create_container.count;
 }
 
 static int clone_init(struct making *m, struct err **err)
@@ -333,13 +352,8 @@ static int serve_child(struct making *m, struct err **err)
 	/* first, while an ordinary user's child can still be written to: once mapped, it hides */
 	if (set_oom_score(m, err) < 0)
 		return -1;
-	if (plan->ns_new & CLONE_NEWUSER) {
-		const struct id_maps maps = {
-			plan->uid_map, plan->uid_map_count, plan->gid_map, plan->gid_map_count};
-		if (usermap_write(s->proc, run->pid, &maps, err) < 0)
-			return -1;
-		report_permit(m->sock, PERMIT_MAPPED);
-	}
+	if ((plan->ns_new & CLONE_NEWUSER) && !s->hidden)
+		return map_user(m, run->pid, err);
 	return 0;
 }
 

@@ -597,3 +597,23 @@ p['args'] = ['echo', 'ran']"
 	run oci run -b "$BUNDLE" fe
 	[[ "$output" == *"ociVersion: version 2.0.0 is not supported"* ]]
 }
+
+@test "a joined pid namespace never shows a process with more than the container's privileges" {
+	local extra caps
+	bundle jp1
+	oci run -d -b "$BUNDLE" jp1 </dev/null >/dev/null 2>&1 3>&-
+	chmod 755 "$HOME_OCI" "$HOME_OCI/rootfs"
+	for extra in "pass" "c['linux']['namespaces'] += [{'type': 'user'}]; c['linux']['uidMappings'] = c['linux']['gidMappings'] = [{'containerID': 0, 'hostID': 100000, 'size': 65536}]; c['mounts'][0] = {'destination': '/proc', 'type': 'bind', 'source': '/proc', 'options': ['rbind']}"; do
+		# the bind: a user namespace gets no procfs of a pid namespace that is not its own
+		bundle jp2 "c['linux']['namespaces'] = [dict(n, path='/proc/$(pid_of jp1)/ns/pid') if n['type'] == 'pid' else n for n in c['linux']['namespaces'] if n['type'] != 'cgroup']; $extra; p['capabilities'] = {k: ['CAP_KILL'] for k in ('bounding', 'permitted', 'effective')}; p['args'] = ['sleep', '1000']"
+		oci create -b "$BUNDLE" jp2 </dev/null >"$HOME_OCI/out" 2>&1 3>&- || { cat "$HOME_OCI/out"; false; }
+		# it waits for start, with what it will have and nothing more
+		caps=$(sed -n 's/^CapPrm:\s*//p' "/proc/$(pid_of jp2)/status")
+		[ "$caps" = 0000000000000020 ]
+		[ "$(readlink "/proc/$(pid_of jp2)/ns/pid")" = "$(readlink "/proc/$(pid_of jp1)/ns/pid")" ]
+		oci start jp2
+		run oci exec jp2 ps -o comm
+		[[ "$(echo $output)" == *sleep*sleep* ]] || [ "$extra" != pass ]
+		oci delete --force jp2
+	done
+}
