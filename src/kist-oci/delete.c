@@ -48,6 +48,17 @@ static void undo_plan(const struct state *s)
 	plan_free(plan);
 }
 
+/* A unit that failed may outlive its cgroup. */
+static int stop_unit(const struct state *s, struct err **err)
+{
+	struct systemd_unit unit;
+	if (!state_unit(s, &unit))
+		return 0;
+	int r = cgroup_unit_stop(&unit, err);
+	systemd_unit_clear(&unit);
+	return r;
+}
+
 int container_remove(struct state *s, bool kill, struct err **err)
 {
 	struct cgroup *cg = state_cgroup(s);
@@ -55,8 +66,8 @@ int container_remove(struct state *s, bool kill, struct err **err)
 	/* processes that init left behind (no pid namespace of its own) go with it */
 	if (r == 0 && cg && !kill)
 		r = cgroup_kill(cg, SIGKILL, err);
-	if (r == 0 && cg)
-		r = cgroup_remove(cg, err);
+	if (r == 0)
+		r = cg ? cgroup_remove(cg, err) : stop_unit(s, err);
 	cgroup_free(cg);
 	if (r < 0 || state_root_end(s, err) < 0)
 		return -1;

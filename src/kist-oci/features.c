@@ -3,10 +3,12 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "helper.h"
 #include "oci.h"
 #include "oci/config.h"
 #include "runtime/plan.h"
 #include "runtime/seccomp.h"
+#include "runtime/systemd.h"
 
 static const char *const hooks[] = {
 	"prestart",
@@ -142,13 +144,15 @@ static json_t *flag(const char *key, bool value)
 	return j;
 }
 
-static json_t *linux_json(void)
+static json_t *linux_json(const struct globals *g)
 {
+	auto_free char *helper = helper_find(g, SYSTEMD_HELPER);
+	bool systemd = helper;
 	json_t *j = json_object(), *cgroup = json_object(), *extensions = json_object();
 	json_put(cgroup, "v1", json_true());
 	json_put(cgroup, "v2", json_true());
-	json_put(cgroup, "systemd", json_false());
-	json_put(cgroup, "systemdUser", json_false());
+	json_put(cgroup, "systemd", json_boolean(systemd));
+	json_put(cgroup, "systemdUser", json_boolean(systemd));
 	json_put(cgroup, "rdma", json_true());
 	json_put(extensions, "idmap", flag("enabled", true));
 	json_put(j, "namespaces", STRINGS(namespaces));
@@ -180,7 +184,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 	json_put_str(j, "ociVersionMax", OCI_VERSION);
 	json_put(j, "hooks", STRINGS(hooks));
 	json_put(j, "mountOptions", mount_options());
-	json_put(j, "linux", linux_json());
+	json_put(j, "linux", linux_json(g));
 	json_put(j, "annotations", annotations);
 	json_put(j, "potentiallyUnsafeConfigAnnotations", json_array());
 	auto_free char *text = json_dumps(j, JSON_INDENT(4));

@@ -20,7 +20,7 @@ static const struct option options[] = {
 	{"log-format", OPTION_STR, offsetof(struct globals, log_format), "text (default) or json"},
 	{"root", OPTION_STR, offsetof(struct globals, root), "folder of the containers' state"},
 	{"systemd-cgroup", OPTION_BOOL, offsetof(struct globals, systemd_cgroup),
-		"not implemented"},
+		"make cgroups as systemd units; cgroupsPath is \"slice:prefix:name\""},
 	{"rootless", OPTION_STR, offsetof(struct globals, rootless),
 		"go without cgroups where they may not be made: true, false or auto (default)"},
 	{"criu", OPTION_STR, offsetof(struct globals, criu),

@@ -8,6 +8,7 @@
 
 struct globals {
 	bool debug, systemd_cgroup, version;
+	const char *program; /* argv[0] */
 	const char *log, *log_format, *root, *rootless, *criu;
 	char *root_path; /* owned */
 	bool rootless_cgroups; /* what --rootless comes to */

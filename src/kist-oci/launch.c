@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "console.h"
 #include "handover.h"
+#include "helper.h"
 #include "resctrl.h"
 
 #define CONFIG_FILE "config.json"
@@ -59,6 +60,28 @@ static int resolve_cgroup(struct launch *l, struct err **err)
 	return 0;
 }
 
+/* root of a user namespace that the machine's systemd is in has that one, as if it were no namespace. */
+static bool users_systemd(const struct globals *g)
+{
+	if (str_empty(g->rootless) || str_eq(g->rootless, "auto"))
+		return systemd_wants_user();
+	return g->rootless_cgroups;
+}
+
+static int find_systemd(struct launch *l, const struct globals *g, struct err **err)
+{
+	if (!g->systemd_cgroup)
+		return 0;
+	if (systemd_check_booted(err) < 0)
+		return -1;
+	l->systemd = helper_find(g, SYSTEMD_HELPER);
+	if (l->systemd)
+		return 0;
+	return err_set(err, ERR_UNAVAILABLE,
+		"--systemd-cgroup needs the program " SYSTEMD_HELPER
+		", which is not installed with " PROGRAM);
+}
+
 /* What the bundle says, checked as far as it can be before anything exists. */
 static int compile(struct launch *l, const struct globals *g, const struct launch_options *o,
 	const char *id, bool detach, struct err **err)
@@ -73,6 +96,8 @@ static int compile(struct launch *l, const struct globals *g, const struct launc
 		return err_set(err, ERR_INVALID, "process property must not be empty");
 	if (console_check(l->config->process.terminal, detach, o->console_socket, err) < 0)
 		return -1;
+	if (find_systemd(l, g, err) < 0)
+		return -1;
 	l->listen = listen_fds();
 	listen_env(&l->config->process, l->listen);
 	auto_free char *entry = entry_path(g, id);
@@ -84,7 +109,8 @@ static int compile(struct launch *l, const struct globals *g, const struct launc
 		.seccomp_cache = l->cache,
 		.no_pivot = o->no_pivot,
 		.no_new_keyring = o->no_new_keyring,
-		.systemd_cgroup = g->systemd_cgroup,
+		.systemd_helper = l->systemd,
+		.systemd_user = l->systemd && users_systemd(g),
 		.rootless = g->rootless_cgroups,
 		.unprivileged = geteuid() != 0,
 	};
@@ -92,10 +118,10 @@ static int compile(struct launch *l, const struct globals *g, const struct launc
 		return -1;
 	l->plan->host_mounts = !l->config->linux.ns[OCI_NS_MOUNT].present;
 	/* an ordinary user's is beside their own cgroup, where it may be theirs to make */
-	if (str_empty(l->plan->cgroup_path))
+	if (str_empty(l->plan->cgroup_path) && !l->systemd)
 		l->plan->cgroup_path = l->cgroup =
 			xasprintf("%skist/%s", l->plan->rootless ? "" : "/", id);
-	return g->systemd_cgroup ? 0 : resolve_cgroup(l, err);
+	return l->systemd ? 0 : resolve_cgroup(l, err);
 }
 
 static char *annotations_text(const struct oci_config *config)
@@ -117,13 +143,27 @@ static int record(struct launch *l, struct err **err)
 	s->version = xstrdup_null(l->config->version);
 	s->bundle = xstrdup(l->bundle);
 	s->rootfs = xstrdup(l->plan->root_path);
-	s->cgroup = xstrdup(l->plan->cgroup_path);
+	/* where systemd puts it is known later (record_unit) */
+	s->cgroup = l->systemd ? NULL : xstrdup(l->plan->cgroup_path);
 	s->annotations = annotations_text(l->config);
 	if (l->plan->host_mounts && state_root_begin(s, err) < 0)
 		return -1;
 	if (resctrl_foresee(s, &l->plan->process.rdt, err) < 0 || state_save(s, err) < 0)
 		return -1;
 	return state_plan_save(s, l->plan, err);
+}
+
+/* A unit is on record as soon as it is ours: a create that is killed before has an init that ends of itself, and the
+ * unit with it. Only a unit on record is ever stopped. */
+static int record_unit(void *arg, const char *cgroup, struct err **err)
+{
+	struct launch *l = arg;
+	struct state *s = l->state;
+	if (systemd_unit_parse(&s->unit, l->plan->cgroup_path, s->id, l->plan->systemd_user, err) <
+		0)
+		return -1;
+	s->cgroup = xstrdup(cgroup);
+	return state_save(s, err);
 }
 
 static int write_pid_file(const char *path, pid_t pid, struct err **err)
@@ -178,6 +218,8 @@ static int make(struct launch *l, const struct launch_options *o, bool split, st
 		return -1;
 	if (!split && notify_listen(&l->notify, l->state->dir, err) < 0)
 		return -1;
+	io.unit_made = record_unit;
+	io.unit_arg = l;
 	if (split) {
 		l->gate = unix_listen(l->state->dir, STATE_GATE, SOCK_SEQPACKET, 0600, err);
 		if (l->gate < 0)
@@ -254,4 +296,5 @@ void launch_clear(struct launch *l)
 	free(l->bundle);
 	free(l->cgroup);
 	free(l->cache);
+	free(l->systemd);
 }

@@ -40,7 +40,7 @@ struct launch {
 	struct oci_config *config;
 	struct plan *plan;
 	struct run *run;
-	char *bundle, *cgroup, *cache; /* plan borrows them */
+	char *bundle, *cgroup, *cache, *systemd; /* plan borrows them */
 	int gate; /* listening socket, or -1 */
 	int listen; /* sockets from systemd */
 	bool notifies; /* there is a $NOTIFY_SOCKET */

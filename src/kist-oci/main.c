@@ -196,7 +196,7 @@ static int dispatch(const struct globals *g, int argc, char **argv, const char *
 
 int main(int argc, char **argv)
 {
-	struct globals g = {0};
+	struct globals g = {.program = argv[0]};
 	auto_err *err = NULL;
 	bool wants_help;
 	int code = 1;

@@ -9,6 +9,7 @@
 #include "base/fdio.h"
 #include "base/json.h"
 #include "base/timefmt.h"
+#include "helper.h"
 #include "oci/config.h"
 #include "runtime/run.h"
 
@@ -42,10 +43,11 @@ static int check_id(const char *id, struct err **err)
 	return 0;
 }
 
-static struct state *state_new(const char *id)
+static struct state *state_new(const struct globals *g, const char *id)
 {
 	struct state *s = xcalloc(1, sizeof(*s));
 	s->id = xstrdup(id);
+	s->globals = g;
 	s->root = s->dir = s->lock = -1;
 	return s;
 }
@@ -62,6 +64,7 @@ void state_free(struct state *s)
 	free(s->bundle);
 	free(s->rootfs);
 	free(s->cgroup);
+	systemd_unit_clear(&s->unit);
 	free(s->annotations);
 	strv_free(s->streams);
 	free(s);
@@ -107,7 +110,7 @@ int state_create(struct state **out, const struct globals *g, const char *id, st
 {
 	if (check_id(id, err) < 0 || dir_make(AT_FDCWD, g->root, 0700, err) < 0)
 		return -1;
-	auto_state *s = state_new(id);
+	auto_state *s = state_new(g, id);
 	s->root = dir_open(AT_FDCWD, g->root, err);
 	if (s->root < 0)
 		return -1;
@@ -126,6 +129,29 @@ int state_create(struct state **out, const struct globals *g, const char *id, st
 	s->owner = getuid();
 	*out = steal_ptr(s);
 	return 0;
+}
+
+static int read_unit(struct state *s, const json_t *j, struct err **err)
+{
+	const char *name = NULL, *slice = NULL;
+	if (!json_is_object(j))
+		return 0;
+	if (json_get_str(j, "unit", &name, STATE_FILE, err) < 0 ||
+		json_get_str(j, "slice", &slice, STATE_FILE, err) < 0)
+		return -1;
+	s->unit.name = xstrdup_null(name);
+	s->unit.slice = xstrdup_null(slice);
+	s->unit.user = json_is_true(json_object_get(j, "user"));
+	return 0;
+}
+
+static json_t *unit_json(const struct systemd_unit *unit)
+{
+	json_t *j = json_object();
+	json_put_str(j, "unit", unit->name);
+	json_put_str(j, "slice", unit->slice);
+	json_put(j, "user", json_boolean(unit->user));
+	return j;
 }
 
 static int read_state(struct state *s, struct err **err)
@@ -156,6 +182,8 @@ static int read_state(struct state *s, struct err **err)
 	s->bundle = xstrdup_null(bundle);
 	s->rootfs = xstrdup_null(rootfs);
 	s->cgroup = xstrdup_null(cgroup);
+	if (read_unit(s, json_object_get(j, "systemd"), err) < 0)
+		return -1;
 	s->owner = (uint32_t)owner;
 	s->root_base = (uint64_t)base;
 	s->pid = (pid_t)pid;
@@ -176,7 +204,7 @@ static int open_folder(
 	auto_err *why = NULL;
 	if (check_id(id, err) < 0)
 		return -1;
-	auto_state *s = state_new(id);
+	auto_state *s = state_new(g, id);
 	s->root = dir_open(AT_FDCWD, g->root, &why);
 	if (s->root >= 0)
 		s->dir = dir_open(s->root, id, &why);
@@ -233,6 +261,8 @@ int state_save(const struct state *s, struct err **err)
 	json_put_str(j, "bundle", s->bundle);
 	json_put_str(j, "rootfs", s->rootfs);
 	json_put_str(j, "cgroup", s->cgroup);
+	if (s->unit.name)
+		json_put(j, "systemd", unit_json(&s->unit));
 	json_put(j, "created", json_integer(s->created));
 	json_put(j, "owner", json_integer(s->owner));
 	json_put(j, "pid", json_integer(s->pid));
@@ -327,7 +357,21 @@ struct cgroup *state_cgroup(const struct state *s)
 	struct cgroup *cg = NULL;
 	if (str_empty(s->cgroup) || cgroup_open(&cg, s->cgroup, NULL) < 0)
 		return NULL;
+	struct systemd_unit unit;
+	if (state_unit(s, &unit)) {
+		cgroup_unit_adopt(cg, &unit);
+		systemd_unit_clear(&unit);
+	}
 	return cg;
+}
+
+bool state_unit(const struct state *s, struct systemd_unit *out)
+{
+	if (!s->unit.name)
+		return false;
+	systemd_unit_copy(out, &s->unit);
+	out->helper = helper_find(s->globals, SYSTEMD_HELPER);
+	return true;
 }
 
 struct cgroup *state_cgroup_need(const struct state *s, struct err **err)

@@ -15,6 +15,7 @@
 #include "oci.h"
 #include "runtime/cgroup.h"
 #include "runtime/plan.h"
+#include "runtime/systemd.h"
 
 enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED };
 
@@ -22,6 +23,7 @@ struct state {
 	char *id;
 	int root, dir; /* folders: --root and this container's */
 	int lock; /* -1: not held */
+	const struct globals *globals;
 	/* state.json */
 	char *version, *bundle, *rootfs, *cgroup,
 		*annotations; /* annotations: JSON object as text */
@@ -30,6 +32,7 @@ struct state {
 	uint32_t owner;
 	/* for a container without a mount namespace: the mount that its root was attached on, else 0 */
 	uint64_t root_base;
+	struct systemd_unit unit; /* name NULL: the cgroup is none of systemd's; no helper */
 	pid_t pid; /* 0: creating */
 	uint64_t start_ticks;
 	bool rdt_class; /* the resctrl class of the container's name is ours to remove */
@@ -73,6 +76,8 @@ enum status state_status(const struct state *s);
 int state_pidfd(const struct state *s, struct err **err);
 /** Its cgroup, NULL if it is gone. */
 struct cgroup *state_cgroup(const struct state *s);
+/** The unit that the container's cgroup is, with the helper to ask; false if it is none. Clear @out then. */
+bool state_unit(const struct state *s, struct systemd_unit *out);
 /** The same where nothing can be done without: says why there is none. */
 struct cgroup *state_cgroup_need(const struct state *s, struct err **err);
 /** The state document of the specification, as text; @owner is the owner's name (list) or NULL. */

@@ -34,7 +34,7 @@ char **cgroup_controllers(void)
 	return list;
 }
 
-static struct cgroup *cgroup_new(const char *path, struct err **err)
+struct cgroup *cgroup_new(const char *path, struct err **err)
 {
 	struct cgroup *cg = xcalloc(1, sizeof(*cg));
 	if (cgroup_layout_load(&cg->layout, err) < 0) {
@@ -76,6 +76,7 @@ void cgroup_free(struct cgroup *cg)
 	if (!cg)
 		return;
 	close_dirs(cg);
+	cgroup_unit_free(cg->unit);
 	for (size_t i = 0; i < cg->count; i++)
 		free(cg->dirs[i].rel);
 	free(cg->dirs);
@@ -143,6 +144,12 @@ static int make_levels(struct cgroup_dir *d, bool lazy, bool *existed, struct er
 	}
 	d->fd = dir_open(base, d->rel, err);
 	return d->fd < 0 ? -1 : 0;
+}
+
+int cgroup_make_folder(struct cgroup *cg, struct cgroup_dir *d, struct err **err)
+{
+	bool existed;
+	return make_levels(d, cgroup_is_lazy(cg, d), &existed, err);
 }
 
 static int check_empty(const struct cgroup_dir *d, struct err **err)
@@ -270,7 +277,7 @@ int cgroup_open(struct cgroup **out, const char *path, struct err **err)
 	return 0;
 }
 
-int cgroup_set(struct cgroup *cg, const struct oci_resources *res, struct err **err)
+int cgroup_write_limits(struct cgroup *cg, const struct oci_resources *res, struct err **err)
 {
 	if (cgroup_check_present(cg, res, err) < 0)
 		return -1;
@@ -287,6 +294,13 @@ int cgroup_set(struct cgroup *cg, const struct oci_resources *res, struct err **
 	if (res->device_count && devices && devices->mount->v2)
 		return cgroup_v2_devices(devices, res, err);
 	return 0;
+}
+
+int cgroup_set(struct cgroup *cg, const struct oci_resources *res, struct err **err)
+{
+	if (cg->unit && cgroup_unit_set(cg, res, err) < 0)
+		return -1;
+	return cgroup_write_limits(cg, res, err);
 }
 
 int cgroup_attach(struct cgroup *cg, pid_t pid, struct err **err)
@@ -451,7 +465,7 @@ int cgroup_pids(const struct cgroup *cg, pid_t **pids, size_t *n, struct err **e
 int cgroup_remove(struct cgroup *cg, struct err **err)
 {
 	close_dirs(cg);
-	int r = 0;
+	int r = cg->unit ? cgroup_unit_remove(cg, err) : 0;
 	for (size_t i = 0; i < cg->count; i++) {
 		auto_err *why = NULL;
 		if (!cg->dirs[i].foreign && cgroup_tree_remove(&cg->dirs[i], &why) < 0) {

@@ -6,6 +6,7 @@
 #define KIST_RUNTIME_CGROUP_PRIVATE_H
 
 #include "cgroup_layout.h"
+#include "runtime/systemd.h"
 
 struct cgroup_dir {
 	const struct cgroup_mount *mount;
@@ -23,7 +24,16 @@ struct cgroup {
 	int *entries; /* v1 "tasks" files, open for writing */
 	size_t entry_count;
 	bool chosen; /* cgroup_descend() was here */
+	struct cgroup_unit *unit; /* the systemd driver: cgroup_unit.c; else NULL */
 };
+
+/** Paths and layout; nothing is made or opened. */
+struct cgroup *cgroup_new(const char *path, struct err **err);
+/** The folder of one hierarchy with all that it lies in; one that exists will do. */
+int cgroup_make_folder(struct cgroup *cg, struct cgroup_dir *d, struct err **err);
+/** cgroup_set() without telling systemd. */
+int cgroup_write_limits(
+	struct cgroup *cg, const struct oci_resources *res, struct err **err);
 
 struct cgroup_ops {
 	/** Prepares level @rel ("kist", "kist/id") below @base, a descriptor of the mount point: called
@@ -81,6 +91,11 @@ extern const size_t cgroup_default_device_count;
 /** Replaces the device program of a v2 folder: cgroup_devices.c. */
 int cgroup_v2_devices(
 	const struct cgroup_dir *d, const struct oci_resources *res, struct err **err);
+
+/* A unit of systemd's: cgroup_unit.c */
+void cgroup_unit_free(struct cgroup_unit *u);
+int cgroup_unit_set(struct cgroup *cg, const struct oci_resources *res, struct err **err);
+int cgroup_unit_remove(struct cgroup *cg, struct err **err);
 
 /* Control files: cgroup_file.c. All messages name the whole path and what was written. */
 int cgroup_put(const struct cgroup_dir *d, const char *file, struct err **err, const char *fmt, ...)

@@ -57,6 +57,7 @@ struct joining {
 	const int *entries; /* into the container's v1 cgroups */
 	size_t entry_count;
 	int tty;
+	bool by_systemd; /* systemd moves the stage into the container's cgroup */
 	bool sealed;
 };
 
@@ -111,7 +112,7 @@ static void exec_main(struct joining *j)
 static bool waits_at_birth(const struct joining *j)
 {
 	const struct plan_process *p = j->process;
-	return p->has_oom_score_adj || p->rdt.clos ||
+	return p->has_oom_score_adj || p->rdt.clos || j->by_systemd ||
 	       ((j->flags & CLONE_NEWUSER) && p->rlimit_count);
 }
 
@@ -447,10 +448,19 @@ static int start_stage(
 		if (own >= 0)
 			e->stage = child_clone(&args);
 	}
+	/* an ordinary user may not move from their session into their manager's tree: systemd may */
+	if (e->stage < 0 && (errno == EACCES || errno == EPERM) && cgroup &&
+		cgroup_is_unit(cgroup)) {
+		j->by_systemd = true;
+		args.cgroup = -1;
+		e->stage = child_clone(&args);
+	}
 	if (e->stage == 0)
 		stage_main(e->j);
 	take_cpus_back(own_cpus);
-	return e->stage < 0 ? err_sys(err, errno, "clone") : 0;
+	if (e->stage < 0)
+		return err_sys(err, errno, "clone");
+	return j->by_systemd ? cgroup_unit_attach((struct cgroup *)cgroup, e->stage, err) : 0;
 }
 
 pid_t run_exec(const struct plan_process *process, pid_t init, int init_pidfd,

@@ -22,13 +22,6 @@
 #include "sys/rootpath.h"
 #include "tty.h"
 
-void setup_enter_cgroup(struct setup *s)
-{
-	if (cgroup_enter(s->entries, s->entry_count) < 0)
-		report_sys(&s->report, "enter the container's cgroup");
-	cpus_reset();
-}
-
 void setup_enter_late(struct setup *s)
 {
 	int fds[FD_PASS_MAX];
@@ -38,6 +31,17 @@ void setup_enter_late(struct setup *s)
 		report_sys(&s->report, "enter the container's cgroup");
 	for (size_t i = 0; i < n; i++)
 		close(fds[i]);
+	cpus_reset();
+}
+
+void setup_enter_cgroup(struct setup *s)
+{
+	if (s->cgroup_unit) {
+		setup_enter_late(s);
+		return;
+	}
+	if (cgroup_enter(s->entries, s->entry_count) < 0)
+		report_sys(&s->report, "enter the container's cgroup");
 	cpus_reset();
 }
 

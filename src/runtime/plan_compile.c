@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "runtime/systemd.h"
 #include "sys/child.h"
 
 static const struct {
@@ -251,7 +252,26 @@ static void fill_identity(
 	plan->uid_map_count = config->linux.uid_map_count;
 	plan->gid_map_count = config->linux.gid_map_count;
 	plan->init_path = options->init_path;
+	plan->systemd_helper = options->systemd_helper;
+	plan->systemd_user = options->systemd_user;
 	plan->new_keyring = !options->no_new_keyring;
+}
+
+/* What systemd is going to be told, before anything exists. */
+static int check_unit(const struct plan *plan, struct err **err)
+{
+	struct systemd_unit unit;
+	auto_systemd_props props = {0};
+	if (!plan->systemd_helper)
+		return 0;
+	if (systemd_unit_parse(&unit, plan->cgroup_path, plan->id, plan->systemd_user, err) < 0)
+		return -1;
+	int r = systemd_props_base(&props, &unit, plan->id, plan->annotations,
+		plan->annotation_count, err);
+	if (r == 0)
+		r = systemd_props_limits(&props, plan->resources, true, err);
+	systemd_unit_clear(&unit);
+	return r;
 }
 
 static int fill(struct plan *plan, const struct oci_config *config,
@@ -259,9 +279,9 @@ static int fill(struct plan *plan, const struct oci_config *config,
 {
 	if (!config->has_process)
 		return err_set(err, ERR_INVALID, "the config has no process");
-	if (options->systemd_cgroup)
-		return err_set(err, ERR_NOT_IMPLEMENTED, "systemd cgroups are not implemented");
 	fill_identity(plan, config, options);
+	if (check_unit(plan, err) < 0)
+		return -1;
 	fill_namespaces(plan, &config->linux);
 	fill_time(plan, &config->linux);
 	fill_hooks(plan, &config->hooks);

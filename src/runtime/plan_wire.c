@@ -12,7 +12,7 @@
 #include "codec.h"
 #include "sys/child.h"
 
-#define PLAN_MAGIC 0x354c504bu /* "KPL5" */
+#define PLAN_MAGIC 0x364c504bu /* "KPL6" */
 #define PROCESS_MAGIC 0x3350504bu /* "KPP3" */
 
 #define NS_FLAGS                                                                                   \
@@ -268,6 +268,8 @@ static void walk_plan(struct codec *c, struct plan *p)
 	CODEC_EACH(c, p->sysctl, p->sysctl_count, 8, walk_pair);
 	codec_str(c, &p->init_path);
 	codec_str(c, &p->cgroup_path);
+	codec_str(c, &p->systemd_helper);
+	codec_bool(c, &p->systemd_user);
 	codec_bool(c, &p->rootless);
 	codec_bool(c, &p->cgroup_optional);
 	walk_resources(c, p);

@@ -25,6 +25,7 @@
 #include "ns.h"
 #include "run_private.h"
 #include "runtime/rdt.h"
+#include "runtime/systemd.h"
 #include "sys/child.h"
 #include "sys/newmount.h"
 #include "sys/procfs.h"
@@ -147,9 +148,61 @@ static bool may_be_late(const struct setup *s)
 	       !ns_needs_stage(s->ns, s->plan);
 }
 
+/* A place for the unit that will be made around init (start_unit). */
+static int plan_unit(struct making *m, struct err **err)
+{
+	struct setup *s = &m->init.setup;
+	const struct plan *plan = s->plan;
+	struct systemd_unit unit;
+	if (systemd_unit_parse(&unit, plan->cgroup_path, plan->id, plan->systemd_user, err) < 0)
+		return -1;
+	unit.helper = xstrdup(plan->systemd_helper);
+	int r = cgroup_unit_plan(&m->run->cgroup, &unit, err);
+	systemd_unit_clear(&unit);
+	if (r < 0)
+		return -1;
+	s->cgroup_unit = true;
+	return cgroup_hierarchies(m->run->cgroup, &s->hierarchies, &s->hierarchy_count, err);
+}
+
+static struct oci_resources limits_of(const struct plan *plan)
+{
+	struct oci_resources res = plan->resources ? *plan->resources : (struct oci_resources){0};
+	if (plan->rootless)
+		res.device_count = 0;
+	return res;
+}
+
+/* Around @pid, init or the stage that will clone it, which waits for that. */
+static int start_unit(struct making *m, pid_t pid, struct err **err)
+{
+	struct setup *s = &m->init.setup;
+	const struct plan *plan = s->plan;
+	struct cgroup *cg = m->run->cgroup;
+	const struct oci_resources res = limits_of(plan);
+	const struct cgroup_unit_spec spec = {
+		.id = plan->id,
+		.resources = &res,
+		.annotations = plan->annotations,
+		.annotation_count = plan->annotation_count,
+		.made = s->io->unit_made,
+		.arg = s->io->unit_arg,
+	};
+	if (!s->cgroup_unit)
+		return 0;
+	if (cgroup_unit_start(cg, &spec, pid, err) < 0 || run_give_cgroup(cg, plan, err) < 0 ||
+		cgroup_entry_fds(cg, &s->entries, &s->entry_count, err) < 0)
+		return -1;
+	if (report_permit_fds(m->sock, PERMIT_CGROUP, s->entries, s->entry_count) < 0)
+		return err_sys(err, errno, "let the container's first process go on");
+	return 0;
+}
+
 static int begin_cgroup(struct making *m, struct err **err)
 {
 	struct setup *s = &m->init.setup;
+	if (s->plan->systemd_helper)
+		return plan_unit(m, err);
 	struct cgroup **cg = &m->run->cgroup;
 	auto_free char *named = xasprintf("/%s", s->plan->id);
 	const char *path = str_empty(s->plan->cgroup_path) ? named : s->plan->cgroup_path;
@@ -168,13 +221,11 @@ static int finish_cgroup(struct making *m, struct err **err)
 	struct setup *s = &m->init.setup;
 	const struct plan *plan = s->plan;
 	struct cgroup *cg = m->run->cgroup;
-	if (!cg)
+	if (!cg || s->cgroup_unit)
 		return 0;
 	if (cgroup_finish(cg, err) < 0)
 		return -1;
-	struct oci_resources res = plan->resources ? *plan->resources : (struct oci_resources){0};
-	if (plan->rootless)
-		res.device_count = 0;
+	const struct oci_resources res = limits_of(plan);
 	if (plan->resources && cgroup_set(cg, &res, err) < 0)
 		return -1;
 	if (run_give_cgroup(cg, plan, err) < 0)
@@ -251,6 +302,11 @@ static int clone_staged(struct making *m, struct child_args *args, struct err **
 		return err_sys(err, errno, "clone");
 	fd_close(steal_fd(&m->theirs));
 	const struct setup *s = &m->init.setup;
+	if (start_unit(m, stage, err) < 0) {
+		kill(stage, SIGKILL); /* an unreaped child of ours */
+		proc_wait(stage);
+		return -1;
+	}
 	if (s->hidden) {
 		if (elsewhere(s) && limits_raise(stage, &s->plan->process, err) < 0) {
 			kill(stage, SIGKILL); /* an unreaped child of ours */
@@ -317,7 +373,7 @@ static int clone_init(struct making *m, struct err **err)
 		return err_sys(err, errno, "clone into new namespaces");
 	fd_close(steal_fd(&m->theirs));
 	m->run->pid = pid;
-	return 0;
+	return start_unit(m, pid, err);
 }
 
 /* Two programs find each other's end by exit, so a child that died without a word is named by its

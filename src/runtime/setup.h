@@ -33,6 +33,7 @@ struct setup {
 	const int *entries; /* the child's way into its v1 cgroups (cgroup_enter), borrowed */
 	size_t entry_count;
 	bool cgroup_late; /* init enters its v1 cgroups while it builds its tree, not first thing */
+	bool cgroup_unit; /* systemd moves the child into its cgroup, before anything else */
 	bool wait_hooks; /* hooks of the parent's run before pivot_root */
 	bool wait_net; /* the parent moves network devices to us before that */
 	bool hidden; /* made by a process outside the pid namespace that is joined: init_hidden() */

@@ -87,6 +87,32 @@ int cgroup_clone_fd(const struct cgroup *cg);
  * name. ERR_NOT_IMPLEMENTED on v2. */
 int cgroup_rename(struct cgroup *cg, const char *path, struct err **err);
 
+/* The systemd driver (runtime/systemd.h): the cgroup is a unit of systemd's. */
+
+struct systemd_unit;
+struct cgroup_unit_spec {
+	const char *id; /* the container's */
+	const struct oci_resources *resources; /* may be NULL */
+	const struct oci_pair *annotations;
+	size_t annotation_count;
+	/* Told where the cgroup is as soon as there is a unit, which from then on must be stopped (cgroup_remove(),
+	 * cgroup_unit_stop()). May be NULL; fails as all functions do. */
+	int (*made)(void *arg, const char *path, struct err **err);
+	void *arg;
+};
+/** Asks where the cgroup of @unit will be; makes nothing. ERR_UNAVAILABLE without systemd. */
+int cgroup_unit_plan(struct cgroup **out, const struct systemd_unit *unit, struct err **err);
+/** Starts the unit with @pid in it, writes limits, moves @pid in hierarchies that systemd does not know. */
+int cgroup_unit_start(
+	struct cgroup *cg, const struct cgroup_unit_spec *spec, pid_t pid, struct err **err);
+/** An opened cgroup is @unit's: cgroup_set() and cgroup_remove() tell systemd. */
+void cgroup_unit_adopt(struct cgroup *cg, const struct systemd_unit *unit);
+bool cgroup_is_unit(const struct cgroup *cg);
+/** Has systemd move @pid in: for callers without the right to. */
+int cgroup_unit_attach(struct cgroup *cg, pid_t pid, struct err **err);
+/** Stops a unit whose cgroup may be gone. */
+int cgroup_unit_stop(const struct systemd_unit *unit, struct err **err);
+
 /** Freezer. cgroup_freeze returns when everything is frozen. */
 int cgroup_freeze(struct cgroup *cg, bool frozen, struct err **err);
 bool cgroup_frozen(const struct cgroup *cg);

@@ -195,6 +195,9 @@ struct plan {
 	const char *init_path; /* host path of kist-init for use_init */
 
 	const char *cgroup_path; /* as in cgroupsPath; "" or NULL: "/<id>" chosen by the caller */
+	/* The systemd driver, where not NULL: path of kist-systemd; cgroup_path is "slice:prefix:name" then. */
+	const char *systemd_helper;
+	bool systemd_user; /* the user's manager */
 	/* An ordinary user's, or made by root of a user namespace: no rules for devices, which take privileges to
 	 * set and would forbid nothing that the user namespace does not. */
 	bool rootless;
@@ -219,10 +222,12 @@ struct plan_options {
 	const char *id;
 	const char *bundle;
 	const char *seccomp_cache; /* folder for compiled filters, or NULL */
-	bool no_pivot, no_new_keyring, systemd_cgroup;
+	bool no_pivot, no_new_keyring;
 	bool rootless; /* sets plan.rootless, and cgroup_optional unless the config names a cgroup */
 	bool unprivileged; /* the caller is not root: without a user namespace nothing can be made */
 	const char *init_path;
+	const char *systemd_helper; /* as in struct plan */
+	bool systemd_user;
 };
 
 /**

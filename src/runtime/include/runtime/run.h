@@ -45,6 +45,9 @@ struct run_io {
 	/* > 0: run_exec() gives up after so many milliseconds, for callers with other things to do. What it
 	 * has begun is killed, but not waited for: the caller reaps any child. */
 	int timeout_ms;
+	/* struct cgroup_unit_spec's "made": with systemd cgroups, before init does anything */
+	int (*unit_made)(void *arg, const char *cgroup, struct err **err);
+	void *unit_arg;
 };
 
 /** A container being made or running. Plain data; the descriptors are owned by it. */
