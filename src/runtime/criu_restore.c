@@ -33,6 +33,8 @@ struct restore {
 	int handed[2 +
 		   OCI_NS_COUNT]; /* folders, and those of ns that criu gets as descriptors; borrowed */
 	size_t handed_count;
+	int nulls[3]; /* the null device, opened once more for each stream that is it */
+	size_t null_count;
 	const int *entries; /* into the v1 cgroups; borrowed from run->cgroup */
 	size_t entry_count;
 };
@@ -41,6 +43,8 @@ static void restore_clear(struct restore *r)
 {
 	criu_end(&r->criu);
 	criu_tree_close(&r->tree);
+	for (size_t i = 0; i < r->null_count; i++)
+		close(r->nulls[i]);
 	criu_folders_close(&r->folders);
 	ns_close(r->ns, r->plan);
 	arena_free(r->arena);
@@ -217,11 +221,23 @@ static bool is_null(int fd)
 	return fd >= 0 && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
 }
 
-/* Streams that were the same file have one name, by which criu takes one descriptor for all of them: one that can
- * be read and written (which is what -1 stands for). */
-static int stream(const struct restore *r, int fd)
+/*
+ * Streams that were the same file have one name, by which criu takes one descriptor for all of them: of the null device
+ * one that can be read and written. It stays in the caller's mount, by which the next checkpoint will know it.
+ */
+static int stream(struct restore *r, int fd)
 {
-	return r->plan->process.terminal || is_null(fd) ? -1 : fd;
+	char link[32];
+	if (r->plan->process.terminal)
+		return -1;
+	if (!is_null(fd))
+		return fd;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	int both = open(link, O_RDWR | O_CLOEXEC);
+	if (both < 0)
+		return fd;
+	r->nulls[r->null_count++] = both;
+	return both;
 }
 
 static int start(struct restore *r, const struct run_io *io, struct err **err)

@@ -120,8 +120,13 @@ groups_of() {
 	wait_for is a1 stopped
 	oci delete a1
 	[ -z "$(groups_of a1)" ]
-	# from the same images once more
+	# from the same images once more, and that again
 	: >"$OUT"
+	restored a1
+	wait_for grep -qx $((before + 1)) "$OUT"
+	IMAGES=$IMAGES-again
+	save a1
+	before=$(tail -n 1 "$OUT")
 	restored a1
 	wait_for grep -qx $((before + 1)) "$OUT"
 }

@@ -328,3 +328,31 @@ ready() {
 	wait
 	[ "$(cat "$PEERS"/out.* | tr -d '\n')" = 123456 ]
 }
+
+# Every number once, in order.
+counted() {
+	pod logs "$1" >"$PEERS/counted"
+	[ -s "$PEERS/counted" ]
+	diff "$PEERS/counted" <(seq "$(wc -l <"$PEERS/counted")")
+}
+
+@test "podman container checkpoint and restore: the same container goes on, also from an archive" {
+	if ! timeout 60 criu check >"$PEERS/criu" 2>&1; then
+		skip "criu check: $(grep -m1 Error "$PEERS/criu")"
+	fi
+	mkdir -p "$PEERS/vol"
+	behind c1 -v "$PEERS/vol:/vol" bb sh -c 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done'
+	pod container checkpoint c1
+	[ "$(pod inspect -f '{{.State.Status}} {{.State.Checkpointed}}' c1)" = "exited true" ]
+	pod container restore c1
+	[ "$(pod inspect -f '{{.State.Status}} {{.State.Restored}}' c1)" = "running true" ]
+	pod exec c1 touch /vol/touched /kept
+	pod container checkpoint --leave-running c1
+	counted c1
+	pod container checkpoint --export "$PEERS/c1.tar" c1
+	pod rm -f -t 0 c1
+	# a new root file system, made of the image and what had changed
+	pod container restore --import "$PEERS/c1.tar" --name c2
+	pod exec c2 ls /kept /vol/touched
+	[ "$(pod inspect -f '{{.State.Status}}' c2)" = running ]
+}
