@@ -524,9 +524,10 @@ for part in "cpu", "memory", "blkio":
 
 @test "events says when memory runs out, also in a cgroup that the container made" {
 	need memory
-	bundle e5 'r["memory"] = {"limit": 67108864, "swap": 67108864}; p["args"] = ["sh", "-c", "while ! [ -e /tmp/go ]; do sleep 0.1; done; head -c 40000000 /dev/zero | tail; sleep 1000"]; c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"})'
+	bundle e5 'r["memory"] = {"limit": 67108864, "swap": 67108864}; p["args"] = ["sh", "-c", "mkfifo /tmp/go; read -r x </tmp/go; head -c 40000000 /dev/zero | tail; sleep 1000"]; c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"})'
 	start e5
 	local dir
+	wait_for oci exec e5 test -p /tmp/go
 	dir=$(hierarchy memory)$CGROUP/e5
 	if v2; then
 		mkdir "$dir/all" "$dir/inner"
@@ -545,7 +546,7 @@ for part in "cpu", "memory", "blkio":
 	fi
 	timeout 20 "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" events --interval 60s e5 >"$HOME_OCI/out" 2>&1 3>&- &
 	sleep 0.5
-	oci exec e5 touch /tmp/go
+	oci exec e5 sh -c "echo go >/tmp/go"
 	wait_for grep -q '"type":"oom","id":"e5"' "$HOME_OCI/out"
 	oci delete --force e5
 	wait $!
