@@ -213,8 +213,12 @@ int cgroup_v1_devices(const struct cgroup_dir *d, const struct oci_resources *r,
 		return 0;
 	if (r->device_count > RULES_MAX)
 		return err_set(err, ERR_INVALID, "more than %d device rules", RULES_MAX);
-	if (read_list(&now, d, err) < 0 || read_list(&then, d, err) < 0 ||
-		wanted(&then, r, err) < 0)
+	if (read_list(&now, d, err) < 0)
+		return -1;
+	then.allow = now.allow;
+	for (size_t i = 0; i < now.count; i++)
+		add(&then, &now.v[i]);
+	if (wanted(&then, r, err) < 0)
 		return -1;
 	/* where all is allowed the list does not tell the exceptions: begin anew */
 	if (now.allow != then.allow || (now.allow && then.allow)) {
