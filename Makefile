@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 export LC_ALL = C
 
-.PHONY: all help deps demo check check-unit check-e2e check-vm check-fuzz bench lint format asan fuzz install clean
+.PHONY: all help deps demo check check-unit check-e2e check-vm check-fuzz check-runtime-tools bench lint format asan fuzz install clean
 
 all: $(BUILD)/build.ninja ## build the programs into build/bin
 	@ninja -C $(BUILD)
@@ -41,6 +41,9 @@ check-vm: all ## end-to-end tests in virtual machines with systemd and cgroup v2
 check-fuzz: all ## each fuzz target for some seconds
 	@scripts/deps test
 	@tests/run $(BUILD) fuzz
+
+check-runtime-tools: all ## the OCI project's validation suite (RUNTIME_TOOLS=its checked-out tree; Go)
+	@KIST_BUILD=$(BUILD) tests/conformance/runtime-tools
 
 bench: all ## kist against dockerd, crun, runc and the bare kernel (root)
 	@scripts/deps bench
