@@ -1,3 +1,4 @@
+# vm: root user
 # kist-oci for users without privileges: on a machine where they have no cgroups, and where some are delegated to them.
 load lib/bundle
 load lib/rootless

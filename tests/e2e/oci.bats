@@ -1,3 +1,4 @@
+# vm: root bare
 # kist-oci on runc's command line, with a busybox bundle.
 load lib/bundle
 
