@@ -316,7 +316,7 @@ container destroy" ]
 	SECONDS=0
 	timeout 20 docker logs -f --until "$(date -u -d '+2 seconds' +%Y-%m-%dT%H:%M:%SZ)" quiet
 	timeout 20 docker events --until "$(($(date +%s) + 2))"
-	[ $SECONDS -le 10 ]
+	[ $SECONDS -le "$(patience 10)" ]
 }
 
 @test "inspect shows which paths are hidden, and null where none is" {

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# vm: root user
 # kist-oci --systemd-cgroup: a container's cgroup is a unit of systemd's. Needs systemd as PID 1: tests/vm/run -- bats
 # tests/e2e/oci-systemd.bats, and with --user for the user's own manager.
 load lib/bundle
