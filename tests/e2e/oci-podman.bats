@@ -5,9 +5,12 @@ bats_require_minimum_version 1.5.0
 # default_ulimits: podman's own are above what a machine without CAP_SYS_RESOURCE may set.
 setup_file() {
 	peers_home podman script || return 0
+	mkdir "$PEERS/networks"
 	cat >"$PEERS/containers.conf" <<-EOF
 		[containers]
 		default_ulimits = ["nofile=512:512", "nproc=1024:1024"]
+		[network]
+		network_config_dir = "$PEERS/networks"
 		[engine]
 		cgroup_manager = "cgroupfs"
 		events_logger = "file"
