@@ -199,7 +199,8 @@ r['memory'] = {'limit': 1 << 20}"
 	unit=kisttest-notes.scope
 	[ "$(prop $unit TimeoutStopUSec)" = "2min 3.456789s" ]
 	[ "$(prop $unit CollectMode)" = inactive ]
-	[ "$(prop $unit Documentation)" = "man:one(1) man:two(2)" ]
+	run prop $unit Documentation
+	[[ $output == *"man:one(1)"*"man:two(2)"* ]]
 	[ "$(prop $unit RuntimeMaxUSec)" = 25min ]
 }
 
