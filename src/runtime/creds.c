@@ -130,24 +130,25 @@ void creds_keyring(const char *name, struct reporter *r)
 		syscall(SYS_keyctl, KEYCTL_SETPERM, ring, 0x3f1b0000);
 }
 
-static void write_label(
-	int proc, const char *file, const char *prefix, const char *label, struct reporter *r)
+static void write_label(int proc, const char *file, const char *prefix, const char *label,
+	const char *field, struct reporter *r)
 {
 	char text[4200];
 	int n = report_format(text, sizeof(text), "%s%s", prefix, label);
 	if (procfs_write(proc, file, text, (size_t)n) < 0)
-		report_sys(r, "set the security label \"%s\"", label);
+		report_sys(r, "%s: \"%s\"%s", field, label,
+			*prefix && errno == ENOENT ? " is not loaded" : "");
 }
 
 void creds_label(const struct plan_process *p, int proc, struct reporter *r)
 {
 	if (p->selinux)
-		write_label(proc, "self/attr/exec", "", p->selinux, r);
+		write_label(proc, "self/attr/exec", "", p->selinux, "process.selinuxLabel", r);
 	if (!p->apparmor)
 		return;
 	auto_fd int own = procfs_openat(proc, "self/attr/apparmor/exec", O_PATH);
 	write_label(proc, own >= 0 ? "self/attr/apparmor/exec" : "self/attr/exec", "exec ",
-		p->apparmor, r);
+		p->apparmor, "process.apparmorProfile", r);
 }
 
 void creds_drop(const struct plan_process *p, const struct user *user, struct reporter *r)

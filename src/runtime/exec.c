@@ -31,6 +31,7 @@
 #include "creds.h"
 #include "limits_grant.h"
 #include "listener.h"
+#include "lsm.h"
 #include "ns.h"
 #include "program.h"
 #include "report.h"
@@ -472,6 +473,8 @@ pid_t run_exec(const struct plan_process *process, pid_t init, int init_pidfd,
 	if (io->timeout_ms > 0)
 		e.deadline = milliseconds() + io->timeout_ms;
 	j->container = init_pidfd;
+	if (lsm_check(process, NULL, err) < 0)
+		return -1;
 	j->proc = procfs_open();
 	if (j->proc < 0)
 		return err_sys(err, errno, "open /proc");

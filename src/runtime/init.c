@@ -129,6 +129,8 @@ static void prepare_program(struct init *init)
 	int *const keep[] = {&s->proc, &init->gate};
 	streams_arrange(s->io, s->tty, keep, ARRAY_LEN(keep), &s->report);
 	streams_own(s->user.uid, s->tty >= 0);
+	/* takes effect at exec; a profile that is not there is to be heard of before the gate */
+	creds_label(p, s->proc, &s->report);
 }
 
 static void end_at_gate(int sig)
@@ -190,7 +192,6 @@ static void take_identity(struct init *init)
 	limits_apply(p, &s->report);
 	if (s->plan->new_keyring)
 		creds_keyring(init->keyring, &s->report);
-	creds_label(p, s->proc, &s->report);
 	creds_drop(p, &s->user, &s->report);
 }
 

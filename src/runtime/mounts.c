@@ -173,6 +173,12 @@ static bool is_filled(const struct plan_mount *m)
 	return is_type(m, "tmpfs") || strcmp(m->target, "/dev") == 0;
 }
 
+/* proc and sysfs have labels by their files, a message queue takes none when it is mounted. */
+static bool takes_label(const struct plan_mount *m)
+{
+	return !is_type(m, "proc") && !is_type(m, "sysfs") && !is_type(m, "mqueue");
+}
+
 static int mount_file_system(struct setup *s, const struct plan_mount *m, const char *mode)
 {
 	auto_fd int context = open_context(s, m);
@@ -184,6 +190,10 @@ static int mount_file_system(struct setup *s, const struct plan_mount *m, const 
 		option_failed(s, context, m, "source");
 	if (mode && newmount_option(context, "mode", mode) < 0)
 		option_failed(s, context, m, "mode");
+	/* as a value of its own: a label may hold commas */
+	if (takes_label(m) && s->plan->mount_label &&
+		newmount_option(context, "context", s->plan->mount_label) < 0)
+		option_failed(s, context, m, "context");
 	set_options(s, context, m);
 	uint64_t delayed = is_filled(m) ? MOUNT_ATTR_RDONLY : 0;
 	int mnt = newmount_make(context, m->attr_set & ~delayed);
@@ -374,8 +384,8 @@ static void file_system(struct setup *s, const struct plan_mount *m, int *keep)
 	const char *mode = covered_mode(s, m, room, sizeof(room));
 	auto_fd int target = mount_target(s, m, true);
 	check_proc(s, m, NULL, target);
-	auto_fd int mnt = mount_is_long(m) ? mount_classic(s, m, target)
-					   : mount_file_system(s, m, mode);
+	auto_fd int mnt =
+		mount_is_long(m) ? mount_classic(s, m, target) : mount_file_system(s, m, mode);
 	if (mnt < 0)
 		report_sys(&s->report, "mount %s at %s", m->fstype, m->target);
 	if (m->copy_up) {

@@ -220,13 +220,6 @@ static int fill_root(struct plan *plan, const struct oci_config *config,
 	return 0;
 }
 
-static int check_not_implemented(const struct oci_linux *l, struct err **err)
-{
-	if (!str_empty(l->mount_label))
-		return err_set(err, ERR_NOT_IMPLEMENTED, "linux.mountLabel is not implemented");
-	return 0;
-}
-
 static void fill_identity(
 	struct plan *plan, const struct oci_config *config, const struct plan_options *options)
 {
@@ -240,6 +233,8 @@ static void fill_identity(
 	plan->annotations = config->annotations.v;
 	plan->annotation_count = config->annotations.count;
 	plan->cgroup_path = config->linux.cgroups_path;
+	plan->mount_label =
+		str_empty(config->linux.mount_label) ? NULL : config->linux.mount_label;
 	plan->rootless = options->rootless;
 	plan->cgroup_optional = options->rootless && str_empty(plan->cgroup_path);
 	plan->resources = &config->linux.resources;
@@ -285,8 +280,7 @@ static int fill(struct plan *plan, const struct oci_config *config,
 	fill_namespaces(plan, &config->linux);
 	fill_time(plan, &config->linux);
 	fill_hooks(plan, &config->hooks);
-	if (check_not_implemented(&config->linux, err) < 0 ||
-		check_namespaces(config, options, err) < 0)
+	if (check_namespaces(config, options, err) < 0)
 		return -1;
 	if (check_user(config, err) < 0 || fill_root(plan, config, options, err) < 0 ||
 		plan_mounts_compile(plan, config, options, err) < 0)

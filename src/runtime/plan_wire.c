@@ -12,7 +12,7 @@
 #include "codec.h"
 #include "sys/child.h"
 
-#define PLAN_MAGIC 0x364c504bu /* "KPL6" */
+#define PLAN_MAGIC 0x374c504bu /* "KPL7" */
 #define PROCESS_MAGIC 0x3350504bu /* "KPP3" */
 
 #define NS_FLAGS                                                                                   \
@@ -267,6 +267,7 @@ static void walk_plan(struct codec *c, struct plan *p)
 	codec_strv(c, &p->readonly);
 	CODEC_EACH(c, p->sysctl, p->sysctl_count, 8, walk_pair);
 	codec_str(c, &p->init_path);
+	codec_str(c, &p->mount_label);
 	codec_str(c, &p->cgroup_path);
 	codec_str(c, &p->systemd_helper);
 	codec_bool(c, &p->systemd_user);

@@ -21,6 +21,7 @@
 #include "init.h"
 #include "limits_grant.h"
 #include "listener.h"
+#include "lsm.h"
 #include "netdev.h"
 #include "ns.h"
 #include "run_private.h"
@@ -108,7 +109,8 @@ static int open_on_host(struct making *m, struct err **err)
 	s->proc = procfs_open();
 	if (s->proc < 0)
 		return err_sys(err, errno, "open /proc");
-	if (ns_open(s->ns, s->plan, err) < 0 || host_check(s, err) < 0)
+	if (ns_open(s->ns, s->plan, err) < 0 || host_check(s, err) < 0 ||
+		lsm_check(&s->plan->process, s->plan->mount_label, err) < 0)
 		return -1;
 	/* it would change the caller's own; and an overlay has no place to be attached at */
 	if (root_is_shared(s) && (!s->plan->host_mounts || s->plan->root_kind != PLAN_ROOT_BIND))

@@ -166,6 +166,7 @@ struct plan {
 	const char *upper, *work;
 	bool root_volatile; /* overlay "volatile": --rm containers */
 	bool root_readonly;
+	const char *mount_label; /* SELinux context of new file systems, or NULL */
 	uint64_t root_propagation; /* MS_* of "/" of the new namespace, 0: private */
 	bool no_pivot;
 	/* Without a mount namespace: root and mounts are made in the caller's, who takes them away in the end. Not encoded:
