@@ -1,6 +1,8 @@
 /* Checkpoint. */
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/fdio.h"
 #include "base/log.h"
@@ -86,6 +88,25 @@ static int open_root(struct dump *d, pid_t pid, struct err **err)
 	return d->root < 0 ? err_sys(err, errno, "open the container's root") : 0;
 }
 
+/* criu reads images as root of the restored user namespace, too; nobody else may. */
+static int let_root_in(int images, const struct plan *plan, struct err **err)
+{
+	struct stat st;
+	if (!(plan->ns_new & CLONE_NEWUSER))
+		return 0;
+	if (fstat(images, &st) < 0)
+		return err_sys(err, errno, "--image-path");
+	for (size_t i = 0; i < plan->gid_map_count; i++) {
+		const struct oci_id_map *map = &plan->gid_map[i];
+		if (map->container != 0 || (st.st_mode & 07777) != 0700)
+			continue;
+		if (fchown(images, (uid_t)-1, map->host) < 0 || fchmod(images, 0710) < 0)
+			return err_sys(
+				err, errno, "let the user namespace's root into --image-path");
+	}
+	return 0;
+}
+
 static int gather(struct dump *d, const struct plan *plan, pid_t pid, const struct cgroup *cgroup,
 	char *const *streams, struct err **err)
 {
@@ -153,6 +174,7 @@ int criu_checkpoint(const struct plan *plan, pid_t pid, const struct cgroup *cgr
 		criu_check_plan(plan, err) < 0)
 		return -1;
 	if (criu_folders_open(&d.folders, o, LOG_FILE, true, err) < 0 ||
+		let_root_in(d.folders.images, plan, err) < 0 ||
 		gather(&d, plan, pid, cgroup, streams, err) < 0 || start(&d, plan, o, err) < 0)
 		return -1;
 	if (!o->pre_dump && criu_streams_save(d.folders.images, streams, err) < 0)
