@@ -153,7 +153,7 @@ ready() {
 	run d run --name aa --network none -m 20m bb tail /dev/zero
 	[ "$status" = 137 ]
 	field_is aa '{{.State.OOMKilled}} {{.State.ExitCode}}' "true 137"
-	run d events --since "$since" --until "$(date +%s)" --filter container=aa --format '{{.Action}}'
+	run d events --since "$since" --until "$(($(date +%s) + 1))" --filter container=aa --format '{{.Action}}'
 	[[ "$output" == *oom* ]]
 }
 
