@@ -89,7 +89,7 @@ p['apparmorProfile'] = 'kist-test-deny'"
 	bundle missing 'p["apparmorProfile"] = "kist-test-missing"'
 	run oci create --bundle "$BUNDLE" missing
 	[ "$status" -eq 1 ]
-	[[ $output == *"process.apparmorProfile: \"kist-test-missing\" is not loaded"* ]]
+	[[ $output == *"process.apparmorProfile: "*kist-test-missing*" is not loaded"* ]]
 	[ -z "$(oci list -q)" ]
 	bundle plain
 	oci run --detach --bundle "$BUNDLE" plain
