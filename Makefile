@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 export LC_ALL = C
 
-.PHONY: all help deps demo check check-unit check-e2e check-vm check-fuzz check-runtime-tools bench lint format asan fuzz install clean
+.PHONY: all help deps demo check check-unit check-e2e check-vm check-fuzz check-runtime-tools check-valgrind bench lint format asan fuzz install clean
 
 all: $(BUILD)/build.ninja ## build the programs into build/bin
 	@ninja -C $(BUILD)
@@ -63,6 +63,13 @@ asan: ## unit and end-to-end tests under AddressSanitizer and UBSan
 		-Db_lundef=false -Dbuildtype=debug >/dev/null
 	@ninja -C $(BUILD)-asan
 	@KIST_ASAN=1 tests/run $(BUILD)-asan unit e2e
+
+check-valgrind: all ## kist-oci under valgrind (root)
+	@scripts/deps test
+	@test -e $(BUILD)-valgrind/build.ninja || meson setup $(BUILD)-valgrind -Dstatic=false >/dev/null
+	@ninja -C $(BUILD)-valgrind bin/kist-oci
+	@KIST_BUILD=$(abspath $(BUILD)) KIST_VALGRIND=$(abspath $(BUILD))-valgrind/bin/kist-oci \
+		bats tests/e2e/oci-valgrind.bats
 
 fuzz: ## build the libFuzzer targets into build-fuzz
 	@scripts/deps build test

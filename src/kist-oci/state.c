@@ -282,7 +282,17 @@ int state_save(const struct state *s, struct err **err)
 
 int state_remove(struct state *s, struct err **err)
 {
-	return tree_remove(s->root, s->id, err);
+	/* first, so that whoever waits for the lock finds no container, even with a lock file made anew */
+	if (unlinkat(s->dir, STATE_FILE, 0) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "remove " STATE_FILE " of container %s", s->id);
+	for (int tries = 0;; tries++) {
+		auto_err *why = NULL;
+		if (tree_remove(s->root, s->id, &why) == 0)
+			return 0;
+		/* each who waited makes that file once at most */
+		if (why->sys != ENOTEMPTY || tries == 100)
+			return err_move(err, &why);
+	}
 }
 
 int state_plan_save(const struct state *s, const struct plan *plan, struct err **err)

@@ -1,0 +1,330 @@
+# Verbs that meet: two at once, one that is killed in the middle, folders that are half made. Staged for real; what
+# must hold in every interleaving is what is asserted.
+load lib/bundle
+
+# oci_bg FILE ARGUMENT...: in the background, its output in FILE, itself as $OCI_PID.
+oci_bg() {
+	local out=$1
+	shift
+	"$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" "$@" </dev/null >"$out" 2>&1 3>&- &
+	OCI_PID=$!
+}
+
+# Waits for a process of ours; its exit code in $CODE.
+code_of() {
+	CODE=0
+	wait "$1" || CODE=$?
+}
+
+# Of two processes exactly one succeeds, the other ends with 1.
+one_of() {
+	local first
+	code_of "$1"
+	first=$CODE
+	code_of "$2"
+	[ "$((first + CODE))" = 1 ]
+}
+
+# Nothing of container ID: folder, cgroups, processes of its mark, mounts.
+clean() { # ID MARK
+	[ ! -e "$HOME_OCI/state/$1" ] || {
+		echo "folder left: $(ls -A "$HOME_OCI/state/$1")"
+		return 1
+	}
+	[ -z "$(find /sys/fs/cgroup -path "*$CGROUP/$1" -type d)" ] || {
+		echo "cgroup left"
+		return 1
+	}
+	! grep -q "$HOME_OCI/rootfs" /proc/self/mountinfo || {
+		echo "mount left"
+		return 1
+	}
+	local p
+	for p in /proc/[0-9]*; do
+		if tr '\0' ' ' 2>/dev/null <"$p/cmdline" | grep -q -e "sleep $2\$" -e "create -b $BUNDLE $1 *\$"; then
+			echo "process left: ${p#/proc/}"
+			return 1
+		fi
+	done
+}
+
+# A bundle whose createRuntime hook stops until $HOME_OCI/go is there, and says so in $HOME_OCI/in.
+held_bundle() {
+	rm -f "$HOME_OCI/go" "$HOME_OCI/in"
+	bundle "$1" 'd = os.environ["HOME_OCI"]; c["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "echo >" + d + "/in; while [ ! -e " + d + "/go ]; do sleep 0.02; done"]}]}'
+}
+
+@test "kill -9 of create at any moment, a hundred times: delete --force leaves no folder, cgroup, process or mount" {
+	bundle k9 'p["args"] = ["sleep", "4321"]'
+	# how long one takes here, so that the moments fall all over it
+	local i start whole
+	start=$EPOCHREALTIME
+	oci create -b "$BUNDLE" k9 </dev/null >/dev/null 2>&1 3>&-
+	whole=$((${EPOCHREALTIME/./} - ${start/./}))
+	oci delete --force k9
+	for i in $(seq 100); do
+		oci_bg /dev/null create -b "$BUNDLE" k9
+		sleep "$(printf '0.%06d' $((whole * i / 90 % 1000000)))"
+		kill -9 "$OCI_PID" 2>/dev/null || true
+		wait "$OCI_PID" 2>/dev/null || true
+		oci delete --force k9
+		[ ! -e "$HOME_OCI/state/k9" ]
+	done
+	wait_for clean k9 4321
+	# the id is free for good
+	oci run -d -b "$BUNDLE" k9 </dev/null >/dev/null 2>&1 3>&-
+	oci delete --force k9
+	clean k9 4321
+}
+
+@test "kill -9 of run, start, exec and delete at random moments: delete --force clears" {
+	bundle k8 'p["args"] = ["sleep", "4322"]'
+	local i verb
+	for i in $(seq 12); do
+		for verb in "run -b $BUNDLE k8" "start k8" "exec k8 sleep 4322" "delete --force k8"; do
+			oci delete --force k8
+			case $verb in
+			start*) oci create -b "$BUNDLE" k8 </dev/null >/dev/null 2>&1 3>&- ;;
+			exec* | delete*) oci run -d -b "$BUNDLE" k8 </dev/null >/dev/null 2>&1 3>&- ;;
+			esac
+			oci_bg /dev/null $verb
+			sleep "0.0$((RANDOM % 4))$((RANDOM % 10))"
+			kill -9 "$OCI_PID" 2>/dev/null || true
+			wait "$OCI_PID" 2>/dev/null || true
+			oci delete --force k8
+			[ ! -e "$HOME_OCI/state/k8" ]
+		done
+	done
+	wait_for clean k8 4322
+}
+
+@test "create killed at every system call of its own that changes something: delete --force clears" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	bundle ks 'p["args"] = ["sleep", "4323"]'
+	local call n
+	for call in mkdirat mkdir renameat rename write bind clone3 clone fcntl openat; do
+		for n in 1 2 3 5 8 13; do
+			timeout 30 strace -qq -o /dev/null -e "inject=$call:signal=KILL:when=$n" \
+				"$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" create -b "$BUNDLE" ks \
+				</dev/null >/dev/null 2>&1 3>&- || true
+			oci delete --force ks
+			[ ! -e "$HOME_OCI/state/ks" ]
+		done
+	done
+	wait_for clean ks 4323
+}
+
+@test "two deletes: one removes, the other finds nothing; the poststop hook runs once" {
+	local i a b
+	for i in $(seq 10); do
+		bundle dd 'd = os.environ["HOME_OCI"]; c["hooks"] = {"poststop": [{"path": "/bin/sh", "args": ["sh", "-c", "echo x >>" + d + "/stops"]}]}'
+		rm -f "$HOME_OCI/stops"
+		oci run -d -b "$BUNDLE" dd </dev/null >/dev/null 2>&1 3>&-
+		oci kill dd KILL
+		wait_for is dd stopped
+		oci_bg "$HOME_OCI/a" delete dd
+		a=$OCI_PID
+		oci_bg "$HOME_OCI/b" delete dd
+		b=$OCI_PID
+		one_of "$a" "$b"
+		[ "$(cat "$HOME_OCI/a" "$HOME_OCI/b" | grep -c "container does not exist")" = 1 ]
+		[ "$(wc -l <"$HOME_OCI/stops")" = 1 ]
+		[ ! -e "$HOME_OCI/state/dd" ]
+	done
+}
+
+@test "two forced deletes of a running container both succeed" {
+	bundle df 'p["args"] = ["sleep", "4324"]'
+	local i a b
+	for i in $(seq 10); do
+		oci run -d -b "$BUNDLE" df </dev/null >/dev/null 2>&1 3>&-
+		oci_bg "$HOME_OCI/a" delete -f df
+		a=$OCI_PID
+		oci_bg "$HOME_OCI/b" delete -f df
+		b=$OCI_PID
+		code_of "$a"
+		[ "$CODE" = 0 ]
+		code_of "$b"
+		[ "$CODE" = 0 ]
+	done
+	wait_for clean df 4324
+}
+
+@test "two starts: one starts, the other is told that it runs" {
+	bundle ss
+	local i a b
+	for i in $(seq 10); do
+		oci create -b "$BUNDLE" ss </dev/null >/dev/null 2>&1 3>&-
+		oci_bg "$HOME_OCI/a" start ss
+		a=$OCI_PID
+		oci_bg "$HOME_OCI/b" start ss
+		b=$OCI_PID
+		one_of "$a" "$b"
+		[ "$(cat "$HOME_OCI/a" "$HOME_OCI/b" | grep -c "cannot start an already running container")" = 1 ]
+		is ss running
+		oci delete --force ss
+	done
+}
+
+@test "two creates of one id: one makes it, the other is refused and takes nothing away" {
+	bundle cc
+	local i a b
+	for i in $(seq 10); do
+		oci_bg "$HOME_OCI/a" create -b "$BUNDLE" cc
+		a=$OCI_PID
+		oci_bg "$HOME_OCI/b" create -b "$BUNDLE" cc
+		b=$OCI_PID
+		one_of "$a" "$b"
+		[ "$(cat "$HOME_OCI/a" "$HOME_OCI/b" | grep -c "container with given ID already exists")" = 1 ]
+		is cc created
+		oci start cc
+		is cc running
+		oci delete --force cc
+	done
+}
+
+@test "delete against start: whoever is second is told, and a started one is not half deleted" {
+	bundle ds 'p["args"] = ["sleep", "4325"]'
+	local i a b
+	for i in $(seq 15); do
+		oci create -b "$BUNDLE" ds </dev/null >/dev/null 2>&1 3>&-
+		oci_bg "$HOME_OCI/a" start ds
+		a=$OCI_PID
+		oci_bg "$HOME_OCI/b" delete ds
+		b=$OCI_PID
+		code_of "$a"
+		a=$CODE
+		code_of "$b"
+		b=$CODE
+		echo "start: $a $(cat "$HOME_OCI/a"); delete: $b $(cat "$HOME_OCI/b")"
+		if [ "$b" = 0 ]; then
+			[ ! -e "$HOME_OCI/state/ds" ]
+			[ "$a" = 1 ]
+		else
+			[ "$a" = 0 ]
+			grep -q "cannot delete container ds that is not stopped: running" "$HOME_OCI/b"
+			is ds running
+		fi
+		oci delete --force ds
+	done
+	wait_for clean ds 4325
+}
+
+@test "while create is under way: state and list show it, kill and start refuse, create of the same id too; then it works" {
+	held_bundle wc
+	oci_bg "$HOME_OCI/out" create -b "$BUNDLE" wc
+	local creating=$OCI_PID
+	wait_for test -e "$HOME_OCI/in"
+	is wc creating
+	oci list -f json | grep -q '"status":"creating"'
+	run oci kill wc KILL
+	[ "$status" = 1 ]
+	[[ "$output" == *"container not running"* ]]
+	run oci create -b "$BUNDLE" wc
+	[ "$status" = 1 ]
+	[[ "$output" == *"already exists"* ]]
+	run oci exec wc true
+	[ "$status" = 255 ]
+	# this one waits for create, and then starts
+	oci_bg "$HOME_OCI/a" start wc
+	touch "$HOME_OCI/go"
+	code_of "$creating"
+		[ "$CODE" = 0 ]
+	code_of "$OCI_PID"
+		[ "$CODE" = 0 ]
+	is wc running
+	oci delete --force wc
+}
+
+@test "delete --force while create hangs in a hook ends both" {
+	held_bundle dh
+	oci_bg "$HOME_OCI/out" create -b "$BUNDLE" dh
+	local creating=$OCI_PID
+	wait_for test -e "$HOME_OCI/in"
+	oci_bg "$HOME_OCI/a" delete --force dh
+	touch "$HOME_OCI/go"
+	code_of "$OCI_PID"
+		[ "$CODE" = 0 ]
+	code_of "$creating"
+	[ ! -e "$HOME_OCI/state/dh" ]
+	wait_for clean dh 1000
+}
+
+@test "execs racing a kill and a delete end, one way or the other, and leave nothing" {
+	bundle ed 'p["args"] = ["sleep", "4326"]'
+	local i j pids
+	for i in $(seq 8); do
+		oci run -d -b "$BUNDLE" ed </dev/null >/dev/null 2>&1 3>&-
+		pids=()
+		for j in 1 2 3; do
+			oci_bg /dev/null exec ed sleep 4326
+			pids+=("$OCI_PID")
+		done
+		sleep "0.0$((RANDOM % 6))"
+		oci delete --force ed
+		for j in "${pids[@]}"; do
+			code_of "$j"
+			[ "$CODE" = 255 ] || [ "$CODE" = 137 ]
+		done
+		[ ! -e "$HOME_OCI/state/ed" ]
+	done
+	wait_for clean ed 4326
+}
+
+@test "the program's end between the verbs: kill, exec and delete take it as a stopped container" {
+	local i
+	bundle pe 'p["args"] = ["true"]'
+	for i in $(seq 10); do
+		oci create -b "$BUNDLE" pe </dev/null >/dev/null 2>&1 3>&-
+		oci start pe
+		run oci kill pe
+		[ "$status" = 0 ] || [[ "$output" == *"container not running"* ]]
+		run oci exec pe true
+		[ "$status" = 255 ] || [ "$status" = 137 ] || [ "$status" = 0 ]
+		wait_for is pe stopped
+		oci delete pe
+	done
+}
+
+@test "a root folder that cannot be written, and one that is full: an error that names it, and nothing left" {
+	local top=$HOME_OCI/small
+	bundle ro
+	mkdir -p "$top"
+	run unshare -m bash -c '
+		mount -t tmpfs -o ro none "$1" || exit 99
+		"$0" --root "$1/state" create -b "$2" ro </dev/null' "$KIST_BUILD/bin/kist-oci" "$top" "$BUNDLE"
+	[ "$status" = 1 ]
+	[[ "$output" == *"$top/state"*"ead-only file system"* || "$output" == *"ead-only file system"* ]]
+	# so many pages that each of the files is once the one too many
+	local pages
+	for pages in 1 2 3; do
+		run unshare -m bash -c '
+			mount -t tmpfs -o size=$((4096 * $3)) none "$1" || exit 99
+			mkdir "$1/state"
+			head -c $((4096 * ($3 - 1))) /dev/zero >"$1/filler"
+			"$0" --root "$1/state" create -b "$2" ro </dev/null >"$4" 2>&1 3>&-
+			code=$?
+			"$0" --root "$1/state" delete --force ro
+			ls "$1/state" | grep -v ^: && exit 98
+			exit $code' "$KIST_BUILD/bin/kist-oci" "$top" "$BUNDLE" "$pages" "$HOME_OCI/out"
+		[ "$status" = 1 ]
+		grep -q "No space left on device\|no space left on device" "$HOME_OCI/out"
+	done
+	wait_for clean ro 1000
+}
+
+@test "a folder with half of what belongs in it: delete --force clears it, and its container's processes" {
+	bundle hf 'p["args"] = ["sleep", "4327"]'
+	local without
+	for without in state.json plan lock gate; do
+		oci create -b "$BUNDLE" hf </dev/null >/dev/null 2>&1 3>&-
+		case $without in
+		state.json) : >"$HOME_OCI/state/hf/state.json" ;;
+		*) rm -f "$HOME_OCI/state/hf/$without" ;;
+		esac
+		run oci list
+		[ "$status" = 0 ]
+		oci delete --force hf
+		wait_for clean hf 4327
+	done
+}
