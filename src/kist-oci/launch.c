@@ -195,12 +195,24 @@ static int bring_back(struct launch *l, const struct criu_options *images, const
 	return r;
 }
 
+static int record_run(void *arg, const struct run *run, struct err **err)
+{
+	struct launch *l = arg;
+	if (!run->cgroup)
+		str_replace(&l->state->cgroup, "");
+	l->state->pid = run->pid;
+	l->state->start_ticks = run->start_ticks;
+	l->notify.pid = run->pid;
+	return state_save(l->state, err);
+}
+
 static int bring_up(
 	struct launch *l, const struct launch_options *o, const struct run_io *io, struct err **err)
 {
 	note_streams(l);
-	return o->images ? bring_back(l, o->images, io, err)
-			 : run_create(&l->run, l->plan, io, false, err);
+	if (!o->images)
+		return run_create(&l->run, l->plan, io, false, err);
+	return bring_back(l, o->images, io, err) < 0 ? -1 : record_run(l, l->run, err);
 }
 
 static int make(struct launch *l, const struct launch_options *o, bool split, struct err **err)
@@ -219,7 +231,10 @@ static int make(struct launch *l, const struct launch_options *o, bool split, st
 	if (!split && notify_listen(&l->notify, l->state->dir, err) < 0)
 		return -1;
 	io.unit_made = record_unit;
-	io.unit_arg = l;
+	io.known = record_run;
+	io.unit_arg = io.known_arg = l;
+	io.straight = !o->detach && str_empty(o->console_socket) && str_empty(o->pidfd_socket) &&
+		      str_empty(o->pid_file);
 	if (split) {
 		l->gate = unix_listen(l->state->dir, STATE_GATE, SOCK_SEQPACKET, 0600, err);
 		if (l->gate < 0)
@@ -227,13 +242,6 @@ static int make(struct launch *l, const struct launch_options *o, bool split, st
 		io.gate_socket = l->gate;
 	}
 	if (bring_up(l, o, &io, err) < 0)
-		return -1;
-	if (!l->run->cgroup)
-		str_replace(&l->state->cgroup, "");
-	l->state->pid = l->run->pid;
-	l->state->start_ticks = l->run->start_ticks;
-	l->notify.pid = l->run->pid;
-	if (state_save(l->state, err) < 0)
 		return -1;
 	if (!str_empty(o->console_socket) &&
 		console_send(o->console_socket, l->run->tty_master, err) < 0)

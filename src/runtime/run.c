@@ -498,6 +498,26 @@ static struct run *run_new(void)
 	return run;
 }
 
+/* Is there nothing for us to do between "ready" and exec? */
+static bool may_go_straight(const struct setup *s)
+{
+	return s->io->straight && s->io->gate_socket <= 0 && !elsewhere(s) &&
+	       !mount_in_user_namespace(s) && !s->plan->net_device_count &&
+	       !limits_schedules(&s->plan->process);
+}
+
+static int make_known(struct making *m, struct err **err)
+{
+	struct setup *s = &m->init.setup;
+	struct run *run = m->run;
+	run->start_ticks = run_start_ticks(run->pid);
+	if (s->io->known && s->io->known(s->io->known_arg, run, err) < 0)
+		return -1;
+	if (may_go_straight(s))
+		run->gate_open = report_permit(run->gate, PERMIT_GO) == 0;
+	return 0;
+}
+
 static int create(struct making *m, struct err **err)
 {
 	struct setup *s = &m->init.setup;
@@ -512,11 +532,10 @@ static int create(struct making *m, struct err **err)
 		return -1;
 	if ((s->cgroup_late && finish_cgroup(m, err) < 0) || serve_child(m, err) < 0)
 		return report_prefer(m->sock, err);
-	if (enter_class(m, err) < 0 || wait_ready(m, err) < 0)
+	if (enter_class(m, err) < 0 || make_known(m, err) < 0 || wait_ready(m, err) < 0)
 		return -1;
 	if (mount_in_user_namespace(s))
 		run_give_streams(s->proc, m->run->pid, &s->plan->process, s->io);
-	m->run->start_ticks = run_start_ticks(m->run->pid);
 	return 0;
 }
 
@@ -592,7 +611,7 @@ int run_start(struct run *run, const struct plan *plan, struct err **err)
 {
 	struct starting s = {.plan = plan, .sock = run->gate, .pid = run->pid, .pidfd = run->pidfd};
 	int r = 0;
-	if (report_permit(run->gate, PERMIT_GO) < 0 && errno != EPIPE)
+	if (!run->gate_open && report_permit(run->gate, PERMIT_GO) < 0 && errno != EPIPE)
 		r = err_sys(err, errno, "open the container's gate");
 	if (r == 0)
 		r = wait_exec(&s, err);

@@ -31,6 +31,8 @@
 #include "runtime/cgroup.h"
 #include "runtime/plan.h"
 
+struct run;
+
 /** Stdio of the process to be. With process.terminal the child opens a pty in its own devpts and the
  * master comes back in @tty_master; stdin/out/err are then ignored. Descriptors stay the caller's. */
 struct run_io {
@@ -45,6 +47,14 @@ struct run_io {
 	/* > 0: run_exec() gives up after so many milliseconds, for callers with other things to do. What it
 	 * has begun is killed, but not waited for: the caller reaps any child. */
 	int timeout_ms;
+	/* run_create(): called once init's pid is known (run's pid, pidfd and start_ticks), while init builds its
+	 * tree: the time to put it on record. -1 fails the creation. May be NULL. */
+	int (*known)(void *arg, const struct run *run, struct err **err);
+	void *known_arg;
+	/* Nobody has anything to do at the gate: after @known init goes through it as soon as it is ready, and
+	 * run_start(), which must follow at once, only waits for exec. Saves two switches of process. Ignored
+	 * where run_create() itself has something to do there. */
+	bool straight;
 	/* struct cgroup_unit_spec's "made": with systemd cgroups, before init does anything */
 	int (*unit_made)(void *arg, const char *cgroup, struct err **err);
 	void *unit_arg;
@@ -60,6 +70,7 @@ struct run {
 	int root_mount; /* the detached root mount as made (overlay or bind), for copies; may be -1 */
 	struct cgroup *cgroup;
 	uint64_t start_ticks; /* field 22 of /proc/pid/stat: with pid, an identity */
+	bool gate_open; /* run_io.straight: init has been let go */
 };
 
 /**
