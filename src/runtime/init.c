@@ -179,10 +179,13 @@ static void wait_at_gate(struct init *init)
 	if (init->gate >= 0)
 		be_mortal();
 	report_send(&init->setup.report, REPORT_READY, 0);
-	if (init->gate >= 0)
+	/* who waits at a socket does not hear when its maker is killed: not before it can be found */
+	if (init->gate >= 0) {
+		report_wait(&init->setup.report, PERMIT_RECORDED);
 		wait_at_socket(&init->setup, init->gate);
-	else
+	} else {
 		report_wait(&init->setup.report, PERMIT_GO);
+	}
 }
 
 static void take_identity(struct init *init)

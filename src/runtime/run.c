@@ -513,6 +513,8 @@ static int make_known(struct making *m, struct err **err)
 	run->start_ticks = run_start_ticks(run->pid);
 	if (s->io->known && s->io->known(s->io->known_arg, run, err) < 0)
 		return -1;
+	if (s->io->gate_socket > 0)
+		report_permit(run->gate, PERMIT_RECORDED);
 	if (may_go_straight(s))
 		run->gate_open = report_permit(run->gate, PERMIT_GO) == 0;
 	return 0;
