@@ -8,24 +8,30 @@
 #include "plan_private.h"
 #include "setup.h"
 
-static bool is_own(const struct setup *s, enum oci_ns ns)
+/* Is the namespace that is joined that of @process, a folder in /proc? */
+static bool is_of(const struct setup *s, enum oci_ns ns, const char *process)
 {
-	static const char *const files[OCI_NS_COUNT] = {
-		[OCI_NS_NETWORK] = "self/ns/net",
-		[OCI_NS_IPC] = "self/ns/ipc",
-		[OCI_NS_UTS] = "self/ns/uts",
-		[OCI_NS_USER] = "self/ns/user",
-	};
-	struct stat own, joined;
-	if (s->ns[ns] < 0 || !files[ns] || fstatat(s->proc, files[ns], &own, 0) < 0 ||
+	char path[32];
+	struct stat theirs, joined;
+	snprintf(path, sizeof(path), "%s/ns/%s", process, ns_file(ns));
+	if (s->ns[ns] < 0 || fstatat(s->proc, path, &theirs, 0) < 0 ||
 		fstat(s->ns[ns], &joined) < 0)
 		return false;
-	return own.st_dev == joined.st_dev && own.st_ino == joined.st_ino;
+	return theirs.st_dev == joined.st_dev && theirs.st_ino == joined.st_ino;
+}
+
+static bool is_own(const struct setup *s, enum oci_ns ns)
+{
+	return is_of(s, ns, "self");
 }
 
 int host_check(const struct setup *s, struct err **err)
 {
 	const struct plan *plan = s->plan;
+	/* pivot_root(2) takes the old root from everybody in there */
+	if (is_own(s, OCI_NS_MOUNT) || is_of(s, OCI_NS_MOUNT, "1"))
+		return err_set(err, ERR_INVALID,
+			"linux.namespaces: the mount namespace that is joined is the host's own");
 	if ((!str_empty(plan->hostname) || !str_empty(plan->domainname)) && is_own(s, OCI_NS_UTS))
 		return err_set(err, ERR_INVALID,
 			"%s: the UTS namespace that is joined is the host's own",

@@ -312,3 +312,21 @@ done
 	[ "$status" = 1 ]
 	[[ "$output" == *"needs a mount namespace"* ]]
 }
+
+@test "the host's own mount namespace is not joined by path, and keeps its root" {
+	local path other
+	for path in self 1; do
+		other=
+		[ $path = self ] || other="unshare -m"
+		bundle ownns 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "mount"] + [{"type": "mount", "path": "/proc/'$path'/ns/mnt"}]
+p["args"] = ["true"]'
+		run unshare -m --fork --pid --mount-proc env -C "$HOME_OCI" bash -c '
+readlink /proc/self/ns/mnt
+"$@" || echo failed
+[ -d "'"$HOME_OCI"'/rootfs" ] && readlink /proc/self/ns/mnt' - \
+			timeout 30 $other "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" run -b "$BUNDLE" ownns
+		echo "$output"
+		[[ "$output" == *"mount namespace that is joined is the host's own"*failed* ]]
+		[ "${lines[0]}" = "${lines[-1]}" ]
+	done
+}
