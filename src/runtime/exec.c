@@ -64,7 +64,8 @@ struct joining {
 
 static void join(struct joining *j)
 {
-	if (setns(j->container, j->flags) < 0)
+	/* 0 means nothing to it: EINVAL */
+	if (j->flags && setns(j->container, j->flags) < 0)
 		report_sys(&j->report, "join the container's namespaces");
 	close(j->container);
 	if (j->root >= 0 && (fchdir(j->root) < 0 || chroot(".") < 0))

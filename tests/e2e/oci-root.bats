@@ -330,3 +330,17 @@ readlink /proc/self/ns/mnt
 		[ "${lines[0]}" = "${lines[-1]}" ]
 	done
 }
+
+@test "exec: in a container without any namespace of its own" {
+	bundle nons "$NO_MOUNT_NS"'
+c["linux"]["namespaces"] = []
+c["mounts"] = []
+del c["hostname"]'
+	run without_mount_namespace private '
+oci run -d -b "$BUNDLE" nons </dev/null >/dev/null 2>&1
+oci exec nons ls / || true
+oci delete --force nons'
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "${lines[0]}" = bin ]
+}
