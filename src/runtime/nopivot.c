@@ -44,7 +44,8 @@ static void take_line(struct setup *s, char *line)
 	if (!str_eq(fields[dash + 1], "proc") && !str_eq(fields[dash + 1], "sysfs"))
 		return;
 	unescape(fields[4]);
-	if (!str_after(fields[4], s->plan->root_path))
+	const char *below = str_after(fields[4], s->plan->root_path);
+	if (!below || (*below && *below != '/'))
 		strv_add(&s->kernel_mounts, fields[4]);
 }
 

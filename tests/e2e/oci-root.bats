@@ -344,3 +344,15 @@ oci delete --force nons'
 	[ "$status" = 0 ]
 	[ "${lines[0]}" = bin ]
 }
+
+@test "--no-pivot: a procfs beside the root, in a folder whose name begins like the root's, is taken away too" {
+	bundle nopivot 'p["args"] = ["unshare", "-Urmpf", "mount", "-t", "proc", "proc", "/proc"]
+for s in ("bounding", "effective", "permitted"): p["capabilities"][s] += ["CAP_SETFCAP", "CAP_SYS_CHROOT"]'
+	mkdir "$HOME_OCI/rootfs-2"
+	run without_mount_namespace private '
+mount -t proc proc "'"$HOME_OCI"'/rootfs-2"
+oci run --no-pivot -b "$BUNDLE" nopivot || echo "failed"'
+	rmdir "$HOME_OCI/rootfs-2"
+	echo "$output"
+	[[ "$output" == *"mount: permission denied"*failed ]]
+}
