@@ -115,11 +115,10 @@ static void controller_links(struct setup *s, int tmpfs, const char *name)
 	}
 }
 
-static void v1_tree(struct setup *s, const struct plan_mount *m, int target)
+static void v1_tree(struct setup *s, const struct plan_mount *m, uint64_t attr, int target)
 {
 	static const char *const options[] = {"source", "tmpfs", "mode", "755", NULL};
-	auto_fd int tmpfs =
-		newmount_simple("tmpfs", options, m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY);
+	auto_fd int tmpfs = newmount_simple("tmpfs", options, attr & ~(uint64_t)MOUNT_ATTR_RDONLY);
 	if (tmpfs < 0 || newmount_move(tmpfs, target) < 0)
 		report_sys(&s->report, "mount tmpfs at %s", m->target);
 	for (size_t i = 0; i < s->hierarchy_count; i++) {
@@ -129,33 +128,36 @@ static void v1_tree(struct setup *s, const struct plan_mount *m, int target)
 			report_sys(&s->report, "make the folder of cgroup hierarchy %s", name);
 		auto_fd int folder =
 			openat(tmpfs, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		auto_fd int mnt = hierarchy_mount(s, h, m->attr_set);
+		auto_fd int mnt = hierarchy_mount(s, h, attr);
 		if (folder < 0 || mnt < 0 || newmount_move(mnt, folder) < 0)
 			report_sys(&s->report, "mount cgroup hierarchy %s", name);
 		controller_links(s, tmpfs, name);
 	}
-	struct newmount_attr attr = {.set = m->attr_set & MOUNT_ATTR_RDONLY};
-	if (newmount_setattr(tmpfs, false, &attr) < 0)
+	struct newmount_attr readonly = {.set = attr & MOUNT_ATTR_RDONLY};
+	if (newmount_setattr(tmpfs, false, &readonly) < 0)
 		report_sys(&s->report, "make %s read-only", m->target);
 }
 
 void mount_cgroup(struct setup *s, const struct plan_mount *m)
 {
+	/* "rro" and the like mean all that is mounted here, as those without "r" do */
+	uint64_t attr = (m->attr_set & ~m->rec_attr_clear) | m->rec_attr_set;
 	if (!s->hierarchy_count)
 		return;
 	/* or its folders are not there yet */
 	if (has_cgroup_namespace(s) || s->cgroup_late)
 		mount_need_cgroup(s);
 	auto_fd int target = mount_target(s, m, true);
+	mount_check_proc(s, m, NULL, target);
 	if (s->hierarchy_count > 1 || !s->hierarchies[0].v2) {
-		v1_tree(s, m, target);
+		v1_tree(s, m, attr, target);
 		return;
 	}
-	auto_fd int mnt = fresh_v2(m->attr_set);
+	auto_fd int mnt = fresh_v2(attr);
 	/* a user namespace may not mount it afresh without its own cgroup namespace: it gets its own
 	 * folder then, and not everybody's */
 	if (mnt < 0 && (errno == EPERM || errno == EBUSY))
-		mnt = own_folder(&s->hierarchies[0], m->attr_set);
+		mnt = own_folder(&s->hierarchies[0], attr);
 	/* ... or where there is no such folder nothing, above all not what the host has there */
 	if (mnt < 0 && mount_in_user_namespace(s))
 		mnt = empty_folder();

@@ -286,7 +286,7 @@ static bool proc_file_allowed(const char *target)
 }
 
 /* Nothing may cover the container's /proc or what is in it, however its path is written. */
-static void check_proc(
+void mount_check_proc(
 	struct setup *s, const struct plan_mount *m, const struct bind_source *b, int target)
 {
 	bool whole = strcmp(m->target, "/proc") == 0 || strcmp(m->target, "/proc/") == 0;
@@ -336,7 +336,7 @@ static void bind(struct setup *s, const struct plan_mount *m, struct bind_source
 		return;
 	}
 	auto_fd int target = mount_target(s, m, b->is_dir);
-	check_proc(s, m, b, target);
+	mount_check_proc(s, m, b, target);
 	attach(s, m, b->mount, target);
 }
 
@@ -383,7 +383,7 @@ static void file_system(struct setup *s, const struct plan_mount *m, int *keep)
 	char room[16];
 	const char *mode = covered_mode(s, m, room, sizeof(room));
 	auto_fd int target = mount_target(s, m, true);
-	check_proc(s, m, NULL, target);
+	mount_check_proc(s, m, NULL, target);
 	auto_fd int mnt =
 		mount_is_long(m) ? mount_classic(s, m, target) : mount_file_system(s, m, mode);
 	if (mnt < 0)

@@ -410,3 +410,26 @@ p['args'] = ['sh', '-c', 'readlink /l/copy; readlink /l/link']"
 	[ "${lines[1]}" = file ]
 	rm -rf "$r/l"
 }
+
+@test "cgroup: not on /proc nor in it" {
+	local place
+	for place in /proc /proc/sys; do
+		bundle overproc 'c["mounts"].append({"destination": "'$place'", "type": "cgroup", "source": "cgroup"})
+p["args"] = ["true"]'
+		run oci run -b "$BUNDLE" overproc
+		echo "$output"
+		[ "$status" = 1 ]
+		[[ "$output" == *"$place"*"cannot be mounted because it is inside /proc"* ]]
+	done
+}
+
+@test "cgroup: the recursive options hold for all that is mounted" {
+	bundle rro 'c["mounts"] = [m for m in c["mounts"] if m["type"] != "cgroup"]
+c["mounts"].append({"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["rro", "rnosuid"]})
+p["args"] = ["grep", " /sys/fs/cgroup", "/proc/self/mountinfo"]'
+	run oci run -b "$BUNDLE" rro
+	echo "$output"
+	[ "$status" = 0 ]
+	[ -n "$output" ]
+	! grep -v " ro,nosuid" <<<"$output"
+}
