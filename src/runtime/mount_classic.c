@@ -42,7 +42,8 @@ int mount_classic(struct setup *s, const struct plan_mount *m, int target)
 	/* a folder that is the working folder is not what was mounted on it: look again */
 	auto_fd int there = root_open(s->root, m->target, O_PATH | O_DIRECTORY, 0);
 	auto_fd int mnt = there < 0 ? -1 : newmount_clone(there, "", false);
-	struct newmount_attr top = {.set = m->attr_set, .propagation = MS_PRIVATE};
+	struct newmount_attr top = {
+		.set = m->attr_set, .clear = m->attr_clear, .propagation = MS_PRIVATE};
 	struct newmount_attr all = {.set = m->rec_attr_set, .clear = m->rec_attr_clear};
 	if (mnt < 0 || fchdir(there) < 0 || umount2(".", MNT_DETACH) < 0 || fchdir(s->root) < 0 ||
 		newmount_setattr(mnt, false, &top) < 0 || newmount_setattr(mnt, true, &all) < 0)

@@ -433,3 +433,17 @@ p["args"] = ["grep", " /sys/fs/cgroup", "/proc/self/mountinfo"]'
 	[ -n "$output" ]
 	! grep -v " ro,nosuid" <<<"$output"
 }
+
+@test "overlay: noatime holds where its layers take more than fsconfig takes" {
+	local long
+	long=$HOME_OCI/$(printf 'x%.0s' {1..250})
+	mkdir -p "$long" "$HOME_OCI/layer"
+	bundle longlayers 'c["root"]["readonly"] = False
+c["mounts"].append({"destination": "/mnt", "type": "overlay", "source": "overlay", "options": ["noatime", "lowerdir='"$long:$HOME_OCI/layer"'"]})
+p["args"] = ["grep", " /mnt ", "/proc/self/mountinfo"]'
+	run oci run -b "$BUNDLE" longlayers
+	rm -rf "$long" "$HOME_OCI/layer" "$HOME_OCI/rootfs/mnt"
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ "$output" == *noatime*overlay* ]]
+}
