@@ -84,6 +84,7 @@ state() {
 	fails_with 1 "nvalid signal" docker kill -s NOSUCH c1
 }
 
+# vm: always
 @test "pause and unpause" {
 	docker run -d --name c1 busybox sh -c 'while :; do date +%s%N; sleep 0.05; done'
 	docker pause c1

@@ -65,6 +65,7 @@ start() { # ID: detached, from the bundle that was made last
 
 # --- limits ---
 
+# vm: always
 @test "memory: limit, swap and reservation arrive; -1 lifts them" {
 	need memory
 	bundle m1 'r["memory"] = {"limit": 67108864, "swap": 134217728, "reservation": 33554432}'
@@ -174,6 +175,7 @@ start() { # ID: detached, from the bundle that was made last
 	is m8 running
 }
 
+# vm: always
 @test "cpu: shares, quota, period, burst and idle arrive; shares become a weight on v2" {
 	need cpu
 	bundle c1 'r["cpu"] = {"shares": 512, "quota": 50000, "period": 100000}'
@@ -256,6 +258,7 @@ start() { # ID: detached, from the bundle that was made last
 	fi
 }
 
+# vm: always
 @test "cpuset: CPUs and nodes arrive; without them a container has its parent's" {
 	need cpuset
 	bundle c5 'r["cpu"] = {"cpus": "0", "mems": "0"}'
@@ -276,6 +279,7 @@ start() { # ID: detached, from the bundle that was made last
 	[[ "$output" == *cpuset.cpus* ]]
 }
 
+# vm: always
 @test "pids: a limit, none with -1, and no second process with 0" {
 	need pids
 	bundle p1 'r["pids"] = {"limit": 20}'
@@ -306,6 +310,7 @@ block_device() {
 	skip "no block device to throttle"
 }
 
+# vm: always
 @test "blockIO: throttles of a device arrive, an update changes them" {
 	need_knob blkio blkio.throttle.read_bps_device io.max
 	local dev major
@@ -394,6 +399,7 @@ r['blockIO'] = {'throttleReadBpsDevice': [dict(d, rate=1048576)], 'throttleWrite
 	grep -q "^lo 5$" "$(knob n1 net_prio net_prio.ifpriomap -)"
 }
 
+# vm: always
 @test "unified: any file of v2, line by line; paths, unknown controllers and v1 are refused" {
 	if ! v2; then
 		bundle u1 'r["unified"] = {"memory.high": "max"}'
@@ -465,6 +471,7 @@ varying = ("/data/blkio", "/data/memory/cache", "/data/memory/kernelTCP", "/data
 print("\n".join(sorted(p for p in walk(json.load(sys.stdin), "") if not p.startswith(varying))))'
 }
 
+# vm: always
 @test "events --stats says what runc says, member for member" {
 	bundle e1 'r.update({"memory": {"limit": 67108864}, "pids": {"limit": 12}})'
 	start e1
@@ -522,6 +529,7 @@ for part in "cpu", "memory", "blkio":
 	[[ "$output" == *"is not running"* ]]
 }
 
+# vm: always
 @test "events says when memory runs out, also in a cgroup that the container made" {
 	need memory
 	bundle e5 'r["memory"] = {"limit": 67108864, "swap": 67108864}; p["args"] = ["sh", "-c", "mkfifo /tmp/go; read -r x </tmp/go; head -c 40000000 /dev/zero | tail; sleep 1000"]; c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"})'
@@ -554,6 +562,7 @@ for part in "cpu", "memory", "blkio":
 
 # --- devices ---
 
+# vm: always
 @test "devices: rules apply in order, each to the kinds of access that it names" {
 	bundle d1 'r["devices"] = [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "w"}]
 caps = p["capabilities"]
@@ -568,6 +577,7 @@ p["args"] = ["sh", "-c", "mknod /tmp/kmsg c 1 11; mknod /tmp/mem c 1 1; for d in
 /tmp/kmsg w" ]
 }
 
+# vm: always
 @test "devices: an update never takes away what both lists allow" {
 	bundle d2 'r["devices"] = [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "r"}]
 caps = p["capabilities"]
@@ -603,6 +613,7 @@ p["args"] = ["sh", "-c", "mknod /tmp/kmsg c 1 11; mknod /tmp/absent c 10 250; (:
 
 # --- paths ---
 
+# vm: always
 @test "cgroupsPath: absolute below the mount points, relative below (v2: beside) the caller's own" {
 	need pids
 	bundle q1
@@ -713,6 +724,7 @@ p["args"] = ["sh", "-c", "mknod /tmp/kmsg c 1 11; mknod /tmp/absent c 10 250; (:
 
 # --- exec --cgroup ---
 
+# vm: always
 @test "exec --cgroup: a cgroup below the container's, which must exist and lie inside" {
 	need pids
 	local dir=$CGROUP/x1 h
@@ -757,6 +769,7 @@ p["args"] = ["sh", "-c", "mknod /tmp/kmsg c 1 11; mknod /tmp/absent c 10 250; (:
 
 # --- freezer, kill, removal ---
 
+# vm: always
 @test "pause stops cgroups that the container made, too; exec --ignore-paused waits; a paused one is killed" {
 	need freezer
 	bundle f1 'p["args"] = ["sh", "-c", "while :; do date +%s%N >/tmp/now; sleep 0.05; done"]; c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"})'
@@ -788,6 +801,7 @@ moves() {
 	[ "$(oci exec f1 cat /tmp/now)" != "$1" ]
 }
 
+# vm: always
 @test "kill --all and SIGKILL reach every process of a shared pid namespace" {
 	bundle k1 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "pid"]; p["args"] = ["sh", "-c", "sleep 1001 & sleep 1002 & exec sleep 1003"]'
 	start k1
@@ -840,6 +854,7 @@ userns='c["linux"]["namespaces"] += [{"type": "user"}]; c["linux"]["uidMappings"
 own_cgroup='c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "cgroup"] + [{"type": "cgroup"}]'
 writable='c["mounts"] = [m for m in c["mounts"] if m["destination"] != "/sys/fs/cgroup"] + [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["rw"]}]'
 
+# vm: always
 @test "ownership: the user of a user namespace gets a writable cgroup of v2, and only what may be delegated" {
 	chmod 755 "$HOME_OCI"
 	bundle w1 "$userns; $own_cgroup; $writable; p['user'] = {'uid': 1000, 'gid': 1000}"
@@ -865,6 +880,7 @@ writable='c["mounts"] = [m for m in c["mounts"] if m["destination"] != "/sys/fs/
 	[ "$(stat -c %u "$(hierarchy pids)$CGROUP/w4")" = 0 ]
 }
 
+# vm: always
 @test "/sys/fs/cgroup: the container's own cgroup, read-only or writable as the config says" {
 	local how
 	for how in "$own_cgroup" 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "cgroup"]'; do

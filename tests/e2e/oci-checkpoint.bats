@@ -90,6 +90,7 @@ groups_of() {
 	find /sys/fs/cgroup -type d -path "*$CGROUP/$1"
 }
 
+# vm: always
 @test "checkpoint ends a container, restore lets it go on with its memory, limits and identity" {
 	criu_works
 	bundle a1 "$COUNTER"'; r["pids"] = {"limit": 77}; c["annotations"] = {"some": "thing"}'
@@ -413,6 +414,7 @@ C
 	[[ "$output" == *"Container cannot be checkpointed in stopped state"* ]]
 }
 
+# vm: always
 @test "a container that is paused can be saved, and runs when it is back" {
 	criu_works
 	bundle z1 "$COUNTER"

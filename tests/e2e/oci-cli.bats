@@ -343,6 +343,7 @@ assert datetime.timedelta() <= now - made < datetime.timedelta(minutes=2), s' "$
 	oci delete --force ks
 }
 
+# vm: always
 @test "kill KILL and delete --force reach every process where they share a pid namespace" {
 	bundle ka 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "pid"]; p["args"] = ["sh", "-c", "sleep 1000 & sleep 1001 & exec sleep 1002"]'
 	oci run -d -b "$BUNDLE" ka </dev/null >/dev/null 2>&1 3>&-
@@ -440,6 +441,7 @@ PY
 	[ "$status" = 1 ]
 }
 
+# vm: always
 @test "ps: ps(1)'s columns and options, and the processes of this container alone" {
 	bundle pz 'p["args"] = ["sh", "-c", "sleep 1000 & exec sleep 1001"]'
 	oci run -d -b "$BUNDLE" pz </dev/null >/dev/null 2>&1 3>&-

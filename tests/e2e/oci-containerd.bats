@@ -104,6 +104,7 @@ task_is() {
 	[ "$output" = "without pivot_root" ]
 }
 
+# vm: always
 @test "ctr run: memory, cpus, and what is killed for want of memory" {
 	run once --memory-limit 20971520 --cpus 0.5 --mount type=bind,src=/sys/fs/cgroup,dst=/cg,options=rbind:ro $IMAGE_NAME t \
 		sh -c "cat /cg/memory$CGROUP/t/memory.limit_in_bytes 2>/dev/null || cat /cg$CGROUP/t/memory.max
@@ -137,6 +138,7 @@ task_is() {
 	[[ "$output" == *"/dev/pts/0"* ]]
 }
 
+# vm: always
 @test "a task's life: exec, ps, metrics, pause, resume, kill, delete" {
 	behind a sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'
 	task_is a RUNNING

@@ -107,6 +107,7 @@ ready() {
 	[ "$(echo in | once -i bb cat)" = in ]
 }
 
+# vm: always
 @test "docker run: capabilities, seccomp, no-new-privileges, masked paths, --privileged" {
 	run once --cap-drop all --cap-add net_admin --security-opt no-new-privileges bb sh -c \
 		'grep -E "CapEff|NoNew|Seccomp:" /proc/self/status; grep -c " /proc/" /proc/self/mountinfo'
@@ -135,6 +136,7 @@ ready() {
 	[ -e "$PEERS/vol/x" ]
 }
 
+# vm: always
 @test "docker run: memory, cpus, pids; update changes them" {
 	local limits
 	limits="$(own_limit memory/memory.limit_in_bytes memory.max); $(own_limit cpu/cpu.cfs_quota_us cpu.max)

@@ -38,6 +38,7 @@ field() { # KIND FIELD: of the state that the hook was given
 	python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$OUT/$1.json" "$2"
 }
 
+# vm: always
 @test "hooks: all six in order, each with its state, in its namespaces" {
 	bundle o1 "$HOOKS
 c['annotations'] = {'a.b': 'c'}

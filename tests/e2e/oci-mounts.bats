@@ -133,6 +133,7 @@ c['mounts'].append({'destination': '/tmp', 'type': 'bind', 'source': '$TREE', 'o
 	[ "$status" = 0 ]
 }
 
+# vm: always
 @test "recursive options reach the mounts below, others do not" {
 	local word plain
 	tree rw,relatime
@@ -216,6 +217,7 @@ for s in ('bounding', 'effective', 'permitted'): p['capabilities'][s].append('CA
 	[[ "$output" == *nosuchfs* ]]
 }
 
+# vm: always
 @test "file systems: tmpfs, proc, sysfs, mqueue, devpts, cgroup, overlay, ramfs" {
 	mkdir -p "$HOME_OCI/ov/"{lower,upper,work}
 	echo from-lower >"$HOME_OCI/ov/lower/file"

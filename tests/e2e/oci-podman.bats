@@ -132,6 +132,7 @@ ready() {
 	[ ! -e "$PEERS/vol/new" ]
 }
 
+# vm: always
 @test "podman run: memory, cpus, pids" {
 	run once --memory 20m --cpus 0.5 --cpuset-cpus 0 --pids-limit 20 --memory-reservation 10m bb sh -c "
 		$(own_limit memory/memory.limit_in_bytes memory.max); $(own_limit cpu/cpu.cfs_quota_us cpu.max)
@@ -194,6 +195,7 @@ ready() {
 	[ "$status" = 0 ]
 }
 
+# vm: always
 @test "podman exec: exit codes, user, terminal, detached, privileged, descriptors" {
 	behind a bb sh -c "$READY"
 	run pod exec a sh -c 'echo x; exit 9'

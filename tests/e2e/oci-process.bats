@@ -118,6 +118,7 @@ notifier() {
 	cc -static -o "$HOME_OCI/rootfs/bin/notify" "$HOME_OCI/notify.c"
 }
 
+# vm: always
 @test "NOTIFY_SOCKET: start returns when the container is ready, and tells systemd whom to watch" {
 	notifier
 	systemd "$HOME_OCI/sd.sock" "$HOME_OCI/sd.log"
@@ -254,6 +255,7 @@ unveth() {
 	[[ "$output" == *" bind:0 "* ]]
 }
 
+# vm: always
 @test "execCPUAffinity: initial and final of an exec; a container has all CPUs, however few the caller" {
 	[ "$(nproc)" -ge 2 ] || skip "needs two CPUs"
 	local list all

@@ -114,6 +114,7 @@ held_bundle() {
 	wait_for clean ks 4323
 }
 
+# vm: always
 @test "two deletes: one removes, the other finds nothing; the poststop hook runs once" {
 	local i a b
 	for i in $(seq 10); do
@@ -250,6 +251,7 @@ held_bundle() {
 	wait_for clean dh 1000
 }
 
+# vm: always
 @test "execs racing a kill and a delete end, one way or the other, and leave nothing" {
 	bundle ed 'p["args"] = ["sleep", "4326"]'
 	local i j pids

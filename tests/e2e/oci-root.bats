@@ -129,6 +129,7 @@ for s in ("bounding", "effective", "permitted"): p["capabilities"][s].append("CA
 	[[ "$output" == *"not safe without pivot_root"* ]]
 }
 
+# vm: always
 @test "maskedPaths: a file reads empty, a folder is empty and read-only, what is missing does not matter" {
 	mkdir -p "$HOME_OCI/rootfs/secret/deep"
 	echo secret | tee "$HOME_OCI/rootfs/secret/file" >"$HOME_OCI/rootfs/token"
@@ -161,6 +162,7 @@ p["args"] = ["sh", "-c", "for f in /conf/x /conf/mnt/x /token /dev/shm/x /proc/s
 	rm -rf "$HOME_OCI/rootfs/"{conf,token}
 }
 
+# vm: always
 @test "default devices and links are in every /dev" {
 	bundle dev 'p["args"] = ["sh", "-c", "stat -c \"%n %a %t:%T %F\" /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty; for l in fd stdin stdout stderr ptmx; do echo $l $(readlink /dev/$l); done; ls /dev/core; stat -L -c %t:%T /dev/ptmx; echo x >/dev/full"]'
 	run oci run -b "$BUNDLE" dev

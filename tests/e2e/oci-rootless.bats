@@ -34,6 +34,7 @@ delegated() {
 	[ ! -e /sys/fs/cgroup/unified ] && as_user test -w "/sys/fs/cgroup$(dirname "$own")/cgroup.procs"
 }
 
+# vm: always
 @test "run: root in there is the caller outside; output, exit code, nothing left" {
 	rootless run 'p["args"] = ["sh", "-c", "id -u; tr -s \" \" </proc/self/uid_map; cat /proc/self/setgroups; hostname; exit 7"]'
 	run rl run -b "$BUNDLE" run
@@ -56,6 +57,7 @@ delegated() {
 	[[ "$output" == *where*running*"#$RL_UID"* || "$output" == *where*running*"$RL_USER"* ]]
 }
 
+# vm: always
 @test "the life of a container: create, start, state, exec, kill, delete" {
 	rootless life
 	rl create -b "$BUNDLE" --pid-file "$HOME_OCI/xdg/pid" life </dev/null >/dev/null 2>&1 3>&-
@@ -110,6 +112,7 @@ delegated() {
 	[ -z "$(rl list -q)" ]
 }
 
+# vm: always
 @test "with delegated cgroups: limits, pause, ps, update, statistics" {
 	delegated || skip "no cgroups are delegated here"
 	rootless deleg 'l["resources"] = {"pids": {"limit": 50}, "memory": {"limit": 67108864}, "devices": [{"allow": False, "access": "rwm"}]}
@@ -134,6 +137,7 @@ p["args"] = ["sh", "-c", "cat /proc/self/cgroup; sleep 1000"]'
 	[ ! -e "$group" ]
 }
 
+# vm: always
 @test "subordinate ids are mapped by newuidmap and newgidmap, and groups may be set" {
 	command -v newuidmap >/dev/null || skip "newuidmap is not installed"
 	rootless sub 'subids(); p["user"] = {"uid": 33, "gid": 44, "additionalGids": [55]}
@@ -224,6 +228,7 @@ p["args"] = ["ls", "/sys/class/net/lo/address"]'
 	[ "$status" = 0 ]
 }
 
+# vm: always
 @test "CVE-2023-25809: no cgroup of the host's is writable, whatever is said of /sys" {
 	rootless cgroup 'p["args"] = ["sh", "-c", "find /sys/fs/cgroup/ -name cgroup.procs | while read -r f; do (echo 1 >$f) 2>/dev/null && echo wrote $f; done; mkdir /sys/fs/cgroup/x /sys/fs/cgroup/unified/x 2>/dev/null && echo made"]
 for s in ("bounding", "effective", "permitted"): p["capabilities"].setdefault(s, []).extend(["CAP_DAC_OVERRIDE", "CAP_SYS_ADMIN"])'
@@ -315,6 +320,7 @@ no_runtime_left() {
 	! pgrep -x -U "$RL_UID" kist-oci
 }
 
+# vm: always
 @test "kill -9 of create at any moment leaves what delete --force clears, and no process" {
 	rootless k1
 	local i

@@ -16,6 +16,7 @@ notify() {
 		"'syscalls': [{'names': ['mkdir', 'mkdirat'${1:-}], 'action': 'SCMP_ACT_NOTIFY'}]}"
 }
 
+# vm: always
 @test "seccomp notify: the agent gets the container process state and answers, on run" {
 	agent n1 99
 	bundle n1 "c['annotations'] = {'a.b': 'c'}; $(notify); p['args'] = ['mkdir', '/tmp/x']"
@@ -134,6 +135,7 @@ acts() {
 	run oci run -b "$BUNDLE" act
 }
 
+# vm: always
 @test "seccomp: every action does what it says" {
 	local action
 	for action in KILL KILL_THREAD KILL_PROCESS TRAP; do

@@ -19,6 +19,7 @@ pid_of() {
 	oci state "$1" | sed -n 's/.*"pid": \(.*\),/\1/p'
 }
 
+# vm: always
 @test "a new user namespace: root in there is somebody else outside" {
 	mkdir -p "$HOME_OCI/shared"
 	chmod 777 "$HOME_OCI/shared"
@@ -201,6 +202,7 @@ c['linux']['devices'] = [{'path': '/dev/zero', 'type': 'c', 'major': 1, 'minor':
 	[[ "$output" == *"/dev/zero"*"not device"* ]]
 }
 
+# vm: always
 @test "the usual file systems work in a user namespace; terminals need no group 5" {
 	bundle fs "$USERNS
 maps([(0, 100000, 1)])
@@ -233,6 +235,7 @@ p['args'] = ['true']"
 	oci run -b "$BUNDLE" probe || skip "this kernel maps no owners on the file system of $1"
 }
 
+# vm: always
 @test "idmap: a bind mount's own mappings" {
 	mkdir -p "$HOME_OCI/ids"
 	idmapped "$HOME_OCI/ids"
@@ -306,6 +309,7 @@ c['mounts'].append({'destination': '/tmp', 'type': 'tmpfs', 'source': 'tmpfs', '
 	[[ "$output" == *gidMappings* ]]
 }
 
+# vm: always
 @test "life in a user namespace: create, start, pause, update, kill, delete" {
 	bundle life "$USERNS"
 	oci create -b "$BUNDLE" life </dev/null >/dev/null 2>&1 3>&-

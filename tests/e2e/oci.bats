@@ -2,6 +2,7 @@
 # kist-oci on runc's command line, with a busybox bundle.
 load lib/bundle
 
+# vm: always
 @test "run: output, exit code, nothing left" {
 	bundle r1 'p["args"] = ["sh", "-c", "echo out; echo err >&2; id -u; exit 7"]'
 	run oci run -b "$BUNDLE" r1
@@ -27,6 +28,7 @@ load lib/bundle
 	[ "$status" = 137 ]
 }
 
+# vm: always
 @test "the life of a container: create, start, kill, delete, each with its errors" {
 	bundle l1
 	oci create -b "$BUNDLE" --pid-file "$HOME_OCI/pid" l1 </dev/null >/dev/null 2>&1 3>&-
@@ -116,6 +118,7 @@ load lib/bundle
 	[ "${#lines[@]}" = 3 ]
 }
 
+# vm: always
 @test "pause, resume, exec in between" {
 	bundle p1
 	oci run -d -b "$BUNDLE" p1 </dev/null >/dev/null 2>&1 3>&-
@@ -134,6 +137,7 @@ load lib/bundle
 	oci delete --force p1
 }
 
+# vm: always
 @test "limits: set at the start, changed by update" {
 	bundle u1 'r.update({"memory": {"limit": 67108864}, "pids": {"limit": 12}, "cpu": {"quota": 50000, "period": 100000}})'
 	oci run -d -b "$BUNDLE" u1 </dev/null >/dev/null 2>&1 3>&-
@@ -151,6 +155,7 @@ load lib/bundle
 	[[ "$output" == *'"type":"stats"'*'"limit":33554432'* ]]
 }
 
+# vm: always
 @test "a memory limit kills, and events says so" {
 	bundle o1 'r.update({"memory": {"limit": 16777216, "swap": 16777216}}); p["args"] = ["sh", "-c", "sleep 1; tail /dev/zero"]'
 	oci run -d -b "$BUNDLE" o1 </dev/null >/dev/null 2>&1 3>&-
@@ -158,6 +163,7 @@ load lib/bundle
 	[[ "$output" == *'"type":"oom"'* ]]
 }
 
+# vm: always
 @test "devices: the usual ones work, others do not" {
 	bundle d1 'p["args"] = ["sh", "-c", "echo x >/dev/null && head -c4 /dev/urandom | wc -c; mknod /tmp/kmsg c 1 11 && cat /tmp/kmsg"]; p["capabilities"]["bounding"] += ["CAP_MKNOD"]; p["capabilities"]["effective"] += ["CAP_MKNOD"]; p["capabilities"]["permitted"] += ["CAP_MKNOD"]; c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["dev"]})'
 	run oci run -b "$BUNDLE" d1
@@ -289,6 +295,7 @@ PY
 	[[ "$output" == *--console-socket* ]]
 }
 
+# vm: always
 @test "kill -9 of create at any moment leaves what delete --force clears" {
 	bundle k1
 	local i

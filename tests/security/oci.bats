@@ -149,6 +149,7 @@ p['args'] = ['sh', '-c', 'test -d /proc/1/task && cat /proc/timer_list /proc/sys
 	done
 }
 
+# vm: always
 @test "CVE-2025-31133: /dev/null exchanged for a link to what masks protect" {
 	stage null
 	mknod -m 666 "$VOL/null" c 1 3
@@ -207,6 +208,7 @@ p['args'] = ['sh', '-c', 'echo up; echo x >/proc/sysrq-trigger']"
 	unharmed
 }
 
+# vm: always
 @test "CVE-2025-52881: sysctls and labels go to the kernel's procfs, whatever lies at /proc in the container" {
 	stage attr
 	mkdir -p "$VOL/sys/kernel" "$VOL/self/attr"
