@@ -1,6 +1,8 @@
 /* exec: another process in a running container. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 
 #include "base/fdio.h"
 #include "console.h"
@@ -209,6 +211,9 @@ static int run_job(const struct globals *g, const struct state *s, const struct 
 			job.plan->rdt.clos = s->id;
 		if (spawn(&job, s, o, err) == 0)
 			code = finish(&job, o, err);
+		/* nobody has been told of it; not waited for either, in a paused container it dies later */
+		if (code < 0 && job.pid > 0)
+			syscall(SYS_pidfd_send_signal, job.pidfd, SIGKILL, NULL, 0);
 	}
 	fd_close(job.pidfd);
 	fd_close(job.master);

@@ -46,7 +46,9 @@ int preserved_fds(int listen, int extra, int **fds, size_t *count, struct err **
 	*fds = xcalloc(*count + 1, sizeof(**fds));
 	for (size_t i = 0; i < *count; i++) {
 		(*fds)[i] = STDIO_FDS + (int)i;
-		if (fcntl((*fds)[i], F_GETFD) < 0)
+		/* what came through exec has no FD_CLOEXEC: one that has it is ours, opened since */
+		int flags = fcntl((*fds)[i], F_GETFD);
+		if (flags < 0 || (flags & FD_CLOEXEC))
 			return err_set(err, ERR_INVALID,
 				"unable to preserve file descriptor %d: it is not open", (*fds)[i]);
 	}

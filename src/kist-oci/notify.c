@@ -62,6 +62,8 @@ int notify_listen(struct notify *n, int dir, struct err **err)
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	auto_fd int sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	memcpy(addr.sun_path, path, strlen(path) + 1);
+	/* of a start that was killed: who comes here has the container's lock */
+	unlinkat(dir, SOCKET, 0);
 	if (sock < 0 || bind(sock, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		return err_sys(err, errno, "listen at the container's " SOCKET);
 	/* whoever the container's program runs as; nobody but it can see it */

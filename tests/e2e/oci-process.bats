@@ -74,6 +74,36 @@ pid_of() {
 	[[ "$output" == *"unable to preserve file descriptor"* ]]
 }
 
+@test "preserved descriptors are the caller's: none that the runtime opened itself is handed on" {
+	bundle a4 'p["args"] = ["ls", "-l", "/proc/self/fd"]'
+	local n
+	for n in 1 2 3 4 5; do
+		run oci run -b "$BUNDLE" --preserve-fds "$n" a4 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+		[ "$status" = 1 ]
+		[[ "$output" == *"unable to preserve file descriptor 3"* ]]
+		[[ "$output" != *"$HOME_OCI/state"* ]]
+	done
+	bundle a5
+	oci run -d -b "$BUNDLE" a5 </dev/null >/dev/null 2>&1 3>&-
+	run oci exec --preserve-fds 2 a5 ls -l /proc/self/fd 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+	[ "$status" = 255 ]
+	[[ "$output" == *"unable to preserve file descriptor 3"* ]]
+}
+
+@test "exec: a process whose pid file or terminal cannot be handed over does not stay" {
+	bundle a6
+	oci run -d -b "$BUNDLE" a6 </dev/null >/dev/null 2>&1 3>&-
+	refused() { # one that stays must not hold the output that bats waits for
+		! oci exec -d "$@" a6 sleep 1077 </dev/null >"$HOME_OCI/out" 2>&1 3>&-
+	}
+	refused --pid-file "$HOME_OCI/nowhere/pid"
+	refused -t --console-socket "$HOME_OCI/nowhere"
+	alone() {
+		[ "$(oci ps -f json a6)" = "[$(pid_of a6)]" ]
+	}
+	wait_for alone
+}
+
 # systemd SOCKET LOG: takes notifications like it; acknowledges barriers by closing what they bring
 systemd() {
 	rm -f "$1" "$2"
@@ -127,6 +157,18 @@ notifier() {
 	[ ! -s "$HOME_OCI/sd.log" ]
 	NOTIFY_SOCKET=$HOME_OCI/sd.sock oci start s1
 	[ "$(tr '\n' ' ' <"$HOME_OCI/sd.log")" = "STATUS=starting # 0 STATUS=up READY=1 MAINPID=$(pid_of s1) # 0 BARRIER=1# 1 " ]
+	kill "$SYSTEMD"
+}
+
+@test "NOTIFY_SOCKET: what a killed start has left behind does not keep the next from starting" {
+	notifier
+	systemd "$HOME_OCI/sd.sock" "$HOME_OCI/sd.log"
+	bundle s5 'p["args"] = ["sh", "-c", "notify READY=1; sleep 1000"]'
+	NOTIFY_SOCKET=$HOME_OCI/sd.sock oci create -b "$BUNDLE" s5 </dev/null >/dev/null 2>&1 3>&-
+	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).bind(sys.argv[1])' \
+		"$HOME_OCI/state/s5/notify/notify.sock"
+	NOTIFY_SOCKET=$HOME_OCI/sd.sock oci start s5
+	is s5 running
 	kill "$SYSTEMD"
 }
 
