@@ -32,7 +32,8 @@ static const struct option options[] = {
 	OPT("cpuset-cpus", cpuset_cpus, "CPUs to use"),
 	OPT("cpuset-mems", cpuset_mems, "memory nodes to use"),
 	OPT("kernel-memory", kernel_memory, "without effect: gone from Linux"),
-	OPT("kernel-memory-tcp", kernel_memory_tcp, "without effect: gone from Linux"),
+	OPT("kernel-memory-tcp", kernel_memory_tcp,
+		"kernel memory for TCP buffers in bytes, -1: no limit (cgroup v1)"),
 	OPT("memory, m", memory, "memory limit in bytes"),
 	OPT("memory-reservation", memory_reservation, "memory that is left alone under pressure"),
 	OPT("memory-swap", memory_swap, "memory and swap together in bytes, -1: no limit"),
@@ -127,10 +128,12 @@ static int fill(struct oci_resources *r, const struct update_options *o, struct 
 			&r->memory.reservation.v, err) < 0 ||
 		parse_size("memory-swap", o->memory_swap, &r->memory.swap.set, &r->memory.swap.v,
 			err) < 0 ||
+		parse_size("kernel-memory-tcp", o->kernel_memory_tcp, &r->memory.kernel_tcp.set,
+			&r->memory.kernel_tcp.v, err) < 0 ||
 		parse_unsigned("blkio-weight", o->blkio_weight, &weighted, &weight, err) < 0)
 		return -1;
-	if (!str_empty(o->kernel_memory) || !str_empty(o->kernel_memory_tcp))
-		log_warn("limits on kernel memory are ignored");
+	if (!str_empty(o->kernel_memory))
+		log_warn("the limit on kernel memory is ignored");
 	if (weight > 1000)
 		return err_set(
 			err, ERR_INVALID, "invalid value for blkio-weight: %s", o->blkio_weight);

@@ -219,8 +219,8 @@ int parse_resources(const struct at *at, struct oci_resources *r)
 			(found && read_fields(&in, parts[i].fields, parts[i].count, r) < 0))
 			return -1;
 	}
-	if (r->memory.kernel.set || r->memory.kernel_tcp.set)
-		log_warn("limits on kernel memory (memory.kernel, memory.kernelTCP) are ignored");
+	if (r->memory.kernel.set)
+		log_warn("the limit on kernel memory (memory.kernel) is ignored");
 	if (READ_LIST(at, "devices", r->devices, r->device_count, parse_rule) < 0)
 		return -1;
 	if ((found = at_object(at, "blockIO", &in)) < 0 || (found && parse_blkio(&in, r) < 0))

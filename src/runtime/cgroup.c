@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/fdio.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "cgroup_private.h"
 
@@ -277,10 +278,21 @@ int cgroup_open(struct cgroup **out, const char *path, struct err **err)
 	return 0;
 }
 
+/* The one limit that is let go where the kernel does not have it: NOT RECOMMENDED by config-linux.md. */
+static void warn_kernel_tcp(const struct cgroup *cg, const struct oci_resources *res)
+{
+	const struct cgroup_dir *memory = cgroup_dir_of(cg, CTL_MEMORY);
+	if (res->memory.kernel_tcp.set && res->memory.kernel_tcp.v && memory &&
+		!cgroup_file_exists(memory, CGROUP_KERNEL_TCP))
+		log_warn("the limit on kernel memory for TCP (memory.kernelTCP) is ignored: this "
+			 "machine's cgroups have none");
+}
+
 int cgroup_write_limits(struct cgroup *cg, const struct oci_resources *res, struct err **err)
 {
 	if (cgroup_check_present(cg, res, err) < 0)
 		return -1;
+	warn_kernel_tcp(cg, res);
 	for (size_t i = 0; i < cg->count; i++) {
 		struct cgroup_dir *d = &cg->dirs[i];
 		if (d->fd < 0)

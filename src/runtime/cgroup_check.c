@@ -7,7 +7,8 @@ static bool asks_memory(const struct oci_resources *r)
 {
 	return (r->memory.limit.set && r->memory.limit.v) ||
 	       (r->memory.swap.set && r->memory.swap.v) ||
-	       (r->memory.reservation.set && r->memory.reservation.v) || r->memory.swappiness.set ||
+	       (r->memory.reservation.set && r->memory.reservation.v) ||
+	       (r->memory.kernel_tcp.set && r->memory.kernel_tcp.v) || r->memory.swappiness.set ||
 	       (r->memory.disable_oom_killer.set && r->memory.disable_oom_killer.v);
 }
 

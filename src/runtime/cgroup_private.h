@@ -85,6 +85,8 @@ int cgroup_set_rdma(const struct cgroup_dir *d, const struct oci_resources *res,
 uint64_t cgroup_weight_from_shares(uint64_t shares);
 /** blkio weight (10..1000) as io.weight (1..10000). */
 uint64_t cgroup_io_weight(uint16_t weight);
+/** v1's limit on the kernel's memory for TCP buffers, deprecated since Linux 6.12; v2 has none. */
+#define CGROUP_KERNEL_TCP "memory.kmem.tcp.limit_in_bytes"
 /** What a runtime allows after the container's own rules (config-linux.md "Default Devices"). */
 extern const struct oci_device_rule cgroup_default_devices[];
 extern const size_t cgroup_default_device_count;

@@ -68,8 +68,8 @@ static int set_memory_limits(
 	return 0;
 }
 
-/* memory.kernel and memory.kernelTCP are not written: the first is gone from Linux, the second on its way out, and
- * everyone ignores both. Nor is memory.useHierarchy: there is nothing else since 5.11. */
+/* memory.kernel is not written: it is gone from Linux. Nor is memory.useHierarchy: there is nothing else since 5.11.
+ * Where kernelTCP has gone, too, cgroup_write_limits() says so. */
 static int set_memory(const struct cgroup_dir *d, const struct oci_resources *r, struct err **err)
 {
 	if (set_memory_limits(d, r, err) < 0)
@@ -77,6 +77,10 @@ static int set_memory(const struct cgroup_dir *d, const struct oci_resources *r,
 	if (r->memory.reservation.set && r->memory.reservation.v &&
 		cgroup_put(d, "memory.soft_limit_in_bytes", err, "%ld",
 			(long)r->memory.reservation.v) < 0)
+		return -1;
+	if (r->memory.kernel_tcp.set && r->memory.kernel_tcp.v &&
+		cgroup_file_exists(d, CGROUP_KERNEL_TCP) &&
+		cgroup_put(d, CGROUP_KERNEL_TCP, err, "%ld", (long)r->memory.kernel_tcp.v) < 0)
 		return -1;
 	if (r->memory.swappiness.set && cgroup_put(d, "memory.swappiness", err, "%lu",
 						(unsigned long)r->memory.swappiness.v) < 0)

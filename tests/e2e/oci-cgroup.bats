@@ -130,15 +130,38 @@ start() { # ID: detached, from the bundle that was made last
 	[ "$(value m3 memory memory.limit_in_bytes memory.max)" = 67108864 ]
 }
 
-@test "memory: kernel and kernelTCP are ignored with a warning, useHierarchy without" {
+@test "memory: kernel is ignored with a warning, useHierarchy without" {
 	need memory
-	bundle m4 'r["memory"] = {"limit": 67108864, "kernel": 10000000, "kernelTCP": 10000000, "useHierarchy": True}'
+	bundle m4 'r["memory"] = {"limit": 67108864, "kernel": 10000000, "useHierarchy": True}'
 	oci run -d -b "$BUNDLE" m4 </dev/null >"$HOME_OCI/out" 2>&1 3>&-
-	grep -q "kernel memory.*are ignored" "$HOME_OCI/out"
+	grep -q "kernel memory (memory.kernel) is ignored" "$HOME_OCI/out"
 	run oci update --kernel-memory 1m --memory 32m m4
 	[ "$status" = 0 ]
-	[[ "$output" == *"kernel memory are ignored"* ]]
+	[[ "$output" == *"kernel memory is ignored"* ]]
 	[ "$(value m4 memory memory.limit_in_bytes memory.max)" = 33554432 ]
+}
+
+@test "memory: kernelTCP arrives and is updated where the kernel has it, elsewhere it is ignored with a warning" {
+	need memory
+	local file out=$HOME_OCI/out
+	bundle m6 'r["memory"] = {"limit": 67108864, "kernelTCP": 10485760}'
+	oci run -d -b "$BUNDLE" m6 </dev/null >"$out" 2>&1 3>&-
+	file=$(hierarchy memory)$CGROUP/m6/memory.kmem.tcp.limit_in_bytes
+	if [ -e "$file" ]; then
+		[ ! -s "$out" ]
+		[ "$(cat "$file")" = 10485760 ]
+		oci update --kernel-memory-tcp 4m m6
+		[ "$(cat "$file")" = 4194304 ]
+		oci update --kernel-memory-tcp -1 m6
+		[ "$(cat "$file")" -gt 4000000000000 ]
+		run ! oci update --kernel-memory-tcp 4x m6
+		[[ "$output" == *"invalid value for kernel-memory-tcp: 4x"* ]]
+	else
+		grep -q "memory.kernelTCP) is ignored" "$out"
+		run oci update --kernel-memory-tcp 4m m6
+		[ "$status" = 0 ]
+		[[ "$output" == *"memory.kernelTCP) is ignored"* ]]
+	fi
 }
 
 @test "memory: swappiness and a disabled OOM killer on v1, errors that name them on v2" {

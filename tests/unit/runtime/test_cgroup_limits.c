@@ -450,11 +450,12 @@ static void v1_rare(void **state)
 	SET(r.cpu.realtime_runtime, 950000);
 	SET(r.cpu.realtime_period, 1000000);
 	SET(r.memory.kernel, 5);
-	SET(r.memory.kernel_tcp, 5);
+	SET(r.memory.kernel_tcp, 1048576);
 	static const char *const files[] = {"hugetlb.2MB.limit_in_bytes", "rdma.max",
 		"hugetlb.2MB.rsvd.limit_in_bytes", "net_prio.ifpriomap", "blkio.weight",
 		"blkio.weight_device", "blkio.leaf_weight", "blkio.leaf_weight_device",
-		"cpu.rt_runtime_us", "cpu.rt_period_us", "pids.max"};
+		"cpu.rt_runtime_us", "cpu.rt_period_us", "pids.max",
+		"memory.kmem.tcp.limit_in_bytes"};
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		control(f, files[i], "");
 	auto_err *err = NULL;
@@ -470,7 +471,9 @@ static void v1_rare(void **state)
 	expect(f, "cpu.rt_runtime_us", "950000");
 	expect(f, "cpu.rt_period_us", "1000000");
 	expect(f, "pids.max", "1");
-	/* a kernel before 5.7 has no reservations, BFQ has names of its own */
+	expect(f, "memory.kmem.tcp.limit_in_bytes", "1048576");
+	/* a kernel may have gone without it; one before 5.7 has no reservations, BFQ has names of its own */
+	assert_int_equal(unlinkat(f->dir.fd, "memory.kmem.tcp.limit_in_bytes", 0), 0);
 	assert_int_equal(unlinkat(f->dir.fd, "hugetlb.2MB.rsvd.limit_in_bytes", 0), 0);
 	assert_int_equal(unlinkat(f->dir.fd, "blkio.weight", 0), 0);
 	control(f, "blkio.bfq.weight", "");
