@@ -64,6 +64,8 @@ struct joining {
 
 static void join(struct joining *j)
 {
+	if (j->flags & CLONE_NEWUSER)
+		ns_leave_groups();
 	/* 0 means nothing to it: EINVAL */
 	if (j->flags && setns(j->container, j->flags) < 0)
 		report_sys(&j->report, "join the container's namespaces");

@@ -101,6 +101,12 @@ uint32_t ns_clone_flags(const struct plan *plan, bool net_later)
 	return plan->ns_new & ~later;
 }
 
+void ns_leave_groups(void)
+{
+	/* EPERM: an ordinary user's stay theirs */
+	syscall(SYS_setgroups, 0, NULL);
+}
+
 void ns_join(const int fds[OCI_NS_COUNT], struct reporter *r)
 {
 	bool done[OCI_NS_COUNT] = {false};
@@ -109,6 +115,8 @@ void ns_join(const int fds[OCI_NS_COUNT], struct reporter *r)
 	for (int i = 0; i < OCI_NS_COUNT; i++)
 		if (i != OCI_NS_USER && fds[i] >= 0)
 			done[i] = setns(fds[i], (int)kinds[i].flag) == 0;
+	if (fds[OCI_NS_USER] >= 0)
+		ns_leave_groups();
 	if (fds[OCI_NS_USER] >= 0 && setns(fds[OCI_NS_USER], CLONE_NEWUSER) < 0)
 		report_sys(r, "join the user namespace");
 	for (int i = 0; i < OCI_NS_COUNT; i++)

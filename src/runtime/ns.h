@@ -21,6 +21,9 @@ bool ns_needs_stage(const int fds[OCI_NS_COUNT], const struct plan *plan);
 /** What clone makes; the cgroup and time namespaces come later, with @net_later the network's too. */
 uint32_t ns_clone_flags(const struct plan *plan, bool net_later);
 
+/** Child: gives up supplementary groups before a user namespace is joined, which may deny it and knows no names for
+ * them. */
+void ns_leave_groups(void);
 /** Child: joins all that are open. */
 void ns_join(const int fds[OCI_NS_COUNT], struct reporter *r);
 /** Child: root in its new user namespace, once that is mapped; where that has no 0, @uid and @gid. */

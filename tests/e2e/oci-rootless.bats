@@ -334,3 +334,22 @@ no_runtime_left() {
 		wait_for no_runtime_left
 	done
 }
+
+@test "root brings none of its groups where groups cannot be set: neither by exec nor by joining" {
+	[ "$(id -u)" = 0 ] || skip "takes root"
+	rootless groups
+	rl run -d -b "$BUNDLE" groups </dev/null >/dev/null 2>&1 3>&-
+	local pid
+	pid=$(rl state groups | sed -n 's/.*"pid": \(.*\),/\1/p')
+	run setpriv --groups 0,4 timeout 30 "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/xdg/kist-oci" exec groups grep Groups: /proc/self/status
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$(tr -d ' \t' <<<"$output")" = Groups: ]
+	bundle joins "c['linux']['namespaces'] = [{'type': 'user', 'path': '/proc/$pid/ns/user'}, {'type': 'mount'}, {'type': 'pid'}, {'type': 'ipc'}, {'type': 'network'}]
+del c['hostname']
+p['args'] = ['grep', 'Groups:', '/proc/self/status']"
+	run setpriv --groups 0,4 timeout 30 "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" run -b "$BUNDLE" joins
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$(tr -d ' \t' <<<"$output")" = Groups: ]
+}
