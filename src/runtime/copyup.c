@@ -105,8 +105,7 @@ static void copy_entry(struct copy *c, int from, int to, const char *name, int d
 		copy_file(c, from, to, name, &st);
 	} else if (S_ISLNK(st.st_mode)) {
 		copy_link(c, from, to, name, &st);
-	} else if (mknodat(to, name, st.st_mode, st.st_rdev) < 0 ||
-		   fchownat(to, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0) {
+	} else if (mknodat(to, name, st.st_mode, st.st_rdev) < 0 || own(to, name, &st) < 0) {
 		failed(c, name);
 	}
 }

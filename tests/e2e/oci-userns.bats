@@ -324,3 +324,17 @@ c['mounts'].append({'destination': '/tmp', 'type': 'tmpfs', 'source': 'tmpfs', '
 	wait_for is life stopped
 	oci delete life
 }
+
+@test "tmpcopyup: a pipe whose owner is not mapped becomes root's" {
+	mkdir -p "$HOME_OCI/rootfs/pipes"
+	mkfifo "$HOME_OCI/rootfs/pipes/one"
+	bundle pipes "$USERNS
+maps([(0, 100000, 1000)])
+c['mounts'].append({'destination': '/pipes', 'type': 'tmpfs', 'source': 'tmpfs', 'options': ['tmpcopyup']})
+p['args'] = ['sh', '-c', 'test -p /pipes/one && stat -c %u:%g /pipes/one']"
+	run oci run -b "$BUNDLE" pipes
+	rm -r "$HOME_OCI/rootfs/pipes"
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$output" = 0:0 ]
+}
