@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 
 #include "base/mem.h"
 #include "base/proc.h"
@@ -12,6 +13,16 @@
 #include "sys/procfs.h"
 #include "usermap.h"
 
+/* Until @parent kills us, or is killed itself. */
+static void hold_namespace(pid_t parent) __attribute__((noreturn));
+static void hold_namespace(pid_t parent)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
 /* A user namespace needs a process to be made; it only has to live until its descriptor is open. */
 static int user_namespace(const struct id_maps *maps, struct err **err)
 {
@@ -19,10 +30,9 @@ static int user_namespace(const struct id_maps *maps, struct err **err)
 	if (proc < 0)
 		return err_sys(err, errno, "open /proc");
 	struct child_args args = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
-	pid_t pid = child_clone(&args);
+	pid_t parent = getpid(), pid = child_clone(&args);
 	if (pid == 0)
-		for (;;)
-			pause();
+		hold_namespace(parent);
 	if (pid < 0)
 		return err_sys(err, errno, "make a user namespace");
 	int fd = -1;
