@@ -72,6 +72,9 @@ static void thaw(const struct state *s)
 
 static int kill_init(const struct state *s, int sig, struct err **err)
 {
+	/* what runs then is our own, which the verb that makes it watches */
+	if (s->creating)
+		return err_set(err, ERR_NOT_FOUND, "container not running");
 	auto_fd int pidfd = state_pidfd(s, err);
 	if (pidfd < 0)
 		return -1;

@@ -201,6 +201,7 @@ static int record_run(void *arg, const struct run *run, struct err **err)
 	if (!run->cgroup)
 		str_replace(&l->state->cgroup, "");
 	l->state->pid = run->pid;
+	l->state->creating = true;
 	l->state->start_ticks = run->start_ticks;
 	l->notify.pid = run->pid;
 	return state_save(l->state, err);
@@ -213,6 +214,14 @@ static int bring_up(
 	if (!o->images)
 		return run_create(&l->run, l->plan, io, false, err);
 	return bring_back(l, o->images, io, err) < 0 ? -1 : record_run(l, l->run, err);
+}
+
+int launch_made(struct launch *l, struct err **err)
+{
+	if (!l->state->creating)
+		return 0;
+	l->state->creating = false;
+	return state_save(l->state, err);
 }
 
 static int make(struct launch *l, const struct launch_options *o, bool split, struct err **err)
@@ -241,7 +250,7 @@ static int make(struct launch *l, const struct launch_options *o, bool split, st
 			return -1;
 		io.gate_socket = l->gate;
 	}
-	if (bring_up(l, o, &io, err) < 0)
+	if (bring_up(l, o, &io, err) < 0 || (!l->run->gate_open && launch_made(l, err) < 0))
 		return -1;
 	if (!str_empty(o->console_socket) &&
 		console_send(o->console_socket, l->run->tty_master, err) < 0)

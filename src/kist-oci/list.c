@@ -91,7 +91,8 @@ static void fill_row(struct row *row, const struct state *s)
 	char created[TIME_STR_LEN];
 	enum status status = state_status(s);
 	row->cell[0] = xstrdup(s->id);
-	row->cell[1] = xasprintf("%d", status == STATUS_STOPPED ? 0 : (int)s->pid);
+	row->cell[1] = xasprintf(
+		"%d", status == STATUS_STOPPED || status == STATUS_CREATING ? 0 : (int)s->pid);
 	row->cell[2] = xstrdup(status_name(status));
 	row->cell[3] = xstrdup(s->bundle ? s->bundle : "");
 	row->cell[4] = xstrdup(time_rfc3339(s->created, created));

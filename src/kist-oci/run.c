@@ -15,7 +15,7 @@ static const struct option options[] = {
 
 static int start(struct launch *l, struct err **err)
 {
-	if (run_start(l->run, l->plan, err) < 0)
+	if (run_start(l->run, l->plan, err) < 0 || launch_made(l, err) < 0)
 		return -1;
 	return run_hooks(&l->plan->poststart, l->plan, "running", l->run->pid, "poststart", err);
 }

@@ -189,6 +189,7 @@ static int read_state(struct state *s, struct err **err)
 	s->pid = (pid_t)pid;
 	s->start_ticks = (uint64_t)ticks;
 	s->rdt_class = json_is_true(json_object_get(j, "rdtClass"));
+	s->creating = json_is_true(json_object_get(j, "creating"));
 	const json_t *annotations = json_object_get(j, "annotations");
 	auto_buf list = BUF_INIT;
 	if (json_is_object(annotations)) {
@@ -271,6 +272,8 @@ int state_save(const struct state *s, struct err **err)
 	json_put(j, "startTicks", json_integer((json_int_t)s->start_ticks));
 	if (s->rdt_class)
 		json_put(j, "rdtClass", json_true());
+	if (s->creating)
+		json_put(j, "creating", json_true());
 	if (s->streams)
 		json_put(j, "streams", json_strv(s->streams));
 	if (s->annotations)
@@ -344,6 +347,8 @@ enum status state_status(const struct state *s)
 		return STATUS_CREATING;
 	if (!alive(s))
 		return STATUS_STOPPED;
+	if (s->creating)
+		return STATUS_CREATING;
 	struct cgroup *cg = state_cgroup(s);
 	bool frozen = cg && cgroup_frozen(cg);
 	cgroup_free(cg);
@@ -403,7 +408,8 @@ void state_document(const struct state *s, bool pretty, const char *owner, struc
 	auto_json *j = json_object();
 	json_put_str(j, "ociVersion", s->version ? s->version : OCI_VERSION);
 	json_put_str(j, "id", s->id);
-	json_put(j, "pid", json_integer(status == STATUS_STOPPED ? 0 : s->pid));
+	bool none = status == STATUS_STOPPED || status == STATUS_CREATING;
+	json_put(j, "pid", json_integer(none ? 0 : s->pid));
 	json_put_str(j, "status", status_name(status));
 	json_put_str(j, "bundle", s->bundle);
 	json_put_str(j, "rootfs", s->rootfs);

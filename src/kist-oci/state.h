@@ -6,7 +6,7 @@
  *	gate        socket at which a created container waits for start; gone once it has been started
  *	lock        empty; verbs that change something hold a record lock on it
  *
- * A verb that was killed leaves at most a container whose state.json has no pid yet ("creating"), which delete --force
+ * A verb that was killed leaves at most a container whose state.json says so ("creating"), which delete --force
  * clears: its cgroup is on record before anything is made. Without state.json a folder is no container.
  */
 #ifndef KIST_OCI_STATE_H
@@ -33,8 +33,9 @@ struct state {
 	/* for a container without a mount namespace: the mount that its root was attached on, else 0 */
 	uint64_t root_base;
 	struct systemd_unit unit; /* name NULL: the cgroup is none of systemd's; no helper */
-	pid_t pid; /* 0: creating */
+	pid_t pid; /* 0: there is no process yet */
 	uint64_t start_ticks;
+	bool creating; /* there may be a process, but it is not done yet */
 	bool rdt_class; /* the resctrl class of the container's name is ours to remove */
 };
 
