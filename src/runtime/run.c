@@ -280,6 +280,18 @@ static bool elsewhere(const struct setup *s)
 	return (s->plan->ns_new & CLONE_NEWUSER) || s->ns[OCI_NS_USER] >= 0;
 }
 
+/* config-linux.md "User namespace mappings": a namespace that is joined has its own, which they cannot change. */
+static int check_joined(const struct making *m, struct err **err)
+{
+	const struct setup *s = &m->init.setup;
+	const struct plan *plan = s->plan;
+	const struct id_maps maps = {
+		plan->uid_map, plan->uid_map_count, plan->gid_map, plan->gid_map_count};
+	if (s->ns[OCI_NS_USER] < 0)
+		return 0;
+	return usermap_check(s->proc, m->run->pid, &maps, err);
+}
+
 /* Gives the new user namespace of @pid, init or the stage in its place, its mappings. */
 static int map_user(struct making *m, pid_t pid, struct err **err)
 {
@@ -340,6 +352,8 @@ static int clone_staged(struct making *m, struct child_args *args, struct err **
 	m->run->pidfd = child_pidfd_open(report.value);
 	if (m->run->pidfd < 0)
 		return err_sys(err, errno, "pidfd_open");
+	if (check_joined(m, err) < 0)
+		return -1;
 	report_permit(m->sock, PERMIT_KNOWN);
 	return 0;
 }

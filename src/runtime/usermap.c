@@ -1,10 +1,12 @@
 #include "usermap.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/fdio.h"
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
@@ -97,4 +99,45 @@ int usermap_write(int proc, pid_t pid, const struct id_maps *maps, struct err **
 	if (map(proc, pid, "gid_map", "newgidmap", maps->gids, maps->gid_count, err) < 0)
 		return -1;
 	return map(proc, pid, "uid_map", "newuidmap", maps->uids, maps->uid_count, err);
+}
+
+#define MAP_MAX (64u << 10) /* bytes: 340 lines */
+
+static bool has_map(const struct oci_id_map *maps, size_t count, const char *line)
+{
+	struct oci_id_map m;
+	if (sscanf(line, "%u %u %u", &m.container, &m.host, &m.size) != 3)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (maps[i].container == m.container && maps[i].host == m.host &&
+			maps[i].size == m.size)
+			return true;
+	return false;
+}
+
+static int check(int proc, pid_t pid, const char *file, const char *field,
+	const struct oci_id_map *maps, size_t count, struct err **err)
+{
+	auto_buf text = BUF_INIT;
+	char path[64];
+	snprintf(path, sizeof(path), "%d/%s", (int)pid, file);
+	if (!count)
+		return 0;
+	if (file_read(proc, path, MAP_MAX, &text, err) < 0)
+		return -1;
+	auto_strv lines = strv_split(buf_str(&text), '\n');
+	size_t found = 0, all = 0;
+	for (; lines[all] && *lines[all]; all++)
+		found += has_map(maps, count, lines[all]);
+	if (found == count && all == count)
+		return 0;
+	return err_set(err, ERR_INVALID, "%s: the user namespace that is joined has other mappings",
+		field);
+}
+
+int usermap_check(int proc, pid_t pid, const struct id_maps *maps, struct err **err)
+{
+	if (check(proc, pid, "uid_map", "linux.uidMappings", maps->uids, maps->uid_count, err) < 0)
+		return -1;
+	return check(proc, pid, "gid_map", "linux.gidMappings", maps->gids, maps->gid_count, err);
 }

@@ -22,5 +22,10 @@ struct id_maps {
  * (user_namespaces(7)). @proc: procfs_open().
  */
 int usermap_write(int proc, pid_t pid, const struct id_maps *maps, struct err **err);
+/**
+ * Has the user namespace of @pid these mappings, as seen from ours? None given fit any. ERR_INVALID names those that
+ * do not. @proc: procfs_open().
+ */
+int usermap_check(int proc, pid_t pid, const struct id_maps *maps, struct err **err);
 
 #endif

@@ -338,3 +338,36 @@ p['args'] = ['sh', '-c', 'test -p /pipes/one && stat -c %u:%g /pipes/one']"
 	[ "$status" = 0 ]
 	[ "$output" = 0:0 ]
 }
+
+@test "mappings beside a user namespace that is joined must be that one's" {
+	bundle first "$USERNS
+maps([(0, 100000, 1000), (1000, 200000, 500)])"
+	oci run -d -b "$BUNDLE" first </dev/null >/dev/null 2>&1 3>&-
+	local pid joined
+	pid=$(pid_of first)
+	joined="$USERNS
+c['linux']['namespaces'][-1]['path'] = '/proc/$pid/ns/user'
+p['args'] = ['true']
+"
+	bundle same "$joined
+maps([(1000, 200000, 500), (0, 100000, 1000)])"
+	oci run -b "$BUNDLE" same
+	local other
+	for other in "[(0, 100000, 1000)]" "[(0, 100000, 1000), (1000, 200000, 501)]" "[(0, 100000, 1000)] * 2"; do
+		bundle other "$joined
+maps([(0, 100000, 1000), (1000, 200000, 500)], $other)"
+		run oci run -b "$BUNDLE" other
+		echo "$output"
+		[ "$status" = 1 ]
+		[[ "$output" == *"linux.gidMappings: the user namespace that is joined has other mappings"* ]]
+	done
+	# where it joins the pid namespace as well, it is made another way
+	bundle other "$joined
+c['linux']['namespaces'] = [n for n in c['linux']['namespaces'] if n['type'] != 'pid'] + [{'type': 'pid', 'path': '/proc/$pid/ns/pid'}]
+maps([(0, 0, 1000)])"
+	run oci run -b "$BUNDLE" other
+	echo "$output"
+	[ "$status" = 1 ]
+	[[ "$output" == *"linux.uidMappings: the user namespace that is joined has other mappings"* ]]
+	[ "$(oci list -q)" = first ]
+}
