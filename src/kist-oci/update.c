@@ -160,7 +160,7 @@ static int update(const struct globals *g, const char *id, const struct update_o
 	if (state_status(s) == STATUS_STOPPED)
 		return err_set(err, ERR_CONFLICT, "container not running");
 	struct cgroup *cg = state_cgroup_need(s, err);
-	int result = cg ? cgroup_set(cg, r, err) : -1;
+	int result = cg ? cgroup_update(cg, r, err) : -1;
 	cgroup_free(cg);
 	return result < 0 ? -1 : resctrl_update(s, o->l3_cache, o->mem_bw, err);
 }

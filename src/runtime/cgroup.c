@@ -315,6 +315,21 @@ int cgroup_set(struct cgroup *cg, const struct oci_resources *res, struct err **
 	return cgroup_write_limits(cg, res, err);
 }
 
+int cgroup_update(struct cgroup *cg, const struct oci_resources *res, struct err **err)
+{
+	struct cgroup_undo undo = {0};
+	/* systemd has taken all its properties by then, and would write them again */
+	for (size_t i = 0; i < cg->count; i++)
+		cg->dirs[i].undo = cg->unit ? NULL : &undo;
+	int r = cgroup_set(cg, res, err);
+	for (size_t i = 0; i < cg->count; i++)
+		cg->dirs[i].undo = NULL;
+	if (r < 0)
+		cgroup_undo(&undo);
+	cgroup_undo_clear(&undo);
+	return r;
+}
+
 int cgroup_attach(struct cgroup *cg, pid_t pid, struct err **err)
 {
 	for (size_t i = 0; i < cg->count; i++) {

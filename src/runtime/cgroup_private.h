@@ -14,6 +14,16 @@ struct cgroup_dir {
 	char *rel; /* below the mount point, no leading slash, never empty */
 	int fd; /* the folder; -1 where it does not exist */
 	bool foreign; /* somebody else's, met on the way: not to be removed */
+	struct cgroup_undo *undo; /* cgroup_put() notes there what it replaces; or NULL */
+};
+
+/* What stood in files before they were written, in the order of writing. */
+struct cgroup_undo {
+	struct cgroup_before {
+		const struct cgroup_dir *dir;
+		char *file, *value;
+	} *v;
+	size_t count;
 };
 
 struct cgroup {
@@ -102,6 +112,9 @@ int cgroup_unit_remove(struct cgroup *cg, struct err **err);
 /* Control files: cgroup_file.c. All messages name the whole path and what was written. */
 int cgroup_put(const struct cgroup_dir *d, const char *file, struct err **err, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/** Writes everything back, the last first, and forgets it. Lists, one device a line, are not noted. */
+void cgroup_undo(struct cgroup_undo *undo);
+void cgroup_undo_clear(struct cgroup_undo *undo);
 bool cgroup_file_exists(const struct cgroup_dir *d, const char *file);
 /** First number of a file; INT64_MAX for "max"; -1 if there is no such file or number. */
 int64_t cgroup_get(const struct cgroup_dir *d, const char *file);

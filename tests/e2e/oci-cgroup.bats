@@ -164,6 +164,31 @@ start() { # ID: detached, from the bundle that was made last
 	fi
 }
 
+@test "update: a limit that is refused leaves those before it as they were" {
+	need memory cpu pids cpuset
+	local all before
+	bundle u1 'r["memory"] = {"limit": 67108864}; r["cpu"] = {"shares": 1024}; r["pids"] = {"limit": 100}'
+	start u1
+	all() {
+		value u1 cpu cpu.shares cpu.weight
+		value u1 cpu cpu.cfs_period_us cpu.max
+		value u1 memory memory.limit_in_bytes memory.max
+		value u1 pids pids.max pids.max
+		value u1 cpuset cpuset.cpus cpuset.cpus
+	}
+	before=$(all)
+	# within one controller, and with others before or after
+	run ! oci update --cpu-share 500 --cpu-quota 1 u1
+	[ "$(all)" = "$before" ]
+	run ! oci update --memory 33554432 --cpu-share 500 --cpu-quota 1 --pids-limit 50 --cpuset-cpus 0 u1
+	[ "$(all)" = "$before" ]
+	run ! oci update --memory 33554432 --cpu-share 500 --cpu-period 50000 --pids-limit 50 --cpuset-cpus 9999 u1
+	[ "$(all)" = "$before" ]
+	oci update --memory 33554432 --pids-limit 50 u1
+	[ "$(value u1 memory memory.limit_in_bytes memory.max)" = 33554432 ]
+	[ "$(value u1 pids pids.max pids.max)" = 50 ]
+}
+
 @test "memory: swappiness and a disabled OOM killer on v1, errors that name them on v2" {
 	need memory
 	bundle m5 'r["memory"] = {"limit": 67108864, "swappiness": 10}'

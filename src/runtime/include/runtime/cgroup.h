@@ -68,6 +68,9 @@ int cgroup_give(struct cgroup *cg, uid_t uid, struct err **err);
  * Where device rules are given, the devices that every container has (config-linux.md "Default Devices",
  * ptys, mknod of any) are allowed after them. */
 int cgroup_set(struct cgroup *cg, const struct oci_resources *res, struct err **err);
+/** cgroup_set() for a group that has limits already: where one is refused, those written before it are set back.
+ * Not so lists (devices, throttles) and what systemd was told. */
+int cgroup_update(struct cgroup *cg, const struct oci_resources *res, struct err **err);
 /** Moves a process in, in all hierarchies. On v2 not needed when cgroup_clone_fd() was used. On v1 and on
  * a quiet machine it waits for an RCU grace period (9 ms): prefer cgroup_enter(). */
 int cgroup_attach(struct cgroup *cg, pid_t pid, struct err **err);
