@@ -358,3 +358,21 @@ oci run --no-pivot -b "$BUNDLE" nopivot || echo "failed"'
 	echo "$output"
 	[[ "$output" == *"mount: permission denied"*failed ]]
 }
+
+@test "without a mount namespace: one container at a time has its mounts at a root" {
+	bundle second "$NO_MOUNT_NS"
+	bundle nons "$NO_MOUNT_NS"
+	run without_mount_namespace private '
+mount --bind rootfs rootfs
+before=$(cat /proc/self/mountinfo)
+oci run -d -b "$BUNDLE" nons </dev/null >/dev/null 2>&1
+during=$(cat /proc/self/mountinfo)
+oci create -b bundle-second second </dev/null 2>&1 | cat
+[ "$(cat /proc/self/mountinfo)" = "$during" ] && echo kept
+oci delete --force second
+oci delete --force nons
+[ "$(cat /proc/self/mountinfo)" = "$before" ] && echo clean'
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ "$output" == *"container nons has its mounts there"*kept*clean ]]
+}
