@@ -80,6 +80,11 @@ static const char *const seccomp_flags[] = {
 	"SECCOMP_FILTER_FLAG_LOG",
 	"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
 };
+/* With these whoever writes a config has more than containers: units' properties, a file of criu's options. */
+static const char *const unsafe_annotations[] = {
+	"org.criu.config",
+	"org.systemd.property.",
+};
 
 static json_t *strings(const char *const *list, size_t count)
 {
@@ -186,7 +191,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 	json_put(j, "mountOptions", mount_options());
 	json_put(j, "linux", linux_json(g));
 	json_put(j, "annotations", annotations);
-	json_put(j, "potentiallyUnsafeConfigAnnotations", json_array());
+	json_put(j, "potentiallyUnsafeConfigAnnotations", STRINGS(unsafe_annotations));
 	auto_free char *text = json_dumps(j, JSON_INDENT(4));
 	puts(text);
 	return 0;

@@ -78,6 +78,8 @@ static int start(
 	if (spec->resources && systemd_props_limits(&props, spec->resources,
 				       cg->layout.mode == CGROUP_V2, err) < 0)
 		return -1;
+	if (spec->resources && cg->layout.mode == CGROUP_V2)
+		systemd_props_at_start(&props, &u->unit, spec->resources);
 	/* a slice takes no process from its maker: we put it there ourselves */
 	pid_t first = systemd_unit_is_slice(&u->unit) ? 0 : pid;
 	if (systemd_start(u->systemd, &u->unit, &props, first, err) < 0)

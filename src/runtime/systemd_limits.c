@@ -19,6 +19,7 @@
 #define SINCE_PERIOD 242
 #define SINCE_CPUSET 244
 #define SINCE_IDLE 252
+#define SINCE_SCOPE_OOM 253
 
 static uint64_t limit(int64_t value)
 {
@@ -262,4 +263,19 @@ int systemd_props_limits(
 			return -1;
 	}
 	return 0;
+}
+
+/* A manager of before has no word for it, and writes 0 to memory.oom.group whenever it writes the unit's files. */
+void systemd_props_at_start(struct systemd_props *props, const struct systemd_unit *unit,
+	const struct oci_resources *res)
+{
+	if (systemd_unit_is_slice(unit))
+		return;
+	for (size_t i = 0; i < res->unified.count; i++) {
+		if (!str_eq(res->unified.v[i].key, "memory.oom.group"))
+			continue;
+		auto_free char *text = xstrdup(res->unified.v[i].value);
+		systemd_add_string(props, "OOMPolicy",
+			str_eq(str_trim(text), "1") ? "kill" : "continue", SINCE_SCOPE_OOM);
+	}
 }

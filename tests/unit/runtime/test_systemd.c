@@ -285,6 +285,26 @@ static void test_unified_files_become_properties(void **state)
 	assert_non_null(strstr(err->msg, "linux.resources.unified.memory.high"));
 }
 
+static void test_a_scope_that_is_killed_as_a_whole_is_started_so(void **state)
+{
+	struct oci_pair pair = {(char *)"memory.oom.group", (char *)"1\n"};
+	struct oci_resources r = {.unified = {&pair, 1}};
+	struct systemd_unit scope = {.name = (char *)"a.scope"},
+			    slice = {.name = (char *)"a.slice"};
+	auto_systemd_props p = {0}, q = {0}, none = {0}, later = {0};
+	systemd_props_at_start(&p, &scope, &r);
+	assert_string_equal(find(&p, "OOMPolicy")->strings[0], "kill");
+	assert_int_equal(find(&p, "OOMPolicy")->since, 253);
+	pair.value = (char *)"0";
+	systemd_props_at_start(&q, &scope, &r);
+	assert_string_equal(find(&q, "OOMPolicy")->strings[0], "continue");
+	systemd_props_at_start(&none, &slice, &r);
+	assert_int_equal(none.count, 0);
+	/* the manager would refuse all that comes with it */
+	assert_int_equal(systemd_props_limits(&later, &r, true, NULL), 0);
+	assert_int_equal(later.count, 0);
+}
+
 static void test_a_scope_is_delegated_and_a_slice_is_not(void **state)
 {
 	struct systemd_unit scope = {.name = (char *)"a.scope", .slice = (char *)"system.slice"};
@@ -389,6 +409,7 @@ int main(void)
 		cmocka_unit_test(test_v1_has_other_names_for_limits),
 		cmocka_unit_test(test_device_rules_become_a_list_that_allows_no_less),
 		cmocka_unit_test(test_unified_files_become_properties),
+		cmocka_unit_test(test_a_scope_that_is_killed_as_a_whole_is_started_so),
 		cmocka_unit_test(test_a_scope_is_delegated_and_a_slice_is_not),
 		cmocka_unit_test(test_a_request_arrives_as_it_was_sent),
 		cmocka_unit_test(test_a_damaged_request_is_refused),

@@ -96,6 +96,9 @@ int systemd_props_base(struct systemd_props *props, const struct systemd_unit *u
  */
 int systemd_props_limits(
 	struct systemd_props *props, const struct oci_resources *res, bool v2, struct err **err);
+/** Limits that systemd takes when it starts the unit, and never again: memory.oom.group as OOMPolicy= of a scope. */
+void systemd_props_at_start(struct systemd_props *props, const struct systemd_unit *unit,
+	const struct oci_resources *res);
 
 /** The helper's name. */
 #define SYSTEMD_HELPER "kist-systemd"
