@@ -142,8 +142,11 @@ static void write_label(int proc, const char *file, const char *prefix, const ch
 
 void creds_label(const struct plan_process *p, int proc, struct reporter *r)
 {
-	if (p->selinux)
+	if (p->selinux) {
 		write_label(proc, "self/attr/exec", "", p->selinux, "process.selinuxLabel", r);
+		/* of the session keyring; ends at exec */
+		write_label(proc, "self/attr/keycreate", "", p->selinux, "process.selinuxLabel", r);
+	}
 	if (!p->apparmor)
 		return;
 	auto_fd int own = procfs_openat(proc, "self/attr/apparmor/exec", O_PATH);

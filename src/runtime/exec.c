@@ -149,8 +149,8 @@ static void stage_main(struct joining *j)
 	program_find(&j->program, &j->report);
 	streams_own(j->user.uid, p->terminal);
 	limits_apply(p, &j->report);
-	creds_keyring(NULL, &j->report);
 	creds_label(p, j->proc, &j->report);
+	creds_keyring(NULL, &j->report);
 	if (j->proc >= 0)
 		close(j->proc);
 	creds_drop(p, &j->user, &j->report);

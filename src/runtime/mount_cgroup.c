@@ -117,7 +117,8 @@ static void controller_links(struct setup *s, int tmpfs, const char *name)
 
 static void v1_tree(struct setup *s, const struct plan_mount *m, uint64_t attr, int target)
 {
-	static const char *const options[] = {"source", "tmpfs", "mode", "755", NULL};
+	const char *const options[] = {"source", "tmpfs", "mode", "755",
+		s->plan->mount_label ? "context" : NULL, s->plan->mount_label, NULL};
 	auto_fd int tmpfs = newmount_simple("tmpfs", options, attr & ~(uint64_t)MOUNT_ATTR_RDONLY);
 	if (tmpfs < 0 || newmount_move(tmpfs, target) < 0)
 		report_sys(&s->report, "mount tmpfs at %s", m->target);

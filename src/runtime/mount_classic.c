@@ -32,12 +32,32 @@ bool mount_is_long(const struct plan_mount *m)
 	return false;
 }
 
+/* The options, and the label as mount(8) writes it. */
+static const char *data_of(
+	const struct setup *s, const struct plan_mount *m, char *room, size_t size)
+{
+	if (!mount_takes_label(s, m))
+		return m->data;
+	bool bare = !m->data || !*m->data;
+	size_t n = strlen(s->plan->mount_label) + (bare ? 0 : strlen(m->data));
+	if (n + sizeof(",context=\"\"") > size) {
+		errno = E2BIG;
+		return NULL;
+	}
+	report_format(room, size, "%s%scontext=\"%s\"", bare ? "" : m->data, bare ? "" : ",",
+		s->plan->mount_label);
+	return room;
+}
+
 int mount_classic(struct setup *s, const struct plan_mount *m, int target)
 {
 	unsigned long flags = m->sb_flags & ~(unsigned long)MS_REMOUNT;
 	if (m->attr_set & MOUNT_ATTR_RDONLY)
 		flags |= MS_RDONLY;
-	if (fchdir(target) < 0 || mount(m->source, ".", m->fstype, flags, m->data) < 0)
+	char room[4096]; /* the kernel takes no more */
+	const char *data = data_of(s, m, room, sizeof(room));
+	if ((!data && (m->data || mount_takes_label(s, m))) || fchdir(target) < 0 ||
+		mount(m->source, ".", m->fstype, flags, data) < 0)
 		return -1;
 	/* a folder that is the working folder is not what was mounted on it: look again */
 	auto_fd int there = root_open(s->root, m->target, O_PATH | O_DIRECTORY, 0);

@@ -9,10 +9,12 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <linux/xattr.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 
 #include "base/fdio.h"
 #include "base/mem.h"
@@ -170,13 +172,24 @@ static int clone_sysfs(const struct plan_mount *m)
 /* Read-only comes last where something is to be made in there: mounts_finish(). */
 static bool is_filled(const struct plan_mount *m)
 {
-	return is_type(m, "tmpfs") || strcmp(m->target, "/dev") == 0;
+	return is_type(m, "tmpfs") || is_type(m, "mqueue") || strcmp(m->target, "/dev") == 0;
 }
 
 /* proc and sysfs have labels by their files, a message queue takes none when it is mounted. */
-static bool takes_label(const struct plan_mount *m)
+bool mount_takes_label(const struct setup *s, const struct plan_mount *m)
 {
-	return !is_type(m, "proc") && !is_type(m, "sysfs") && !is_type(m, "mqueue");
+	return s->plan->mount_label && !is_type(m, "proc") && !is_type(m, "sysfs") &&
+	       !is_type(m, "mqueue");
+}
+
+static void label_queue(struct setup *s, const struct plan_mount *m, int mnt)
+{
+	if (!s->plan->mount_label || !is_type(m, "mqueue"))
+		return;
+	auto_fd int root = openat(mnt, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 || fsetxattr(root, XATTR_NAME_SELINUX, s->plan->mount_label,
+				strlen(s->plan->mount_label), 0) < 0)
+		report_sys(&s->report, "linux.mountLabel: label %s", m->target);
 }
 
 static int mount_file_system(struct setup *s, const struct plan_mount *m, const char *mode)
@@ -191,7 +204,7 @@ static int mount_file_system(struct setup *s, const struct plan_mount *m, const 
 	if (mode && newmount_option(context, "mode", mode) < 0)
 		option_failed(s, context, m, "mode");
 	/* as a value of its own: a label may hold commas */
-	if (takes_label(m) && s->plan->mount_label &&
+	if (mount_takes_label(s, m) &&
 		newmount_option(context, "context", s->plan->mount_label) < 0)
 		option_failed(s, context, m, "context");
 	set_options(s, context, m);
@@ -208,6 +221,7 @@ static int mount_file_system(struct setup *s, const struct plan_mount *m, const 
 	struct newmount_attr all = {.set = m->rec_attr_set & ~delayed, .clear = m->rec_attr_clear};
 	if (mnt < 0 || newmount_setattr(mnt, true, &all) < 0)
 		option_failed(s, context, m, "create");
+	label_queue(s, m, mnt);
 	return mnt;
 }
 

@@ -110,6 +110,8 @@ void mount_cgroup(struct setup *s, const struct plan_mount *m);
 
 /** Does @m say something that is too long for fsconfig(2)? */
 bool mount_is_long(const struct plan_mount *m);
+/** Whether linux.mountLabel is an option of this mount, "context=". */
+bool mount_takes_label(const struct setup *s, const struct plan_mount *m);
 /** Makes @m, for the folder @target, with mount(2): a detached mount, or -1 with errno. The working folder is s->root then. */
 int mount_classic(struct setup *s, const struct plan_mount *m, int target);
 
