@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "criu_private.h"
 #include "ns.h"
+#include "runtime/systemd.h"
 #include "sys/child.h"
 
 #define LOG_FILE "restore.log"
@@ -134,9 +135,40 @@ static bool there_is(const char *cgroup)
 	return there;
 }
 
+static int plan_unit(struct restore *r, struct err **err)
+{
+	const struct plan *plan = r->plan;
+	struct systemd_unit unit;
+	if (systemd_unit_parse(&unit, plan->cgroup_path, plan->id, plan->systemd_user, err) < 0)
+		return -1;
+	unit.helper = xstrdup(plan->systemd_helper);
+	int done = cgroup_unit_plan(&r->run->cgroup, &unit, err);
+	systemd_unit_clear(&unit);
+	return done;
+}
+
+/* Around criu, which waits for requests and is to make the container in there. */
+static int start_unit(struct restore *r, const struct run_io *io, struct err **err)
+{
+	const struct plan *plan = r->plan;
+	const struct cgroup_unit_spec spec = {
+		.id = plan->id,
+		.resources = plan->resources,
+		.annotations = plan->annotations,
+		.annotation_count = plan->annotation_count,
+		.made = io->unit_made,
+		.arg = io->unit_arg,
+	};
+	return plan->systemd_helper ? cgroup_unit_start(r->run->cgroup, &spec, r->criu.pid, err)
+				    : 0;
+}
+
 static int make_cgroup(struct restore *r, struct err **err)
 {
 	const struct plan *plan = r->plan;
+	/* one that is there already is a conflict in every mode */
+	if (plan->systemd_helper)
+		return plan_unit(r, err);
 	if (str_eq(r->options->cgroup_mode, "strict") && there_is(plan->cgroup_path))
 		return err_set(err, ERR_CONFLICT,
 			"--manage-cgroups-mode strict: cgroup %s is there already",
@@ -254,7 +286,7 @@ static int start(struct restore *r, const struct run_io *io, struct err **err)
 		.prepare = enter,
 		.ctx = r,
 	};
-	if (criu_start(&r->criu, &spawn, err) < 0 ||
+	if (criu_start(&r->criu, &spawn, err) < 0 || start_unit(r, io, err) < 0 ||
 		criu_check_version(&r->criu, r->plan, err) < 0 || find_cgroup_roots(r, err) < 0)
 		return -1;
 	if ((!str_empty(o->lsm_profile) || !str_empty(o->lsm_mount_context)) &&

@@ -316,6 +316,36 @@ if '$ROOTLESS':
 	is first running
 }
 
+@test "restore makes a unit around the container, a scope or a slice, with its limits" {
+	[ -z "$ROOTLESS" ] || skip "criu needs root"
+	command -v criu >/dev/null || skip "criu is not installed"
+	for path in ':kisttest:saved' '-:x:kisttest-saved.slice'; do
+		sbundle saved "
+c['linux']['cgroupsPath'] = '$path'
+p['noNewPrivileges'] = False
+r['memory'] = {'limit': 96 << 20}"
+		unit=kisttest-saved.${path##*[.:]}
+		unit=${unit/.saved/.scope}
+		soci run --detach --bundle "$BUNDLE" saved </dev/null >/dev/null 2>&1 3>&-
+		oci checkpoint --image-path "$HOME_OCI/saved-$unit" saved
+		gone $unit || [ "$(prop $unit ActiveState)" = inactive ]
+		soci restore --detach --bundle "$BUNDLE" --image-path "$HOME_OCI/saved-$unit" saved </dev/null >/dev/null 2>&1 3>&-
+		is saved running
+		[ "$(prop $unit ActiveState)" = active ]
+		[ "$(prop $unit MemoryMax)" = $((96 << 20)) ]
+		[ "$(prop $unit Description)" = "kist container saved" ]
+		[ "$(cat "$(folder $unit)/cgroup.procs")" = "$(oci state saved | jq .pid)" ]
+		[ "$(cat "$(folder $unit)/memory.max")" = $((96 << 20)) ]
+		# what is there already is nobody else's
+		run soci restore --detach --bundle "$BUNDLE" --image-path "$HOME_OCI/saved-$unit" other 3>&-
+		[ "$status" -eq 1 ]
+		is saved running
+		oci delete --force saved
+		gone $unit || [ "$(prop $unit ActiveState)" = inactive ]
+	done
+	$CTL stop kisttest.slice
+}
+
 @test "kill -9 of create at any moment leaves what delete --force clears" {
 	sbundle killed
 	for ms in 0 20 40 60 80 100 130 160 200 250 300 400 500 700; do
