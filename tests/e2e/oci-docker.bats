@@ -126,7 +126,7 @@ ready() {
 	mkdir "$PEERS/vol"
 	run once --read-only --tmpfs /mnt:size=1m,mode=700 --shm-size 1m --device /dev/loop-control:/dev/control:r \
 		-v "$PEERS/vol:/vol:ro" -v named:/named --mount "type=bind,src=$PEERS/vol,dst=/bound,bind-propagation=rslave" bb sh -c '
-			touch /x; stat -c %a /mnt; df -k /dev/shm | tail -n 1 | tr -s " " | cut -d" " -f2; true </dev/control && echo read
+			exec 2>&1; touch /x; stat -c %a /mnt; df -k /dev/shm | tail -n 1 | tr -s " " | cut -d" " -f2; true </dev/control && echo read
 			(: >/dev/control); touch /vol/x; touch /named/x /bound/x && ls /named'
 	[[ "${lines[0]}" == *"/x: Read-only file system" ]]
 	[ "${lines[1]} ${lines[2]} ${lines[3]}" = "700 1024 read" ]

@@ -313,7 +313,8 @@ unveth() {
 		list=$(allowed <<<"$output")
 	}
 	affine '{"initial": "1"}'
-	[ "$list" = 1 ]
+	# older kernels forget it when the process enters a cgroup of v2
+	[ "$(printf '6.2\n%s\n' "$(uname -r)" | sort -V | head -n 1)" != 6.2 ] || [ "$list" = 1 ]
 	affine '{"final": " 0, 1 "}'
 	[ "$list" = 0-1 ]
 	affine '{}'

@@ -64,6 +64,7 @@ gone() { # UNIT
 	[[ $output == *"does not exist"* ]]
 }
 
+# vm: always
 @test "a container is a delegated scope in its slice, with init in it" {
 	sbundle scope
 	soci create --bundle "$BUNDLE" scope
@@ -122,6 +123,7 @@ gone() { # UNIT
 	[ -z "$(oci list -q)" ]
 }
 
+# vm: always
 @test "limits are properties of the unit and exact in its files, and daemon-reload undoes no property" {
 	sbundle limits "
 r['memory'] = {'limit': 64 << 20, 'reservation': 32 << 20, 'swap': 96 << 20}
@@ -170,6 +172,7 @@ r['unified'] = {'memory.high': '%d' % (48 << 20), 'memory.oom.group': '1'}"
 	[ "$(cat "$(folder $unit)/cpuset.cpus")" = 0 ]
 }
 
+# vm: always
 @test "update changes the unit and its files" {
 	sbundle update "r['memory'] = {'limit': 64 << 20}"
 	soci run --detach --bundle "$BUNDLE" update
@@ -233,6 +236,7 @@ r['memory'] = {'limit': 1 << 20}"
 	gone kisttest-cgroupns.scope
 }
 
+# vm: always
 @test "exec, ps, pause, kill --all and events know the unit's cgroup" {
 	sbundle verbs
 	soci run --detach --bundle "$BUNDLE" verbs
@@ -361,6 +365,7 @@ r['memory'] = {'limit': 96 << 20}"
 	done
 }
 
+# vm: always
 @test "two deletes and a kill at once leave no unit" {
 	sbundle race
 	for i in 1 2 3; do
