@@ -7,7 +7,7 @@ load lib/bundle
 receiver() {
 	rm -f "$1" "$2"
 	timeout 30 python3 - "$1" "$2" 3>&- <<'PY' &
-import array, os, re, socket, sys
+import array, os, re, socket, sys, time
 s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 s.bind(sys.argv[1])
 s.listen(1)
@@ -20,6 +20,9 @@ with open(sys.argv[2] + ".tmp", "w") as f:
     f.write(text.decode() + " " + (pid.group(1) if pid else "tty" if os.isatty(fd) else "?") + "\n")
 os.rename(sys.argv[2] + ".tmp", sys.argv[2])
 c.recv(1)
+# a terminal that nobody holds any more is hung up: nothing could open it
+while os.isatty(fd) and os.path.exists(sys.argv[1]):
+    time.sleep(0.05)
 PY
 	RECEIVER=$!
 	wait_for [ -S "$1" ]
