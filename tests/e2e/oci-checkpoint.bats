@@ -178,6 +178,7 @@ groups_of() {
 	[ "$(cat "$HOME_OCI/err1" "$HOME_OCI/err2")" = $'1\n2' ]
 }
 
+# vm: seldom
 @test "open files keep their position, unlinked ones their content, fifos and signal handlers theirs" {
 	criu_works
 	bundle f1 'p["args"] = ["sh", "-c", "cd /dev/shm; seq 100 >kept; seq 100 >gone; exec 4<kept 5<gone; rm gone; read a <&4; read a <&5; read b <&5; mkfifo q; exec 6<>q; echo in-fifo >&6; trap \"read a <&4; read b <&5; read d <&6; echo $$ \\$a \\$b \\$d\" USR1; echo up; while :; do sleep 0.05; done"]'
@@ -213,6 +214,7 @@ groups_of() {
 	! grep -q "$CGROUP/l1" "/proc/$(pid_of l2)/cgroup"
 }
 
+# vm: seldom
 @test "bind mounts come back, on a new copy of the root file system, in a folder reached by a link, read-only" {
 	criu_works
 	mkdir -p "$HOME_OCI/data/inner" "$HOME_OCI/other" "$HOME_OCI/copy"
@@ -283,6 +285,7 @@ PY
 	wait_for grep -q "\[2 second\] /dev/pts/0" "$HOME_OCI/tty2"
 }
 
+# vm: seldom
 @test "restore in the foreground gives the exit code and leaves nothing" {
 	criu_works
 	bundle w1 'p["args"] = ["sh", "-c", "trap \"echo bye; exit 9\" TERM; echo up; while :; do sleep 0.05; done"]'
@@ -382,6 +385,7 @@ C
 	[ "$status" = 7 ]
 }
 
+# vm: seldom
 @test "options are checked before anything is done" {
 	bundle o1
 	run oci checkpoint nobody
@@ -453,6 +457,7 @@ C
 	grep -qx first "$OUT"
 }
 
+# vm: seldom
 @test "a joined network namespace is joined again" {
 	criu_works
 	ip netns add "kist-criu-$$"
@@ -521,6 +526,7 @@ if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"): c["linux"]["namespac
 	counted
 }
 
+# vm: seldom
 @test "pre-dump says what the kernel lacks" {
 	criu_works
 	if criu check --feature mem_dirty_track >/dev/null 2>&1; then
@@ -534,6 +540,7 @@ if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"): c["linux"]["namespac
 	is d2 running
 }
 
+# vm: seldom
 @test "memory pages go to a page server" {
 	criu_works
 	bundle g1 "$COUNTER"
@@ -555,6 +562,7 @@ if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"): c["linux"]["namespac
 	counted
 }
 
+# vm: seldom
 @test "lazy pages: --status-fd says when they are served, and the restored container gets them" {
 	criu_works
 	has_feature uffd-noncoop
@@ -581,6 +589,7 @@ if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"): c["linux"]["namespac
 	[ "$output" = y2 ]
 }
 
+# vm: seldom
 @test "org.criu.config names a file for criu, which goes before the options" {
 	criu_works
 	printf 'log-file other.log\n' >"$HOME_OCI/criu.conf"
@@ -592,6 +601,7 @@ if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"): c["linux"]["namespac
 	[ ! -e "$IMAGES/dump.log" ]
 }
 
+# vm: seldom
 @test "every mode of managing cgroups restores into the container's own" {
 	criu_works
 	local mode
@@ -612,6 +622,7 @@ if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"): c["linux"]["namespac
 	done
 }
 
+# vm: seldom
 @test "kill during a checkpoint: the container ends, and nothing is left but its entry" {
 	criu_works
 	bundle x1 "$COUNTER"
@@ -631,6 +642,7 @@ if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"): c["linux"]["namespac
 	done
 }
 
+# vm: seldom
 @test "kill -9 of a restore at any moment leaves what delete --force clears" {
 	criu_works
 	bundle v1 "$COUNTER"
