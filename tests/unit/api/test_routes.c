@@ -39,6 +39,7 @@ static void test_routes_are_found(void **state)
 		if (!cases[i].route) {
 			assert_null(r);
 			assert_int_equal(vars.n, 0);
+			params_free(&vars);
 			continue;
 		}
 		assert_non_null(r);
