@@ -200,7 +200,8 @@ veth() {
 unveth() {
 	local device
 	for device in kistd0 kistd1 kistd2 kistd3; do
-		! ip link show $device >/dev/null 2>&1 || ip link del $device
+		# a peer whose namespace has ended goes by itself, at any moment
+		ip link del $device 2>/dev/null || ! ip link show $device >/dev/null 2>&1
 	done
 }
 
