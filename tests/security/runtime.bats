@@ -23,6 +23,11 @@ teardown() {
 	[ ! -d "$KIST_HOME/oci" ] || "$BIN/kist-oci" --root "$KIST_HOME/oci" delete --force o1 || true
 }
 
+# A sanitized program is not static: without its libraries the container cannot start it, and there is nothing to catch.
+static_programs() {
+	[ -z "${KIST_ASAN:-}" ] || skip "a program with a sanitizer does not start inside a container"
+}
+
 # image NAME COMMANDS: busybox's root file system changed by shell commands run in it.
 image() {
 	local root
@@ -42,6 +47,7 @@ watched() {
 }
 
 @test "CVE-2019-5736: the program that starts containers cannot be written from one" {
+	static_programs
 	local before i
 	before=$(sha256sum <"$BIN/kist-monitor")
 	docker run -d --name c1 -v "$ATTACK:/attack" -v "$OUT:/out" busybox /attack/catch exe /out/exe
@@ -76,6 +82,7 @@ watched() {
 }
 
 @test "CVE-2019-5736: kist-oci cannot be written from its container" {
+	static_programs
 	local oci="$BIN/kist-oci --root $KIST_HOME/oci" bundle=$KIST_HOME/bundle before i
 	before=$(sha256sum <"$BIN/kist-oci")
 	mkdir -p "$bundle/rootfs/bin" "$bundle/rootfs/attack" "$bundle/rootfs/proc"
