@@ -20,6 +20,7 @@ struct bus {
 	/* the job that is waited for */
 	char *job;
 	char *result; /* "done", "failed", "timeout"...; NULL: not yet */
+	char *provisional; /* a unit that was made and not yet kept */
 };
 
 static const struct {
@@ -146,16 +147,6 @@ int bus_open(struct bus **out, bool user, struct err **err)
 	return 0;
 }
 
-void bus_close(struct bus *b)
-{
-	if (!b)
-		return;
-	sd_bus_flush_close_unref(b->bus);
-	free(b->job);
-	free(b->result);
-	free(b);
-}
-
 static int wait_job(struct bus *b, const char *what, struct err **err)
 {
 	int64_t end = time_mono() + JOB_TIMEOUT_NS;
@@ -279,6 +270,8 @@ static int start_unit(struct bus *b, const struct systemd_request *r, struct err
 		if (start_once(b, r, err) < 0)
 			return -1;
 	}
+	free(b->provisional);
+	b->provisional = xstrdup(r->unit);
 	return check_path(b, r, planned, err);
 }
 
@@ -362,8 +355,33 @@ int bus_carry_out(struct bus *b, const struct systemd_request *r, char **text, s
 		return set_props(b, r, err);
 	case SYSTEMD_OP_STOP:
 		return stop(b, r, err);
+	case SYSTEMD_OP_KEEP:
+		free(b->provisional);
+		b->provisional = NULL;
+		return 0;
 	case SYSTEMD_OP_COUNT:
 		break;
 	}
 	return err_set(err, ERR_INVALID, "unknown request %d", (int)r->op);
+}
+
+/* Who asked for a unit and was killed before it was on record cannot stop it, and nobody else knows that he may:
+ * we have seen that it was made. */
+static void stop_provisional(struct bus *b)
+{
+	struct systemd_request r = {.op = SYSTEMD_OP_STOP, .unit = b->provisional, .slice = ""};
+	if (b->provisional)
+		stop(b, &r, NULL);
+}
+
+void bus_close(struct bus *b)
+{
+	if (!b)
+		return;
+	stop_provisional(b);
+	sd_bus_close_unref(b->bus);
+	free(b->provisional);
+	free(b->job);
+	free(b->result);
+	free(b);
 }

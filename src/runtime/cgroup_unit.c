@@ -95,6 +95,8 @@ int cgroup_unit_start(
 		return -1;
 	if (spec->made && spec->made(spec->arg, cg->path, err) < 0)
 		return -1;
+	if (systemd_keep(cg->unit->systemd, &cg->unit->unit, err) < 0)
+		return -1;
 	for (size_t i = 0; i < cg->count; i++) {
 		if (cgroup_make_folder(cg, &cg->dirs[i], err) < 0)
 			return -1;

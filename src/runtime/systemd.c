@@ -48,7 +48,6 @@ int systemd_connect(struct systemd **out, const struct systemd_unit *unit, struc
 		.env = env,
 		.fds = fds,
 		.nfds = ARRAY_LEN(fds),
-		.die_with_parent = true,
 	};
 	pid_t pid = proc_start(&spec, NULL, err);
 	if (pid < 0)
@@ -132,5 +131,11 @@ int systemd_set(struct systemd *s, const struct systemd_unit *unit,
 int systemd_stop(struct systemd *s, const struct systemd_unit *unit, struct err **err)
 {
 	struct systemd_request r = {.op = SYSTEMD_OP_STOP};
+	return order(s, &r, unit, err);
+}
+
+int systemd_keep(struct systemd *s, const struct systemd_unit *unit, struct err **err)
+{
+	struct systemd_request r = {.op = SYSTEMD_OP_KEEP};
 	return order(s, &r, unit, err);
 }

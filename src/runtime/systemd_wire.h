@@ -1,6 +1,7 @@
 /*
  * The protocol with kist-systemd: one SEQPACKET socket (SYSTEMD_FD in that program), one answer to each request, in
- * order. The helper connects to the bus at the first one and ends with the socket.
+ * order. The helper connects to the bus at the first one and ends with the socket; a unit that it has made and was
+ * not told to keep is stopped then.
  *
  *	request  u32 SYSTEMD_MAGIC, u32 op, u8 user's manager, str unit, str slice, u32 pid, properties
  *	answer   u32 SYSTEMD_MAGIC, u32 error kind + 1 (0: none), str text (the path; the error's message)
@@ -23,6 +24,7 @@ enum systemd_op {
 	SYSTEMD_OP_ATTACH, /* the pid into the unit */
 	SYSTEMD_OP_SET, /* the properties */
 	SYSTEMD_OP_STOP,
+	SYSTEMD_OP_KEEP, /* the unit made last is on record: it stays when the socket ends */
 	SYSTEMD_OP_COUNT
 };
 

@@ -350,7 +350,6 @@ r['memory'] = {'limit': 96 << 20}"
 	$CTL stop kisttest.slice
 }
 
-# vm: seldom
 @test "kill -9 of create at any moment leaves what delete --force clears" {
 	sbundle killed
 	for ms in 0 20 40 60 80 100 130 160 200 250 300 400 500 700; do

@@ -115,6 +115,9 @@ char *systemd_path(struct systemd *s, const struct systemd_unit *unit, struct er
  * systemd_path() said. ERR_CONFLICT if there is a unit of that name. */
 int systemd_start(struct systemd *s, const struct systemd_unit *unit,
 	const struct systemd_props *props, pid_t pid, struct err **err);
+/** Says that the unit is on record. One that was started and is not is stopped when the connection ends, also by the
+ * caller's death. */
+int systemd_keep(struct systemd *s, const struct systemd_unit *unit, struct err **err);
 /** Moves @pid into the running unit: for who may not do that himself. */
 int systemd_attach(struct systemd *s, const struct systemd_unit *unit, pid_t pid, struct err **err);
 /** Changes properties until the unit ends; has been applied on return. */
