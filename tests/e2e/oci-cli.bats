@@ -533,7 +533,8 @@ PY
 	bundle ig 'p["args"] = ["sh", "-c", "grep SigIgn /proc/self/status; exit 5"]'
 	run bash -c 'trap "" PIPE CHLD TERM USR1; "$0" --root "$1/state" run -b "$2" ig' "$KIST_BUILD/bin/kist-oci" "$HOME_OCI" "$BUNDLE"
 	[ "$status" = 5 ]
-	[[ "$output" == *0000000000000000 ]]
+	# hang-ups and interrupts (bits 0 and 1) are as our caller has them: a job in the background ignores one
+	[ $((0x${output##*[[:space:]]} & ~3)) = 0 ]
 }
 
 @test "exec: a detached one's pid file, streams that are closed, input from a pipe, its own exit code after the container's end" {
