@@ -177,6 +177,7 @@ ready() {
 	run pod run --rm --network container:mapped --userns container:mapped --cgroup-parent "$CGROUP" bb cat /proc/self/uid_map
 	[ "$(echo "$output" | tr -s ' ')" = " 0 100000 65536" ]
 	run tty "$PEERS/pod run --rm -it --network none --cgroup-parent $CGROUP --uidmap 0:100000:65536 bb sh -c 'tty; stat -c %u /dev/console'"
+	echo "$output"
 	[[ "$output" == *"/dev/pts/0"*0* ]]
 }
 

@@ -44,5 +44,7 @@ on_v2() {
 
 # tty COMMAND: runs it with a terminal for its standard streams.
 tty() {
-	timeout 30 script -qec "$1" /dev/null </dev/null
+	# open for both, the pipe has no end: at one, script(1) would type ^D before anybody listens
+	[ -p "$PEERS/idle" ] || mkfifo "$PEERS/idle"
+	timeout 30 script -qec "$1" /dev/null 0<>"$PEERS/idle"
 }
