@@ -52,8 +52,7 @@ static void let_go(struct container *c)
 	oom_watch_free(steal_ptr(c->oom));
 	c->run->pid = 0; /* reaped: the number may be another's by now */
 	run_destroy(steal_ptr(c->run));
-	if (plan && plan->poststop.count &&
-		run_poststop(plan, pid, &err) < 0)
+	if (plan && plan->poststop.count && run_poststop(plan, pid, &err) < 0)
 		log_warn("container %s: %s", c->id, err_msg(err));
 	received_plan_free(&c->plan);
 	unlinkat(c->run_dir, MONITOR_INIT_PIDFILE, 0);

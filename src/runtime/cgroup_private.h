@@ -22,7 +22,7 @@ struct cgroup_undo {
 	struct cgroup_before {
 		const struct cgroup_dir *dir;
 		char *file, *value;
-	} *v;
+	} * v;
 	size_t count;
 };
 
@@ -42,8 +42,7 @@ struct cgroup *cgroup_new(const char *path, struct err **err);
 /** The folder of one hierarchy with all that it lies in; one that exists will do. */
 int cgroup_make_folder(struct cgroup *cg, struct cgroup_dir *d, struct err **err);
 /** cgroup_set() without telling systemd. */
-int cgroup_write_limits(
-	struct cgroup *cg, const struct oci_resources *res, struct err **err);
+int cgroup_write_limits(struct cgroup *cg, const struct oci_resources *res, struct err **err);
 
 struct cgroup_ops {
 	/** Prepares level @rel ("kist", "kist/id") below @base, a descriptor of the mount point: called

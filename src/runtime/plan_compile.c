@@ -233,8 +233,7 @@ static void fill_identity(
 	plan->annotations = config->annotations.v;
 	plan->annotation_count = config->annotations.count;
 	plan->cgroup_path = config->linux.cgroups_path;
-	plan->mount_label =
-		str_empty(config->linux.mount_label) ? NULL : config->linux.mount_label;
+	plan->mount_label = str_empty(config->linux.mount_label) ? NULL : config->linux.mount_label;
 	plan->rootless = options->rootless;
 	plan->cgroup_optional = options->rootless && str_empty(plan->cgroup_path);
 	plan->resources = &config->linux.resources;
@@ -261,8 +260,8 @@ static int check_unit(const struct plan *plan, struct err **err)
 		return 0;
 	if (systemd_unit_parse(&unit, plan->cgroup_path, plan->id, plan->systemd_user, err) < 0)
 		return -1;
-	int r = systemd_props_base(&props, &unit, plan->id, plan->annotations,
-		plan->annotation_count, err);
+	int r = systemd_props_base(
+		&props, &unit, plan->id, plan->annotations, plan->annotation_count, err);
 	if (r == 0)
 		r = systemd_props_limits(&props, plan->resources, true, err);
 	systemd_unit_clear(&unit);

@@ -35,7 +35,8 @@ enum permit {
 	PERMIT_PIVOT = 4, /* hooks have run */
 	PERMIT_GO = 8, /* the gate is open */
 	PERMIT_KNOWN = 16, /* the parent has heard of the process that a stage has made */
-	PERMIT_CGROUP = 32, /* the container's v1 cgroups, or systemd's unit, are there, with the way in */
+	PERMIT_CGROUP =
+		32, /* the container's v1 cgroups, or systemd's unit, are there, with the way in */
 	PERMIT_HEARD = 64, /* the parent has the listener */
 	PERMIT_RECORDED = 128, /* run_io.known has been called: others can find init */
 };

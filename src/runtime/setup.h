@@ -87,8 +87,8 @@ void mounts_make(struct setup *s);
 /** Creates the target of a mount where it is missing; an O_PATH descriptor. */
 int mount_target(struct setup *s, const struct plan_mount *m, bool is_dir);
 /** Ends where @target, that of @m, is in /proc and @m may not be. @b: its source, or NULL. */
-void mount_check_proc(struct setup *s, const struct plan_mount *m, const struct bind_source *b,
-	int target);
+void mount_check_proc(
+	struct setup *s, const struct plan_mount *m, const struct bind_source *b, int target);
 /** Makes read-only what had to be writable for the mounts, devices and masks in it. */
 void mounts_finish(struct setup *s);
 /** Has the container a user namespace that is not the host's? */
