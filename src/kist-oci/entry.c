@@ -12,6 +12,10 @@
 #include <linux/fcntl.h>
 #include <linux/mount.h>
 
+#if !defined(__clang__)
+#pragma GCC optimize("no-tree-loop-distribute-patterns") /* into calls of string functions */
+#endif
+
 #define ST_RDONLY_FLAG 1 /* statfs(2) */
 
 #if defined(__x86_64__)
@@ -97,6 +101,7 @@ void kist_oci_before_libc(long *stack)
 	char **argv = (char **)(stack + 1);
 	char **env = argv + *stack + 1;
 	struct statfs fs;
+	fs.f_flags = 0;
 	if (*stack < 2 || !starts_containers(argv + 1))
 		return;
 	if (CALL(statfs, self, &fs, 0, 0, 0) < 0 || (fs.f_flags & ST_RDONLY_FLAG))

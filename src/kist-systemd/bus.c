@@ -264,7 +264,7 @@ static int start_unit(struct bus *b, const struct systemd_request *r, struct err
 	if (!planned)
 		return -1;
 	if (start_once(b, r, &why) < 0) {
-		if (why->kind != ERR_CONFLICT)
+		if (why && why->kind != ERR_CONFLICT)
 			return err_move(err, &why);
 		reset_failed(b, r->unit);
 		if (start_once(b, r, err) < 0)
