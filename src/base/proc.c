@@ -60,12 +60,20 @@ static void child_limits(const struct child *c)
 	}
 }
 
+void signal_default(int sig)
+{
+	/* the kernel's struct sigaction, whatever its members' order: SIG_DFL, no flags, nothing blocked */
+	const char none[64] = {0};
+	int saved = errno;
+	syscall(SYS_rt_sigaction, sig, none, NULL, SIGNAL_LAST / 8);
+	errno = saved;
+}
+
 static void child_run(const struct child *c) __attribute__((noreturn));
 static void child_run(const struct child *c)
 {
-	struct sigaction dfl = {.sa_handler = SIG_DFL};
-	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &dfl, NULL);
+	for (int sig = 1; sig <= SIGNAL_LAST; sig++)
+		signal_default(sig);
 	child_fds(c);
 	if (c->spec->die_with_parent) {
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)

@@ -11,6 +11,7 @@
 #include "base/digest.h"
 #include "base/fdio.h"
 #include "base/log.h"
+#include "base/proc.h"
 #include "base/timefmt.h"
 #include "oci.h"
 #include "oci/config.h"
@@ -158,9 +159,9 @@ static void ensure_stdio(void)
  */
 static void default_signals(void)
 {
-	for (int sig = 1; sig <= SIGRTMAX; sig++) {
+	for (int sig = 1; sig <= SIGNAL_LAST; sig++) {
 		if (sig != SIGHUP && sig != SIGINT && sig != SIGKILL && sig != SIGSTOP)
-			signal(sig, SIG_DFL);
+			signal_default(sig);
 	}
 }
 

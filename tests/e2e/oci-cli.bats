@@ -531,7 +531,14 @@ PY
 
 @test "signals that the caller ignores are not ignored in the container, nor are exit codes lost" {
 	bundle ig 'p["args"] = ["sh", "-c", "grep SigIgn /proc/self/status; exit 5"]'
-	run bash -c 'trap "" PIPE CHLD TERM USR1; "$0" --root "$1/state" run -b "$2" ig' "$KIST_BUILD/bin/kist-oci" "$HOME_OCI" "$BUNDLE"
+	# by the system call: libc does not let go of 32 and 33, but not every caller is a program of libc's
+	run python3 -c 'import ctypes, os, struct, sys
+rt_sigaction = {"x86_64": 13, "aarch64": 134}[os.uname().machine]
+for number in range(3, 65):
+    if number not in (9, 19):
+        assert ctypes.CDLL(None).syscall(rt_sigaction, number, struct.pack("QQQQ", 1, 0, 0, 0), 0, 8) == 0
+os.execv(sys.argv[1], sys.argv[1:])' "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" run -b "$BUNDLE" ig
+	echo "$output"
 	[ "$status" = 5 ]
 	# hang-ups and interrupts (bits 0 and 1) are as our caller has them: a job in the background ignores one
 	[ $((0x${output##*[[:space:]]} & ~3)) = 0 ]

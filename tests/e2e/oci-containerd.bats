@@ -16,7 +16,7 @@ setup_file() {
 	EOF
 	cat >"$PEERS/ctr" <<-EOF
 		#!/bin/sh
-		exec timeout -k 1 $(patience 30) ctr -a $PEERS/containerd.sock "\$@"
+		exec timeout --foreground -k 1 $(patience 30) ctr -a $PEERS/containerd.sock "\$@"
 	EOF
 	chmod +x "$PEERS/ctr"
 	# what ctr 1.6 asks for with --uidmap drops --runc-binary: then "runc" in the shim's PATH is run

@@ -6,7 +6,7 @@ setup_file() {
 	peers_home docker dockerd script || return 0
 	export DOCKER_HOST=unix://$PEERS/docker.sock DOCKER_CONFIG=$PEERS/config DOCKER_BUILDKIT=0
 	net_make
-	printf '#!/bin/sh\nexec timeout -k 1 %s docker "$@"\n' "$(patience 60)" >"$PEERS/docker"
+	printf '#!/bin/sh\nexec timeout --foreground -k 1 %s docker "$@"\n' "$(patience 60)" >"$PEERS/docker"
 	chmod +x "$PEERS/docker"
 	hold
 	daemon

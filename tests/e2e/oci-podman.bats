@@ -21,7 +21,7 @@ setup_file() {
 	cat >"$PEERS/pod" <<-EOF
 		#!/bin/sh
 		export CONTAINERS_CONF=$PEERS/containers.conf
-		exec timeout -k 1 $(patience 60) podman --root $PEERS/root --runroot $PEERS/run --tmpdir $PEERS/tmp \
+		exec timeout --foreground -k 1 $(patience 60) podman --root $PEERS/root --runroot $PEERS/run --tmpdir $PEERS/tmp \
 			--storage-driver overlay --runtime $RUNTIME "\$@"
 	EOF
 	chmod +x "$PEERS/pod"

@@ -46,5 +46,5 @@ on_v2() {
 tty() {
 	# open for both, the pipe has no end: at one, script(1) would type ^D before anybody listens
 	[ -p "$PEERS/idle" ] || mkfifo "$PEERS/idle"
-	timeout 30 script -qec "$1" /dev/null 0<>"$PEERS/idle"
+	SHELL=/bin/sh timeout 30 script -qec "$1" /dev/null 0<>"$PEERS/idle"
 }

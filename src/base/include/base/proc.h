@@ -26,6 +26,13 @@ struct proc_spec {
 };
 
 /**
+ * Gives a signal (1..64) its default action. The system call itself: libc's signal() refuses the two that it
+ * keeps for its threads (32 and 33), which a caller that is not libc's may ignore. Safe after fork, keeps errno.
+ */
+void signal_default(int sig);
+#define SIGNAL_LAST 64 /* the kernel's _NSIG on everything but MIPS */
+
+/**
  * Starts a program. Signals are reset and unblocked in it. Returns its pid and, if @pidfd is not
  * NULL, a pidfd; the caller reaps it. Exec failures are reported here (ERR_SYSTEM with errno), not as
  * exit code. Thread-safe.
