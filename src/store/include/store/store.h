@@ -27,7 +27,7 @@
 #include "base/err.h"
 #include "oci/image.h"
 #include "store/db.h"
-#include "store/reference.h"
+#include "oci/reference.h"
 
 struct store;
 

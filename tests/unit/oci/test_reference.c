@@ -1,6 +1,6 @@
 #include "../cmocka_all.h"
 #include "base/mem.h"
-#include "store/reference.h"
+#include "oci/reference.h"
 
 #define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 

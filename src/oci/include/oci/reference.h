@@ -2,8 +2,8 @@
  * Image references as Docker reads them: "[domain/]path[:tag][@digest]" (the grammar of
  * distribution/reference), with familiar names: "busybox" is docker.io/library/busybox:latest.
  */
-#ifndef KIST_STORE_REFERENCE_H
-#define KIST_STORE_REFERENCE_H
+#ifndef KIST_OCI_REFERENCE_H
+#define KIST_OCI_REFERENCE_H
 
 #include <stdbool.h>
 #include <stddef.h>

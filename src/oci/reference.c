@@ -1,4 +1,4 @@
-#include "store/reference.h"
+#include "oci/reference.h"
 
 #include <fnmatch.h>
 
