@@ -1,0 +1,49 @@
+/*
+ * Platforms: "linux/arm64/v8", what this machine runs, and the choice of one manifest from an index
+ * as containerd makes it (containerd's platforms: Normalize, Only): the platform itself, then what
+ * its processor runs besides, the nearest first.
+ */
+#ifndef KIST_OCI_PLATFORM_H
+#define KIST_OCI_PLATFORM_H
+
+#include "oci/image.h"
+
+#define OCI_PLATFORM_PART_MAX 32
+
+/** Go's names, normalised ("x86_64" is amd64, arm64's variant v8 is left out); plain data. */
+struct oci_platform {
+	char os[OCI_PLATFORM_PART_MAX];
+	char architecture[OCI_PLATFORM_PART_MAX];
+	char variant[OCI_PLATFORM_PART_MAX]; /* "": none, or the usual one */
+};
+
+/**
+ * "linux/arm/v7", "linux/amd64", or one part alone ("arm64", "linux"): what is missing is this
+ * machine's. ERR_INVALID with containerd's words for anything else.
+ */
+int oci_platform_parse(const char *text, struct oci_platform *out, struct err **err);
+/** This machine's. */
+void oci_platform_host(struct oci_platform *out);
+/** From three fields that may be NULL or empty (then they stay empty); normalised. */
+void oci_platform_make(
+	struct oci_platform *out, const char *os, const char *architecture, const char *variant);
+/** "linux/arm/v7", new. */
+char *oci_platform_format(const struct oci_platform *p);
+
+/**
+ * How well an image for @have runs where @want is asked for (NULL: on this machine): -1 not at all,
+ * more is better. Empty fields of @have fit anything, but worse than what says so. On this machine
+ * amd64 takes the plain variant first, as Docker does, then the best that the processor has (v4 to
+ * v2), then 386.
+ */
+int oci_platform_score(const struct oci_platform *want, const struct oci_platform *have);
+
+/**
+ * The entry of @index for @want (NULL: this machine); of equals the first. Entries without a
+ * platform, and those that are no manifest, index or of unknown type, are not taken. ERR_NOT_FOUND
+ * "no matching manifest for linux/s390x in the manifest list entries".
+ */
+const struct oci_descriptor *oci_index_choose(
+	const struct oci_index *index, const struct oci_platform *want, struct err **err);
+
+#endif
