@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "platform.h"
+#include "oci/platform.h"
 
 #define DEPTH_MAX 4 /* of indexes in indexes */
 #define MANIFESTS_MAX 1024 /* visited in one archive */
@@ -100,6 +100,16 @@ static bool have_blob(struct walk *w, const struct oci_descriptor *d)
 	return archive_member(w->c->t, name, ITEM_DOC) != NULL;
 }
 
+/* Without a platform it may be for any. */
+static int score_of(const struct oci_descriptor *d)
+{
+	struct oci_platform have;
+	if (!d->has_platform)
+		return 0;
+	oci_platform_make(&have, d->os, d->architecture, d->variant);
+	return oci_platform_score(NULL, &have);
+}
+
 /* The best of the platforms in an index whose documents are in the archive; NULL if none fits. */
 static const struct oci_descriptor *choose(struct walk *w, const struct oci_index *x)
 {
@@ -107,8 +117,7 @@ static const struct oci_descriptor *choose(struct walk *w, const struct oci_inde
 	int best_score = -1;
 	for (size_t i = 0; i < x->manifest_count; i++) {
 		const struct oci_descriptor *d = &x->manifests[i];
-		int score =
-			d->has_platform ? platform_score(d->os, d->architecture, d->variant) : 0;
+		int score = score_of(d);
 		if (score > best_score && have_blob(w, d)) {
 			best = d;
 			best_score = score;
@@ -151,8 +160,7 @@ int archive_oci(struct collect *c, struct err **err)
 	for (size_t i = 0; i < x->manifest_count; i++) {
 		const struct oci_descriptor *d = &x->manifests[i];
 		/* attestations and other machines' images beside ours */
-		if (d->has_platform && x->manifest_count > 1 &&
-			platform_score(d->os, d->architecture, d->variant) < 0)
+		if (x->manifest_count > 1 && score_of(d) < 0)
 			continue;
 		if (take_descriptor(&w, d, NULL, 0, err) < 0)
 			return -1;

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/timefmt.h"
-#include "platform.h"
+#include "oci/platform.h"
 
 static void say(store_progress_fn *progress, void *arg, char *text)
 {
@@ -86,10 +86,12 @@ static void fill_config(
 	to->comment = xstrdup(message);
 	to->docker_version = xstrdup_null(spec->docker_version);
 	to->os = xstrdup(str_empty(spec->os) ? "linux" : spec->os);
-	to->architecture =
-		xstrdup(str_empty(spec->architecture) ? platform_arch() : spec->architecture);
-	to->variant =
-		xstrdup_null(str_empty(spec->architecture) ? platform_variant() : spec->variant);
+	struct oci_platform host;
+	oci_platform_host(&host);
+	bool here = str_empty(spec->architecture);
+	to->architecture = xstrdup(here ? host.architecture : spec->architecture);
+	const char *variant = here ? host.variant : spec->variant;
+	to->variant = str_empty(variant) ? NULL : xstrdup(variant);
 	if (spec->config)
 		oci_image_config_copy(&to->config, spec->config);
 	to->diff_ids = xmemdup(diff_id, sizeof(*diff_id));

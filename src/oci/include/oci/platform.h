@@ -10,11 +10,11 @@
 
 #define OCI_PLATFORM_PART_MAX 32
 
-/** Go's names, normalised ("x86_64" is amd64, arm64's variant v8 is left out); plain data. */
+/** Go's names ("amd64", not "x86_64"); plain data. */
 struct oci_platform {
 	char os[OCI_PLATFORM_PART_MAX];
 	char architecture[OCI_PLATFORM_PART_MAX];
-	char variant[OCI_PLATFORM_PART_MAX]; /* "": none, or the usual one */
+	char variant[OCI_PLATFORM_PART_MAX]; /* "": none, or the usual one (v7 of arm, v8 of arm64) */
 };
 
 /**
@@ -24,7 +24,8 @@ struct oci_platform {
 int oci_platform_parse(const char *text, struct oci_platform *out, struct err **err);
 /** This machine's. */
 void oci_platform_host(struct oci_platform *out);
-/** From three fields that may be NULL or empty (then they stay empty); normalised. */
+/** From three fields that may be NULL or empty (then they stay empty), or too long (then they fit
+ * nothing); other spellings become Go's. */
 void oci_platform_make(
 	struct oci_platform *out, const char *os, const char *architecture, const char *variant);
 /** "linux/arm/v7", new. */
@@ -32,7 +33,7 @@ char *oci_platform_format(const struct oci_platform *p);
 
 /**
  * How well an image for @have runs where @want is asked for (NULL: on this machine): -1 not at all,
- * more is better. Empty fields of @have fit anything, but worse than what says so. On this machine
+ * more is better. Empty fields of @have fit anything, but worse than what says so; no variant is the usual one. On this machine
  * amd64 takes the plain variant first, as Docker does, then the best that the processor has (v4 to
  * v2), then 386.
  */

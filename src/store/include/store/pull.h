@@ -2,10 +2,10 @@
  * The store's half of a pull: from documents that somebody fetched, to a visible image.
  *
  * The caller (engine/pull.c) talks to the registry; the store decides which layers are needed,
- *gives a descriptor to write each into, follows what is written with kist-transfer (hashing,
- *inflating, hashing, unpacking at once), and commits. One struct store_pull is used from one
- *thread, and that thread must live until store_pull_free(): it is the parent of kist-transfer.
- *Nothing here waits for the network; store_pull_begin(), _open() and _commit() use the disk.
+ * gives a descriptor to write each into, follows what is written with kist-transfer (hashing,
+ * inflating, hashing, unpacking at once), and commits. One struct store_pull is used from one
+ * thread, and that thread must live until store_pull_free(): it is the parent of kist-transfer.
+ * Nothing here waits for the network; store_pull_begin(), _open() and _commit() use the disk.
  *
  *	pull = store_pull_begin(store, &spec, &err);
  *	for (i...) if (store_pull_layer(pull, i)->state == STORE_PULL_NEEDED) download(i);
@@ -17,14 +17,14 @@
  *	store_pull_free(pull);
  *
  *	download(i): fd = store_pull_open(pull, i, &offset, &err); let the registry write from
- *offset on; close(fd)
+ * offset on; close(fd)
  *
  * A download in progress is the file ingest/<hex>, which survives everything: cancelling, errors of
- *the network, kill -9 of the daemon. The next pull that needs the blob goes on from where it ends;
- *what is in it is hashed again in any case. If that turns out to be damaged (a power cut leaves
- *zeroes), RESTART asks for it once more, from 0. Two pulls that need the same blob share one
- *download: the second gets WAITING, is told the progress, and gets NEEDED should the first one give
- *up.
+ * the network, kill -9 of the daemon. The next pull that needs the blob goes on from where it ends;
+ * what is in it is hashed again in any case. If that turns out to be damaged (a power cut leaves
+ * zeroes), RESTART asks for it once more, from 0. Two pulls that need the same blob share one
+ * download: the second gets WAITING, is told the progress, and gets NEEDED should the first one give
+ * up.
  */
 #ifndef KIST_STORE_PULL_H
 #define KIST_STORE_PULL_H

@@ -1,0 +1,348 @@
+#include "oci/platform.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#define OS "linux"
+
+/* Go's name for this machine's architecture, and its variant. */
+#if defined(__x86_64__)
+#define ARCH "amd64"
+#define VARIANT ""
+#elif defined(__aarch64__)
+#define ARCH "arm64"
+#define VARIANT "v8"
+#elif defined(__arm__) && __ARM_ARCH >= 7
+#define ARCH "arm"
+#define VARIANT "v7"
+#elif defined(__arm__)
+#define ARCH "arm"
+#define VARIANT "v6"
+#elif defined(__i386__)
+#define ARCH "386"
+#define VARIANT ""
+#elif defined(__riscv) && __riscv_xlen == 64
+#define ARCH "riscv64"
+#define VARIANT ""
+#elif defined(__powerpc64__) && defined(__LITTLE_ENDIAN__)
+#define ARCH "ppc64le"
+#define VARIANT ""
+#elif defined(__s390x__)
+#define ARCH "s390x"
+#define VARIANT ""
+#elif defined(__loongarch64)
+#define ARCH "loong64"
+#define VARIANT ""
+#else
+#error "add Go's name for this machine"
+#endif
+
+#define CHOICES_MAX 16
+#define SCORE_BEST 1000
+#define SCORE_VAGUE 500 /* what a field left empty costs */
+
+/* ---- names ---- */
+
+static void set_part(char to[OCI_PLATFORM_PART_MAX], const char *from)
+{
+	size_t n = from ? strlen(from) : 0;
+	if (n >= OCI_PLATFORM_PART_MAX) {
+		strcpy(to, "?"); /* no real name is that long */
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		to[i] = (char)tolower((unsigned char)from[i]);
+	to[n] = '\0';
+}
+
+/* containerd's normalizeArch(). */
+static void normalize(struct oci_platform *p)
+{
+	static const struct {
+		const char *arch, *variant; /* variant NULL: any */
+		const char *to_arch, *to_variant; /* NULL: as it is */
+	} table[] = {
+		{"i386", NULL, "386", ""},
+		{"x86_64", "v1", "amd64", ""},
+		{"x86_64", NULL, "amd64", NULL},
+		{"x86-64", "v1", "amd64", ""},
+		{"x86-64", NULL, "amd64", NULL},
+		{"amd64", "v1", "amd64", ""},
+		{"aarch64", "8", "arm64", ""},
+		{"aarch64", "v8", "arm64", ""},
+		{"aarch64", NULL, "arm64", NULL},
+		{"arm64", "8", "arm64", ""},
+		{"arm64", "v8", "arm64", ""},
+		{"armhf", NULL, "arm", "v7"},
+		{"armel", NULL, "arm", "v6"},
+		{"arm", "", "arm", "v7"},
+		{"arm", "7", "arm", "v7"},
+		{"arm", "5", "arm", "v5"},
+		{"arm", "6", "arm", "v6"},
+		{"arm", "8", "arm", "v8"},
+	};
+	if (str_eq(p->os, "macos"))
+		strcpy(p->os, "darwin");
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		if (!str_eq(p->architecture, table[i].arch) ||
+			(table[i].variant && !str_eq(p->variant, table[i].variant)))
+			continue;
+		strcpy(p->architecture, table[i].to_arch);
+		if (table[i].to_variant)
+			strcpy(p->variant, table[i].to_variant);
+		return;
+	}
+}
+
+void oci_platform_host(struct oci_platform *out)
+{
+	*out = (struct oci_platform){.os = OS, .architecture = ARCH, .variant = VARIANT};
+}
+
+void oci_platform_make(
+	struct oci_platform *out, const char *os, const char *architecture, const char *variant)
+{
+	set_part(out->os, os);
+	set_part(out->architecture, architecture);
+	set_part(out->variant, variant);
+	normalize(out);
+}
+
+static bool known_os(const char *os)
+{
+	static const char *const known[] = {"aix", "android", "darwin", "dragonfly", "freebsd",
+		"hurd", "illumos", "ios", "js", "linux", "nacl", "netbsd", "openbsd", "plan9",
+		"solaris", "windows", "zos"};
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (str_eq(os, known[i]))
+			return true;
+	return false;
+}
+
+static bool known_arch(const char *arch)
+{
+	static const char *const known[] = {"386", "amd64", "amd64p32", "arm", "armbe", "arm64",
+		"arm64be", "ppc64", "ppc64le", "loong64", "mips", "mipsle", "mips64", "mips64le",
+		"mips64p32", "mips64p32le", "ppc", "riscv", "riscv64", "s390", "s390x", "sparc",
+		"sparc64", "wasm"};
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (str_eq(arch, known[i]))
+			return true;
+	return false;
+}
+
+/* The usual variants are not written. */
+static void drop_usual(struct oci_platform *p)
+{
+	if (str_eq(p->architecture, "arm") && str_eq(p->variant, "v7"))
+		p->variant[0] = '\0';
+}
+
+static int parse_one(const char *text, struct oci_platform *out, struct err **err)
+{
+	oci_platform_make(out, text, NULL, NULL);
+	if (known_os(out->os)) {
+		strcpy(out->architecture, ARCH);
+		strcpy(out->variant, str_eq(ARCH, "arm") ? VARIANT : "");
+		drop_usual(out);
+		return 0;
+	}
+	oci_platform_make(out, OS, text, NULL);
+	drop_usual(out);
+	if (known_arch(out->architecture))
+		return 0;
+	return err_set(err, ERR_INVALID,
+		"\"%.64s\": unknown operating system or architecture: invalid argument", text);
+}
+
+int oci_platform_parse(const char *text, struct oci_platform *out, struct err **err)
+{
+	static const char set[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+	if (strchr(text, '*'))
+		return err_set(err, ERR_INVALID,
+			"\"%.64s\": wildcards not yet supported: invalid argument", text);
+	auto_strv parts = strv_split(text, '/');
+	for (size_t i = 0; parts[i]; i++)
+		if (!str_all_of(parts[i], set, 1, OCI_PLATFORM_PART_MAX - 1))
+			return err_set(err, ERR_INVALID,
+				"\"%.64s\" is an invalid component of \"%.256s\": platform "
+				"specifier component must match \"^[A-Za-z0-9_-]+$\": invalid "
+				"argument",
+				parts[i], text);
+	switch (strv_len(parts)) {
+	case 1:
+		return parse_one(parts[0], out, err);
+	case 2:
+		oci_platform_make(out, parts[0], parts[1], NULL);
+		drop_usual(out);
+		return 0;
+	case 3:
+		oci_platform_make(out, parts[0], parts[1], parts[2]);
+		if (str_eq(out->architecture, "arm64") && !*out->variant)
+			strcpy(out->variant, "v8");
+		return 0;
+	default:
+		return err_set(err, ERR_INVALID,
+			"\"%.256s\": cannot parse platform specifier: invalid argument", text);
+	}
+}
+
+char *oci_platform_format(const struct oci_platform *p)
+{
+	if (!*p->os)
+		return xstrdup("unknown");
+	return xasprintf("%s%s%s%s%s", p->os, *p->architecture ? "/" : "", p->architecture,
+		*p->variant ? "/" : "", p->variant);
+}
+
+/* ---- what runs where ---- */
+
+/** What is taken, the best first. */
+struct choices {
+	struct oci_platform v[CHOICES_MAX];
+	size_t count;
+};
+
+static void add(struct choices *c, const char *os, const char *arch, const char *variant)
+{
+	if (c->count < CHOICES_MAX)
+		oci_platform_make(&c->v[c->count++], os, arch, variant);
+}
+
+/* The number in "v3"; 0 for everything else. */
+static int level_of(const char *variant)
+{
+	return variant[0] == 'v' && isdigit((unsigned char)variant[1]) && !variant[2]
+		       ? variant[1] - '0'
+		       : 0;
+}
+
+static void add_levels(struct choices *c, const struct oci_platform *p, int from, int to)
+{
+	for (int i = from; i >= to; i--)
+		add(c, p->os, p->architecture, (char[]){'v', (char)('0' + i), '\0'});
+}
+
+static void add_arm(struct choices *c, const char *os, const char *variant)
+{
+	struct oci_platform p;
+	oci_platform_make(&p, os, "arm", variant);
+	add(c, os, "arm", p.variant);
+	add_levels(c, &p, level_of(p.variant) - 1, 5);
+}
+
+/* containerd's platformVector(). */
+static void choices_for(struct choices *c, const struct oci_platform *want)
+{
+	struct oci_platform p;
+	oci_platform_make(&p, want->os, want->architecture, want->variant);
+	if (str_eq(p.architecture, "arm")) {
+		add_arm(c, p.os, p.variant);
+		return;
+	}
+	add(c, p.os, p.architecture, p.variant);
+	if (str_eq(p.architecture, "amd64")) {
+		add_levels(c, &p, level_of(p.variant) - 1, 1);
+		add(c, p.os, "386", NULL);
+	} else if (str_eq(p.architecture, "arm64")) {
+		/* v8.2 and v9 run what v8 runs */
+		if (*p.variant)
+			add(c, p.os, "arm64", NULL);
+		add_arm(c, p.os, "v8");
+	}
+}
+
+#if defined(__x86_64__)
+/* The level of the x86-64 psABI; what a processor of a level has besides comes with these. */
+static int host_level(void)
+{
+	__builtin_cpu_init();
+	if (!__builtin_cpu_supports("sse4.2") || !__builtin_cpu_supports("popcnt"))
+		return 1;
+	if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi2") ||
+		!__builtin_cpu_supports("fma"))
+		return 2;
+	return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+			       __builtin_cpu_supports("avx512dq") &&
+			       __builtin_cpu_supports("avx512cd")
+		       ? 4
+		       : 3;
+}
+#endif
+
+static void choices_here(struct choices *c)
+{
+	struct oci_platform host;
+	oci_platform_host(&host);
+#if defined(__x86_64__)
+	/* the plain one first, which is what Docker takes; a better one only where there is none */
+	add(c, host.os, host.architecture, NULL);
+	add_levels(c, &host, host_level(), 2);
+#endif
+	choices_for(c, &host);
+}
+
+/* 2: the same; 1: @have does not say; 0: another. */
+static int compare(const char *have, const char *want)
+{
+	return str_eq(have, want) ? 2 : !*have;
+}
+
+int oci_platform_score(const struct oci_platform *want, const struct oci_platform *have)
+{
+	struct choices c = {0};
+	struct oci_platform h;
+	if (want)
+		choices_for(&c, want);
+	else
+		choices_here(&c);
+	oci_platform_make(&h, have->os, have->architecture, have->variant);
+	int best = -1;
+	for (size_t i = 0; i < c.count; i++) {
+		int os = compare(h.os, c.v[i].os);
+		int arch = compare(h.architecture, c.v[i].architecture);
+		if (!os || !arch || (*h.architecture && !str_eq(h.variant, c.v[i].variant)))
+			continue;
+		int score = SCORE_BEST - (int)i - (os == 1 || arch == 1 ? SCORE_VAGUE : 0);
+		if (score > best)
+			best = score;
+	}
+	return best;
+}
+
+static bool is_image(const struct oci_descriptor *d)
+{
+	return str_empty(d->media_type) || oci_type_is_manifest(d->media_type) ||
+	       oci_type_is_index(d->media_type);
+}
+
+const struct oci_descriptor *oci_index_choose(
+	const struct oci_index *index, const struct oci_platform *want, struct err **err)
+{
+	const struct oci_descriptor *best = NULL;
+	int best_score = -1;
+	for (size_t i = 0; i < index->manifest_count; i++) {
+		const struct oci_descriptor *d = &index->manifests[i];
+		struct oci_platform have;
+		if (!d->has_platform || !is_image(d))
+			continue;
+		oci_platform_make(&have, d->os, d->architecture, d->variant);
+		int score = oci_platform_score(want, &have);
+		if (score > best_score) {
+			best = d;
+			best_score = score;
+		}
+	}
+	if (best)
+		return best;
+	struct oci_platform host;
+	oci_platform_make(&host, OS, ARCH, VARIANT);
+	auto_free char *name = oci_platform_format(want ? want : &host);
+	err_set(err, ERR_NOT_FOUND, "no matching manifest for %s in the manifest list entries",
+		name);
+	return NULL;
+}

@@ -1,0 +1,174 @@
+#include "../cmocka_all.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "oci/platform.h"
+
+static struct oci_platform make(const char *os, const char *arch, const char *variant)
+{
+	struct oci_platform p;
+	oci_platform_make(&p, os, arch, variant);
+	return p;
+}
+
+/* What @text becomes when it is parsed and written again. */
+static void expect_parsed(const char *text, const char *want)
+{
+	struct oci_platform p;
+	struct err *err = NULL;
+	if (oci_platform_parse(text, &p, &err) < 0)
+		fail_msg("%s: %s", text, err_msg(err));
+	auto_free char *got = oci_platform_format(&p);
+	assert_string_equal(got, want);
+}
+
+static void expect_refused(const char *text, const char *needle)
+{
+	struct oci_platform p;
+	auto_err *err = NULL;
+	assert_int_equal(oci_platform_parse(text, &p, &err), -1);
+	if (!strstr(err_msg(err), needle))
+		fail_msg("\"%s\" does not say \"%s\"", err_msg(err), needle);
+	assert_int_equal(err->kind, ERR_INVALID);
+}
+
+static void names_are_read_as_containerd_reads_them(void **state)
+{
+	(void)state;
+	expect_parsed("linux/s390x", "linux/s390x");
+	expect_parsed("linux/arm64", "linux/arm64");
+	expect_parsed("linux/arm64/v8", "linux/arm64/v8");
+	expect_parsed("linux/aarch64", "linux/arm64");
+	expect_parsed("Linux/X86_64", "linux/amd64");
+	expect_parsed("linux/amd64/v1", "linux/amd64");
+	expect_parsed("linux/amd64/v3", "linux/amd64/v3");
+	expect_parsed("linux/arm", "linux/arm");
+	expect_parsed("linux/armhf", "linux/arm");
+	expect_parsed("linux/armel", "linux/arm/v6");
+	expect_parsed("linux/arm/7", "linux/arm/v7");
+	expect_parsed("arm64", "linux/arm64");
+	expect_parsed("macos/arm64", "darwin/arm64");
+	expect_parsed("windows/amd64", "windows/amd64");
+}
+
+static void what_is_no_platform_is_refused(void **state)
+{
+	(void)state;
+	expect_refused("", "is an invalid component of");
+	expect_refused("linux//v7", "is an invalid component of");
+	expect_refused("linux/arm*", "wildcards not yet supported");
+	expect_refused("linux/a/b/c", "cannot parse platform specifier");
+	expect_refused("vax", "unknown operating system or architecture");
+	expect_refused("linux/amd 64", "is an invalid component of");
+}
+
+static int score(const char *want, struct oci_platform have)
+{
+	struct oci_platform p;
+	assert_int_equal(oci_platform_parse(want, &p, NULL), 0);
+	return oci_platform_score(&p, &have);
+}
+
+static void arm_runs_older_variants_and_prefers_its_own(void **state)
+{
+	(void)state;
+	int v7 = score("linux/arm/v7", make("linux", "arm", "v7"));
+	int none = score("linux/arm/v7", make("linux", "arm", NULL));
+	int v6 = score("linux/arm/v7", make("linux", "arm", "v6"));
+	int v5 = score("linux/arm/v7", make("linux", "arm", "v5"));
+	assert_true(v7 > v6 && v6 > v5 && v5 >= 0);
+	assert_int_equal(v7, none);
+	assert_int_equal(score("linux/arm/v7", make("linux", "arm", "v8")), -1);
+	assert_int_equal(score("linux/arm/v6", make("linux", "arm", "v7")), -1);
+}
+
+static void arm64_falls_back_to_arm(void **state)
+{
+	(void)state;
+	int own = score("linux/arm64", make("linux", "arm64", "v8"));
+	int v8 = score("linux/arm64", make("linux", "arm", "v8"));
+	int v5 = score("linux/arm64", make("linux", "arm", "v5"));
+	assert_int_equal(own, score("linux/arm64/v8", make("linux", "arm64", NULL)));
+	assert_true(own > v8 && v8 > v5 && v5 >= 0);
+	assert_true(score("linux/arm64/v9", make("linux", "arm64", NULL)) >= 0);
+	assert_int_equal(score("linux/arm64", make("linux", "arm64", "v9")), -1);
+}
+
+static void amd64_takes_lower_levels_when_asked_for_a_high_one(void **state)
+{
+	(void)state;
+	int v3 = score("linux/amd64/v3", make("linux", "amd64", "v3"));
+	int v2 = score("linux/amd64/v3", make("linux", "amd64", "v2"));
+	int v1 = score("linux/amd64/v3", make("linux", "amd64", NULL));
+	int i386 = score("linux/amd64/v3", make("linux", "386", NULL));
+	assert_true(v3 > v2 && v2 > v1 && v1 > i386 && i386 >= 0);
+	assert_int_equal(score("linux/amd64/v3", make("linux", "amd64", "v4")), -1);
+	assert_int_equal(score("linux/amd64", make("linux", "amd64", "v2")), -1);
+	assert_int_equal(score("linux/amd64", make("windows", "amd64", NULL)), -1);
+}
+
+static void what_says_nothing_fits_worse_than_what_fits(void **state)
+{
+	(void)state;
+	int vague = score("linux/amd64", make("linux", NULL, NULL));
+	assert_true(vague >= 0 && vague < score("linux/amd64", make("linux", "386", NULL)));
+}
+
+#if defined(__x86_64__)
+static void this_machine_prefers_the_plain_variant_as_docker_does(void **state)
+{
+	(void)state;
+	struct oci_platform plain = make("linux", "amd64", NULL);
+	struct oci_platform v2 = make("linux", "amd64", "v2");
+	struct oci_platform i386 = make("linux", "386", NULL);
+	assert_true(oci_platform_score(NULL, &plain) > oci_platform_score(NULL, &v2));
+	assert_true(oci_platform_score(NULL, &plain) > oci_platform_score(NULL, &i386));
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("sse4.2"))
+		assert_true(oci_platform_score(NULL, &v2) > oci_platform_score(NULL, &i386));
+}
+#endif
+
+#define DIGEST "sha256:0123456789012345678901234567890123456789012345678901234567890123"
+#define ENTRY(platform)                                                                            \
+	"{\"mediaType\":\"" OCI_TYPE_MANIFEST "\",\"digest\":\"" DIGEST "\",\"size\":1" platform "}"
+#define PLATFORM(arch, variant)                                                                    \
+	",\"platform\":{\"os\":\"linux\",\"architecture\":\"" arch "\",\"variant\":\"" variant "\"}"
+
+static void an_index_gives_the_best_entry_or_says_that_there_is_none(void **state)
+{
+	(void)state;
+	static const char text[] = "{\"schemaVersion\":2,\"manifests\":[" ENTRY("") "," ENTRY(
+		PLATFORM("arm", "v5")) "," ENTRY(PLATFORM("arm", "v6")) "," ENTRY(PLATFORM("arm",
+		"v6")) ",{\"mediaType\":\"application/x\",\"digest\":\"" DIGEST
+		       "\",\"size\":1" PLATFORM("arm", "v7") "}]}";
+	auto_oci_index *x = NULL;
+	auto_err *err = NULL;
+	struct oci_platform p;
+	if (oci_index_parse(&x, text, sizeof(text) - 1, &err) < 0)
+		fail_msg("%s", err_msg(err));
+	oci_platform_parse("linux/arm/v7", &p, NULL);
+	assert_ptr_equal(oci_index_choose(x, &p, NULL), &x->manifests[2]);
+	oci_platform_parse("linux/s390x", &p, NULL);
+	assert_null(oci_index_choose(x, &p, &err));
+	assert_int_equal(err->kind, ERR_NOT_FOUND);
+	assert_string_equal(
+		err->msg, "no matching manifest for linux/s390x in the manifest list entries");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_are_read_as_containerd_reads_them),
+		cmocka_unit_test(what_is_no_platform_is_refused),
+		cmocka_unit_test(arm_runs_older_variants_and_prefers_its_own),
+		cmocka_unit_test(arm64_falls_back_to_arm),
+		cmocka_unit_test(amd64_takes_lower_levels_when_asked_for_a_high_one),
+		cmocka_unit_test(what_says_nothing_fits_worse_than_what_fits),
+#if defined(__x86_64__)
+		cmocka_unit_test(this_machine_prefers_the_plain_variant_as_docker_does),
+#endif
+		cmocka_unit_test(an_index_gives_the_best_entry_or_says_that_there_is_none),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
