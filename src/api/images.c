@@ -1,80 +1,12 @@
-/* Images: list, inspect, history, tag, remove. What moves bytes is in image_load.c. */
+/* Images: inspect, history, tag, remove, prune. Lists are in image_list.c, what moves bytes in image_load.c. */
 #include "engine/image.h"
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/timefmt.h"
+#include "image_platform.h"
 #include "model/image.h"
 #include "request.h"
-
-/* ---- list ---- */
-
-static void write_names(struct jsonw *w, const struct store_image *i, unsigned api)
-{
-	static char *const none[] = {NULL};
-	bool dangling = strv_len(i->repo_tags) == 0 && strv_len(i->repo_digests) == 0;
-	jw_key(w, "RepoDigests");
-	struct jsonw list = jsonw_to(w->out);
-	if (dangling && api < 143)
-		jw_raw(&list, NULL, "[\"<none>@<none>\"]");
-	else
-		jw_strv(&list, NULL, i->repo_digests ? i->repo_digests : none);
-	if (dangling && api < 143)
-		jw_raw(w, "RepoTags", "[\"<none>:<none>\"]");
-	else
-		jw_strv(w, "RepoTags", i->repo_tags ? i->repo_tags : none);
-}
-
-static void write_labels(struct jsonw *w, const struct oci_pairs *labels)
-{
-	if (labels->count == 0) {
-		jw_null(w, "Labels");
-		return;
-	}
-	jw_object(w, "Labels");
-	for (size_t i = 0; i < labels->count; i++)
-		jw_str(w, labels->v[i].key, labels->v[i].value);
-	jw_end_object(w);
-}
-
-static void write_summary(
-	struct jsonw *w, struct engine *e, const struct store_image *i, unsigned api)
-{
-	jw_object(w, NULL);
-	jw_i64(w, "Containers", api >= 151 ? (int64_t)engine_image_uses(e, &i->id) : -1);
-	jw_i64(w, "Created", i->config->created / TIME_NS_PER_SEC);
-	jw_str(w, "Id", i->id.str);
-	write_labels(w, &i->config->config.labels);
-	jw_str(w, "ParentId", i->parent);
-	write_names(w, i, api);
-	jw_i64(w, "SharedSize", -1);
-	jw_i64(w, "Size", i->size);
-	if (api < 144)
-		jw_i64(w, "VirtualSize", i->size);
-	jw_end_object(w);
-}
-
-int api_image_list(struct request *req, struct err **err)
-{
-	auto_filters filters = {0};
-	struct store_image_list list = {0};
-	if (req_filters(req, &filters, err) < 0)
-		return -1;
-	/* The one filter that was a parameter of its own until 1.40. */
-	const char *name = req->api < 141 ? req_query(req, "filter") : NULL;
-	if (!str_empty(name))
-		filters_add(&filters, "reference", name);
-	if (engine_image_list(req_engine(req), &filters, &list, err) < 0)
-		return -1;
-	struct jsonw w = res_json(req, 200);
-	jw_array(&w, NULL);
-	for (size_t i = 0; i < list.count; i++)
-		write_summary(&w, req_engine(req), list.v[i], req->api);
-	jw_end_array(&w);
-	buf_addc(w.out, '\n');
-	store_image_list_free(&list);
-	return 0;
-}
 
 /* ---- inspect ---- */
 
@@ -103,9 +35,34 @@ static void write_times(struct jsonw *w, const struct store_image *i)
 	jw_end_object(w);
 }
 
-static void write_layers(struct jsonw *w, const struct store_image *i)
+/* Where the unpacked layers lie: the topmost one alone, those below it as an overlay mount names them. */
+static void write_folders(struct jsonw *w, struct engine *e, const struct oci_image *c)
 {
-	jw_raw(w, "GraphDriver", "{\"Data\":null,\"Name\":\"overlay2\"}");
+	size_t n = c->diff_id_count;
+	jw_object(w, "GraphDriver");
+	if (n == 0) {
+		jw_null(w, "Data");
+	} else {
+		auto_buf lower = BUF_INIT;
+		const char *root = engine_data_root(e);
+		for (size_t i = n - 1; i-- > 0;)
+			buf_addf(&lower, "%s%s/layers/%s", lower.len ? ":" : "", root,
+				digest_hex(&c->diff_ids[i]));
+		auto_free char *upper =
+			xasprintf("%s/layers/%s", root, digest_hex(&c->diff_ids[n - 1]));
+		jw_object(w, "Data");
+		if (n > 1)
+			jw_str(w, "LowerDir", buf_str(&lower));
+		jw_str(w, "UpperDir", upper);
+		jw_end_object(w);
+	}
+	jw_str(w, "Name", "overlay2");
+	jw_end_object(w);
+}
+
+static void write_layers(struct jsonw *w, struct engine *e, const struct store_image *i)
+{
+	write_folders(w, e, i->config);
 	jw_object(w, "RootFS");
 	jw_str(w, "Type", "layers");
 	if (i->config->diff_id_count) {
@@ -153,23 +110,37 @@ static int write_image(struct request *req, const struct store_image *i, struct 
 	jw_i64(&w, "Size", i->size);
 	if (req->api < 144)
 		jw_i64(&w, "VirtualSize", i->size);
-	write_layers(&w, i);
+	write_layers(&w, req_engine(req), i);
 	write_times(&w, i);
 	jw_end_object(&w);
 	buf_addc(w.out, '\n');
 	return 0;
 }
 
+/* From version @since on the client may ask for the image of a platform. */
+static struct store_image *find_for_platform(struct request *req, unsigned since, struct err **err)
+{
+	struct oci_platform want;
+	const char *text = req->api >= since ? req_query(req, "platform") : NULL;
+	int given = platform_param(text, &want, err);
+	if (given < 0)
+		return NULL;
+	return engine_image_for(req_engine(req), req_var(req, "name"), given ? &want : NULL, err);
+}
+
 int api_image_inspect(struct request *req, struct err **err)
 {
-	auto_store_image *i = engine_image_inspect(req_engine(req), req_var(req, "name"), err);
+	if (req->api >= 148 && req_bool(req, "manifests", false) && req_query(req, "platform"))
+		return err_set(err, ERR_INVALID,
+			"conflicting options: manifests and platform options cannot both be set");
+	auto_store_image *i = find_for_platform(req, 149, err);
 	return i ? write_image(req, i, err) : -1;
 }
 
 int api_image_history(struct request *req, struct err **err)
 {
 	struct engine *e = req_engine(req);
-	auto_store_image *i = engine_image_inspect(e, req_var(req, "name"), err);
+	auto_store_image *i = find_for_platform(req, 148, err);
 	struct store_history *v;
 	size_t n;
 	if (!i || store_image_history(engine_store(e), i, &v, &n, err) < 0)
@@ -188,7 +159,7 @@ int api_image_history(struct request *req, struct err **err)
 	}
 	jw_end_array(&w);
 	buf_addc(w.out, '\n');
-	free(v);
+	store_history_free(v, n);
 	return 0;
 }
 
@@ -205,21 +176,65 @@ int api_image_tag(struct request *req, struct err **err)
 	return 0;
 }
 
+static void write_removed(struct jsonw *w, const char *key, const struct store_removed_list *list)
+{
+	jw_array(w, key);
+	for (size_t i = 0; i < list->count; i++) {
+		jw_object(w, NULL);
+		jw_str(w, list->v[i].kind == STORE_UNTAGGED ? "Untagged" : "Deleted",
+			list->v[i].what);
+		jw_end_object(w);
+	}
+	jw_end_array(w);
+}
+
+/* platforms= of a removal: at most one, and it has to be the image's, as there is no other. */
+static int check_platforms(struct request *req, struct err **err)
+{
+	auto_strv wanted = req->api >= 150 ? req_query_all(req, "platforms") : NULL;
+	struct oci_platform want;
+	if (!wanted)
+		return 0;
+	if (wanted[1])
+		return err_set(err, ERR_INVALID, "multiple platforms are not supported");
+	int given = platform_param(wanted[0], &want, err);
+	if (given < 0)
+		return -1;
+	auto_store_image *i =
+		engine_image_for(req_engine(req), req_var(req, "name"), given ? &want : NULL, err);
+	return i ? 0 : -1;
+}
+
 int api_image_remove(struct request *req, struct err **err)
 {
 	struct store_removed_list list = {0};
-	if (engine_image_remove(req_engine(req), req_var(req, "name"),
-		    req_bool(req, "force", false), &list, err) < 0)
+	unsigned flags = (req_bool(req, "force", false) ? STORE_REMOVE_FORCE : 0u) |
+			 (req_bool(req, "noprune", false) ? STORE_REMOVE_KEEP_PARENTS : 0u);
+	if (check_platforms(req, err) < 0 ||
+		engine_image_remove(req_engine(req), req_var(req, "name"), flags, &list, err) < 0)
 		return -1;
 	struct jsonw w = res_json(req, 200);
-	jw_array(&w, NULL);
-	for (size_t i = 0; i < list.count; i++) {
-		jw_object(&w, NULL);
-		jw_str(&w, list.v[i].kind == STORE_UNTAGGED ? "Untagged" : "Deleted",
-			list.v[i].what);
-		jw_end_object(&w);
-	}
-	jw_end_array(&w);
+	write_removed(&w, NULL, &list);
+	buf_addc(w.out, '\n');
+	store_removed_list_free(&list);
+	return 0;
+}
+
+int api_image_prune(struct request *req, struct err **err)
+{
+	auto_filters filters = {0};
+	struct store_removed_list list;
+	if (req_filters(req, &filters, err) < 0 ||
+		engine_image_prune(req_engine(req), &filters, &list, err) < 0)
+		return -1;
+	struct jsonw w = res_json(req, 200);
+	jw_object(&w, NULL);
+	if (list.count)
+		write_removed(&w, "ImagesDeleted", &list);
+	else
+		jw_null(&w, "ImagesDeleted");
+	jw_i64(&w, "SpaceReclaimed", list.reclaimed);
+	jw_end_object(&w);
 	buf_addc(w.out, '\n');
 	store_removed_list_free(&list);
 	return 0;

@@ -70,7 +70,7 @@ static const struct route routes[] = {
 	{"POST", "/images/load", api_image_load, 124, ROUTE_STREAM_BODY | ROUTE_LONG, NULL},
 	NOT_BUILT("GET", "/images/search", 124),
 	NOT_BUILT("GET", "/images/get", 124),
-	NOT_BUILT("POST", "/images/prune", 125),
+	{"POST", "/images/prune", api_image_prune, 125, ROUTE_LONG, NULL},
 	{"GET", "/images/{name*}/json", api_image_inspect, 124, 0, NULL},
 	{"GET", "/images/{name*}/history", api_image_history, 124, 0, NULL},
 	NOT_BUILT("GET", "/images/{name*}/get", 124),

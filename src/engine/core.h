@@ -108,6 +108,7 @@ struct roster {
 struct engine {
 	atomic_uint refs; /* engine_open()'s, and one per container and watched child */
 	atomic_bool stopping; /* the loop has ended: what it would tell is not worth waiting for */
+	atomic_bool pruning_images; /* docker's rule: one at a time */
 	atomic_bool closed; /* what is still posted to the loop only tidies up */
 	char *data_root, *exec_root, *cgroup_parent, *monitor_path, *init_path;
 	char *seccomp_text;
@@ -342,6 +343,10 @@ int volumes_recover(struct engine *e, struct err **err);
 /** Marks an anonymous volume, or no longer: marked ones that nobody uses go at the next start. */
 int volume_doom(struct engine *e, const char *name, bool doomed, struct err **err);
 int volume_drop(struct engine *e, const char *name, struct err **err);
+
+/* ---- image.c ---- */
+/** Counts for each image the containers made from it. */
+void images_count_containers(struct engine *e, struct store_image_list *list);
 
 /* ---- work.c ---- */
 struct work *work_new(void);

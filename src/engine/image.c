@@ -13,6 +13,26 @@ struct store_image *engine_image_inspect(struct engine *e, const char *ref, stru
 	return store_image_find(e->store, ref, err);
 }
 
+struct store_image *engine_image_for(
+	struct engine *e, const char *ref, const struct oci_platform *want, struct err **err)
+{
+	struct oci_platform have, wanted;
+	struct store_image *i = store_image_find(e->store, ref, err);
+	if (!i || !want)
+		return i;
+	oci_platform_make(&have, i->config->os, i->config->architecture, i->config->variant);
+	oci_platform_make(&wanted, want->os, want->architecture, want->variant);
+	if (oci_platform_score(&wanted, &have) >= 0)
+		return i;
+	auto_free char *text = oci_platform_format(&wanted);
+	err_set(err, ERR_NOT_FOUND,
+		"image with reference %s was found but does not provide the specified platform "
+		"(%s)",
+		ref, text);
+	store_image_free(i);
+	return NULL;
+}
+
 /* Containers whose ids the store has been given, counted until it has finished. */
 struct users {
 	struct engine *engine;
@@ -52,31 +72,48 @@ static size_t image_users(void *arg, const struct digest *image, struct store_us
 	return found;
 }
 
-uint32_t engine_image_uses(struct engine *e, const struct digest *id)
+static int by_text(const void *a, const void *b)
 {
-	uint32_t uses = 0;
-	size_t n;
-	struct container **all = roster_all(&e->roster, &n);
-
-	for (size_t i = 0; i < n; i++) {
-		uses += str_eq(all[i]->doc->doc.image_id, id->str);
-		container_unref(all[i]);
-	}
-	free(all);
-	return uses;
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int engine_image_list(
-	struct engine *e, const struct filters *f, struct store_image_list *out, struct err **err)
+void images_count_containers(struct engine *e, struct store_image_list *list)
+{
+	size_t n;
+	struct container **all = roster_all(&e->roster, &n);
+	auto_free const char **ids = xcalloc(n + 1, sizeof(*ids));
+
+	for (size_t i = 0; i < n; i++)
+		ids[i] = all[i]->doc->doc.image_id;
+	qsort(ids, n, sizeof(*ids), by_text);
+	for (size_t i = 0; i < list->count; i++) {
+		const char *id = list->v[i].id.str;
+		const char **hit = n ? bsearch(&id, ids, n, sizeof(*ids), by_text) : NULL;
+		list->v[i].containers = 0;
+		for (const char **h = hit; h && h < ids + n && str_eq(*h, id); h++)
+			list->v[i].containers++;
+		for (const char **h = hit; h && h > ids && str_eq(h[-1], id); h--)
+			list->v[i].containers++;
+	}
+	for (size_t i = 0; i < n; i++)
+		container_unref(all[i]);
+	free(all);
+}
+
+int engine_image_list(struct engine *e, const struct image_list_options *o,
+	struct store_image_list *out, struct err **err)
 {
 	static const char *const known[] = {
 		"before", "dangling", "label", "label!", "reference", "since", "until", NULL};
+	const struct filters *f = o->filters;
 	struct store_image_filter filter = {.reference = filters_get(f, "reference"),
 		.label = filters_get(f, "label"),
 		.label_not = filters_get(f, "label!"),
 		.before = filters_get(f, "before"),
 		.since = filters_get(f, "since"),
-		.has_dangling = filters_get(f, "dangling") != NULL};
+		.has_dangling = filters_get(f, "dangling") != NULL,
+		.all = o->all,
+		.sizes = o->sizes};
 	char **until = filters_get(f, "until");
 
 	if (filters_check(f, known, err) ||
@@ -84,7 +121,11 @@ int engine_image_list(
 		return -1;
 	if (until && (until[1] || time_parse_timestamp(until[0], time_now(), &filter.until)))
 		return err_set(err, ERR_INVALID, "invalid filter 'until=%s'", until[0]);
-	return store_image_list(e->store, &filter, out, err);
+	if (store_image_list(e->store, &filter, out, err))
+		return -1;
+	if (o->containers)
+		images_count_containers(e, out);
+	return 0;
 }
 
 static void image_event(struct engine *e, const char *action, const char *id, const char *name)
@@ -105,16 +146,18 @@ int engine_image_tag(
 	return 0;
 }
 
-int engine_image_remove(struct engine *e, const char *ref, bool force,
+int engine_image_remove(struct engine *e, const char *ref, unsigned flags,
 	struct store_removed_list *out, struct err **err)
 {
 	struct users users = {.engine = e};
-	int failed = store_image_remove(e->store, ref, force, image_users, &users, out, err);
+	int failed = store_image_remove(e->store, ref, flags, image_users, &users, out, err);
 	users_clear(&users);
 	if (failed)
 		return -1;
 	for (size_t i = 0; i < out->count; i++) {
 		const struct store_removed *r = &out->v[i];
+		if (r->silent)
+			continue;
 		if (r->kind == STORE_UNTAGGED)
 			image_event(e, "untag", r->image.str, r->image.str);
 		else if (r->is_image)

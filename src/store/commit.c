@@ -122,10 +122,11 @@ static int insert_image(struct commit *c, const struct new_image *image, struct 
 		if (__builtin_add_overflow(size, rows[i].size, &size))
 			size = INT64_MAX;
 	}
+	auto_free char *labels = labels_text(&image->config->config.labels);
 	int made = db_exec(s->db, err,
-		"INSERT INTO images(id, created, size, last_tagged) VALUES(?, ?, ?, 0) "
-		"ON CONFLICT(id) DO NOTHING",
-		"sii", image->id.str, image->config->created, size);
+		"INSERT INTO images(id, created, size, last_tagged, parent, labels) "
+		"VALUES(?, ?, ?, 0, ?, ?) ON CONFLICT(id) DO NOTHING",
+		"siiss", image->id.str, image->config->created, size, image->parent.str, labels);
 	if (made < 0 || (made == 1 && insert_layers(s, image, rows, err) < 0))
 		return -1;
 	return 0;

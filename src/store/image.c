@@ -28,8 +28,7 @@ static int no_such_image(const char *ref, struct err **err)
 	return err_set(err, ERR_NOT_FOUND, "No such image: %s", ref);
 }
 
-/* Names as people write them. */
-static void make_familiar(char **names)
+void names_familiar(char **names)
 {
 	for (size_t i = 0; names && names[i]; i++) {
 		auto_reference ref = {0};
@@ -42,7 +41,8 @@ static void make_familiar(char **names)
 
 static int read_row(struct store *s, struct store_image *image, const char *ref, struct err **err)
 {
-	auto_db_stmt *q = db_query(s->db, "SELECT size, last_tagged FROM images WHERE id = ?", err);
+	auto_db_stmt *q =
+		db_query(s->db, "SELECT size, last_tagged, parent FROM images WHERE id = ?", err);
 	if (!q)
 		return -1;
 	db_bind_str(q, 1, image->id.str);
@@ -53,6 +53,7 @@ static int read_row(struct store *s, struct store_image *image, const char *ref,
 		return -1;
 	image->size = db_col_i64(q, 0);
 	image->last_tagged = db_col_i64(q, 1);
+	str_replace(&image->parent, db_col_str(q, 2));
 	return names_of(s, &image->id, &image->repo_tags, &image->repo_digests, err);
 }
 
@@ -75,8 +76,8 @@ struct store_image *image_read(
 		err_wrap(err, "image %s", id->str);
 		return NULL;
 	}
-	make_familiar(image->repo_tags);
-	make_familiar(image->repo_digests);
+	names_familiar(image->repo_tags);
+	names_familiar(image->repo_digests);
 	image->chain_ids = layer_chains(image->config->diff_ids, image->config->diff_id_count);
 	return steal_ptr(image);
 }

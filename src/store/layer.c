@@ -57,19 +57,24 @@ static bool pinned(struct store *s, const char *diff_id)
 	return false;
 }
 
-static int unused_layers(struct store *s, char ***out, struct err **err)
+/* Sizes in the order of the ids. */
+static int unused_layers(struct store *s, char ***out, struct buf *sizes, struct err **err)
 {
 	auto_db_stmt *q = db_query(s->db,
-		"SELECT diff_id FROM layers WHERE"
+		"SELECT diff_id, size FROM layers WHERE"
 		" NOT EXISTS(SELECT 1 FROM image_layers WHERE layer = layers.id) AND"
 		" NOT EXISTS(SELECT 1 FROM snapshot_layers WHERE layer = layers.id)",
 		err);
 	if (!q)
 		return -1;
 	int r;
-	while ((r = db_step(q, err)) == 1)
-		if (!pinned(s, db_col_str(q, 0)))
-			strv_add(out, db_col_str(q, 0));
+	while ((r = db_step(q, err)) == 1) {
+		int64_t size = db_col_i64(q, 1);
+		if (pinned(s, db_col_str(q, 0)))
+			continue;
+		strv_add(out, db_col_str(q, 0));
+		buf_add(sizes, &size, sizeof(size));
+	}
 	return r;
 }
 
@@ -87,20 +92,26 @@ static int drop_layer(struct store *s, const char *diff_id, char ***trash, struc
 	return 0;
 }
 
-void layer_gc(struct store *s)
+int64_t layer_gc(struct store *s)
 {
 	auto_strv unused = NULL;
 	auto_strv trash = NULL;
+	auto_buf sizes = BUF_INIT;
 	auto_err *err = NULL;
+	int64_t freed = 0, size;
 	pthread_mutex_lock(&s->lock);
-	int r = unused_layers(s, &unused, &err);
-	for (size_t i = 0; r == 0 && unused && unused[i]; i++)
+	int r = unused_layers(s, &unused, &sizes, &err);
+	for (size_t i = 0; r == 0 && unused && unused[i]; i++) {
 		r = drop_layer(s, unused[i], &trash, &err);
+		memcpy(&size, sizes.data + i * sizeof(size), sizeof(size));
+		freed += r == 0 ? size : 0;
+	}
 	pthread_mutex_unlock(&s->lock);
 	if (r < 0)
 		log_warn("remove unused layers: %s", err->msg); /* they are found again later */
 	for (size_t i = 0; trash && trash[i]; i++)
 		staging_remove(s, trash[i]);
+	return freed;
 }
 
 struct digest *layer_chains(const struct digest *diff_ids, size_t n)

@@ -9,6 +9,7 @@
 #include "store_private.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -27,8 +28,11 @@ struct removal {
 	bool force;
 	store_users_fn *users;
 	void *arg;
+	char *parent; /* "" if none */
+	bool has_children;
 	char **tags, **digests; /* all names */
 	char **names; /* those to be taken away, in order */
+	bool one_name; /* names[0] was asked for, the others go with it */
 	bool image; /* and the image itself */
 	struct store_removed_list *out;
 };
@@ -37,7 +41,8 @@ static void add_removed(struct removal *r, int kind, char *what, bool is_image)
 {
 	struct store_removed_list *out = r->out;
 	out->v = xreallocarray(out->v, out->count + 1, sizeof(*out->v));
-	out->v[out->count++] = (struct store_removed){kind, what, is_image, r->id};
+	out->v[out->count++] = (struct store_removed){
+		.kind = kind, .what = what, .is_image = is_image, .image = r->id};
 }
 
 /* Twelve digits, as messages show ids. */
@@ -70,6 +75,8 @@ static int conflict(
 static int check_use(struct removal *r, bool check_names, struct err **err)
 {
 	struct store_user user;
+	if (r->has_children)
+		return conflict(r, true, "image has dependent child images", NULL, err);
 	bool used = get_user(r, &user);
 	if (used && user.running)
 		return conflict(r, true, "image is being used by running container",
@@ -156,13 +163,17 @@ static int plan_by_name(struct removal *r, const char *text, struct err **err)
 	}
 	if (reference_parse(text, &ref, err) < 0)
 		return -1;
-	reference_default_tag(&ref);
+	if (ref.has_digest)
+		str_replace(&ref.tag, NULL); /* with both the digest decides */
+	else
+		reference_default_tag(&ref);
+	r->one_name = true;
 	strv_take(&r->names, reference_string(&ref));
 	if (!ref.has_digest)
 		plan_digests_of(r, &ref);
 	if (names_left(r))
 		return 0;
-	/* the image is dangling now; a container that uses it keeps it, quietly */
+	/* without a name now; a container or an image made from it keeps it, quietly */
 	r->image = check_use(r, false, NULL) == 0;
 	return 0;
 }
@@ -196,6 +207,7 @@ static int remove_names(struct removal *r, struct err **err)
 			reference_parse(name, &ref, NULL) < 0 ? xstrdup(name)
 							      : reference_familiar_string(&ref),
 			false);
+		r->out->v[r->out->count - 1].silent = i > 0 && r->one_name;
 	}
 	return 0;
 }
@@ -245,6 +257,46 @@ static int remove_image(struct removal *r, struct err **err)
 	return 0;
 }
 
+/* What is asked about an image before it is decided whether it goes. */
+static int look(struct removal *r, struct err **err)
+{
+	auto_db_stmt *q = db_query(r->store->db,
+		"SELECT parent, EXISTS(SELECT 1 FROM images AS child WHERE child.parent = "
+		"images.id)"
+		" FROM images WHERE id = ?",
+		err);
+	if (!q)
+		return -1;
+	db_bind_str(q, 1, r->id.str);
+	int s = db_step(q, err);
+	if (s == 0)
+		return err_set(err, ERR_NOT_FOUND, "No such image: %s", r->id.str);
+	if (s < 0)
+		return -1;
+	str_replace(&r->parent, db_col_str(q, 0));
+	r->has_children = db_col_i64(q, 1);
+	return names_of(r->store, &r->id, &r->tags, &r->digests, err);
+}
+
+static void forget(struct removal *r)
+{
+	strv_free(r->tags);
+	strv_free(r->digests);
+	strv_free(r->names);
+	free(r->parent);
+	r->tags = r->digests = r->names = NULL;
+	r->parent = NULL;
+}
+
+/* Bytes of the configuration, for what is told about the space. */
+static int64_t unlink_config(struct store *s, const struct digest *id)
+{
+	struct stat st;
+	if (fstatat(s->content, digest_hex(id), &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return unlinkat(s->content, digest_hex(id), 0) < 0 ? 0 : st.st_size;
+}
+
 static int carry_out(struct removal *r, struct err **err)
 {
 	struct store *s = r->store;
@@ -261,29 +313,55 @@ static int carry_out(struct removal *r, struct err **err)
 	else
 		db_rollback(s->db);
 	if (ok == 0 && r->image)
-		unlinkat(s->content, digest_hex(&r->id), 0);
+		r->out->reclaimed += unlink_config(s, &r->id);
 	pthread_mutex_unlock(&s->lock);
 	if (ok == 0 && r->image)
-		layer_gc(s);
+		r->out->reclaimed += layer_gc(s);
 	return ok;
 }
 
-int store_image_remove(struct store *s, const char *ref, bool force, store_users_fn *users,
+/* An image that only held up the one that went: no name, no other image made from it, no container. */
+static bool prune_parent(struct removal *r, const char *id)
+{
+	if (digest_parse(id, &r->id, NULL) < 0 || look(r, NULL) < 0)
+		return false;
+	if (r->tags || r->digests || check_use(r, false, NULL) < 0)
+		return false;
+	r->image = true;
+	return carry_out(r, NULL) == 0 && r->image;
+}
+
+static void prune_parents(struct removal *r)
+{
+	r->force = false;
+	for (;;) {
+		auto_free char *parent = steal_ptr(r->parent);
+		forget(r);
+		if (str_empty(parent) || !prune_parent(r, parent))
+			return;
+	}
+}
+
+int store_image_remove(struct store *s, const char *ref, unsigned flags, store_users_fn *users,
 	void *arg, struct store_removed_list *out, struct err **err)
 {
-	struct removal r = {.store = s, .force = force, .users = users, .arg = arg, .out = out};
+	struct removal r = {.store = s,
+		.force = flags & STORE_REMOVE_FORCE,
+		.users = users,
+		.arg = arg,
+		.out = out};
 	*out = (struct store_removed_list){0};
 	int ok = image_resolve(s, ref, &r.id, err);
 	if (ok == 0)
-		ok = names_of(s, &r.id, &r.tags, &r.digests, err);
+		ok = look(&r, err);
 	if (ok == 0)
 		ok = is_id_prefix(&r.id, ref) ? plan_by_id(&r, err) : plan_by_name(&r, ref, err);
 	if (ok == 0)
 		ok = carry_out(&r, err);
 	if (ok < 0)
 		store_removed_list_free(out);
-	strv_free(r.tags);
-	strv_free(r.digests);
-	strv_free(r.names);
+	else if (r.image && !(flags & STORE_REMOVE_KEEP_PARENTS))
+		prune_parents(&r);
+	forget(&r);
 	return ok;
 }

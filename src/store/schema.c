@@ -48,6 +48,12 @@ static const char *const steps[] = {
 	" PRIMARY KEY(snapshot, pos)) WITHOUT ROWID;"
 	"CREATE INDEX snapshot_layers_layer ON snapshot_layers(layer);"
 	"CREATE INDEX snapshot_layers_chain ON snapshot_layers(chain);",
+
+	/* What lists show, so that they open no configuration: labels is a JSON object, NULL until it has
+	 * been read from there. parent: the image that this one was made from here; it may be gone. */
+	"ALTER TABLE images ADD COLUMN parent TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE images ADD COLUMN labels TEXT;"
+	"CREATE INDEX images_parent ON images(parent);",
 };
 
 int schema_migrate(struct db *db, struct err **err)

@@ -52,8 +52,8 @@ int layer_find(
 /** True, and the layer stays until layer_unpin(), if the store has it. */
 bool layer_pin(struct store *store, const struct digest *diff_id);
 void layer_unpin(struct store *store, const struct digest *diff_id);
-/** Removes all layers that nothing uses. Not with store->lock held. */
-void layer_gc(struct store *store);
+/** Removes all layers that nothing uses, and returns their bytes. Not with store->lock held. */
+int64_t layer_gc(struct store *store);
 /** chain[i] identifies layers 0..i together (image-spec config.md "Layer ChainID"). */
 struct digest *layer_chains(const struct digest *diff_ids, size_t n);
 
@@ -72,6 +72,7 @@ struct new_image {
 	struct oci_image *config;
 	struct staged_layer *layers; /* config->diff_id_count of them */
 	char **names; /* "docker.io/library/busybox:latest" */
+	struct digest parent; /* the image it was made from; empty string: none */
 };
 void new_image_free(struct new_image *image);
 /** A name that the commit took from another image. */
@@ -99,11 +100,18 @@ int name_set(struct store *store, const char *name, const struct digest *image, 
 int names_of(struct store *store, const struct digest *image, char ***tags, char ***digests,
 	struct err **err);
 
+/** Makes full names what people write. */
+void names_familiar(char **names);
+
 /* image.c */
 /** One image by id; NULL with ERR_NOT_FOUND worded for @ref. */
 struct store_image *image_read(
 	struct store *store, const struct digest *id, const char *ref, struct err **err);
 int image_resolve(struct store *store, const char *ref, struct digest *id, struct err **err);
+
+/* list.c */
+/** Labels as the images table has them: a JSON object. */
+char *labels_text(const struct oci_pairs *labels);
 
 /* transfer.c */
 struct item {

@@ -142,8 +142,8 @@ static void lists_with_filters(void **state)
 	struct store_image_list list;
 	assert_int_equal(store_image_list(f->store, NULL, &list, NULL), 0);
 	assert_int_equal(list.count, 3);
-	assert_null(list.v[0]->repo_tags);
-	assert_string_equal(list.v[1]->repo_tags[0], "mid:1");
+	assert_null(list.v[0].repo_tags);
+	assert_string_equal(list.v[1].repo_tags[0], "mid:1");
 	store_image_list_free(&list);
 	char *k[] = {(char *)"k", NULL}, *kv[] = {(char *)"k=v", NULL};
 	char *old[] = {(char *)"old", NULL}, *old2[] = {(char *)"old:2", NULL};
@@ -161,7 +161,7 @@ static void lists_with_filters(void **state)
 	assert_int_equal(count_listed(f, &(struct store_image_filter){.has_dangling = true}), 2);
 	struct store_image_filter two = {.reference = old2};
 	assert_int_equal(store_image_list(f->store, &two, &list, NULL), 0);
-	assert_int_equal(strv_len(list.v[0]->repo_tags), 1); /* only what matches */
+	assert_int_equal(strv_len(list.v[0].repo_tags), 1); /* only what matches */
 	store_image_list_free(&list);
 	two.before = none;
 	assert_int_equal(store_image_list(f->store, &two, &list, NULL), -1);
@@ -284,7 +284,7 @@ static void tells_history(void **state)
 {
 	need_root();
 	struct fixture *f = *state;
-	auto_free struct store_history *rows = NULL;
+	struct store_history *rows = NULL;
 	size_t n;
 	put(f, "a:1", 3, "top!", NULL, NULL);
 	auto_store_image *a = get(f, "a:1");
@@ -297,6 +297,114 @@ static void tells_history(void **state)
 	assert_string_equal(rows[1].id.str, "");
 	assert_int_equal(rows[1].size, 1);
 	assert_null(rows[1].tags);
+	store_history_free(rows, n);
+}
+
+/* As commit and build leave it: @child was made from @parent, which has no name any more. */
+static void make_parent(struct fixture *f, const char *parent, const char *child)
+{
+	auto_store_image *p = get(f, parent);
+	auto_store_image *c = get(f, child);
+	assert_int_equal(
+		db_exec(store_db(f->store), NULL, "UPDATE images SET parent = ? WHERE id = ?", "ss",
+			p->id.str, c->id.str),
+		1);
+}
+
+static void unname(struct fixture *f, const char *name)
+{
+	auto_free char *full = xasprintf("docker.io/library/%s", name);
+	assert_int_equal(
+		db_exec(store_db(f->store), NULL, "DELETE FROM tags WHERE name = ?", "s", full), 1);
+}
+
+static void removes_nameless_parents(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct used nobody = {0};
+	put(f, "base:1", 1, "x", NULL, NULL);
+	put(f, "step:1", 1, "y", NULL, NULL);
+	put(f, "app:1", 1, "z", NULL, NULL);
+	make_parent(f, "base:1", "step:1");
+	make_parent(f, "step:1", "app:1");
+	EXPECT_REMOVED(f, "step:1", false, &nobody, "U step:1,");
+	EXPECT_REMOVED(f, "app:1", false, &nobody, "U app:1,I,L,I,L,");
+	/* the one with a name stays, and nothing was made from it any more */
+	EXPECT_REMOVED(f, "base:1", false, &nobody, "U base:1,I,L,");
+	expect_empty(f);
+}
+
+static void keeps_parents_that_others_need(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct store_removed_list list;
+	struct used nobody = {0};
+	char text[160];
+	put(f, "base:1", 1, "x", NULL, NULL);
+	put(f, "a:1", 1, "y", NULL, NULL);
+	put(f, "b:1", 1, "z", NULL, NULL);
+	make_parent(f, "base:1", "a:1");
+	make_parent(f, "base:1", "b:1");
+	auto_store_image *base = get(f, "base:1");
+	snprintf(text, sizeof(text),
+		"conflict: conflict: unable to delete %.12s (cannot be forced) - image has "
+		"dependent child images",
+		digest_hex(&base->id));
+	EXPECT_REMOVED(f, base->id.str, true, &nobody, text);
+	unname(f, "base:1");
+	assert_int_equal(count_listed(f, NULL), 2);
+	assert_int_equal(count_listed(f, &(struct store_image_filter){.all = true}), 3);
+	EXPECT_REMOVED(f, "a:1", false, &nobody, "U a:1,I,L,");
+	assert_int_equal(store_image_remove(f->store, "b:1", STORE_REMOVE_KEEP_PARENTS, NULL, NULL,
+				 &list, NULL),
+		0);
+	store_removed_list_free(&list);
+	assert_int_equal(count_listed(f, NULL), 1);
+}
+
+static void counts_what_images_share(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct store_image_list list;
+	struct store_removed_list gone;
+	const struct store_image_filter sizes = {.sizes = true};
+	put(f, "a:1", 2, "top", "2020-01-01T00:00:00Z", NULL); /* "0", "top" */
+	put(f, "b:1", 3, "other", "2021-01-01T00:00:00Z", NULL); /* "0", "1", "other" */
+	assert_int_equal(store_image_list(f->store, &sizes, &list, NULL), 0);
+	assert_int_equal(list.v[0].size, 7);
+	assert_int_equal(list.v[0].shared_size, 1);
+	assert_int_equal(list.v[1].size, 4);
+	assert_int_equal(list.v[1].shared_size, 1);
+	store_image_list_free(&list);
+	auto_store_image *a = get(f, "a:1");
+	auto_buf config = BUF_INIT;
+	assert_int_equal(store_image_config_json(f->store, &a->id, &config, NULL), 0);
+	assert_int_equal(store_image_remove(f->store, "a:1", 0, NULL, NULL, &gone, NULL), 0);
+	assert_int_equal(gone.reclaimed, 3 + config.len);
+	store_removed_list_free(&gone);
+	assert_int_equal(store_image_list(f->store, &sizes, &list, NULL), 0);
+	assert_int_equal(list.v[0].shared_size, 0);
+	store_image_list_free(&list);
+}
+
+static void completes_labels_of_old_images(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct store_image_list list;
+	put(f, "a:1", 1, "x", NULL, "{\"Labels\":{\"k\":\"v\"}}");
+	db_exec(store_db(f->store), NULL, "UPDATE images SET labels = NULL", "");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(store_image_list(f->store, NULL, &list, NULL), 0);
+		assert_string_equal(list.v[0].labels, "{\"k\":\"v\"}");
+		store_image_list_free(&list);
+	}
+	auto_db_stmt *q = db_query(store_db(f->store), "SELECT labels FROM images", NULL);
+	assert_int_equal(db_step(q, NULL), 1);
+	assert_string_equal(db_col_str(q, 0), "{\"k\":\"v\"}");
 }
 
 #define T(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
@@ -312,6 +420,10 @@ int main(void)
 		T(removes_by_id),
 		T(respects_containers),
 		T(tells_history),
+		T(removes_nameless_parents),
+		T(keeps_parents_that_others_need),
+		T(counts_what_images_share),
+		T(completes_labels_of_old_images),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

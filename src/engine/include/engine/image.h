@@ -7,22 +7,37 @@
 #define KIST_ENGINE_IMAGE_H
 
 #include "engine/engine.h"
+#include "oci/platform.h"
 #include "store/store.h"
 
 struct store *engine_store(struct engine *e);
 
-/** Filters: before, dangling, label, label!, reference, since, until. */
-int engine_image_list(struct engine *e, const struct filters *filters, struct store_image_list *out,
-	struct err **err);
+struct image_list_options {
+	const struct filters
+		*filters; /* before, dangling, label, label!, reference, since, until */
+	bool all; /* also images without a name that others were made from */
+	bool sizes; /* compute shared_size */
+	bool containers; /* count containers */
+};
+/** Newest first. */
+int engine_image_list(struct engine *e, const struct image_list_options *options,
+	struct store_image_list *out, struct err **err);
 /** store_image_find(). */
 struct store_image *engine_image_inspect(struct engine *e, const char *ref, struct err **err);
-/** Containers made from the image. */
-uint32_t engine_image_uses(struct engine *e, const struct digest *id);
-
+/** The same for a platform (NULL: any): an image for another one is ERR_NOT_FOUND, in docker's words. */
+struct store_image *engine_image_for(
+	struct engine *e, const char *ref, const struct oci_platform *want, struct err **err);
 int engine_image_tag(
 	struct engine *e, const char *ref, const char *repo, const char *tag, struct err **err);
-/** In docker's words and order; events untag and delete. */
-int engine_image_remove(struct engine *e, const char *ref, bool force,
+/** In docker's words and order; events untag and delete. @flags: enum store_remove_flags. */
+int engine_image_remove(struct engine *e, const char *ref, unsigned flags,
+	struct store_removed_list *out, struct err **err);
+/**
+ * Removes images that no container uses: those without a tag, with the filter dangling=false all. Filters:
+ * dangling, label, label!, until. Event prune. out->reclaimed is what became free. ERR_CONFLICT if another
+ * prune is under way.
+ */
+int engine_image_prune(struct engine *e, const struct filters *filters,
 	struct store_removed_list *out, struct err **err);
 /** Reads an archive from @fd to its end; event load for each image. */
 int engine_image_load(

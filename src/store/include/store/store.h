@@ -57,7 +57,7 @@ struct store_image {
 	struct digest id;
 	char **repo_tags; /* familiar: "busybox:latest"; sorted; NULL: dangling */
 	char **repo_digests; /* familiar: "busybox@sha256:..." */
-	char *parent; /* "" (builds come later) */
+	char *parent; /* id of the image it was made from here, or "" */
 	int64_t size; /* bytes of all layers, unpacked */
 	int64_t last_tagged; /* UTC nanoseconds; 0: never */
 	struct oci_image *config;
@@ -89,13 +89,31 @@ struct store_image_filter {
 	bool has_dangling, dangling;
 	char **before, **since; /* images: created before, after this one */
 	int64_t until; /* created before this time */
+	bool all; /* also images without a name that others were made from */
+	bool sizes; /* compute shared_size */
+};
+/** What a list shows of an image. */
+struct store_image_summary {
+	struct digest id;
+	char **repo_tags, **repo_digests; /* as in struct store_image */
+	char *parent; /* "" if none */
+	char *labels; /* a JSON object; NULL: there are none */
+	int64_t created, last_tagged; /* UTC nanoseconds; 0: not given, never */
+	int64_t size;
+	/* What removing this image alone would not free: layers that other images have too, and a layer's
+	 * second place in the same image (a layer is kept once). -1 unless asked for. */
+	int64_t shared_size;
+	int64_t containers; /* for the engine to fill; -1 */
 };
 struct store_image_list {
-	struct store_image **v; /* newest first */
+	struct store_image_summary *v; /* newest first */
 	size_t count;
 };
 void store_image_list_free(struct store_image_list *list);
-/** @filter may be NULL. ERR_NOT_FOUND if an image of before or since is missing. */
+/**
+ * All images that fit @filter (may be NULL), read in one pass over the tables, whatever their number: no
+ * configuration is opened. ERR_NOT_FOUND if an image of before or since is missing.
+ */
 int store_image_list(struct store *store, const struct store_image_filter *filter,
 	struct store_image_list *out, struct err **err);
 /** Number of images, for /info. */
@@ -106,11 +124,13 @@ struct store_removed {
 	enum { STORE_UNTAGGED, STORE_DELETED } kind;
 	char *what; /* "busybox:latest"; "sha256:<id>" of an image or a layer (chain id) */
 	bool is_image; /* DELETED: an image, not a layer */
+	bool silent; /* docker tells no event of it: a digest that went with the last tag of its name */
 	struct digest image; /* the image that it belonged to, for events */
 };
 struct store_removed_list {
 	struct store_removed *v;
 	size_t count;
+	int64_t reclaimed; /* bytes: layers, as their sizes count, and documents */
 };
 void store_removed_list_free(struct store_removed_list *list);
 
@@ -131,22 +151,30 @@ typedef size_t store_users_fn(
 int store_image_tag(struct store *store, const char *image_ref, const char *repo, const char *tag,
 	struct digest *moved_from, struct err **err);
 
+enum store_remove_flags {
+	STORE_REMOVE_FORCE = 1,
+	STORE_REMOVE_KEEP_PARENTS = 2, /* noprune */
+};
 /**
- * `rmi`: removes a name, and the image with its last one, in docker's words and order. ERR_CONFLICT
- * when a container uses it (a stopped one only without @force). Containers keep their layers.
+ * `rmi`: removes a name, and the image with its last one, in docker's words and order; then the images
+ * that it was made from, as far as nothing else needs them. ERR_CONFLICT when a container uses it (a
+ * stopped one only without force) or another image was made from it. Containers keep their layers.
+ * @users may be NULL.
  */
-int store_image_remove(struct store *store, const char *ref, bool force, store_users_fn *users,
+int store_image_remove(struct store *store, const char *ref, unsigned flags, store_users_fn *users,
 	void *arg, struct store_removed_list *out, struct err **err);
 
 /** One row of `docker history`, newest first. */
 struct store_history {
-	struct digest id; /* of the newest row; empty string elsewhere ("<missing>") */
+	struct digest
+		id; /* of the image, then of its parents; empty string elsewhere ("<missing>") */
 	int64_t created;
 	const char *created_by, *comment; /* borrowed from the image; never NULL */
 	int64_t size;
-	char **tags; /* of the newest row; borrowed */
+	char **tags; /* of the image with that id */
 };
-/** Rows point into @image; free() *out. ERR_INVALID if the history names more layers than there are. */
+void store_history_free(struct store_history *rows, size_t count);
+/** Rows point into @image. ERR_INVALID if the history names more layers than there are. */
 int store_image_history(struct store *store, const struct store_image *image,
 	struct store_history **out, size_t *count, struct err **err);
 

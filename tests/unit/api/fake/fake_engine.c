@@ -318,11 +318,13 @@ NONE(engine_exec_resize, struct engine *e, const char *id, uint32_t h, uint32_t 
 NONE(engine_exec_inspect, struct engine *e, const char *id, struct exec_info **out,
 	struct err **err)
 NONE(engine_exec_tty, struct engine *e, const char *id, bool *tty, struct err **err)
-NONE(engine_image_list, struct engine *e, const struct filters *filters,
+NONE(engine_image_list, struct engine *e, const struct image_list_options *options,
 	struct store_image_list *out, struct err **err)
 NONE(engine_image_tag, struct engine *e, const char *ref, const char *repo, const char *tag,
 	struct err **err)
-NONE(engine_image_remove, struct engine *e, const char *ref, bool force,
+NONE(engine_image_remove, struct engine *e, const char *ref, unsigned flags,
+	struct store_removed_list *out, struct err **err)
+NONE(engine_image_prune, struct engine *e, const struct filters *filters,
 	struct store_removed_list *out, struct err **err)
 NONE(engine_image_import, struct engine *e, const struct image_import *spec,
 	store_progress_fn *progress, void *arg, struct digest *id, struct err **err)
@@ -352,6 +354,7 @@ NOTHING(network_info_list_free, struct network_info *v, size_t n)
 NOTHING(volume_info_free, struct volume_info *v)
 NOTHING(volume_info_list_free, struct volume_info *v, size_t n)
 NOTHING(store_image_free, struct store_image *i)
+NOTHING(store_history_free, struct store_history *rows, size_t count)
 NOTHING(store_image_list_free, struct store_image_list *l)
 NOTHING(store_removed_list_free, struct store_removed_list *l)
 NOTHING(engine_logs_close, struct log_reader *r)
@@ -361,9 +364,15 @@ struct store_image *engine_image_inspect(struct engine *e, const char *ref, stru
 	none(err);
 	return NULL;
 }
-uint32_t engine_image_uses(struct engine *e, const struct digest *id)
+struct store_image *engine_image_for(
+	struct engine *e, const char *ref, const struct oci_platform *want, struct err **err)
 {
-	return 0;
+	none(err);
+	return NULL;
+}
+const char *engine_data_root(const struct engine *e)
+{
+	return "/var/lib/kist";
 }
 struct store *engine_store(struct engine *e)
 {
