@@ -32,7 +32,8 @@ int name_clean(const char *name, char out[NAME_ROOM], struct err **err)
 			if (len)
 				len--;
 		} else if (n && !(n == 1 && p[0] == '.')) {
-			if (n > NAME_MAX)
+			/* a layer's mark for the longest name is longer by its ".wh." */
+			if (n > (strncmp(p, ".wh.", 4) == 0 ? NAME_MAX + 4 : NAME_MAX))
 				return err_set(err, ERR_INVALID,
 					"name \"%.64s...\" has a component longer than %d bytes",
 					name, NAME_MAX);

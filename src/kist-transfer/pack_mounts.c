@@ -1,0 +1,112 @@
+#include "pack_mounts.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+static const char *const folders[] = {"dev", "proc", "sys"};
+static const char *const etc_files[] = {"hostname", "hosts", "resolv.conf"};
+
+static bool among(const char *name, const char *const *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(name, v[i]))
+			return true;
+	return false;
+}
+
+/* Names in the folder @name of @dir that are not among @but; -1 on error. */
+static int other_names(
+	int dir, const char *name, const char *const *but, size_t n, struct err **err)
+{
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP
+			       ? 1
+			       : err_sys(err, errno, "open folder /%s", name);
+	DIR *d = fdopendir(fd);
+	if (!d) {
+		close(fd);
+		return err_sys(err, errno, "open folder /%s", name);
+	}
+	int others = 0;
+	/* cppcheck-suppress readdirCalled ; one thread per stream, as POSIX allows */
+	for (const struct dirent *de; !others && (de = readdir(d));)
+		others = !str_eq(de->d_name, ".") && !str_eq(de->d_name, "..") &&
+			 !among(de->d_name, but, n);
+	closedir(d);
+	return others;
+}
+
+static bool as_made(const struct stat *st)
+{
+	return st->st_uid == 0 && st->st_gid == 0;
+}
+
+static bool empty_file(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_size == 0 && st->st_nlink == 1 &&
+	       (st->st_mode & 07777) == 0644 && as_made(st);
+}
+
+/* Is every name in /etc one of ours, empty, and not in the image? */
+static int etc_is_ours(const struct walk_entry *e, struct err **err)
+{
+	int others = other_names(e->upper_dir, "etc", etc_files, ARRAY_LEN(etc_files), err);
+	if (others)
+		return others < 0 ? -1 : 0;
+	for (size_t i = 0; i < ARRAY_LEN(etc_files); i++) {
+		auto_free char *path = xasprintf("etc/%s", etc_files[i]);
+		auto_fd int upper =
+			openat(e->upper_dir, "etc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		auto_fd int lower = e->in_lower && S_ISDIR(e->lower.st_mode)
+					    ? openat(e->lower_dir, "etc",
+						      O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+					    : -1;
+		struct stat st;
+		if (fstatat(upper, etc_files[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (!empty_file(&st) ||
+			(lower >= 0 && fstatat(lower, etc_files[i], &st, AT_SYMLINK_NOFOLLOW) == 0))
+			return 0;
+	}
+	return 1;
+}
+
+static bool same_owner_and_mode(const struct stat *a, const struct stat *b)
+{
+	return a->st_mode == b->st_mode && a->st_uid == b->st_uid && a->st_gid == b->st_gid;
+}
+
+static int is_etc(const struct walk_entry *e, struct err **err)
+{
+	if (e->in_lower && !same_owner_and_mode(&e->upper, &e->lower))
+		return 0;
+	if (!e->in_lower && ((e->upper.st_mode & 07777) != 0755 || !as_made(&e->upper)))
+		return 0;
+	return etc_is_ours(e, err);
+}
+
+int pack_is_mount_point(const struct walk_entry *e, struct err **err)
+{
+	if (!e->in_upper || e->depth > 2)
+		return 0;
+	if (e->depth == 2) {
+		const char *file = str_after(e->path, "etc/");
+		return file && !e->in_lower && empty_file(&e->upper) &&
+		       among(file, etc_files, ARRAY_LEN(etc_files));
+	}
+	if (!S_ISDIR(e->upper.st_mode))
+		return 0;
+	if (str_eq(e->path, "etc"))
+		return is_etc(e, err);
+	if (e->in_lower || (e->upper.st_mode & 07777) != 0755 || !as_made(&e->upper) ||
+		!among(e->path, folders, ARRAY_LEN(folders)))
+		return 0;
+	int others = other_names(e->upper_dir, e->path, NULL, 0, err);
+	return others < 0 ? -1 : !others;
+}

@@ -1,0 +1,17 @@
+/*
+ * Mount points that the engine made in the upper folder: /proc, /sys, /dev, and three files in /etc. Docker
+ * keeps them in a layer of their own below the container's; here they are told by what they are, empty and
+ * new, and left out of layers and lists of changes.
+ */
+#ifndef KIST_TRANSFER_PACK_MOUNTS_H
+#define KIST_TRANSFER_PACK_MOUNTS_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "treewalk.h"
+
+/** 1: the entry is such a mount point, or a folder that is only there because of them; 0; -1. */
+int pack_is_mount_point(const struct walk_entry *e, struct err **err);
+
+#endif
