@@ -14,6 +14,7 @@ void api_free(struct api *a)
 {
 	http_close(&a->conn);
 	free(a->host);
+	free(a->registry_auth);
 }
 
 /* Compares "1.51" with "1.9" part by part. */
@@ -99,6 +100,7 @@ static int send_request(struct api *a, struct http *conn, struct http_request *q
 	auto_buf target = BUF_INIT;
 	buf_addf(&target, "/v%s%s", a->version, path);
 	q->target = target.data;
+	q->registry_auth = a->registry_auth;
 	bool reused = conn->used;
 	a->status = 0;
 	if (conn->fd < 0 && http_connect(conn, a->host, err) < 0)

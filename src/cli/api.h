@@ -19,6 +19,7 @@ struct api {
 	struct http conn; /* kept alive between calls */
 	int status; /* of the last answer; 0 if none came */
 	bool pinged;
+	char *registry_auth; /* sent as X-Registry-Auth with every request; NULL: none. Owned. */
 };
 
 void api_init(struct api *a, const char *host);

@@ -11,36 +11,14 @@
 
 #include "base/fdio.h"
 #include "container.h"
-#include "progress.h"
+#include "pull.h"
 #include "run.h"
 #include "session.h"
 
-/* "busybox" is "busybox:latest"; a tag or digest that is given stays. */
-static char *with_tag(const char *image)
-{
-	const char *slash = strrchr(image, '/');
-	const char *name = slash ? slash : image;
-	if (strchr(name, ':') || strchr(name, '@'))
-		return xstrdup(image);
-	return xasprintf("%s:latest", image);
-}
-
 static int pull(struct cli *cli, const struct args *a, const char *image, struct err **err)
 {
-	auto_buf path = BUF_INIT;
-	struct http conn;
-	auto_free char *full = with_tag(image);
-	char *at = strrchr(full, '@'), *colon = at ? at : strrchr(full, ':');
-	*colon = 0;
-	buf_adds(&path, "/images/create");
-	url_add(&path, "fromImage", full);
-	url_add(&path, "tag", colon + 1);
-	url_add(&path, "platform", flag_str(a, "platform"));
-	if (api_open(&cli->api, &conn, "POST", path.data, NULL, false, err) < 0)
-		return -1;
-	int rc = progress_print(&conn, flag_bool(a, "quiet") ? NULL : stderr, err);
-	http_close(&conn);
-	return rc;
+	return pull_image(
+		cli, image, flag_str(a, "platform"), flag_bool(a, "quiet") ? NULL : stderr, err);
 }
 
 static int cidfile_check(const char *path, struct err **err)
@@ -103,7 +81,11 @@ static json_t *create_or_pull(struct cli *cli, const struct args *a, json_t *bod
 		err_move(err, &cause);
 		return NULL;
 	}
-	auto_free char *full = with_tag(image);
+	auto_reference ref = {0};
+	if (reference_parse(image, &ref, err) < 0)
+		return NULL;
+	reference_default_tag(&ref);
+	auto_free char *full = reference_familiar_string(&ref);
 	if (!flag_bool(a, "quiet"))
 		fprintf(stderr, "Unable to find image '%s' locally\n", full);
 	if (pull(cli, a, image, err) < 0)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "container.h"
+#include "credentials.h"
 
 static void offer(struct buf *out, const char *word, const char *prefix, const char *text)
 {
@@ -37,6 +38,16 @@ static void offer_names(struct cli *cli, struct buf *out, const char *prefix, co
 			offer(out, *s == '/' ? s + 1 : s, prefix, NULL);
 		}
 	}
+}
+
+static void offer_registries(struct buf *out, const char *prefix)
+{
+	auto_config_file config = {0};
+	if (config_file_open(&config, NULL) < 0)
+		return;
+	auto_strv all = credentials_list(&config);
+	for (size_t i = 0; all && all[i]; i++)
+		offer(out, all[i], prefix, NULL);
 }
 
 static void offer_signals(struct buf *out, const char *prefix)
@@ -84,6 +95,8 @@ static void offer_choices(struct cli *cli, struct buf *out, const char *prefix, 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		if (str_eq(lists[i].set, choices))
 			offer_names(cli, out, prefix, lists[i].path);
+	if (str_eq(choices, "@registries"))
+		offer_registries(out, prefix);
 	if (str_eq(choices, "@signals"))
 		offer_signals(out, prefix);
 	if (str_eq(choices, "@capabilities"))

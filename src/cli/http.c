@@ -126,6 +126,8 @@ static void request_head(struct buf *out, const struct http_request *q)
 		buf_adds(out, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
 	if (q->content_type)
 		buf_addf(out, "Content-Type: %s\r\n", q->content_type);
+	if (q->registry_auth)
+		buf_addf(out, "X-Registry-Auth: %s\r\n", q->registry_auth);
 	if (q->body)
 		buf_addf(out, "Content-Length: %zu\r\n", q->body_len);
 	else if (q->body_fd >= 0)

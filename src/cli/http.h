@@ -19,6 +19,7 @@ struct http_request {
 	const char *method;
 	const char *target; /* path and query, already escaped */
 	const char *content_type;
+	const char *registry_auth; /* X-Registry-Auth; NULL: none */
 	const void *body;
 	size_t body_len;
 	int body_fd; /* where body is NULL: a descriptor to stream in chunks, -1 for none */

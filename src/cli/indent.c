@@ -3,9 +3,11 @@
 #include <stdbool.h>
 #include <string.h>
 
-static void newline(struct buf *out, int level)
+static void newline(struct buf *out, const char *unit, int level)
 {
-	buf_addf(out, "\n%*s", 4 * level, "");
+	buf_addc(out, '\n');
+	for (int i = 0; i < level; i++)
+		buf_adds(out, unit);
 }
 
 static size_t string_length(const char *p, size_t n)
@@ -16,7 +18,12 @@ static size_t string_length(const char *p, size_t n)
 	return i < n ? i + 1 : n;
 }
 
-void json_indent(const char *p, size_t n, int level, struct buf *out)
+void json_indent(const char *json, size_t n, int level, struct buf *out)
+{
+	json_indent_by("    ", json, n, level, out);
+}
+
+void json_indent_by(const char *unit, const char *p, size_t n, int level, struct buf *out)
 {
 	bool open = false; /* just after { or [: stays on the line if it closes at once */
 	for (size_t i = 0; i < n; i++) {
@@ -25,11 +32,11 @@ void json_indent(const char *p, size_t n, int level, struct buf *out)
 			continue;
 		bool closes = c == '}' || c == ']';
 		if (open && !closes)
-			newline(out, level);
+			newline(out, unit, level);
 		if (closes) {
 			level--;
 			if (!open)
-				newline(out, level);
+				newline(out, unit, level);
 		}
 		open = c == '{' || c == '[';
 		level += open;
@@ -41,7 +48,7 @@ void json_indent(const char *p, size_t n, int level, struct buf *out)
 		}
 		buf_addc(out, c);
 		if (c == ',')
-			newline(out, level);
+			newline(out, unit, level);
 		else if (c == ':')
 			buf_addc(out, ' ');
 	}

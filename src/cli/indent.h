@@ -6,5 +6,7 @@
 
 /** Appends @json (valid, one document) with four spaces per level, starting @level deep. */
 void json_indent(const char *json, size_t n, int level, struct buf *out);
+/** The same with @unit for each level. */
+void json_indent_by(const char *unit, const char *json, size_t n, int level, struct buf *out);
 
 #endif

@@ -1,5 +1,6 @@
 #include "lines.h"
 
+#include <poll.h>
 #include <string.h>
 
 #define LINE_MAX_BYTES (1 << 20)
@@ -14,12 +15,26 @@ static int one(const char *p, size_t n, line_function *call, void *data, struct 
 	return j ? call(data, j, p, n, err) : -1;
 }
 
+/* Waits for something to read, and calls @idle while it does. */
+static void await(struct http *conn, void (*idle)(void *data), int ms, void *data)
+{
+	struct pollfd p = {conn->fd, POLLIN, 0};
+	while (idle && !conn->response.body.len && !conn->response.done && poll(&p, 1, ms) == 0)
+		idle(data);
+}
+
 int lines_read(struct http *conn, line_function *call, void *data, struct err **err)
+{
+	return lines_read_idle(conn, call, NULL, -1, data, err);
+}
+
+int lines_read_idle(struct http *conn, line_function *call, void (*idle)(void *data), int ms,
+	void *data, struct err **err)
 {
 	auto_buf line = BUF_INIT;
 	char chunk[8192];
 	ssize_t n;
-	while ((n = http_read(conn, chunk, sizeof(chunk), err)) > 0) {
+	while (await(conn, idle, ms, data), (n = http_read(conn, chunk, sizeof(chunk), err)) > 0) {
 		char *end;
 		buf_add(&line, chunk, (size_t)n);
 		while (line.len && (end = memchr(line.data, '\n', line.len))) {

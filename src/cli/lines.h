@@ -9,5 +9,8 @@ typedef int line_function(void *data, json_t *j, const char *text, size_t n, str
 
 /** Reads to the end of the body; a line of more than 1 MB is an error. */
 int lines_read(struct http *conn, line_function *call, void *data, struct err **err);
+/** The same; @idle is called whenever nothing has come for @ms milliseconds. */
+int lines_read_idle(struct http *conn, line_function *call, void (*idle)(void *data), int ms,
+	void *data, struct err **err);
 
 #endif
