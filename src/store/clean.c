@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/fdio.h"
@@ -97,6 +98,30 @@ static int clean_folder(struct store *s, int dir, const char *sql, const char *p
 	return 0;
 }
 
+/* Blobs that were there before there was a table of them. */
+static int measure_blobs(struct store *s, struct err **err)
+{
+	auto_strv digests = NULL;
+	struct db_stmt *q = db_query(s->db, "SELECT digest FROM blobs WHERE size < 0", err);
+	int r = q ? 0 : -1;
+	while (q && (r = db_step(q, err)) == 1)
+		strv_add(&digests, db_col_str(q, 0));
+	db_end(q);
+	for (size_t i = 0; r == 0 && digests && digests[i]; i++) {
+		struct stat st;
+		if (fstatat(s->content, str_after(digests[i], "sha256:"), &st, 0) < 0)
+			continue; /* system check tells */
+		int64_t size = st.st_size;
+		if (db_exec(s->db, err, "UPDATE blobs SET size = ? WHERE digest = ?", "is", size,
+			    digests[i]) < 0 ||
+			db_exec(s->db, err,
+				"UPDATE image_blobs SET size = ? WHERE digest = ? AND size < 0",
+				"is", size, digests[i]) < 0)
+			r = -1;
+	}
+	return r;
+}
+
 int store_clean(struct store *s, struct err **err)
 {
 	if (clean_staging(s, err) < 0 ||
@@ -104,9 +129,10 @@ int store_clean(struct store *s, struct err **err)
 			err) < 0 ||
 		clean_folder(s, s->layers, "SELECT 1 FROM layers WHERE diff_id = ?",
 			"sha256:", "empty", err) < 0 ||
-		clean_folder(
-			s, s->content, "SELECT 1 FROM images WHERE id = ?", "sha256:", "", err) < 0)
+		clean_folder(s, s->content, "SELECT 1 FROM blobs WHERE digest = ?", "sha256:", "",
+			err) < 0 ||
+		measure_blobs(s, err) < 0)
 		return err_wrap(err, "clean up after the last run");
-	layer_gc(s);
+	store_gc(s);
 	return 0;
 }

@@ -1,9 +1,9 @@
 /*
  * Making images visible.
  *
- * Order, so that a kill at any line leaves nothing half visible: layers (already synced) are renamed
- * from staging to layers/, configurations written to content/, both folders synced; then one
- * transaction inserts the rows. What was renamed without its row is removed by the next start, or
+ * Order, so that a kill at any line leaves nothing half visible: layers and blobs (already synced) are
+ * renamed from staging/ and ingest/ to layers/ and content/, configurations written there, both
+ * folders synced; then one transaction inserts the rows. What was renamed without its row is removed by the next start, or
  * here, when the transaction fails.
  */
 #include "store_private.h"
@@ -19,10 +19,25 @@
 void new_image_free(struct new_image *image)
 {
 	buf_free(&image->json);
+	free(image->config_type);
 	oci_image_free(image->config);
 	free(image->layers);
 	strv_free(image->names);
+	strv_free(image->digests);
+	for (size_t i = 0; i < image->blob_count; i++) {
+		free(image->blobs[i].media_type);
+		free(image->blobs[i].platform);
+	}
+	free(image->blobs);
 	*image = (struct new_image){0};
+}
+
+struct new_blob *new_image_blob(struct new_image *image)
+{
+	image->blobs = xreallocarray(image->blobs, image->blob_count + 1, sizeof(*image->blobs));
+	struct new_blob *b = &image->blobs[image->blob_count++];
+	*b = (struct new_blob){.dir = -1, .compression = ""};
+	return b;
 }
 
 void moved_names_free(struct moved_names *moved)
@@ -38,7 +53,7 @@ struct commit {
 	struct store *store;
 	int staging;
 	char **layers; /* folders renamed into layers/ */
-	char **blobs; /* configurations written to content/ */
+	char **blobs; /* files renamed to content/, or written there */
 	struct moved_names *moved;
 };
 
@@ -68,19 +83,56 @@ static int place_layer(struct commit *c, const struct staged_layer *layer, struc
 	return 0;
 }
 
-static int place_image(struct commit *c, const struct new_image *image, struct err **err)
+/* 1: it is there, or will be when this commit succeeds. */
+static int have_blob(struct commit *c, const struct digest *digest, struct err **err)
+{
+	int64_t size;
+	if (strv_index(c->blobs, digest_hex(digest)) >= 0)
+		return 1;
+	return blob_find(c->store, digest, &size, err);
+}
+
+static int place_config(struct commit *c, const struct new_image *image, struct err **err)
 {
 	const char *hex = digest_hex(&image->id);
-	for (size_t i = 0; i < image->config->diff_id_count; i++)
-		if (place_layer(c, &image->layers[i], err) < 0)
-			return -1;
-	if (faccessat(c->store->content, hex, F_OK, 0) == 0)
-		return 0;
+	int r = have_blob(c, &image->id, err);
+	if (r != 0)
+		return r < 0 ? -1 : 0;
 	if (file_replace(
 		    c->store->content, hex, image->json.data, image->json.len, 0600, true, err) < 0)
 		return -1;
 	strv_add(&c->blobs, hex);
 	return 0;
+}
+
+static int place_blob(struct commit *c, const struct new_blob *blob, struct err **err)
+{
+	const char *hex = digest_hex(&blob->digest);
+	struct stat st;
+	int r = have_blob(c, &blob->digest, err);
+	if (r != 0 || !*blob->file)
+		return r < 0 ? -1 : 0;
+	if (fstatat(blob->dir, blob->file, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(err, errno, "blob %s", blob->digest.str);
+	/* more bytes than were hashed would be somebody else's */
+	if (!S_ISREG(st.st_mode) || st.st_size != blob->size)
+		return err_set(err, ERR_INVALID, "blob %s was changed while it was read",
+			blob->digest.str);
+	if (renameat(blob->dir, blob->file, c->store->content, hex) < 0)
+		return err_sys(err, errno, "put blob %s in place", blob->digest.str);
+	strv_add(&c->blobs, hex);
+	return 0;
+}
+
+static int place_image(struct commit *c, const struct new_image *image, struct err **err)
+{
+	for (size_t i = 0; i < image->config->diff_id_count; i++)
+		if (place_layer(c, &image->layers[i], err) < 0)
+			return -1;
+	for (size_t i = 0; i < image->blob_count; i++)
+		if (place_blob(c, &image->blobs[i], err) < 0)
+			return -1;
+	return place_config(c, image, err);
 }
 
 static int layer_row_id(
@@ -110,6 +162,65 @@ static int insert_layers(struct store *s, const struct new_image *image,
 	return 0;
 }
 
+/* The row for what is in content/: what this commit placed, or another before. */
+static int insert_content(struct commit *c, const struct digest *digest, int64_t size,
+	const char *media_type, struct err **err)
+{
+	if (strv_index(c->blobs, digest_hex(digest)) < 0)
+		return 0;
+	return db_exec(c->store->db, err,
+		       "INSERT INTO blobs(digest, size, media_type) VALUES(?, ?, ?)"
+		       " ON CONFLICT(digest) DO NOTHING",
+		       "sis", digest->str, size, media_type ? media_type : "") < 0
+		       ? -1
+		       : 0;
+}
+
+static int insert_blob(
+	struct commit *c, const struct new_image *image, const struct new_blob *b, struct err **err)
+{
+	struct store *s = c->store;
+	struct store_blob row = {
+		.digest = b->digest,
+		.role = b->role,
+		.size = b->size,
+		.media_type = b->media_type,
+		.platform = b->platform,
+	};
+	struct layer_row layer;
+	if (insert_content(c, &b->digest, b->size, b->media_type, err) < 0 ||
+		image_blob_insert(s, &image->id, &row, err) < 0)
+		return -1;
+	if (b->role != STORE_ROLE_LAYER)
+		return 0;
+	if (layer_find(s, &b->diff_id, &layer, err) < 0)
+		return -1;
+	return db_exec(s->db, err,
+		       "INSERT INTO layer_blobs(layer, digest, compression) VALUES(?, ?, ?)"
+		       " ON CONFLICT(layer, digest) DO NOTHING",
+		       "iss", layer.id, b->digest.str, b->compression) < 0
+		       ? -1
+		       : 0;
+}
+
+static int insert_blobs(struct commit *c, const struct new_image *image, struct err **err)
+{
+	const char *type = image->config_type ? image->config_type : DOCKER_TYPE_CONFIG;
+	struct store_blob config = {
+		.digest = image->id,
+		.role = STORE_ROLE_CONFIG,
+		.size = (int64_t)image->json.len,
+		.media_type = (char *)type,
+	};
+	if (insert_content(c, &image->id, config.size, type, err) < 0 ||
+		image_blob_insert(c->store, &image->id, &config, err) < 0)
+		return -1;
+	for (size_t i = 0; i < image->blob_count; i++)
+		if (insert_blob(c, image, &image->blobs[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 static int insert_image(struct commit *c, const struct new_image *image, struct err **err)
 {
 	struct store *s = c->store;
@@ -129,7 +240,7 @@ static int insert_image(struct commit *c, const struct new_image *image, struct 
 		"siiss", image->id.str, image->config->created, size, image->parent.str, labels);
 	if (made < 0 || (made == 1 && insert_layers(s, image, rows, err) < 0))
 		return -1;
-	return 0;
+	return insert_blobs(c, image, err);
 }
 
 static int insert_names(struct commit *c, const struct new_image *image, struct err **err)
@@ -144,6 +255,13 @@ static int insert_names(struct commit *c, const struct new_image *image, struct 
 		m->v = xreallocarray(m->v, m->count + 1, sizeof(*m->v));
 		m->v[m->count++] = (struct moved_name){xstrdup(image->names[i]), from};
 	}
+	/* which image a digest names does not change, as for dockerd */
+	for (size_t i = 0; image->digests && image->digests[i]; i++)
+		if (db_exec(c->store->db, err,
+			    "INSERT INTO repo_digests(name, image) VALUES(?, ?)"
+			    " ON CONFLICT(name) DO NOTHING",
+			    "ss", image->digests[i], image->id.str) < 0)
+			return -1;
 	return 0;
 }
 

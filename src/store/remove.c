@@ -8,9 +8,6 @@
  */
 #include "store_private.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -288,15 +285,6 @@ static void forget(struct removal *r)
 	r->parent = NULL;
 }
 
-/* Bytes of the configuration, for what is told about the space. */
-static int64_t unlink_config(struct store *s, const struct digest *id)
-{
-	struct stat st;
-	if (fstatat(s->content, digest_hex(id), &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
-	return unlinkat(s->content, digest_hex(id), 0) < 0 ? 0 : st.st_size;
-}
-
 static int carry_out(struct removal *r, struct err **err)
 {
 	struct store *s = r->store;
@@ -312,11 +300,9 @@ static int carry_out(struct removal *r, struct err **err)
 		ok = db_commit(s->db, err);
 	else
 		db_rollback(s->db);
-	if (ok == 0 && r->image)
-		r->out->reclaimed += unlink_config(s, &r->id);
 	pthread_mutex_unlock(&s->lock);
 	if (ok == 0 && r->image)
-		r->out->reclaimed += layer_gc(s);
+		r->out->reclaimed += store_gc(s);
 	return ok;
 }
 

@@ -54,6 +54,35 @@ static const char *const steps[] = {
 	"ALTER TABLE images ADD COLUMN parent TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE images ADD COLUMN labels TEXT;"
 	"CREATE INDEX images_parent ON images(parent);",
+
+	/* what lies in content/, and nothing else */
+	"CREATE TABLE blobs("
+	" digest TEXT PRIMARY KEY,"
+	" size INTEGER NOT NULL," /* -1: store_open() looks */
+	" media_type TEXT NOT NULL) WITHOUT ROWID;"
+
+	/* the digest of a layer may be known without the blob: no reference to blobs here */
+	"CREATE TABLE image_blobs("
+	" image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE,"
+	" digest TEXT NOT NULL,"
+	" role INTEGER NOT NULL,"
+	" size INTEGER NOT NULL,"
+	" media_type TEXT NOT NULL,"
+	" platform TEXT NOT NULL,"
+	" added INTEGER NOT NULL,"
+	" PRIMARY KEY(image, digest)) WITHOUT ROWID;"
+	"CREATE INDEX image_blobs_digest ON image_blobs(digest);"
+
+	/* which layer a blob is, compressed or not; true whether the blob is here or not */
+	"CREATE TABLE layer_blobs("
+	" layer INTEGER NOT NULL REFERENCES layers(id) ON DELETE CASCADE,"
+	" digest TEXT NOT NULL,"
+	" compression TEXT NOT NULL,"
+	" PRIMARY KEY(layer, digest)) WITHOUT ROWID;"
+	"CREATE INDEX layer_blobs_digest ON layer_blobs(digest);"
+
+	"INSERT INTO blobs SELECT id, -1, '' FROM images;"
+	"INSERT INTO image_blobs SELECT id, id, 0, -1, '', '', 0 FROM images;",
 };
 
 int schema_migrate(struct db *db, struct err **err)

@@ -83,7 +83,7 @@ int store_snapshot_remove(struct store *s, const char *id, struct err **err)
 		db_exec(s->db, err, "DELETE FROM snapshots WHERE id = ?", "s", id) < 0 ||
 		staging_trash(s, s->containers, id, err) < 0)
 		return -1;
-	layer_gc(s);
+	gc_after_container(s);
 	return 0;
 }
 

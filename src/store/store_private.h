@@ -4,21 +4,24 @@
 
 #include <pthread.h>
 
+#include "store/content.h"
 #include "store/store.h"
 #include "store/transfer.h"
 
-/** A layer that an operation counts on finding although no image has it yet. */
+/** A layer (by diffID) or blob that an operation counts on finding although no image has it. */
+enum pin_kind { PIN_LAYER, PIN_BLOB };
 struct pin {
-	struct digest diff_id;
+	enum pin_kind kind;
+	struct digest digest;
 	struct pin *next;
 };
 
 struct store {
-	int root, content, layers, containers, staging;
+	int root, content, ingest, layers, containers, staging;
 	char *root_path, *transfer_path;
 	struct db *db;
-	/* Held while folders and rows of layers change together: putting a layer in place and taking
-	 * one away must not meet. Taken before the database's lock, never after. */
+	/* Held while files and rows of layers and blobs change together: putting one in place and
+	 * taking one away must not meet. Taken before the database's lock, never after. */
 	pthread_mutex_t lock;
 	struct pin *pins;
 };
@@ -49,13 +52,33 @@ struct layer_row {
 /** 1 and the row, 0 if there is none, -1. */
 int layer_find(
 	struct store *store, const struct digest *diff_id, struct layer_row *out, struct err **err);
-/** True, and the layer stays until layer_unpin(), if the store has it. */
-bool layer_pin(struct store *store, const struct digest *diff_id);
-void layer_unpin(struct store *store, const struct digest *diff_id);
-/** Removes all layers that nothing uses, and returns their bytes. Not with store->lock held. */
-int64_t layer_gc(struct store *store);
 /** chain[i] identifies layers 0..i together (image-spec config.md "Layer ChainID"). */
 struct digest *layer_chains(const struct digest *diff_ids, size_t n);
+
+/* pin.c */
+/** True, and it stays until pin_drop(), if the store has it. */
+bool pin_take(struct store *store, enum pin_kind kind, const struct digest *digest);
+/** The same for what is about to come, whether it is there or not. */
+void pin_put(struct store *store, enum pin_kind kind, const struct digest *digest);
+void pin_drop(struct store *store, enum pin_kind kind, const struct digest *digest);
+/** With store->lock held. */
+bool pin_holds(struct store *store, enum pin_kind kind, const char *digest);
+
+/** What is held from now on, though it may not be there yet. */
+void lease_expect(struct store_lease *lease, enum pin_kind kind, const struct digest *digest);
+struct store *lease_store(struct store_lease *lease);
+
+/* gc.c */
+/** store_gc() when nothing but a container's row went: does not look at all blobs. */
+void gc_after_container(struct store *store);
+
+/* content.c */
+/** Size of a blob that is in content/ and has its row: 1; 0; -1. */
+int blob_find(struct store *store, const struct digest *digest, int64_t *size, struct err **err);
+
+/** A row of image_blobs (present and its like do not matter); there already is success. */
+int image_blob_insert(struct store *store, const struct digest *image,
+	const struct store_blob *blob, struct err **err);
 
 /* commit.c */
 /** An unpacked layer in a staging folder. */
@@ -65,16 +88,35 @@ struct staged_layer {
 	bool opaque;
 	char folder[32]; /* below the staging folder; empty: the store must have it */
 };
+/** A blob besides the configuration: a document, or what a layer came as. */
+struct new_blob {
+	struct digest digest;
+	enum store_role role;
+	int64_t size;
+	char *media_type, *platform; /* NULL: "" */
+	/* The file to be renamed into content/, on disk (synced) and verified, below the folder @dir (borrowed). Name
+	 * empty: it is there already, or it is a plain layer, of which only the digest is noted. */
+	int dir;
+	char file[DIGEST_HEX_LEN + 1];
+	struct digest diff_id; /* LAYER */
+	const char *compression; /* LAYER: "", "gzip", "zstd", "xz", "bzip2"; a constant */
+};
 /** An image about to become visible. */
 struct new_image {
 	struct digest id;
 	struct buf json;
+	char *config_type; /* media type; NULL: Docker's */
 	struct oci_image *config;
 	struct staged_layer *layers; /* config->diff_id_count of them */
 	char **names; /* "docker.io/library/busybox:latest" */
 	struct digest parent; /* the image it was made from; empty string: none */
+	char **digests; /* "docker.io/library/busybox@sha256:..." */
+	struct new_blob *blobs;
+	size_t blob_count;
 };
 void new_image_free(struct new_image *image);
+/** A zeroed blob (dir -1) at the end of the image's list. */
+struct new_blob *new_image_blob(struct new_image *image);
 /** A name that the commit took from another image. */
 struct moved_name {
 	char *name;

@@ -104,7 +104,7 @@ static int answer(struct job *j, const struct digest *diff_id, struct err **err)
 	struct transfer *t = j->t;
 	struct transfer_message m = {.kind = TRANSFER_ANSWER};
 	if (t->pinned_count < TRANSFER_ITEMS_MAX)
-		m.known = layer_pin(t->store, diff_id);
+		m.known = pin_take(t->store, PIN_LAYER, diff_id);
 	if (m.known) {
 		t->pinned = xreallocarray(t->pinned, t->pinned_count + 1, sizeof(*t->pinned));
 		t->pinned[t->pinned_count++] = *diff_id;
@@ -231,10 +231,10 @@ void transfer_end(struct transfer *t)
 	}
 	free(t->items);
 	for (size_t i = 0; i < t->pinned_count; i++)
-		layer_unpin(t->store, &t->pinned[i]);
+		pin_drop(t->store, PIN_LAYER, &t->pinned[i]);
 	/* a layer that was pinned may have lost its last image meanwhile */
 	if (t->pinned_count)
-		layer_gc(t->store);
+		store_gc(t->store);
 	free(t->pinned);
 	*t = (struct transfer){.dir = -1};
 }

@@ -120,8 +120,8 @@ int store_image_blob_add(struct store *store, const struct digest *image, enum s
 int store_image_digest_add(struct store *store, const struct digest *image, const char *repo,
 	const struct digest *digest, struct err **err);
 
-/** Removes the layers and blobs that nothing holds. Failures are logged: the next run finds the
- * same again. */
-void store_gc(struct store *store);
+/** Removes the layers and blobs that nothing holds, and returns their bytes (layers unpacked). Failures
+ * are logged: the next run finds the same again. */
+int64_t store_gc(struct store *store);
 
 #endif
