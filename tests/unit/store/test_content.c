@@ -230,7 +230,7 @@ static void configurations_of_an_older_store_become_blobs(void **state)
 	if (db_exec(db, &err, "DROP TABLE blobs", "") < 0 ||
 		db_exec(db, &err, "DROP TABLE image_blobs", "") < 0 ||
 		db_exec(db, &err, "DROP TABLE layer_blobs", "") < 0 ||
-		db_exec(db, &err, "UPDATE schema_version SET version = 1 WHERE module = 'store'",
+		db_exec(db, &err, "UPDATE schema_version SET version = 2 WHERE module = 'store'",
 			"") != 1)
 		fail_msg("%s", err_msg(err));
 	fixture_reopen(f);
