@@ -9,22 +9,22 @@
 #include "sys/newmount.h"
 #include "sys/procfs.h"
 
+/* Never a peer of the host's mounts unless the config says so: one that asks to be shared, or says something of the
+ * whole tree, gets just what it asks for. */
+static bool is_cut_off(const struct plan_mount *m)
+{
+	return !m->propagation_count || !(m->propagation[0] & (MS_SHARED | MS_REC));
+}
+
 static int set_attributes(int mnt, const struct plan_mount *m)
 {
 	struct newmount_attr own = {.set = m->attr_set, .clear = m->attr_clear};
 	struct newmount_attr all = {.set = m->rec_attr_set,
 		.clear = m->rec_attr_clear,
-		/* never a peer of the host's mounts unless the config says so */
-		.propagation = m->propagation ? m->propagation & ~(uint64_t)MS_REC : MS_SLAVE};
-	bool deep = !m->propagation || (m->propagation & MS_REC);
-	if (newmount_setattr(mnt, false, &own) < 0)
+		.propagation = is_cut_off(m) ? MS_SLAVE : 0};
+	if (newmount_setattr(mnt, false, &own) < 0 || newmount_setattr(mnt, true, &all) < 0)
 		return -1;
-	if (deep || !(all.set | all.clear))
-		return newmount_setattr(mnt, deep, &all);
-	struct newmount_attr propagation = {.propagation = all.propagation};
-	all.propagation = 0;
-	return newmount_setattr(mnt, false, &propagation) < 0 ? -1
-							      : newmount_setattr(mnt, true, &all);
+	return mount_propagate(mnt, m);
 }
 
 /* -1 with errno. Safe between clone and exec. */

@@ -137,6 +137,8 @@ static void v1_tree(struct setup *s, const struct plan_mount *m, uint64_t attr, 
 	struct newmount_attr readonly = {.set = attr & MOUNT_ATTR_RDONLY};
 	if (newmount_setattr(tmpfs, false, &readonly) < 0)
 		report_sys(&s->report, "make %s read-only", m->target);
+	if (mount_propagate(tmpfs, m) < 0)
+		report_sys(&s->report, "set the propagation of %s", m->target);
 }
 
 void mount_cgroup(struct setup *s, const struct plan_mount *m)
@@ -164,4 +166,6 @@ void mount_cgroup(struct setup *s, const struct plan_mount *m)
 		mnt = empty_folder();
 	if (mnt < 0 || newmount_move(mnt, target) < 0)
 		report_sys(&s->report, "mount cgroup2 at %s", m->target);
+	if (mount_propagate(mnt, m) < 0)
+		report_sys(&s->report, "set the propagation of %s", m->target);
 }

@@ -314,13 +314,23 @@ void mount_check_proc(
 		"\"%s\" cannot be mounted because it is inside /proc", m->target);
 }
 
+int mount_propagate(int mnt, const struct plan_mount *m)
+{
+	for (size_t i = 0; i < m->propagation_count; i++) {
+		uint32_t word = m->propagation[i];
+		struct newmount_attr attr = {.propagation = word & ~(uint32_t)MS_REC};
+		if (newmount_setattr(mnt, word & MS_REC, &attr) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static void attach(struct setup *s, const struct plan_mount *m, int mnt, int target)
 {
 	if (newmount_move(mnt, target) < 0)
 		mount_failed(s, m, "");
 	/* a peer group is made in place; binds have theirs from the host */
-	struct newmount_attr attr = {.propagation = m->propagation & ~(uint64_t)MS_REC};
-	if (m->kind != STEP_BIND && newmount_setattr(mnt, m->propagation & MS_REC, &attr) < 0)
+	if (m->kind != STEP_BIND && mount_propagate(mnt, m) < 0)
 		report_sys(&s->report, "set the propagation of %s", m->target);
 }
 
@@ -372,7 +382,7 @@ static void remount(struct setup *s, const struct plan_mount *m)
 	struct newmount_attr own = {.set = m->attr_set, .clear = m->attr_clear};
 	struct newmount_attr all = {.set = m->rec_attr_set, .clear = m->rec_attr_clear};
 	if (target < 0 || newmount_setattr(target, false, &own) < 0 ||
-		newmount_setattr(target, true, &all) < 0)
+		newmount_setattr(target, true, &all) < 0 || mount_propagate(target, m) < 0)
 		report_sys(&s->report, "remount %s", m->target);
 	if (m->kind != STEP_BIND && (m->data || (m->sb_flags & of_superblock)))
 		reconfigure(s, m, target);

@@ -150,12 +150,9 @@ static uint32_t link_word(const char *option)
 
 static int apply_option(struct plan_mount *m, const char *option, bool *bind)
 {
-	uint64_t propagation = plan_propagation(option);
 	if (str_eq(option, "bind") || str_eq(option, "rbind")) {
 		*bind = true;
 		m->recursive = m->recursive || option[0] == 'r';
-	} else if (propagation) {
-		m->propagation = propagation;
 	} else if (str_eq(option, "tmpcopyup")) {
 		m->copy_up = true;
 	} else if (str_eq(option, "idmap") || str_eq(option, "ridmap")) {
@@ -166,6 +163,15 @@ static int apply_option(struct plan_mount *m, const char *option, bool *bind)
 		return -1;
 	}
 	return 0;
+}
+
+/* Each takes effect, one after the other: "slave", "shared" is both (mount_namespaces(7)). */
+static bool add_propagation(struct plan_mount *m, uint32_t *list, const char *option)
+{
+	uint64_t word = plan_propagation(option);
+	if (word)
+		list[m->propagation_count++] = (uint32_t)word;
+	return word;
 }
 
 static const char *absolute(struct arena *arena, const char *base, const char *path)
@@ -246,8 +252,12 @@ int plan_mount_compile(struct plan_mount *out, struct arena *arena, const struct
 	if (str_empty(m->destination))
 		return err_set(err, ERR_INVALID, "a mount has no destination");
 	out->target = plan_clean_path(arena, m->destination);
+	uint32_t *propagation =
+		arena_alloc(arena, m->options ? strv_len(m->options) : 0, sizeof(*propagation));
+	out->propagation = propagation;
 	for (size_t i = 0; m->options && m->options[i]; i++)
-		if (apply_option(out, m->options[i], &is_bind) < 0)
+		if (!add_propagation(out, propagation, m->options[i]) &&
+			apply_option(out, m->options[i], &is_bind) < 0)
 			buf_addf(&data, "%s%s", data.len ? "," : "", m->options[i]);
 	if (data.len)
 		out->data = arena_strdup(arena, buf_str(&data));

@@ -1,5 +1,5 @@
 /*
- * The plan as bytes: "KPL5", then the fields in the order of struct plan. Daemon and monitor may be
+ * The plan as bytes: the magic, then the fields in the order of struct plan. Daemon and monitor may be
  * of different builds after an upgrade, so the number changes with any change here.
  */
 #include "plan_private.h"
@@ -12,7 +12,7 @@
 #include "codec.h"
 #include "sys/child.h"
 
-#define PLAN_MAGIC 0x374c504bu /* "KPL7" */
+#define PLAN_MAGIC 0x384c504bu /* "KPL8" */
 #define PROCESS_MAGIC 0x3350504bu /* "KPP3" */
 
 #define NS_FLAGS                                                                                   \
@@ -48,6 +48,13 @@ static void walk_pair(struct codec *c, struct oci_pair *p)
 	codec_check(c, p->key && p->value);
 }
 
+static void walk_numbers(struct codec *c, const uint32_t **v, size_t *count)
+{
+	codec_list(c, (void **)v, count, sizeof(**v), 4);
+	for (size_t i = 0; i < *count; i++)
+		codec_u32(c, (uint32_t *)&(*v)[i]);
+}
+
 static void walk_mount(struct codec *c, struct plan_mount *m)
 {
 	uint32_t kind = m->kind;
@@ -63,7 +70,7 @@ static void walk_mount(struct codec *c, struct plan_mount *m)
 	codec_u64(c, &m->rec_attr_set);
 	codec_u64(c, &m->rec_attr_clear);
 	codec_u32(c, &m->sb_flags);
-	codec_u64(c, &m->propagation);
+	walk_numbers(c, &m->propagation, &m->propagation_count);
 	codec_bool(c, &m->recursive);
 	codec_bool(c, &m->copy_up);
 	codec_bool(c, &m->is_dir_hint);
@@ -114,9 +121,7 @@ static void walk_user(struct codec *c, struct plan_process *p)
 	codec_strv(c, &p->group_add);
 	codec_u32(c, &p->uid);
 	codec_u32(c, &p->gid);
-	codec_list(c, (void **)&p->gids, &p->gid_count, sizeof(*p->gids), 4);
-	for (size_t i = 0; i < p->gid_count; i++)
-		codec_u32(c, (uint32_t *)&p->gids[i]);
+	walk_numbers(c, &p->gids, &p->gid_count);
 	codec_bool(c, &p->has_umask);
 	codec_u32(c, &p->umask);
 	codec_bool(c, &p->has_caps);
@@ -261,7 +266,7 @@ static void walk_plan(struct codec *c, struct plan *p)
 	codec_check(c, p->id);
 	walk_root(c, p);
 	walk_namespaces(c, p);
-	CODEC_EACH(c, p->mounts, p->mount_count, 68, walk_mount);
+	CODEC_EACH(c, p->mounts, p->mount_count, 64, walk_mount);
 	CODEC_EACH(c, p->devices, p->device_count, 25, walk_device);
 	codec_strv(c, &p->masked);
 	codec_strv(c, &p->readonly);

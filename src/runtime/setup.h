@@ -86,6 +86,8 @@ void binds_close(struct setup *s);
 void mounts_make(struct setup *s);
 /** Creates the target of a mount where it is missing; an O_PATH descriptor. */
 int mount_target(struct setup *s, const struct plan_mount *m, bool is_dir);
+/** Makes @mnt hear and tell as @m says, word by word; -1 with errno. Safe in the parent as well. */
+int mount_propagate(int mnt, const struct plan_mount *m);
 /** Ends where @target, that of @m, is in /proc and @m may not be. @b: its source, or NULL. */
 void mount_check_proc(
 	struct setup *s, const struct plan_mount *m, const struct bind_source *b, int target);

@@ -206,6 +206,61 @@ for s in ('bounding', 'effective', 'permitted'): p['capabilities'][s].append('CA
 	umount "$TREE"
 }
 
+@test "several words of propagation take effect one after the other" {
+	mounted "shared slave private | | shared master propagate unbindable |
+private shared | shared: | master |
+unbindable private | | unbindable |
+shared unbindable | unbindable | shared |
+shared | shared: | |" tmpfs tmpfs
+	TREE=$HOME_OCI/tree
+	mkdir -p "$TREE"
+	mount -t tmpfs tmpfs "$TREE"
+	mount --make-shared "$TREE"
+	mounted "rbind slave shared | shared: master: | |
+rbind rslave rshared | shared: master: | |
+rbind shared slave | master: | shared |
+rbind rslave private | | shared master |
+rbind rprivate rslave rshared | shared: | master |
+rbind private unbindable slave | | shared master |" bind "$TREE"
+	umount "$TREE"
+}
+
+@test "remount: propagation is set as well" {
+	bundle again "
+p['args'] = ['cat', '/proc/self/mountinfo']
+c['mounts'].append({'destination': '/tmp', 'type': 'tmpfs', 'source': 'tmpfs'})
+c['mounts'].append({'destination': '/tmp', 'type': 'tmpfs', 'source': 'tmpfs', 'options': ['remount', 'shared']})"
+	oci run -b "$BUNDLE" again | grep -q ' / /tmp .* shared:'
+}
+
+@test "a folder of cgroups has the propagation that it is given" {
+	bundle again "
+p['args'] = ['cat', '/proc/self/mountinfo']
+for m in c['mounts']:
+    if m['type'] == 'cgroup':
+        m['options'].append('shared')"
+	oci run -b "$BUNDLE" again | grep -q ' /sys/fs/cgroup .* shared:'
+}
+
+@test "mounts below a source are no peers of the host's unless shared is asked for" {
+	local way
+	TREE=$HOME_OCI/tree
+	mkdir -p "$TREE"
+	mount -t tmpfs tmpfs "$TREE"
+	mkdir "$TREE/below"
+	mount -t tmpfs below "$TREE/below"
+	mount --make-rshared "$TREE"
+	for way in "" private slave unbindable; do
+		bundle below "
+p['args'] = ['cat', '/proc/self/mountinfo']
+c['mounts'].append({'destination': '/tmp', 'type': 'bind', 'source': '$TREE', 'options': 'rbind $way'.split()})"
+		oci run -b "$BUNDLE" below >"$HOME_OCI/mountinfo"
+		grep -q ' /tmp/below .* master:' "$HOME_OCI/mountinfo"
+		! grep ' /tmp/below .* shared:' "$HOME_OCI/mountinfo"
+	done
+	umount -R "$TREE"
+}
+
 @test "an unknown option goes to the file system, which names it if it does not know it either" {
 	bundle unknown 'c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["frobnicate=3"]})'
 	run oci run -b "$BUNDLE" unknown

@@ -16,7 +16,7 @@ static const struct plan_options options = {.id = "c1", .bundle = "/b"};
 static struct oci_config *config_new(void)
 {
 	static const char *const tmpfs[] = {"nosuid", "mode=755", NULL};
-	static const char *const bind[] = {"rbind", "rro", "rslave", NULL};
+	static const char *const bind[] = {"rbind", "rro", "rslave", "shared", NULL};
 	struct oci_config *c = oci_config_new();
 	c->root_path = xstrdup("rootfs");
 	c->hostname = xstrdup("h");
@@ -174,6 +174,10 @@ static void test_round_trip(void **state)
 	assert_string_equal(q->process.user_spec, "bob");
 	assert_string_equal(q->mounts[0].data, "mode=755");
 	assert_int_equal(q->mounts[1].rec_attr_set, MOUNT_ATTR_RDONLY);
+	assert_int_equal(q->mounts[0].propagation_count, 0);
+	assert_int_equal(q->mounts[1].propagation_count, 2);
+	assert_int_equal(q->mounts[1].propagation[0], MS_SLAVE | MS_REC);
+	assert_int_equal(q->mounts[1].propagation[1], MS_SHARED);
 	assert_int_equal(q->resources->memory.limit.v, 1 << 20);
 	assert_string_equal(q->resources->unified.v[0].key, "memory.high");
 	assert_int_equal(q->process.rlimits[0].resource, RLIMIT_NOFILE);

@@ -101,13 +101,25 @@ static void test_superblock_flags(void **state)
 	assert_int_equal(compile("ext4", "sync,async").sb_flags, 0);
 }
 
+static void is_propagation(const char *options, size_t count, const uint32_t *words)
+{
+	struct plan_mount m = compile("bind", options);
+	assert_int_equal(m.propagation_count, count);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(m.propagation[i], words[i]);
+	assert_null(m.data);
+}
+
 static void test_propagation(void **state)
 {
-	assert_int_equal(compile("bind", "rbind,rslave").propagation, MS_SLAVE | MS_REC);
-	assert_int_equal(compile("bind", "bind,shared").propagation, MS_SHARED);
-	assert_int_equal(compile("bind", "bind,rprivate").propagation, MS_PRIVATE | MS_REC);
-	assert_int_equal(compile("bind", "bind,unbindable").propagation, MS_UNBINDABLE);
-	assert_int_equal(compile("bind", "bind").propagation, 0);
+	static const uint32_t words[] = {
+		MS_SLAVE | MS_REC, MS_SHARED, MS_PRIVATE | MS_REC, MS_UNBINDABLE, MS_SLAVE};
+	is_propagation("rbind,rslave", 1, words);
+	is_propagation("bind,shared", 1, words + 1);
+	is_propagation("bind,rprivate", 1, words + 2);
+	is_propagation("bind,unbindable", 1, words + 3);
+	is_propagation("bind", 0, NULL);
+	is_propagation("rslave,rbind,shared,ro,rprivate,unbindable,slave", 5, words);
 }
 
 static void test_data(void **state)

@@ -58,7 +58,8 @@ struct plan_mount {
 	uint64_t rec_attr_set; /* recursive ones: rro, rnosuid, ... */
 	uint64_t rec_attr_clear;
 	uint32_t sb_flags; /* MS_SYNCHRONOUS and the like for a new file system */
-	uint64_t propagation; /* MS_PRIVATE... with MS_REC where recursive; 0: leave */
+	const uint32_t *propagation; /* MS_PRIVATE... with MS_REC where recursive, in order */
+	size_t propagation_count; /* 0: leave */
 	bool recursive; /* rbind */
 	bool copy_up; /* tmpcopyup */
 	bool is_dir_hint; /* create a folder (not a file) if the target is missing */
