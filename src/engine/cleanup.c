@@ -30,7 +30,7 @@ static void sweep_cgroup(struct container *c)
 
 	if (cgroup_open(&cg, path, NULL))
 		return;
-	if (cgroup_kill(cg, SIGKILL, &err) || cgroup_remove(cg, &err))
+	if (cgroup_destroy(cg, &err))
 		log_warn("container %s: %s", container_id(c), err_msg(err));
 	cgroup_free(cg);
 }

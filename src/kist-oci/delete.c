@@ -64,10 +64,8 @@ int container_remove(struct state *s, bool kill, struct err **err)
 	struct cgroup *cg = state_cgroup(s);
 	int r = kill ? put_to_death(s, cg, err) : 0;
 	/* processes that init left behind (no pid namespace of its own) go with it */
-	if (r == 0 && cg && !kill)
-		r = cgroup_kill(cg, SIGKILL, err);
 	if (r == 0)
-		r = cg ? cgroup_remove(cg, err) : stop_unit(s, err);
+		r = cg ? cgroup_destroy(cg, err) : stop_unit(s, err);
 	cgroup_free(cg);
 	if (r < 0 || state_root_end(s, err) < 0)
 		return -1;

@@ -332,13 +332,14 @@ static bool alive(const struct state *s)
 }
 
 /* A start that was killed may have left the socket's name behind: somebody must listen. Init forgets a
- * caller who leaves without a word. */
+ * caller who leaves without a word; while it is stopped they queue up, and a full queue is one that somebody has. */
 static bool waits_at_gate(const struct state *s)
 {
 	if (faccessat(s->dir, STATE_GATE, F_OK, 0) < 0)
 		return false;
-	auto_fd int sock = unix_connect(s->dir, STATE_GATE, SOCK_SEQPACKET, NULL);
-	return sock >= 0;
+	auto_err *why = NULL;
+	auto_fd int sock = unix_connect(s->dir, STATE_GATE, SOCK_SEQPACKET | SOCK_NONBLOCK, &why);
+	return sock >= 0 || why->sys == EAGAIN;
 }
 
 enum status state_status(const struct state *s)

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/fdio.h"
@@ -165,6 +166,25 @@ static int check_empty(const struct cgroup_dir *d, struct err **err)
 	return 0;
 }
 
+/* Between finding it empty and the first process in it another could find it empty, too: a lock keeps them out. */
+static int claim(const struct cgroup_dir *d, struct err **err)
+{
+	if (flock(d->fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno == EWOULDBLOCK)
+		return err_set(err, ERR_CONFLICT,
+			"cgroup %s/%s is not empty: another container is being made in it",
+			d->mount->path, d->rel);
+	return err_sys(err, errno, "lock cgroup %s/%s", d->mount->path, d->rel);
+}
+
+void cgroup_settle(struct cgroup *cg)
+{
+	for (size_t i = 0; i < cg->count; i++)
+		if (cg->dirs[i].fd >= 0)
+			flock(cg->dirs[i].fd, LOCK_UN);
+}
+
 /* In a frozen cgroup, or below one, the container's first process would never get anywhere. */
 static int check_thawed(const struct cgroup *cg, const struct cgroup_dir *d, struct err **err)
 {
@@ -179,6 +199,10 @@ static int make_dir(struct cgroup *cg, struct cgroup_dir *d, struct err **err)
 {
 	bool existed = false;
 	int r = make_levels(d, cgroup_is_lazy(cg, d), &existed, err);
+	if (r == 0 && claim(d, err) < 0) {
+		existed = true; /* if it was ours, it is another's now */
+		r = -1;
+	}
 	if (r == 0 && existed)
 		r = check_empty(d, err);
 	if (r == 0)
@@ -188,7 +212,7 @@ static int make_dir(struct cgroup *cg, struct cgroup_dir *d, struct err **err)
 	fd_close(d->fd);
 	d->fd = -1;
 	if (!existed)
-		cgroup_tree_remove(d, NULL);
+		cgroup_tree_remove(d, false, NULL);
 	d->foreign = true;
 	return -1;
 }
@@ -489,19 +513,35 @@ int cgroup_pids(const struct cgroup *cg, pid_t **pids, size_t *n, struct err **e
 	return d ? cgroup_tree_pids(d->fd, pids, n, err) : 0;
 }
 
-int cgroup_remove(struct cgroup *cg, struct err **err)
+static int remove_all(struct cgroup *cg, bool kill, struct err **err)
 {
-	close_dirs(cg);
 	int r = cg->unit ? cgroup_unit_remove(cg, err) : 0;
 	for (size_t i = 0; i < cg->count; i++) {
 		auto_err *why = NULL;
-		if (!cg->dirs[i].foreign && cgroup_tree_remove(&cg->dirs[i], &why) < 0) {
+		if (!cg->dirs[i].foreign && cgroup_tree_remove(&cg->dirs[i], kill, &why) < 0) {
 			r = -1;
 			if (err && !*err)
 				err_move(err, &why);
 		}
 	}
+	/* only now: a claim ends with them */
+	close_dirs(cg);
 	return r;
+}
+
+int cgroup_remove(struct cgroup *cg, struct err **err)
+{
+	return remove_all(cg, false, err);
+}
+
+int cgroup_destroy(struct cgroup *cg, struct err **err)
+{
+	auto_err *why = NULL;
+	if (cgroup_kill(cg, SIGKILL, &why) == 0)
+		return remove_all(cg, true, err);
+	if (remove_all(cg, true, NULL) == 0)
+		return 0;
+	return err_move(err, &why);
 }
 
 int cgroup_read_stats(const struct cgroup *cg, struct cgroup_stats *out, struct err **err)

@@ -126,6 +126,7 @@ int64_t cgroup_text_key(const char *text, const char *key);
 int cgroup_tree_pids(int dir, pid_t **pids, size_t *n, struct err **err);
 /** The sum of a flat keyed file's number over a folder and those below; -1 if the folder itself has none. */
 int64_t cgroup_tree_sum(int dir, const char *file, const char *key);
-int cgroup_tree_remove(const struct cgroup_dir *d, struct err **err);
+/** @kill: also processes that come in meanwhile. */
+int cgroup_tree_remove(const struct cgroup_dir *d, bool kill, struct err **err);
 
 #endif

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -156,9 +157,21 @@ static void wait_for_exits(int dir, bool v2, long *wait_ns)
 }
 
 struct removal {
-	bool v2;
+	bool v2, kill;
 	int64_t end;
 };
+
+/* Those who were on their way in when the others were killed. */
+static void kill_latecomers(int dir)
+{
+	struct pid_list list = {0};
+	if (file_write(dir, "cgroup.kill", "1", 1, NULL) == 0)
+		return;
+	read_procs(dir, &list, NULL);
+	for (size_t i = 0; i < list.count; i++)
+		kill(list.v[i], SIGKILL);
+	free(list.v);
+}
 
 static int remove_folder(int parent, const char *name, int depth, void *arg, struct err **err)
 {
@@ -183,15 +196,18 @@ static int remove_folder(int parent, const char *name, int depth, void *arg, str
 			return err_sys(
 				err, EBUSY, "remove cgroup %s: processes are still in it", name);
 		wait_for_exits(dir, job->v2, &wait_ns);
+		if (job->kill)
+			kill_latecomers(dir);
 	}
 }
 
-int cgroup_tree_remove(const struct cgroup_dir *d, struct err **err)
+int cgroup_tree_remove(const struct cgroup_dir *d, bool kill, struct err **err)
 {
 	auto_fd int base = open(d->mount->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (base < 0)
 		return err_sys(err, errno, "open %s", d->mount->path);
-	struct removal job = {.v2 = d->mount->v2, .end = time_mono() + REMOVE_TIMEOUT_NS};
+	struct removal job = {
+		.v2 = d->mount->v2, .kill = kill, .end = time_mono() + REMOVE_TIMEOUT_NS};
 	if (remove_folder(base, d->rel, 0, &job, err) < 0)
 		return err_wrap(err, "%s", d->mount->path);
 	return 0;

@@ -340,6 +340,7 @@ int criu_restore(struct run **out, const struct plan *plan, const struct run_io 
 		return -1;
 	if (gather(&r, err) < 0 || start(&r, io, err) < 0 || ask(&r, err) < 0)
 		return -1;
+	cgroup_settle(r.run->cgroup);
 	*out = steal_ptr(r.run);
 	return 0;
 }

@@ -550,6 +550,8 @@ static int create(struct making *m, struct err **err)
 		return report_prefer(m->sock, err);
 	if (enter_class(m, err) < 0 || make_known(m, err) < 0 || wait_ready(m, err) < 0)
 		return -1;
+	if (m->run->cgroup)
+		cgroup_settle(m->run->cgroup);
 	if (mount_in_user_namespace(s))
 		run_give_streams(s->proc, m->run->pid, &s->plan->process, s->io);
 	return 0;
@@ -669,17 +671,25 @@ void run_release(struct run *run)
 	free(run);
 }
 
+static void kill_init(const struct run *run)
+{
+	siginfo_t info;
+	if (run->pidfd >= 0)
+		child_pidfd_signal(run->pidfd, SIGKILL);
+	/* there was no descriptor to be had: a child of ours keeps its number until it is reaped */
+	else if (waitid(P_PID, (id_t)run->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+		kill(run->pid, SIGKILL);
+}
+
 void run_destroy(struct run *run)
 {
 	if (!run)
 		return;
 	if (run->pid > 0) {
-		child_pidfd_signal(run->pidfd, SIGKILL);
+		kill_init(run);
 		proc_wait(run->pid);
 	}
-	if (run->cgroup) {
-		cgroup_kill(run->cgroup, SIGKILL, NULL);
-		cgroup_remove(run->cgroup, NULL);
-	}
+	if (run->cgroup)
+		cgroup_destroy(run->cgroup, NULL);
 	run_release(run);
 }

@@ -184,6 +184,41 @@ held_bundle() {
 	done
 }
 
+@test "two creates with one cgroup: one makes it, the other is refused and the first's stays" {
+	bundle ga 'c["linux"]["cgroupsPath"] = os.environ["CGROUP"] + "/shared"'
+	local ga=$BUNDLE i a b id
+	bundle gb 'c["linux"]["cgroupsPath"] = os.environ["CGROUP"] + "/shared"'
+	for i in $(seq 15); do
+		oci_bg "$HOME_OCI/a" create -b "$ga" ga
+		a=$OCI_PID
+		oci_bg "$HOME_OCI/b" create -b "$BUNDLE" gb
+		b=$OCI_PID
+		one_of "$a" "$b"
+		grep -q "shared is not empty" "$HOME_OCI/a" "$HOME_OCI/b"
+		id=$(oci list -q)
+		oci start "$id"
+		is "$id" running
+		oci delete --force "$id"
+	done
+}
+
+@test "a container that is stopped at the gate keeps no state or list waiting" {
+	bundle sg
+	# with a queue for few callers: each state leaves one there
+	unshare -n sh -c 'echo 4 >/proc/sys/net/core/somaxconn && exec "$@"' - \
+		"$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" create -b "$BUNDLE" sg </dev/null >/dev/null 2>&1 3>&-
+	oci kill sg STOP
+	local i
+	for i in $(seq 8); do
+		timeout 5 "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" state sg >"$HOME_OCI/out"
+		grep -q '"status": "created"' "$HOME_OCI/out"
+	done
+	timeout 5 "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" list | grep -q created
+	oci kill sg CONT
+	oci start sg
+	is sg running
+}
+
 @test "delete against start: whoever is second is told, and a started one is not half deleted" {
 	bundle ds 'p["args"] = ["sleep", "4325"]'
 	local i a b

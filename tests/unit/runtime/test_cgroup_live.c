@@ -84,6 +84,7 @@ static void members_and_death(void **state)
 		xasprintf("grep -vc '%s$' /proc/%d/cgroup | grep -q '^0$'", path, (int)pid);
 	assert_int_equal(system(command), 0);
 	/* and its place is taken */
+	cgroup_settle(cg);
 	struct cgroup *again = NULL;
 	auto_err *err = NULL;
 	assert_int_equal(cgroup_create(&again, path, &err), -1);
@@ -92,6 +93,61 @@ static void members_and_death(void **state)
 	int status;
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	drop(cg);
+}
+
+/* Two who make the same cgroup at the same time both find it empty. */
+static void ours_until_settled(void **state)
+{
+	struct cgroup *cg = create("claimed"), *second = NULL;
+	auto_free char *path = test_path("claimed");
+	auto_err *err = NULL;
+	assert_int_equal(cgroup_create(&second, path, &err), -1);
+	assert_int_equal(err->kind, ERR_CONFLICT);
+	/* and has not been taken away */
+	assert_int_equal(cgroup_open(&second, path, NULL), 0);
+	cgroup_free(second);
+	cgroup_settle(cg);
+	assert_int_equal(cgroup_create(&second, path, NULL), 0);
+	cgroup_free(cg);
+	drop(second);
+}
+
+/* One process after the other goes into @folder and stays there. */
+static void send_in(const char *folder)
+{
+	auto_free char *procs = xasprintf("%s/cgroup.procs", folder);
+	for (int i = 0; i < 20; i++) {
+		if (fork() == 0) {
+			alarm(20); /* where the test fails */
+			int fd = open(procs, O_WRONLY | O_CLOEXEC);
+			if (fd >= 0 && write(fd, "0", 1) == 1)
+				pause();
+			_exit(0);
+		}
+		usleep(5000);
+	}
+	_exit(0);
+}
+
+/* Like execs that were under way when their container was killed. */
+static void latecomers_are_killed(void **state)
+{
+	struct cgroup *cg = create("late");
+	auto_err *err = NULL;
+	struct cgroup_hierarchy *h = NULL;
+	size_t n = 0;
+	assert_int_equal(cgroup_hierarchies(cg, &h, &n, NULL), 0);
+	pid_t pid = fork();
+	if (pid == 0)
+		send_in(h[n - 1].folder);
+	cgroup_hierarchies_free(h, n);
+	usleep(20000);
+	int r = cgroup_destroy(cg, &err);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	if (r < 0)
+		fail_msg("%s", err_msg(err));
 	drop(cg);
 }
 
@@ -239,6 +295,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members_and_death),
+		cmocka_unit_test(ours_until_settled),
+		cmocka_unit_test(latecomers_are_killed),
 		cmocka_unit_test(frozen_and_killed),
 		cmocka_unit_test(limits_arrive),
 		cmocka_unit_test(absent_controllers_are_named),

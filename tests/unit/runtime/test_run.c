@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -743,6 +744,36 @@ static void test_joined_pid_namespace(void **state)
 	box_teardown(&other);
 }
 
+static const struct sock_filter no_pidfd[] = {
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EMFILE),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+};
+
+/* Init waits to be heard of then, and its parent for init. */
+static void test_no_pidfd_to_be_had(void **state)
+{
+	struct box *b = *state;
+	if (!able())
+		skip();
+	b->config->linux.ns[OCI_NS_IPC].path = xstrdup("/proc/self/ns/ipc");
+	b->config->linux.ns[OCI_NS_PID].path = xstrdup("/proc/self/ns/pid");
+	set_args(b, "true");
+	pid_t pid = fork();
+	if (pid == 0) {
+		const struct sock_fprog filter = {
+			.len = ARRAY_LEN(no_pidfd), .filter = (struct sock_filter *)no_pidfd};
+		alarm(10);
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+			prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
+			_exit(2);
+		int r = create(b);
+		_exit(r == -1 && strstr(err_msg(b->err), "pidfd_open") ? 0 : 1);
+	}
+	assert_int_equal(child_exit_code(proc_wait(pid)), 0);
+}
+
 /* What comes over the wire is not trusted to have one: without, pivot_root would be the engine's. */
 static void test_no_mount_namespace(void **state)
 {
@@ -1033,6 +1064,7 @@ int main(void)
 		cmocka_unit_test(test_no_mount_namespace),
 		BOX(test_joined_pid_namespace),
 		BOX(test_destroy_before_start),
+		BOX(test_no_pidfd_to_be_had),
 		BOX(test_exec),
 		BOX(test_exec_gives_up),
 		BOX(test_exec_below_a_filter),

@@ -28,8 +28,11 @@ enum cgroup_mode cgroup_mode(void);
 /** Controllers that are present, for /info ("memory", "cpu", "pids", ...): owned vector. */
 char **cgroup_controllers(void);
 
-/** Makes the cgroup (parents too) at @path in every hierarchy; fails with ERR_CONFLICT if it exists with
- * processes in it. Existing empty ones are reused. */
+/**
+ * Makes the cgroup (parents too) at @path in every hierarchy; fails with ERR_CONFLICT if it exists with
+ * processes in it. Existing empty ones are reused. Until cgroup_settle() or cgroup_free() it is ours alone: whoever
+ * else makes it gets ERR_CONFLICT as well.
+ */
 int cgroup_create(struct cgroup **out, const char *path, struct err **err);
 /**
  * The two halves of cgroup_create(): what cgroup_clone_fd() and cgroup_hierarchies() need first; then the
@@ -39,6 +42,8 @@ int cgroup_create(struct cgroup **out, const char *path, struct err **err);
  */
 int cgroup_begin(struct cgroup **out, const char *path, struct err **err);
 int cgroup_finish(struct cgroup *cg, struct err **err);
+/** To be called when the first process is in it, which keeps others out from then on. */
+void cgroup_settle(struct cgroup *cg);
 /** Whether cgroup_finish() has more to do. */
 bool cgroup_unfinished(const struct cgroup *cg);
 /**
@@ -126,6 +131,8 @@ int cgroup_kill(struct cgroup *cg, int sig, struct err **err);
 int cgroup_pids(const struct cgroup *cg, pid_t **pids, size_t *n, struct err **err);
 /** Removes the folders, children first. Waits for dying processes up to a bounded time; ERR_SYSTEM EBUSY then. */
 int cgroup_remove(struct cgroup *cg, struct err **err);
+/** cgroup_kill() and cgroup_remove(), and kills whoever still comes in meanwhile: an exec that was under way. */
+int cgroup_destroy(struct cgroup *cg, struct err **err);
 
 /** OOM kills counted by the kernel in this cgroup and below (memory.oom_control / memory.events). -1
  * where there is no memory controller. On v1 a cgroup below that is removed takes its count along. */
