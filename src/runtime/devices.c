@@ -3,9 +3,11 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/stat.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "base/fdio.h"
 #include "base/mem.h"
 #include "sys/newmount.h"
 #include "sys/rootpath.h"
@@ -71,6 +73,58 @@ static void make_device(struct setup *s, const struct plan_device *d)
 		report_sys(&s->report, "set the owner of device %s", d->path);
 }
 
+static bool same_folder(const struct statx *a, const struct statx *b)
+{
+	return a->stx_mnt_id == b->stx_mnt_id && a->stx_ino == b->stx_ino;
+}
+
+static void look(struct setup *s, int dir, struct statx *st)
+{
+	if (statx(dir, "", AT_EMPTY_PATH, STATX_MNT_ID | STATX_INO, st) < 0)
+		report_sys(&s->report, "look at a folder on the way to /dev");
+}
+
+static bool is_top_of_bind(struct setup *s, const struct statx *st)
+{
+	for (size_t i = 0; i < s->plan->mount_count; i++) {
+		struct statx top;
+		if (!s->binds[i].is_dir)
+			continue;
+		look(s, s->binds[i].mount, &top);
+		if (same_folder(&top, st))
+			return true;
+	}
+	return false;
+}
+
+/* With a link of the image, be it /dev itself or one on the way of a bind mount, /dev may be a folder of the host's
+ * that is mounted for another purpose. */
+static bool in_bind(struct setup *s, int dir)
+{
+	struct statx root, here, below = {0};
+	bool any = false;
+	for (size_t i = 0; i < s->plan->mount_count; i++)
+		any = any || s->binds[i].is_dir;
+	auto_fd int at = any ? openat(dir, ".", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (!any)
+		return false;
+	look(s, s->root, &root);
+	for (;;) {
+		look(s, at, &here);
+		if (same_folder(&here, &root))
+			return false;
+		/* or the root itself is covered */
+		if (is_top_of_bind(s, &here) || same_folder(&here, &below))
+			return true;
+		below = here;
+		int up = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (up < 0)
+			report_sys(&s->report, "look at the folders above /dev");
+		fd_close(at);
+		at = up;
+	}
+}
+
 static void make_link(struct setup *s, int dev, const char *to, const char *name)
 {
 	if (symlinkat(to, dev, name) < 0 && errno != EEXIST)
@@ -78,11 +132,8 @@ static void make_link(struct setup *s, int dev, const char *to, const char *name
 }
 
 /* config-linux.md "Dev symbolic links" and /dev/ptmx */
-static void make_links(struct setup *s)
+static void make_links(struct setup *s, int dev)
 {
-	auto_fd int dev = root_make_dir(s->root, "/dev", 0755);
-	if (dev < 0)
-		report_sys(&s->report, "make /dev");
 	make_link(s, dev, "/proc/self/fd", "fd");
 	make_link(s, dev, "/proc/self/fd/0", "stdin");
 	make_link(s, dev, "/proc/self/fd/1", "stdout");
@@ -101,7 +152,12 @@ void devices_make(struct setup *s)
 {
 	if (!s->dev_is_ours)
 		return;
+	auto_fd int dev = root_make_dir(s->root, "/dev", 0755);
+	if (dev < 0)
+		report_sys(&s->report, "make /dev");
+	if (in_bind(s, dev))
+		return;
 	for (size_t i = 0; i < s->plan->device_count; i++)
 		make_device(s, &s->plan->devices[i]);
-	make_links(s);
+	make_links(s, dev);
 }

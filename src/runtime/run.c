@@ -43,8 +43,9 @@ static bool dev_is_ours(const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->mount_count; i++) {
 		const struct plan_mount *m = &plan->mounts[i];
-		if (m->kind == STEP_BIND &&
-			(str_eq(m->target, "/dev") || str_eq(m->target, "/dev/")))
+		/* there is one devtmpfs for all */
+		if ((m->kind == STEP_BIND || str_eq(m->fstype, "devtmpfs")) &&
+			str_eq(m->target, "/dev"))
 			return false;
 	}
 	return true;

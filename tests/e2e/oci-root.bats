@@ -229,6 +229,33 @@ p["args"] = ["true"]'
 	[ -z "$(ls -A "$HOME_OCI/dev")" ]
 }
 
+# One that is on its way to a /dev of the host's gives the container away, but must not change the host.
+@test "a folder of the host's that an image leads /dev to is left as it is" {
+	local way root=$HOME_OCI/leads before
+	for way in dev host; do
+		rm -rf "$root" "$HOME_OCI/theirs"
+		cp -a "$HOME_OCI/rootfs" "$root"
+		mkdir -p "$HOME_OCI/theirs/"{pts,shm,mqueue}
+		echo theirs >"$HOME_OCI/theirs/ptmx"
+		if [ $way = dev ]; then
+			mkdir "$root/host"
+			rm -rf "$root/dev"
+			ln -s /host/dev "$root/dev"
+		else
+			ln -s / "$root/host"
+		fi
+		before=$(ls -lA "$HOME_OCI/theirs")
+		bundle leads "
+c['root']['path'] = '$root'
+p['args'] = ['true']
+c['mounts'].append({'destination': '/host/dev', 'type': 'bind', 'source': '$HOME_OCI/theirs', 'options': ['rbind']})"
+		oci run -b "$BUNDLE" leads
+		[ "$(ls -lA "$HOME_OCI/theirs")" = "$before" ]
+		[ "$(cat "$HOME_OCI/theirs/ptmx")" = theirs ]
+	done
+	rm -rf "$root" "$HOME_OCI/theirs"
+}
+
 @test "a terminal is /dev/console too" {
 	bundle console 'p["terminal"] = True; p["args"] = ["sh", "-c", "tty; stat -c %t:%T /dev/console /dev/pts/0; readlink /proc/self/fd/0; echo to-console >/dev/console"]'
 	run python3 - "$KIST_BUILD/bin/kist-oci" "$HOME_OCI/state" "$BUNDLE" <<'PY'
