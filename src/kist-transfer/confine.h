@@ -12,4 +12,10 @@
  */
 int confine(int staging, struct err **err);
 
+/**
+ * The same for a program that only reads: @tree (closed here) is a detached, read-only mount, which becomes
+ * the root. Descriptors that were opened before can be used as they were.
+ */
+int confine_reading(int tree, struct err **err);
+
 #endif

@@ -1,11 +1,13 @@
 /*
  * kist-transfer: reads an archive of images, or the tar of a root file system, from descriptor 0 and
  * unpacks it into the folder at descriptor 3, confined to that folder. Started by the store
- * (store/transfer.h), never by people. It opens nothing by name.
+ * (store/transfer.h), never by people. Or the other way: reads a container's files from there and writes a tar of
+ * them to descriptor 1. It opens nothing by name.
  */
 #include <fcntl.h>
 #include <locale.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -13,6 +15,7 @@
 #include "confine.h"
 #include "hash.h"
 #include "load.h"
+#include "pack.h"
 #include "report.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -24,11 +27,34 @@ const char *__asan_default_options(void)
 }
 #endif
 
+/* Reads a container's files; nothing is unpacked. */
+static int run_pack(const struct transfer_message *request, struct err **err)
+{
+	signal(SIGPIPE, SIG_IGN); /* a client that has left is an error like others */
+	auto_fd int root = confine_reading(TRANSFER_FD_STAGING, err);
+	if (root < 0)
+		return -1;
+	const struct pack_spec spec = {
+		.upper = root,
+		.lower = TRANSFER_FD_LOWER,
+		.spool = TRANSFER_FD_SPOOL,
+		.out = STDOUT_FILENO,
+		.max_entries = request->max_entries,
+		.max_bytes = request->max_bytes,
+	};
+	if (request->mode == TRANSFER_PACK_CHANGES)
+		return pack_changes(&spec, err);
+	return request->mode == TRANSFER_PACK_LAYER ? pack_layer(&spec, err)
+						    : pack_whole(&spec, err);
+}
+
 static int run(struct err **err)
 {
 	struct transfer_message request;
 	if (report_request(&request, err) < 0)
 		return -1;
+	if (request.mode >= TRANSFER_PACK_LAYER && request.mode <= TRANSFER_PACK_CHANGES)
+		return run_pack(&request, err);
 	auto_fd int root = confine(TRANSFER_FD_STAGING, err);
 	if (root < 0)
 		return -1;

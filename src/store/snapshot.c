@@ -192,6 +192,12 @@ int store_snapshot_describe(
 	return describe(s, id, base, out, err);
 }
 
+int snapshot_paths(
+	struct store *s, const char *id, struct store_snapshot *out, struct err **err)
+{
+	return describe(s, id, "", out, err);
+}
+
 int store_snapshot_mount(struct store *s, const char *id, bool read_only, struct err **err)
 {
 	struct store_snapshot snapshot;

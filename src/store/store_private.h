@@ -155,7 +155,14 @@ int image_resolve(struct store *store, const char *ref, struct digest *id, struc
 /** Labels as the images table has them: a JSON object. */
 char *labels_text(const struct oci_pairs *labels);
 
+/* snapshot.c */
+/** store_snapshot_describe() with paths relative to the data root. */
+int snapshot_paths(
+	struct store *store, const char *id, struct store_snapshot *out, struct err **err);
+
 /* transfer.c */
+/** Bytes that may be written at @dir: a little less than there is room for. */
+int transfer_room(int dir, uint64_t *out, struct err **err);
 struct item {
 	enum item_kind { ITEM_DOC, ITEM_LAYER, ITEM_LINK } kind;
 	char *name;

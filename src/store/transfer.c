@@ -25,17 +25,29 @@ struct job {
 	bool done;
 };
 
+int transfer_room(int dir, uint64_t *out, struct err **err)
+{
+	struct statvfs fs;
+	if (fstatvfs(dir, &fs) < 0)
+		return err_sys(err, errno, "ask for free space");
+	uint64_t room = (uint64_t)fs.f_bavail * fs.f_frsize;
+	/* a full disk harms more than this image: leave a little */
+	*out = room - room / 50;
+	return 0;
+}
+
 static int request(struct job *j, enum transfer_mode mode, struct err **err)
 {
 	struct statvfs fs;
+	uint64_t room;
+	if (transfer_room(j->t->dir, &room, err) < 0)
+		return -1;
 	if (fstatvfs(j->t->dir, &fs) < 0)
 		return err_sys(err, errno, "ask for free space");
-	uint64_t room = (uint64_t)fs.f_bavail * fs.f_frsize;
 	struct transfer_message m = {
 		.kind = TRANSFER_REQUEST,
 		.mode = mode,
-		/* a full disk harms more than this image: leave a little */
-		.max_bytes = room - room / 50,
+		.max_bytes = room,
 		.max_entries = ENTRIES_MAX,
 		.max_ratio = RATIO_MAX,
 	};

@@ -19,6 +19,9 @@
 
 #define TRANSFER_FD_STAGING 3
 #define TRANSFER_FD_CONTROL 4
+/* PACK_*: the container's upper folder as a detached, read-only mount at 3; and besides */
+#define TRANSFER_FD_LOWER 5 /* all that lies below it, as another */
+#define TRANSFER_FD_SPOOL 6 /* an unnamed file to write to; the result goes to descriptor 1 */
 #define TRANSFER_MESSAGE_MAX 32768
 #define TRANSFER_ITEMS_MAX 16384 /* docs, layers and links of one archive, together */
 #define TRANSFER_DOCS_BYTES_MAX (64u << 20)
@@ -42,6 +45,9 @@ enum transfer_kind {
 enum transfer_mode {
 	TRANSFER_LOAD, /* an archive that holds layers and documents */
 	TRANSFER_IMPORT, /* the input itself is one layer */
+	TRANSFER_PACK_LAYER, /* what a container changed, as a layer */
+	TRANSFER_PACK_WHOLE, /* its whole root file system as a tar */
+	TRANSFER_PACK_CHANGES, /* a list of what it changed, as JSON */
 };
 
 /** All records in one struct; strings of a decoded message are borrowed from its bytes. */
