@@ -17,8 +17,17 @@ struct level {
 	char *name;
 };
 
-static int unlink_file(int dir, const char *name)
+/* What a removal is told of, beside names. */
+struct remover {
+	dev_t dev;
+	tree_file_fn *before;
+	void *arg;
+};
+
+static int unlink_file(const struct remover *r, int dir, const char *name, const struct stat *st)
 {
+	if (r->before && r->before(r->arg, dir, name, st) < 0)
+		return -1;
 	return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -1 : 0;
 }
 
@@ -42,7 +51,7 @@ static int enter(int parent, const char *name, dev_t dev, DIR **out)
 }
 
 /* Empties the folder @levels[0].dir with everything below. */
-static int empty(struct level *levels, dev_t dev)
+static int empty(struct level *levels, const struct remover *r)
 {
 	size_t depth = 1;
 	int top = dirfd(levels[0].dir);
@@ -77,7 +86,7 @@ static int empty(struct level *levels, dev_t dev)
 			break;
 		}
 		if (!S_ISDIR(st.st_mode)) {
-			if (unlink_file(here, e->d_name) < 0)
+			if (unlink_file(r, here, e->d_name, &st) < 0)
 				break;
 			continue;
 		}
@@ -89,7 +98,7 @@ static int empty(struct level *levels, dev_t dev)
 			continue;
 		}
 		DIR *sub;
-		if (enter(here, e->d_name, dev, &sub) < 0) {
+		if (enter(here, e->d_name, r->dev, &sub) < 0) {
 			if (errno == ENOENT)
 				continue;
 			break;
@@ -106,22 +115,30 @@ static int empty(struct level *levels, dev_t dev)
 	return -1;
 }
 
-int tree_remove(int dir, const char *name, struct err **err)
+int tree_remove_telling(
+	int dir, const char *name, tree_file_fn *before, void *arg, struct err **err)
 {
 	struct stat st;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_sys(err, errno, "remove %s", name);
+	struct remover r = {st.st_dev, before, arg};
 	if (!S_ISDIR(st.st_mode))
-		return unlink_file(dir, name) < 0 ? err_sys(err, errno, "remove %s", name) : 0;
+		return unlink_file(&r, dir, name, &st) < 0 ? err_sys(err, errno, "remove %s", name)
+							   : 0;
 	struct level levels[TREE_MAX_OPEN] = {0};
 	if (enter(dir, name, st.st_dev, &levels[0].dir) < 0)
 		return errno == ENOENT ? 0 : err_sys(err, errno, "remove %s", name);
-	int r = empty(levels, st.st_dev);
+	int done = empty(levels, &r);
 	int saved = errno;
 	closedir(levels[0].dir);
-	if (r < 0)
+	if (done < 0)
 		return err_sys(err, saved, "remove %s", name);
 	if (unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return err_sys(err, errno, "remove %s", name);
 	return 0;
+}
+
+int tree_remove(int dir, const char *name, struct err **err)
+{
+	return tree_remove_telling(dir, name, NULL, NULL, err);
 }

@@ -15,7 +15,7 @@
 struct worker {
 	pthread_t thread;
 	bool running;
-	int folder;
+	int folder, side;
 	struct ring *ring;
 	struct run *run;
 	struct layer *layer;
@@ -26,20 +26,31 @@ struct worker {
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
-	w->result = unpack_layer(w->folder, w->ring, &w->run->limits, &w->layer->unpacked, &w->err);
+	w->result = unpack_layer(
+		w->folder, w->side, w->ring, &w->run->limits, &w->layer->unpacked, &w->err);
 	ring_leave(w->ring);
 	return NULL;
 }
 
-static int worker_start(struct worker *w, struct err **err)
+static int make_folder(
+	struct run *run, const char *kind, uint32_t index, mode_t mode, struct err **err)
 {
 	char name[32];
-	snprintf(name, sizeof(name), "layer.%u", w->layer->index);
-	if (mkdirat(w->run->root, name, 0755) < 0)
+	snprintf(name, sizeof(name), "%s.%u", kind, index);
+	if (mkdirat(run->root, name, mode) < 0)
 		return err_sys(err, errno, "make folder %s", name);
-	w->folder = openat(w->run->root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(run->root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_sys(err, errno, "open folder %s", name) : fd;
+}
+
+static int worker_start(struct worker *w, struct err **err)
+{
+	w->folder = make_folder(w->run, "layer", w->layer->index, 0755, err);
 	if (w->folder < 0)
-		return err_sys(err, errno, "open folder %s", name);
+		return -1;
+	w->side = make_folder(w->run, "recipe", w->layer->index, 0700, err);
+	if (w->side < 0)
+		return -1;
 	w->ring = ring_new();
 	pthread_attr_t attr;
 	pthread_attr_init(&attr);
@@ -68,6 +79,7 @@ static int worker_stop(struct worker *w, bool whole, struct err **err)
 static void worker_free(struct worker *w)
 {
 	fd_close(w->folder);
+	fd_close(w->side);
 	ring_free(w->ring);
 	err_freep(&w->err);
 }
@@ -123,7 +135,7 @@ int layer_stage(struct run *run, struct layer *layer, struct stream *raw, enum c
 	auto_stream *tapped = stream_tap(raw, blob, &layer->blob_size);
 	auto_stream *plain = stream_decompress(tapped, how);
 	auto_stream *tar = stream_guard(plain, &run->in, &run->inner, run->max_ratio, RATIO_FLOOR);
-	struct worker w = {.folder = -1, .run = run, .layer = layer};
+	struct worker w = {.folder = -1, .side = -1, .run = run, .layer = layer};
 	int r = layer->unpack ? worker_start(&w, err) : 0;
 	if (r == 0)
 		r = pump(&w, tar, diff, err);

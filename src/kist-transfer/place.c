@@ -8,13 +8,14 @@
 
 #include "base/fdio.h"
 #include "base/str.h"
+#include "recipe.h"
 #include "sys/rootpath.h"
 
 #define OPAQUE "trusted.overlay.opaque"
 
-int place_open(struct place *p, int root, struct err **err)
+int place_open(struct place *p, int root, int keep, struct err **err)
 {
-	*p = (struct place){.root = root, .parent = -1};
+	*p = (struct place){.root = root, .keep = keep, .parent = -1};
 	auto_fd int spool = openat(root, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (spool < 0)
 		return err_sys(err, errno, "make a temporary file");
@@ -52,6 +53,21 @@ static int fail(const char *name, const char *what, struct err **err)
 		err, archive ? ERR_INVALID : ERR_SYSTEM, saved, "%s \"%.256s\"", what, name);
 }
 
+static int open_parent(struct place *p, size_t len)
+{
+	p->direct = true;
+	p->parent = len ? beneath_open(p->root, p->parent_name, O_PATH | O_DIRECTORY, 0)
+			: fcntl(p->root, F_DUPFD_CLOEXEC, 3);
+	if (p->parent >= 0)
+		return 0;
+	p->parent = root_make_dir(p->root, p->parent_name, 0755);
+	if (p->parent < 0)
+		return -1;
+	auto_fd int again = beneath_open(p->root, p->parent_name, O_PATH | O_DIRECTORY, 0);
+	p->direct = again >= 0;
+	return 0;
+}
+
 /* The open folder that holds @name, whose last component is copied to @base. */
 static int parent_of(struct place *p, const char *name, const char **base, struct err **err)
 {
@@ -63,20 +79,45 @@ static int parent_of(struct place *p, const char *name, const char **base, struc
 	forget_parent(p);
 	memcpy(p->parent_name, name, len);
 	p->parent_name[len] = '\0';
-	p->parent = len ? root_make_dir(p->root, p->parent_name, 0755)
-			: fcntl(p->root, F_DUPFD_CLOEXEC, 3);
-	return p->parent < 0 ? fail(name, "make the folder of", err) : 0;
+	return open_parent(p, len) < 0 ? fail(name, "make the folder of", err) : 0;
+}
+
+/* A file that is about to go, or cannot be found again under its entry's name: what it holds is part of the
+ * layer's tar all the same. A second link to it may have been kept before. */
+static int keep_file(void *arg, int dir, const char *name, const struct stat *st)
+{
+	struct place *p = arg;
+	char id[RECIPE_ID_ROOM];
+	if (!S_ISREG(st->st_mode) || !st->st_size)
+		return 0;
+	recipe_id_name(st->st_ino, id);
+	if (linkat(dir, name, p->keep, id, 0) < 0)
+		return errno == EEXIST ? 0 : -1;
+	p->kept += (uint64_t)st->st_size;
+	return 0;
+}
+
+int place_keep_indirect(struct place *p, const char *name, struct err **err)
+{
+	struct stat st;
+	if (p->direct)
+		return 0;
+	const char *base = name_base(name);
+	if (fstatat(p->parent, base, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		keep_file(p, p->parent, base, &st) < 0)
+		return err_sys(err, errno, "keep the content of \"%.256s\"", name);
+	return 0;
 }
 
 /* Removes what is at @base. Entries resolved through it would lead elsewhere now, so the cached
  * parent may not outlive it; @base lies in the cached parent itself, which stays. */
 static int clear_way(struct place *p, const char *base, const char *name, struct err **err)
 {
-	if (unlinkat(p->parent, base, 0) == 0 || errno == ENOENT)
+	auto_err *why = NULL;
+	if (tree_remove_telling(p->parent, base, keep_file, p, &why) == 0)
 		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return fail(name, "replace", err);
-	return tree_remove(p->parent, base, err);
+	errno = why->sys;
+	return fail(name, "replace", err);
 }
 
 /* Runs @make; if something is in the way, removes it and runs @make again. */
@@ -88,15 +129,19 @@ static int clear_way(struct place *p, const char *base, const char *name, struct
 		place_r;                                                                           \
 	})
 
-int place_file(struct place *p, const char *name, struct err **err)
+int place_file(struct place *p, const char *name, uint64_t *id, struct err **err)
 {
 	const char *base;
+	struct stat st;
 	if (parent_of(p, name, &base, err) < 0)
 		return -1;
-	int fd = PLACE_REPLACING(p, base, name,
+	auto_fd int fd = PLACE_REPLACING(p, base, name,
 		openat(p->parent, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 			0600));
-	return fd < 0 ? fail(name, "create", err) : fd;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail(name, "create", err);
+	*id = st.st_ino;
+	return steal_fd(&fd);
 }
 
 int place_owner(int fd, const char *name, const struct place_meta *meta, struct err **err)

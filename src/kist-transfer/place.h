@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
 #include <time.h>
@@ -18,7 +19,10 @@
 
 struct place {
 	int root;
+	int keep; /* folder for contents that are displaced (recipe.h) */
+	uint64_t kept; /* bytes in there */
 	int parent; /* folder of the last entry, or -1 */
+	bool direct; /* no symlink on the way to it: its name is its path */
 	char parent_name[NAME_ROOM];
 	FILE *folders; /* times of folders, to be set when all members are made; unnamed file */
 };
@@ -31,14 +35,16 @@ struct place_meta {
 	struct timespec mtime;
 };
 
-int place_open(struct place *p, int root, struct err **err);
+int place_open(struct place *p, int root, int keep, struct err **err);
 void place_close(struct place *p);
 
 /* All names are clean (name.h) and not empty. What is in the way is removed, except that a folder
- * meeting a folder is kept. */
+ * meeting a folder is kept. Files that go, and are not empty, get another name in the folder @keep first. */
 
-/** A new regular file, opened for writing; the caller writes it and calls place_finish(). */
-int place_file(struct place *p, const char *name, struct err **err);
+/** A new regular file, opened for writing; the caller writes it and calls place_finish(). *id is its inode. */
+int place_file(struct place *p, const char *name, uint64_t *id, struct err **err);
+/** After place_file() and its content: keeps it at once if the name of the entry is not its path. */
+int place_keep_indirect(struct place *p, const char *name, struct err **err);
 /** Owner, mode, time of an open file. Extended attributes go in between owner and mode. */
 int place_owner(int fd, const char *name, const struct place_meta *meta, struct err **err);
 int place_finish(int fd, const char *name, const struct place_meta *meta, struct err **err);

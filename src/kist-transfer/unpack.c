@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "place.h"
+#include "record.h"
 
 #define WHITEOUT ".wh."
 #define WHITEOUT_META ".wh..wh."
@@ -22,28 +23,12 @@ struct unpacker {
 	struct archive *a;
 	struct ring *ring;
 	struct place place;
+	struct recorder *recorder;
+	struct err *failed; /* to record */
+	uint64_t recorded, counted; /* bytes of the recipe; of them within the limits already */
 	struct unpack_limits *limits;
 	struct unpack_result *result;
-	bool broke_off;
 };
-
-static la_ssize_t ring_source(struct archive *a, void *data, const void **out)
-{
-	struct unpacker *u = data;
-	long n = ring_take(u->ring, out);
-	if (n < 0) {
-		u->broke_off = true;
-		archive_set_error(a, EIO, "the stream broke off");
-		return ARCHIVE_FATAL;
-	}
-	return n;
-}
-
-static int bad_tar(struct unpacker *u, struct err **err)
-{
-	const char *why = archive_error_string(u->a);
-	return err_set(err, ERR_INVALID, "damaged tar: %s", why ? why : "unknown");
-}
 
 /* ---- limits ---- */
 
@@ -63,6 +48,47 @@ static int count_bytes(struct unpacker *u, size_t n, struct err **err)
 			"archive unpacks to more than the %llu bytes that there is room for",
 			(unsigned long long)u->limits->max_bytes);
 	return 0;
+}
+
+/* What the recipe has grown by: content that it keeps itself is as good as a file. */
+static int count_recorded(struct unpacker *u, struct err **err)
+{
+	uint64_t n = u->recorded - u->counted;
+	u->counted = u->recorded;
+	return count_bytes(u, n, err);
+}
+
+/* ---- the stream ---- */
+
+/* How much of the stream libarchive has done with. */
+static uint64_t passed(struct archive *a)
+{
+	la_int64_t n = archive_filter_bytes(a, -1);
+	return n < 0 ? 0 : (uint64_t)n;
+}
+
+static la_ssize_t ring_source(struct archive *a, void *data, const void **out)
+{
+	struct unpacker *u = data;
+	int r = recorder_passed(u->recorder, passed(a), &u->failed);
+	if (r == 0)
+		r = count_recorded(u, &u->failed);
+	long n = r < 0 ? -1 : ring_take(u->ring, out);
+	if (n > 0)
+		r = recorder_feed(u->recorder, *out, (size_t)n, &u->failed);
+	if (n < 0 || r < 0) {
+		archive_set_error(a, EIO, "the stream broke off");
+		return ARCHIVE_FATAL;
+	}
+	return n;
+}
+
+static int bad_tar(struct unpacker *u, struct err **err)
+{
+	const char *why = archive_error_string(u->a);
+	if (u->failed)
+		return err_move(err, &u->failed);
+	return err_set(err, ERR_INVALID, "damaged tar: %s", why ? why : "unknown");
 }
 
 /* ---- what an entry says ---- */
@@ -155,6 +181,9 @@ static int write_data(struct unpacker *u, int fd, int64_t size, const char *name
 			return bad_tar(u, err);
 		if (count_bytes(u, n, err) < 0 || write_at(fd, p, n, offset, name, err) < 0)
 			return -1;
+		/* a block is passed when the next one is asked for: this is where it begins */
+		if (recorder_content(u->recorder, passed(u->a), p, n, (uint64_t)offset, err) < 0)
+			return -1;
 		end = offset + (int64_t)n;
 	}
 	if (end < size && ftruncate(fd, size) < 0)
@@ -168,11 +197,12 @@ static int unpack_file(struct unpacker *u, struct archive_entry *e, const char *
 	int64_t size = archive_entry_size(e);
 	if (size < 0)
 		return err_set(err, ERR_INVALID, "\"%.256s\" has a negative size", name);
-	auto_fd int fd = place_file(&u->place, name, err);
-	if (fd < 0)
+	uint64_t id;
+	auto_fd int fd = place_file(&u->place, name, &id, err);
+	if (fd < 0 || recorder_file(u->recorder, id, name, err) < 0)
 		return -1;
 	if (write_data(u, fd, size, name, err) < 0 || place_owner(fd, name, meta, err) < 0 ||
-		set_xattrs(fd, e, name, err) < 0)
+		set_xattrs(fd, e, name, err) < 0 || place_keep_indirect(&u->place, name, err) < 0)
 		return -1;
 	u->result->size += (uint64_t)size;
 	return place_finish(fd, name, meta, err);
@@ -295,20 +325,49 @@ static int unpack_all(struct unpacker *u, struct err **err)
 	}
 }
 
-int unpack_layer(int root, struct ring *ring, struct unpack_limits *limits,
+/* What follows the tar's end belongs to the layer's digest too. */
+static int record_rest(struct unpacker *u, struct err **err)
+{
+	const void *p;
+	for (;;) {
+		long n = ring_take(u->ring, &p);
+		if (n < 0)
+			return err_set(err, ERR_INVALID, "damaged tar: the stream broke off");
+		if (count_recorded(u, err) < 0)
+			return -1;
+		if (n == 0)
+			return recorder_end(u->recorder, &u->result->tar_size, err);
+		if (recorder_feed(u->recorder, p, (size_t)n, err) < 0 ||
+			recorder_passed(u->recorder, UINT64_MAX, err) < 0)
+			return -1;
+	}
+}
+
+static int run(struct unpacker *u, struct err **err)
+{
+	if (archive_read_open2(u->a, u, NULL, ring_source, NULL, NULL) != ARCHIVE_OK)
+		return bad_tar(u, err);
+	if (unpack_all(u, err) < 0 || record_rest(u, err) < 0)
+		return -1;
+	u->result->recipe_size = u->recorded + u->place.kept;
+	return 0;
+}
+
+int unpack_layer(int root, int side, struct ring *ring, struct unpack_limits *limits,
 	struct unpack_result *out, struct err **err)
 {
 	*out = (struct unpack_result){0};
 	struct unpacker u = {.ring = ring, .limits = limits, .result = out};
-	if (place_open(&u.place, root, err) < 0)
+	if (place_open(&u.place, root, side, err) < 0)
 		return -1;
+	u.recorder = recorder_new(side, &u.recorded, err);
 	u.a = archive_read_new();
 	archive_read_support_format_tar(u.a);
 	archive_read_support_format_empty(u.a);
-	int r = archive_read_open2(u.a, &u, NULL, ring_source, NULL, NULL) == ARCHIVE_OK
-			? unpack_all(&u, err)
-			: bad_tar(&u, err);
+	int r = u.recorder ? run(&u, err) : -1;
 	archive_read_free(u.a);
+	recorder_free(u.recorder);
 	place_close(&u.place);
+	err_freep(&u.failed);
 	return r;
 }

@@ -18,6 +18,8 @@ struct unpack_limits {
 struct unpack_result {
 	uint64_t size; /* bytes of all regular files, as Docker counts a layer */
 	bool opaque; /* an opaque marker at the root */
+	uint64_t tar_size; /* bytes of the stream */
+	uint64_t recipe_size; /* bytes on disk of the recipe and of what is kept beside it */
 };
 
 /**
@@ -26,9 +28,10 @@ struct unpack_result {
  * Entries are resolved inside @root by the kernel, whatever symlinks the layer brought along. Later
  * entries replace earlier ones; folders merge. ".wh.NAME" becomes a 0:0 character device,
  * ".wh..wh..opq" the xattr trusted.overlay.opaque. ERR_INVALID for what a layer must not contain,
- * ERR_TOO_LARGE beyond @limits, ERR_SYSTEM for the machine's own troubles. Does not drain the ring.
+ * ERR_TOO_LARGE beyond @limits, ERR_SYSTEM for the machine's own troubles. On success the stream has been read to its
+ * end, and the empty folder @side has become its recipe (recipe.h).
  */
-int unpack_layer(int root, struct ring *ring, struct unpack_limits *limits,
+int unpack_layer(int root, int side, struct ring *ring, struct unpack_limits *limits,
 	struct unpack_result *out, struct err **err);
 
 #endif

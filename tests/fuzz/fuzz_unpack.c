@@ -42,8 +42,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > 4 * RING_SLOT_SIZE)
 		return 0;
 	auto_fd int dir = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (mkdirat(dir, "layer", 0755) < 0)
+	if (mkdirat(dir, "layer", 0755) < 0 || mkdirat(dir, "side", 0700) < 0)
 		abort();
+	auto_fd int side = openat(dir, "side", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_fd int root = openat(dir, "layer", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct ring *ring = ring_new();
 	for (size_t at = 0; at < size;) {
@@ -55,14 +56,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ring_end(ring, true);
 	struct unpack_limits limits = {.max_bytes = 4 << 20, .max_entries = 1000};
 	struct unpack_result result;
-	unpack_layer(root, ring, &limits, &result, NULL);
+	unpack_layer(root, side, ring, &limits, &result, NULL);
 	ring_free(ring);
 	struct stat after;
 	if (fstatat(dir, "victim", &after, 0) < 0 || after.st_mode != before.st_mode ||
 		after.st_nlink != 1 || after.st_uid != before.st_uid ||
 		after.st_ctime != before.st_ctime || after.st_size != before.st_size)
 		abort();
-	if (tree_remove(dir, "layer", NULL) < 0)
+	if (tree_remove(dir, "layer", NULL) < 0 || tree_remove(dir, "side", NULL) < 0)
 		abort();
 	return 0;
 }

@@ -40,6 +40,11 @@ int dir_make(int dir, const char *path, mode_t mode, struct err **err);
 int dir_open(int dir, const char *path, struct err **err);
 /** Removes a tree below @dir without following symlinks or crossing mounts; absence is success. */
 int tree_remove(int dir, const char *name, struct err **err);
+/** The same, calling @before for each thing that is no folder before it goes; -1 with errno stops the removal. */
+struct stat;
+typedef int tree_file_fn(void *arg, int dir, const char *name, const struct stat *st);
+int tree_remove_telling(
+	int dir, const char *name, tree_file_fn *before, void *arg, struct err **err);
 
 int fd_set_blocking(int fd, bool blocking);
 int fd_set_cloexec(int fd, bool cloexec);
