@@ -160,6 +160,8 @@ static int stage_and_report(struct run *run, struct layer *layer, struct stream 
 		.blob_size = layer->blob_size,
 		.staged = layer->unpack,
 		.opaque = layer->unpacked.opaque,
+		.tar_size = layer->unpacked.tar_size,
+		.recipe_size = layer->unpacked.recipe_size,
 	};
 	report_send(&m);
 	return 0;
@@ -299,6 +301,8 @@ int load_layer(int root, const struct transfer_message *request, struct err **er
 		.blob_size = layer.blob_size,
 		.staged = true,
 		.opaque = layer.unpacked.opaque,
+		.tar_size = layer.unpacked.tar_size,
+		.recipe_size = layer.unpacked.recipe_size,
 	};
 	report_send(&m);
 	return 0;

@@ -78,9 +78,17 @@ int archive_config(struct new_image *image, struct err **err)
 	return 0;
 }
 
-void staged_layer_name(struct staged_layer *layer, uint32_t index)
+void staged_layer_take(struct staged_layer *layer, const struct item *it)
 {
-	snprintf(layer->folder, sizeof(layer->folder), "layer.%u", index);
+	layer->diff_id = it->diff_id;
+	layer->size = (int64_t)it->size;
+	layer->tar_size = (int64_t)it->tar_size;
+	layer->recipe_size = (int64_t)it->recipe_size;
+	layer->opaque = it->opaque;
+	if (!it->staged)
+		return;
+	snprintf(layer->folder, sizeof(layer->folder), "layer.%u", it->index);
+	snprintf(layer->recipe, sizeof(layer->recipe), "recipe.%u", it->index);
 }
 
 int archive_layer(
@@ -104,10 +112,7 @@ int archive_layer(
 		return err_set(err, ERR_INVALID,
 			"invalid diffID for layer %zu: expected \"%s\", got \"%s\"", i,
 			layer->diff_id.str, it->diff_id.str);
-	layer->size = (int64_t)it->size;
-	layer->opaque = it->opaque;
-	if (it->staged)
-		staged_layer_name(layer, it->index);
+	staged_layer_take(layer, it);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
  *
  *	staging/<random>       unpacked or thrown away half-way: removed
  *	layers/<hex>           renamed into place, its row never committed: removed
+ *	recipes/<hex>          the same
  *	content/sha256/<hex>   the same
  *	containers/<id>        made, its row never committed, or row removed and folder not: removed
  *	rows of layers         that no image and no container has: removed with their folder
@@ -129,6 +130,8 @@ int store_clean(struct store *s, struct err **err)
 			err) < 0 ||
 		clean_folder(s, s->layers, "SELECT 1 FROM layers WHERE diff_id = ?",
 			"sha256:", "empty", err) < 0 ||
+		clean_folder(s, s->recipes, "SELECT 1 FROM layers WHERE diff_id = ?", "sha256:", "",
+			err) < 0 ||
 		clean_folder(s, s->content, "SELECT 1 FROM blobs WHERE digest = ?", "sha256:", "",
 			err) < 0 ||
 		measure_blobs(s, err) < 0)

@@ -52,7 +52,7 @@ void moved_names_free(struct moved_names *moved)
 struct commit {
 	struct store *store;
 	int staging;
-	char **layers; /* folders renamed into layers/ */
+	char **layers; /* folders renamed into layers/ and recipes/ */
 	char **blobs; /* files renamed to content/, or written there */
 	struct moved_names *moved;
 };
@@ -74,12 +74,18 @@ static int place_layer(struct commit *c, const struct staged_layer *layer, struc
 		return err_sys(err, errno, "layer %s", layer->diff_id.str);
 	if (!S_ISDIR(st.st_mode))
 		return err_set(err, ERR_INVALID, "layer %s is not a folder", layer->diff_id.str);
-	/* a folder without a row is left over from a commit that failed */
-	if (staging_trash(s, s->layers, hex, err) < 0)
+	if (fstatat(c->staging, layer->recipe, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(err, errno, "recipe of layer %s", layer->diff_id.str);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(
+			err, ERR_INVALID, "recipe of layer %s is not a folder", layer->diff_id.str);
+	/* folders without a row are left over from a commit that failed */
+	if (staging_trash(s, s->layers, hex, err) < 0 || staging_trash(s, s->recipes, hex, err) < 0)
 		return -1;
-	if (renameat(c->staging, layer->folder, s->layers, hex) < 0)
-		return err_sys(err, errno, "put layer %s in place", layer->diff_id.str);
 	strv_add(&c->layers, hex);
+	if (renameat(c->staging, layer->recipe, s->recipes, hex) < 0 ||
+		renameat(c->staging, layer->folder, s->layers, hex) < 0)
+		return err_sys(err, errno, "put layer %s in place", layer->diff_id.str);
 	return 0;
 }
 
@@ -141,8 +147,11 @@ static int layer_row_id(
 	int r = layer_find(s, &layer->diff_id, row, err);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	if (db_exec(s->db, err, "INSERT INTO layers(diff_id, size, opaque) VALUES(?, ?, ?)", "sii",
-		    layer->diff_id.str, layer->size, (int64_t)layer->opaque) < 0)
+	if (db_exec(s->db, err,
+		    "INSERT INTO layers(diff_id, size, opaque, tar_size, recipe_size) "
+		    "VALUES(?, ?, ?, ?, ?)",
+		    "siiii", layer->diff_id.str, layer->size, (int64_t)layer->opaque,
+		    layer->tar_size, layer->recipe_size) < 0)
 		return -1;
 	*row = (struct layer_row){db_last_id(s->db), layer->size, layer->opaque};
 	return 0;
@@ -283,15 +292,18 @@ static int place_all(struct commit *c, const struct new_image *images, size_t n,
 	for (size_t i = 0; i < n; i++)
 		if (place_image(c, &images[i], err) < 0)
 			return -1;
-	if (fsync(c->store->layers) < 0 || fsync(c->store->content) < 0)
+	if (fsync(c->store->layers) < 0 || fsync(c->store->recipes) < 0 ||
+		fsync(c->store->content) < 0)
 		return err_sys(err, errno, "sync folders of the store");
 	return 0;
 }
 
 static void take_back(struct commit *c)
 {
-	for (size_t i = 0; c->layers && c->layers[i]; i++)
+	for (size_t i = 0; c->layers && c->layers[i]; i++) {
 		staging_trash(c->store, c->store->layers, c->layers[i], NULL);
+		staging_trash(c->store, c->store->recipes, c->layers[i], NULL);
+	}
 	for (size_t i = 0; c->blobs && c->blobs[i]; i++)
 		unlinkat(c->store->content, c->blobs[i], 0);
 }

@@ -80,11 +80,15 @@ static int forget(struct store *s, const struct garbage *g, struct err **err)
 static int move(struct store *s, struct garbage *g, struct err **err)
 {
 	char name[STAGING_NAME];
+	const int folders[] = {s->layers, s->recipes};
 	for (size_t i = 0; g->layers && g->layers[i]; i++) {
-		if (staging_move(s, s->layers, str_after(g->layers[i], "sha256:"), name, err) < 0)
-			return -1;
-		if (*name)
-			strv_add(&g->trash, name);
+		for (size_t k = 0; k < ARRAY_LEN(folders); k++) {
+			if (staging_move(s, folders[k], str_after(g->layers[i], "sha256:"), name,
+				    err) < 0)
+				return -1;
+			if (*name)
+				strv_add(&g->trash, name);
+		}
 	}
 	for (size_t i = 0; g->blobs && g->blobs[i]; i++)
 		if (unlinkat(s->content, str_after(g->blobs[i], "sha256:"), 0) < 0 &&

@@ -132,10 +132,7 @@ static int import_layer(struct transfer *t, struct new_image *image,
 	oci_image_emit(image->config, &image->json);
 	digest_of(image->json.data, image->json.len, &image->id);
 	image->layers = xcalloc(1, sizeof(*image->layers));
-	image->layers[0].diff_id = it->diff_id;
-	image->layers[0].size = (int64_t)it->size;
-	image->layers[0].opaque = it->opaque;
-	staged_layer_name(&image->layers[0], it->index);
+	staged_layer_take(&image->layers[0], it);
 	return 0;
 }
 

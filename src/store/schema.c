@@ -83,6 +83,11 @@ static const char *const steps[] = {
 
 	"INSERT INTO blobs SELECT id, -1, '' FROM images;"
 	"INSERT INTO image_blobs SELECT id, id, 0, -1, '', '', 0 FROM images;",
+
+	/* Bytes of the layer's tar, and of its recipe on disk (recipes/<hex>/); NULL where a layer was unpacked
+	 * before there were recipes. */
+	"ALTER TABLE layers ADD COLUMN tar_size INTEGER;"
+	"ALTER TABLE layers ADD COLUMN recipe_size INTEGER;",
 };
 
 int schema_migrate(struct db *db, struct err **err)

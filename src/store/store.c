@@ -33,6 +33,7 @@ static int make_folders(struct store *s, struct err **err)
 		make_folder(s->root, "content/sha256", 0700, &s->content, err) < 0 ||
 		make_folder(s->root, "ingest", 0700, &s->ingest, err) < 0 ||
 		make_folder(s->root, "layers", 0700, &s->layers, err) < 0 ||
+		make_folder(s->root, "recipes", 0700, &s->recipes, err) < 0 ||
 		make_folder(s->root, "containers", 0710, &s->containers, err) < 0 ||
 		make_folder(s->root, "staging", 0700, &s->staging, err) < 0 ||
 		make_folder(s->layers, "empty", 0755, &empty, err) < 0)
@@ -73,7 +74,7 @@ static int open_all(struct store *s, struct err **err)
 struct store *store_open(const struct store_options *options, struct err **err)
 {
 	struct store *s = xcalloc(1, sizeof(*s));
-	s->root = s->content = s->ingest = s->layers = s->containers = s->staging = -1;
+	s->root = s->content = s->ingest = s->layers = s->recipes = s->containers = s->staging = -1;
 	s->root_path = xstrdup(options->data_root);
 	s->transfer_path = xstrdup_null(options->transfer_path);
 	pthread_mutex_init(&s->lock, NULL);
@@ -93,6 +94,7 @@ void store_close(struct store *s)
 	fd_close(s->content);
 	fd_close(s->ingest);
 	fd_close(s->layers);
+	fd_close(s->recipes);
 	fd_close(s->containers);
 	fd_close(s->staging);
 	fd_close(s->root);

@@ -17,7 +17,7 @@ struct pin {
 };
 
 struct store {
-	int root, content, ingest, layers, containers, staging;
+	int root, content, ingest, layers, recipes, containers, staging;
 	char *root_path, *transfer_path;
 	struct db *db;
 	/* Held while files and rows of layers and blobs change together: putting one in place and
@@ -86,7 +86,9 @@ struct staged_layer {
 	struct digest diff_id;
 	int64_t size;
 	bool opaque;
+	int64_t tar_size, recipe_size; /* bytes of the tar; on disk, of the recipe */
 	char folder[32]; /* below the staging folder; empty: the store must have it */
+	char recipe[32]; /* the same for its recipe */
 };
 /** A blob besides the configuration: a document, or what a layer came as. */
 struct new_blob {
@@ -169,7 +171,7 @@ struct item {
 	char *text; /* LINK: target; LAYER: why it cannot be used, or NULL */
 	uint32_t index;
 	struct digest blob, diff_id;
-	uint64_t size;
+	uint64_t size, tar_size, recipe_size;
 	bool staged, opaque;
 };
 /** What came of one run of kist-transfer. */
@@ -190,6 +192,7 @@ void transfer_end(struct transfer *t);
 /* archive.c */
 /** Finds the images in what was transferred, and checks them. */
 int archive_images(struct transfer *t, struct new_image **out, size_t *count, struct err **err);
-void staged_layer_name(struct staged_layer *layer, uint32_t index);
+/** What @it says of an unpacked layer, and where it lies. */
+void staged_layer_take(struct staged_layer *layer, const struct item *it);
 
 #endif

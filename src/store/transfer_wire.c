@@ -37,6 +37,8 @@ void transfer_encode(const struct transfer_message *m, struct buf *b)
 		wire_put_u64(b, m->blob_size);
 		wire_put_bool(b, m->staged);
 		wire_put_bool(b, m->opaque);
+		wire_put_u64(b, m->tar_size);
+		wire_put_u64(b, m->recipe_size);
 		wire_put_str(b, m->text);
 		break;
 	case TRANSFER_LINK:
@@ -88,6 +90,8 @@ static void decode_layer(struct wire *w, struct transfer_message *m)
 	m->blob_size = wire_u64(w);
 	m->staged = wire_bool(w);
 	m->opaque = wire_bool(w);
+	m->tar_size = wire_u64(w);
+	m->recipe_size = wire_u64(w);
 	m->text = wire_str(w);
 }
 

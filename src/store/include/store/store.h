@@ -6,6 +6,7 @@
  *	kist.db                  metadata (store/db.h)
  *	content/sha256/<hex>     image configurations and manifests, as they came
  *	layers/<diffid hex>/     one unpacked layer, shared by all images that have it
+ *	recipes/<diffid hex>/    how the layer's tar is written again (store/layer_tar.h)
  *	layers/empty/            the layer of images that have none
  *	containers/<id>/upper, work
  *	staging/<random>/        what is being unpacked or thrown away; emptied by store_open()

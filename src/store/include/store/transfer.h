@@ -4,7 +4,7 @@
  * kist-transfer is started with the input at descriptor 0, the staging folder at 3 and a
  * SOCK_SEQPACKET socket at 4. One message is one record (base/wire.h): a kind, then the fields that
  * the kind has, in the order of the struct. The store speaks first (REQUEST). The program puts what
- * it unpacks below the staging folder, as "layer.<index>/" and "doc.<index>", and describes it; what
+ * it unpacks below the staging folder, as "layer.<index>/" with "recipe.<index>/" and "doc.<index>", and describes it; what
  * it says is checked by the store before anything is moved into place. After DONE or ERROR it exits.
  */
 #ifndef KIST_STORE_TRANSFER_H
@@ -33,7 +33,7 @@ enum transfer_kind {
 	TRANSFER_ANSWER, /* known */
 	/* transfer -> store */
 	TRANSFER_DOC, /* index, name, blob, size */
-	TRANSFER_LAYER, /* index, name, blob, diff_id, size, blob_size, staged, opaque, text */
+	TRANSFER_LAYER, /* index, name, blob, diff_id, size, blob_size, staged, opaque, tar_size, recipe_size, text */
 	TRANSFER_LINK, /* name, text (what it points to, from the archive's root) */
 	TRANSFER_QUERY, /* diff_id: does the store have it? Answered by ANSWER */
 	TRANSFER_PROGRESS, /* name, size (bytes of this layer so far), blob_size (of; 0 unknown) */
@@ -65,6 +65,8 @@ struct transfer_message {
 	uint64_t blob_size;
 	bool staged; /* false: known already, or text says why it could not be unpacked */
 	bool opaque; /* the layer hides everything below it */
+	uint64_t tar_size; /* bytes of the layer's tar */
+	uint64_t recipe_size; /* bytes on disk of what else is needed to write it again */
 	const char *text;
 	uint8_t err_kind;
 	int32_t sys;
