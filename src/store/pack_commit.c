@@ -84,12 +84,8 @@ static int describe(
 	new->layers = xcalloc(n + 1, sizeof(*new->layers));
 	for (size_t i = 0; i < n; i++)
 		new->layers[i].diff_id = new->config->diff_ids[i];
-	if (!empty) {
-		struct staged_layer *top = &new->layers[n - 1];
-		top->size = (int64_t)layer->size;
-		top->opaque = layer->opaque;
-		staged_layer_name(top, layer->index);
-	}
+	if (!empty)
+		staged_layer_take(&new->layers[n - 1], layer);
 	oci_image_emit(new->config, &new->json);
 	digest_of(new->json.data, new->json.len, &new->id);
 	if (spec->name)

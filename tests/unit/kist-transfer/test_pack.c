@@ -135,6 +135,9 @@ static int unpack_to(struct trees *t, const char *name, const struct buf *tar)
 {
 	mkdirat(t->top, name, 0755);
 	int dir = openat(t->top, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_free char *recipe = xasprintf("%s.recipe", name);
+	mkdirat(t->top, recipe, 0700);
+	auto_fd int side = openat(t->top, recipe, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct ring *ring = ring_new();
 	for (size_t at = 0; at < tar->len;) {
 		size_t n = tar->len - at < RING_SLOT_SIZE ? tar->len - at : RING_SLOT_SIZE;
@@ -146,7 +149,7 @@ static int unpack_to(struct trees *t, const char *name, const struct buf *tar)
 	struct unpack_limits limits = {.max_bytes = 1u << 30, .max_entries = 1000000};
 	struct unpack_result result;
 	struct err *err = NULL;
-	if (unpack_layer(dir, ring, &limits, &result, &err) < 0)
+	if (unpack_layer(dir, side, ring, &limits, &result, &err) < 0)
 		fail_msg("unpack: %s", err_msg(err));
 	ring_free(ring);
 	return dir;

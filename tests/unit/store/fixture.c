@@ -238,6 +238,7 @@ void expect_empty(struct fixture *f)
 {
 	assert_int_equal(store_image_count(f->store), 0);
 	assert_int_equal(entries_of(f, "layers"), 1); /* "empty" */
+	assert_int_equal(entries_of(f, "recipes"), 0);
 	assert_int_equal(entries_of(f, "content/sha256"), 0);
 	assert_int_equal(entries_of(f, "staging"), 0);
 }

@@ -230,6 +230,9 @@ static void configurations_of_an_older_store_become_blobs(void **state)
 	if (db_exec(db, &err, "DROP TABLE blobs", "") < 0 ||
 		db_exec(db, &err, "DROP TABLE image_blobs", "") < 0 ||
 		db_exec(db, &err, "DROP TABLE layer_blobs", "") < 0 ||
+		/* what later steps added */
+		db_exec(db, &err, "ALTER TABLE layers DROP COLUMN tar_size", "") < 0 ||
+		db_exec(db, &err, "ALTER TABLE layers DROP COLUMN recipe_size", "") < 0 ||
 		db_exec(db, &err, "UPDATE schema_version SET version = 2 WHERE module = 'store'",
 			"") != 1)
 		fail_msg("%s", err_msg(err));
