@@ -9,4 +9,7 @@ void write_mounts(struct jsonw *w, const struct container_doc *doc);
 /** "Networks": {name: EndpointSettings}. */
 void write_networks(struct jsonw *w, const struct container_network *net, unsigned api);
 
+/** A container in a list. */
+void container_summary_write(struct jsonw *w, const struct container_snapshot *c, unsigned api);
+
 #endif

@@ -72,7 +72,7 @@ static void write_labels(struct jsonw *w, const struct str_map *labels)
 	jw_end_object(w);
 }
 
-static void write_summary(struct jsonw *w, const struct container_snapshot *c, unsigned api)
+void container_summary_write(struct jsonw *w, const struct container_snapshot *c, unsigned api)
 {
 	const struct container_doc *doc = c->doc;
 	auto_free char *name = xasprintf("/%s", c->name);
@@ -128,7 +128,7 @@ int api_container_list(struct request *req, struct err **err)
 	struct jsonw w = res_json(req, 200);
 	jw_array(&w, NULL);
 	for (size_t i = 0; i < n; i++)
-		write_summary(&w, v[i], req->api);
+		container_summary_write(&w, v[i], req->api);
 	jw_end_array(&w);
 	buf_addc(w.out, '\n');
 	container_snapshot_list_free(v, n);

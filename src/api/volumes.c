@@ -6,6 +6,7 @@
 #include "base/timefmt.h"
 #include "model/requests.h"
 #include "request.h"
+#include "volume_json.h"
 
 static void write_map(struct jsonw *w, const char *key, const struct volume_label *v, size_t n)
 {
@@ -19,7 +20,7 @@ static void write_map(struct jsonw *w, const char *key, const struct volume_labe
 	jw_end_object(w);
 }
 
-static void write_volume(struct jsonw *w, const struct volume_info *v)
+void volume_write(struct jsonw *w, const struct volume_info *v)
 {
 	jw_object(w, NULL);
 	jw_time(w, "CreatedAt", v->created_at - v->created_at % TIME_NS_PER_SEC);
@@ -29,13 +30,19 @@ static void write_volume(struct jsonw *w, const struct volume_info *v)
 	jw_str(w, "Name", v->name);
 	write_map(w, "Options", v->options, v->option_count);
 	jw_str(w, "Scope", "local");
+	if (v->size >= 0) {
+		jw_object(w, "UsageData");
+		jw_i64(w, "RefCount", v->uses);
+		jw_i64(w, "Size", v->size);
+		jw_end_object(w);
+	}
 	jw_end_object(w);
 }
 
 static int answer(struct request *req, int status, struct volume_info *v)
 {
 	struct jsonw w = res_json(req, status);
-	write_volume(&w, v);
+	volume_write(&w, v);
 	buf_addc(w.out, '\n');
 	volume_info_free(v);
 	return 0;
@@ -53,7 +60,7 @@ int api_volume_list(struct request *req, struct err **err)
 	jw_object(&w, NULL);
 	jw_array(&w, "Volumes");
 	for (size_t i = 0; i < n; i++)
-		write_volume(&w, &v[i]);
+		volume_write(&w, &v[i]);
 	jw_end_array(&w);
 	jw_null(&w, "Warnings");
 	jw_end_object(&w);

@@ -4,6 +4,7 @@
 #include "base/timefmt.h"
 #include "flag_common.h"
 #include "format.h"
+#include "rows.h"
 
 static const struct flag_spec flags[] = {
 	{"all", 'a', FLAG_BOOL, NULL, "Also those that are only steps of others"},
@@ -15,7 +16,7 @@ static const struct flag_spec flags[] = {
 	{NULL},
 };
 
-static const struct format_field fields[] = {
+const struct format_field image_fields[] = {
 	{"ID", "IMAGE ID"},
 	{"Repository", "REPOSITORY"},
 	{"Tag", "TAG"},
@@ -30,31 +31,28 @@ static const struct format_field fields[] = {
 	{NULL},
 };
 
-struct list {
-	const struct format *f;
-	json_t *rows;
-	bool trunc, digests;
-};
-
 static const char *text_of(const json_t *j, const char *key)
 {
 	const char *s = json_string_value(json_object_get(j, key));
 	return s ? s : "";
 }
 
-/* One digit more than other sizes have, as docker prints this one. */
-static const char *virtual_size(double size, char *text, size_t len)
+/* What it shares with others is known only to who asked for it. */
+static void put_sizes(json_t *row, const json_t *image, double size)
 {
-	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
-	size_t i = 0;
-	for (; size >= 1000 && i + 1 < ARRAY_LEN(units); i++)
-		size /= 1000;
-	snprintf(text, len, "%.4g%s", size, units[i]);
-	return text;
+	char shared[32] = "N/A", unique[32] = "N/A";
+	const json_t *j = json_object_get(image, "SharedSize");
+	double n = (double)json_integer_value(j);
+	if (json_is_integer(j) && n >= 0) {
+		format_size(n, shared, sizeof(shared));
+		format_size(size - n, unique, sizeof(unique));
+	}
+	json_put_str(row, "SharedSize", shared);
+	json_put_str(row, "UniqueSize", unique);
 }
 
-static void add_row(struct list *l, const json_t *image, const char *repository, const char *tag,
-	const char *digest)
+static void add_row(struct image_rows *l, const json_t *image, const char *repository,
+	const char *tag, const char *digest)
 {
 	json_t *row = format_row(l->f);
 	char text[64], id[13];
@@ -72,9 +70,8 @@ static void add_row(struct list *l, const json_t *image, const char *repository,
 	json_put_str(row, "Size", str_human_size(size, text, sizeof(text)));
 	snprintf(text, sizeof(text), "%lld", (long long)containers);
 	json_put_str(row, "Containers", containers < 0 ? "N/A" : text);
-	json_put_str(row, "VirtualSize", virtual_size(size, text, sizeof(text)));
-	json_put_str(row, "SharedSize", "N/A");
-	json_put_str(row, "UniqueSize", "N/A");
+	json_put_str(row, "VirtualSize", format_size(size, text, sizeof(text)));
+	put_sizes(row, image, size);
 	json_array_append_new(l->rows, row);
 }
 
@@ -89,7 +86,7 @@ static const char *split(char *copy, char at)
 }
 
 /* One row per tag, with --digests one per tag and digest of the same repository. */
-static size_t add_tag(struct list *l, const json_t *image, const char *reference)
+static size_t add_tag(struct image_rows *l, const json_t *image, const char *reference)
 {
 	auto_free char *repository = xstrdup(reference);
 	const char *tag = split(repository, ':');
@@ -124,7 +121,7 @@ static bool has_tag_in(const json_t *image, const char *repository)
 	return false;
 }
 
-static void add_image(struct list *l, const json_t *image)
+void image_rows_add(struct image_rows *l, const json_t *image)
 {
 	size_t i, rows = 0;
 	json_t *v;
@@ -157,6 +154,9 @@ static char *list_path(const struct args *a)
 	buf_adds(&b, "/images/json");
 	url_add(&b, "all", flag_bool(a, "all") ? "1" : NULL);
 	url_add(&b, "filters", text);
+	const char *format = flag_str(a, "format");
+	bool sizes = format && (strstr(format, "SharedSize") || strstr(format, "UniqueSize"));
+	url_add(&b, "shared-size", sizes ? "1" : NULL);
 	return buf_steal(&b);
 }
 
@@ -166,7 +166,7 @@ static int cmd_images(struct cli *cli, const struct args *a)
 	bool digests = flag_bool(a, "digests") || (format && strstr(format, ".Digest"));
 	const struct format f = {
 		.row_type = "*formatter.imageContext",
-		.fields = fields,
+		.fields = image_fields,
 		.table = flag_bool(a, "digests") ? "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}"
 						   "\t{{.CreatedSince}}\t{{.Size}}"
 						 : "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{."
@@ -178,10 +178,10 @@ static int cmd_images(struct cli *cli, const struct args *a)
 	auto_free char *path = list_path(a);
 	if (api_call(&cli->api, "GET", path, NULL, &images, &err) < 0)
 		return cli_error(err);
-	struct list l = {&f, rows, !flag_bool(a, "no-trunc"), digests};
+	struct image_rows l = {&f, rows, !flag_bool(a, "no-trunc"), digests};
 	size_t i;
 	json_t *image;
-	json_array_foreach(images, i, image) add_image(&l, image);
+	json_array_foreach(images, i, image) image_rows_add(&l, image);
 	return format_print(&f, format, flag_bool(a, "quiet"), rows);
 }
 

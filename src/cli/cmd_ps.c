@@ -6,6 +6,7 @@
 #include "flag_common.h"
 #include "format.h"
 #include "ports.h"
+#include "rows.h"
 
 static const struct flag_spec flags[] = {
 	{"all", 'a', FLAG_BOOL, NULL, "Also those that do not run"},
@@ -19,7 +20,7 @@ static const struct flag_spec flags[] = {
 	{NULL},
 };
 
-static const struct format_field fields[] = {
+const struct format_field container_fields[] = {
 	{"ID", "CONTAINER ID"},
 	{"Names", "NAMES"},
 	{"Image", "IMAGE"},
@@ -133,7 +134,7 @@ static void put_size(json_t *row, const json_t *c)
 	put_owned(row, "Size", root > 0 ? xasprintf("%s (virtual %s)", own, whole) : xstrdup(own));
 }
 
-static json_t *make_row(const struct format *f, const json_t *c, bool trunc)
+json_t *container_row(const struct format *f, const json_t *c, bool trunc)
 {
 	json_t *row = format_row(f);
 	char text[64], id[13];
@@ -186,7 +187,7 @@ static int cmd_ps(struct cli *cli, const struct args *a)
 {
 	const struct format f = {
 		.row_type = "*formatter.ContainerContext",
-		.fields = fields,
+		.fields = container_fields,
 		.table = flag_bool(a, "size") ? TABLE "\t{{.Size}}" : TABLE,
 		.quiet = "{{.ID}}",
 	};
@@ -199,7 +200,7 @@ static int cmd_ps(struct cli *cli, const struct args *a)
 	size_t i;
 	json_t *c;
 	json_array_foreach(list, i, c)
-		json_array_append_new(rows, make_row(&f, c, !flag_bool(a, "no-trunc")));
+		json_array_append_new(rows, container_row(&f, c, !flag_bool(a, "no-trunc")));
 	return format_print(&f, flag_str(a, "format"), flag_bool(a, "quiet"), rows);
 }
 

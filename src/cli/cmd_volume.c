@@ -4,6 +4,7 @@
 
 #include "flag_common.h"
 #include "format.h"
+#include "rows.h"
 #include "spec.h"
 
 static const struct flag_spec create_flags[] = {
@@ -25,7 +26,7 @@ static const struct flag_spec rm_flags[] = {
 	{NULL},
 };
 
-static const struct format_field fields[] = {
+const struct format_field volume_fields[] = {
 	{"Name", "VOLUME NAME"},
 	{"Driver", "DRIVER"},
 	{"Scope", "SCOPE"},
@@ -75,9 +76,22 @@ static const char *text_of(const json_t *j, const char *key)
 	return s ? s : "";
 }
 
-static json_t *make_row(const struct format *f, const json_t *v)
+static void put_usage(json_t *row, const json_t *usage)
 {
-	static const char *const unknown[] = {"Links", "Size", "Availability", "Group", "Status"};
+	char links[24] = "N/A", size[32] = "N/A";
+	if (usage) {
+		json_int_t n = json_integer_value(json_object_get(usage, "RefCount"));
+		snprintf(links, sizeof(links), "%lld", (long long)n);
+		format_size((double)json_integer_value(json_object_get(usage, "Size")), size,
+			sizeof(size));
+	}
+	json_put_str(row, "Links", links);
+	json_put_str(row, "Size", size);
+}
+
+json_t *volume_row(const struct format *f, const json_t *v)
+{
+	static const char *const unknown[] = {"Availability", "Group", "Status"};
 	json_t *row = format_row(f);
 	auto_free char *labels = format_labels(json_object_get(v, "Labels"));
 	json_put_str(row, "Name", text_of(v, "Name"));
@@ -85,6 +99,7 @@ static json_t *make_row(const struct format *f, const json_t *v)
 	json_put_str(row, "Scope", text_of(v, "Scope"));
 	json_put_str(row, "Mountpoint", text_of(v, "Mountpoint"));
 	json_put_str(row, "Labels", labels);
+	put_usage(row, json_object_get(v, "UsageData"));
 	for (size_t i = 0; i < ARRAY_LEN(unknown); i++)
 		json_put_str(row, unknown[i], "N/A");
 	json_object_set(row, "#labels", json_object_get(v, "Labels"));
@@ -105,7 +120,7 @@ static int cmd_volume_ls(struct cli *cli, const struct args *a)
 {
 	const struct format f = {
 		.row_type = "*formatter.volumeContext",
-		.fields = fields,
+		.fields = volume_fields,
 		.table = "{{.Driver}}\t{{.Name}}",
 		.quiet = "{{.Name}}",
 	};
@@ -123,7 +138,7 @@ static int cmd_volume_ls(struct cli *cli, const struct args *a)
 	json_array_foreach(list, i, v) sorted[i] = (struct named){text_of(v, "Name"), v};
 	qsort(sorted, n, sizeof(*sorted), by_name);
 	for (i = 0; i < n; i++)
-		json_array_append_new(rows, make_row(&f, sorted[i].volume));
+		json_array_append_new(rows, volume_row(&f, sorted[i].volume));
 	return format_print(&f, flag_str(a, "format"), flag_bool(a, "quiet"), rows);
 }
 

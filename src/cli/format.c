@@ -174,6 +174,16 @@ char *format_rfc3339(int64_t ns, bool fraction, char *buf, size_t len)
 	return buf;
 }
 
+char *format_size(double size, char *buf, size_t len)
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+	size_t i = 0;
+	for (; size >= 1000 && i + 1 < ARRAY_LEN(units); i++)
+		size /= 1000;
+	snprintf(buf, len, "%.4g%s", size, units[i]);
+	return buf;
+}
+
 char *format_ellipsis(const char *s, size_t max)
 {
 	size_t chars = 0, cut = 0, n = 0;

@@ -41,6 +41,8 @@ char *format_ago(int64_t ns, char *buf, size_t len);
 char *format_time(int64_t ns, bool exact, char *buf, size_t len);
 /** RFC 3339 in the local time zone, with nine digits of fraction or none. */
 char *format_rfc3339(int64_t ns, bool fraction, char *buf, size_t len);
+/** units.HumanSize: one digit more than str_human_size() has, as docker prints sums ("1.983MB"). */
+char *format_size(double size, char *buf, size_t len);
 /** Cuts to @n characters with an ellipsis, as docker does; for free(). */
 char *format_ellipsis(const char *s, size_t n);
 /** First 12 digits of an id without "sha256:". */

@@ -343,6 +343,8 @@ int volumes_recover(struct engine *e, struct err **err);
 /** Marks an anonymous volume, or no longer: marked ones that nobody uses go at the next start. */
 int volume_doom(struct engine *e, const char *name, bool doomed, struct err **err);
 int volume_drop(struct engine *e, const char *name, struct err **err);
+/** Bytes of the files in it; -1 if it cannot be read. */
+int64_t volume_size(struct engine *e, const char *name);
 
 /* ---- image.c ---- */
 /** Counts for each image the containers made from it. */

@@ -8,10 +8,18 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "core.h"
+#include "sys/usage.h"
 
 char *volume_path(struct engine *e, const char *name)
 {
 	return xasprintf("%s/volumes/%s/_data", e->data_root, name);
+}
+
+int64_t volume_size(struct engine *e, const char *name)
+{
+	struct usage usage = {0};
+	auto_free char *data = xasprintf("%s/_data", name);
+	return usage_add(e->volumes_fd, data, &usage, NULL) ? -1 : usage.bytes;
 }
 
 void volume_info_list_free(struct volume_info *v, size_t n)
@@ -119,7 +127,7 @@ static void fill_labels(struct volume_info *v, const char *text)
 
 static void fill_info(struct engine *e, struct volume_info *v, struct db_stmt *q)
 {
-	*v = (struct volume_info){0};
+	*v = (struct volume_info){.size = -1};
 	v->name = xstrdup(db_col_str(q, 0));
 	v->mountpoint = volume_path(e, v->name);
 	v->created_at = db_col_i64(q, 1);

@@ -1,6 +1,7 @@
 /* Sizes. */
 #include "store_private.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,9 +9,6 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "sys/rootpath.h"
-
-#define DEPTH_MAX 4096
 
 static int64_t sum_of(struct store *s, const char *sql, const char *key, struct err **err)
 {
@@ -36,100 +34,117 @@ int64_t store_snapshot_size_lower(struct store *s, const char *id, struct err **
 		id, err);
 }
 
-/* The folders being walked: paths from the root, so that depth costs no descriptors. */
-struct walk {
-	int root;
-	char **todo; /* folders still to be read */
-	size_t count, room;
-	ino_t *seen; /* hash table of inodes with several names that were counted; 0 is free */
-	size_t seen_count, seen_room;
-	int64_t bytes;
-};
-
-static void push(struct walk *w, char *path)
-{
-	if (w->count == w->room) {
-		w->room = w->room ? 2 * w->room : 64;
-		w->todo = xreallocarray(w->todo, w->room, sizeof(*w->todo));
-	}
-	w->todo[w->count++] = path;
-}
-
-/* Puts @ino into the table of @room slots, a power of two; false if it was there. */
-static bool seen_put(ino_t *seen, size_t room, ino_t ino)
-{
-	size_t i = (size_t)(ino * 0x9e3779b97f4a7c15ull) & (room - 1);
-	for (; seen[i]; i = (i + 1) & (room - 1))
-		if (seen[i] == ino)
-			return false;
-	seen[i] = ino;
-	return true;
-}
-
-static bool seen_before(struct walk *w, const struct stat *st)
-{
-	if (st->st_nlink < 2)
-		return false;
-	if (2 * w->seen_count >= w->seen_room) {
-		size_t room = w->seen_room ? 2 * w->seen_room : 64;
-		ino_t *bigger = xcalloc(room, sizeof(*bigger));
-		for (size_t i = 0; i < w->seen_room; i++)
-			if (w->seen[i])
-				seen_put(bigger, room, w->seen[i]);
-		free(w->seen);
-		w->seen = bigger;
-		w->seen_room = room;
-	}
-	if (!seen_put(w->seen, w->seen_room, st->st_ino))
-		return true;
-	w->seen_count++;
-	return false;
-}
-
-static int read_folder(struct walk *w, const char *path, struct err **err)
-{
-	int fd = beneath_open(w->root, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d) {
-		int saved = errno;
-		close(fd);
-		/* the container runs on and may have removed it */
-		return saved == ENOENT || saved == ENOTDIR || saved == ELOOP
-			       ? 0
-			       : err_sys(err, saved, "read folder %s", path);
-	}
-	struct dirent *e;
-	struct stat st;
-	/* cppcheck-suppress readdirCalled ; one thread per stream, as POSIX allows */
-	while ((e = readdir(d))) {
-		if (str_eq(e->d_name, ".") || str_eq(e->d_name, "..") ||
-			fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		if (S_ISDIR(st.st_mode) && strlen(path) < DEPTH_MAX)
-			push(w, xasprintf("%s%s%s", path, *path ? "/" : "", e->d_name));
-		else if (S_ISREG(st.st_mode) && !seen_before(w, &st))
-			w->bytes += st.st_size;
-	}
-	closedir(d);
-	return 0;
-}
-
 int64_t store_snapshot_size_rw(struct store *s, const char *id, struct err **err)
 {
+	struct usage usage = {0};
+	struct stat st;
 	auto_free char *path = xasprintf("%s/upper", id);
-	auto_fd int root = beneath_open(s->containers, path, O_RDONLY | O_DIRECTORY, 0);
-	if (root < 0)
+	if (fstatat(s->containers, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sysk(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, errno,
 			"file system of container %s", id);
-	struct walk w = {.root = root};
-	int r = read_folder(&w, "", err);
-	while (r == 0 && w.count) {
-		auto_free char *next = w.todo[--w.count];
-		r = read_folder(&w, next, err);
+	return usage_add(s->containers, path, &usage, err) < 0 ? -1 : usage.bytes;
+}
+
+/* ---- the data root ---- */
+
+/* Folders of the data root, and what they hold. What is not here counts as the rest. */
+static const struct {
+	const char *folder, *what;
+} places[] = {
+	{"content", "blobs"},
+	{"ingest", "downloads"},
+	{"recipes", "recipes"},
+	{"staging", "staging"},
+	{"volumes", "volumes"},
+	{"kist.db", "database"},
+	{"kist.db-wal", "database"},
+	{"kist.db-shm", "database"},
+};
+
+static struct usage *part(struct store_disk *d, const char *what)
+{
+	for (size_t i = 0; i < d->count; i++)
+		if (str_eq(d->v[i].what, what))
+			return &d->v[i].usage;
+	d->v[d->count].what = what;
+	return &d->v[d->count++].usage;
+}
+
+/* Calls @fn for each name in @dir. */
+static int each(int dir, const char *folder, struct store_disk *d,
+	int (*fn)(int fd, const char *name, struct store_disk *d, struct err **err),
+	struct err **err)
+{
+	int fd = openat(dir, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	if (!stream) {
+		int saved = errno;
+		fd_close(fd);
+		return saved == ENOENT ? 0 : err_sys(err, saved, "read folder %s", folder);
 	}
-	while (w.count)
-		free(w.todo[--w.count]);
-	free(w.todo);
-	free(w.seen);
-	return r < 0 ? -1 : w.bytes;
+	int r = 0;
+	/* cppcheck-suppress readdirCalled ; one thread per stream, as POSIX allows */
+	for (struct dirent *e; r == 0 && (e = readdir(stream));)
+		if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, ".."))
+			r = fn(fd, e->d_name, d, err);
+	closedir(stream);
+	return r;
+}
+
+/* The folder itself, without what is in it. */
+static void add_folder(int dir, const char *name, struct usage *to)
+{
+	struct stat st;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	to->files++;
+	to->disk += (int64_t)st.st_blocks * 512;
+}
+
+/* Beside the unpacked layers lies what makes their tars again. */
+static int add_layer(int fd, const char *name, struct store_disk *d, struct err **err)
+{
+	bool layer = str_eq(name, "empty") ||
+		     str_all_of(name, "0123456789abcdef", DIGEST_HEX_LEN, DIGEST_HEX_LEN);
+	return usage_add(fd, name, part(d, layer ? "layers" : "recipes"), err);
+}
+
+static int add_container_file(int fd, const char *name, struct store_disk *d, struct err **err)
+{
+	bool upper = str_eq(name, "upper") || str_eq(name, "work");
+	return usage_add(fd, name, part(d, upper ? "containers" : "logs"), err);
+}
+
+static int add_container(int fd, const char *name, struct store_disk *d, struct err **err)
+{
+	add_folder(fd, name, part(d, "logs"));
+	return each(fd, name, d, add_container_file, err);
+}
+
+static int add_place(int fd, const char *name, struct store_disk *d, struct err **err)
+{
+	if (str_eq(name, "layers")) {
+		add_folder(fd, name, part(d, "layers"));
+		return each(fd, name, d, add_layer, err);
+	}
+	if (str_eq(name, "containers")) {
+		add_folder(fd, name, part(d, "containers"));
+		return each(fd, name, d, add_container, err);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		if (str_eq(name, places[i].folder))
+			return usage_add(fd, name, part(d, places[i].what), err);
+	return usage_add(fd, name, part(d, "other"), err);
+}
+
+int store_disk_usage(struct store *s, struct store_disk *out, struct err **err)
+{
+	static const char *const order[] = {"layers", "recipes", "blobs", "downloads", "staging",
+		"containers", "logs", "volumes", "database", "other"};
+	static_assert(ARRAY_LEN(order) == STORE_DISK_PARTS, "a row for each");
+	*out = (struct store_disk){0};
+	for (size_t i = 0; i < ARRAY_LEN(order); i++)
+		part(out, order[i]);
+	add_folder(s->root, ".", part(out, "other"));
+	return each(s->root, ".", out, add_place, err);
 }

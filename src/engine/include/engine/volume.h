@@ -18,6 +18,7 @@ struct volume_info {
 	struct volume_label *options;
 	size_t option_count;
 	uint32_t uses; /* containers that mount it */
+	int64_t size; /* bytes of its files; -1 unless engine_disk_usage() gave it */
 };
 void volume_info_free(struct volume_info *v);
 void volume_info_list_free(struct volume_info *v, size_t n);

@@ -28,6 +28,7 @@
 #include "base/err.h"
 #include "oci/image.h"
 #include "store/db.h"
+#include "sys/usage.h"
 #include "oci/reference.h"
 
 struct store;
@@ -261,5 +262,19 @@ int64_t store_snapshot_size_lower(struct store *store, const char *id, struct er
 
 /** Bytes of all layers on disk, each once (system df, /info). -1 on error. */
 int64_t store_layers_size(struct store *store, struct err **err);
+
+/** What lies in the data root, by what it is; every file is in exactly one part. */
+#define STORE_DISK_PARTS 10
+struct store_disk {
+	struct {
+		const char *what; /* "layers", "recipes" (layers' tars without the files), "blobs",
+				   * "downloads" (unfinished), "staging", "containers" (what they wrote),
+				   * "logs" (and their other files), "volumes", "database", "other" */
+		struct usage usage;
+	} v[STORE_DISK_PARTS];
+	size_t count;
+};
+/** Walks the whole data root. */
+int store_disk_usage(struct store *store, struct store_disk *out, struct err **err);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "engine/container.h"
+#include "engine/disk.h"
 #include "engine/engine.h"
 #include "engine/events.h"
 #include "engine/exec.h"
@@ -339,6 +340,15 @@ NONE(engine_volume_inspect, struct engine *e, const char *name, struct volume_in
 	struct err **err)
 NONE(engine_volume_list, struct engine *e, const struct filters *filters, struct volume_info **out,
 	size_t *count, struct err **err)
+NONE(engine_disk_usage, struct engine *e, const struct disk_usage_want *want,
+	struct disk_usage *out, struct err **err)
+NONE(engine_container_prune, struct engine *e, const struct filters *filters, struct pruned *out,
+	struct err **err)
+NONE(engine_volume_prune, struct engine *e, const struct filters *filters, bool all,
+	struct pruned *out, struct err **err)
+NONE(store_disk_usage, struct store *store, struct store_disk *out, struct err **err)
+NOTHING(disk_usage_free, struct disk_usage *usage)
+NOTHING(pruned_free, struct pruned *p)
 NONE(engine_volume_remove, struct engine *e, const char *name, bool force, struct err **err)
 NONE(store_image_config_json, struct store *store, const struct digest *id, struct buf *out,
 	struct err **err)
