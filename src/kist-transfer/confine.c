@@ -160,6 +160,7 @@ static const int allowed[] = {
 	/* the control socket */
 	SCMP_SYS(sendto),
 	SCMP_SYS(recvfrom),
+	SCMP_SYS(recvmsg),
 	SCMP_SYS(poll),
 	SCMP_SYS(ppoll),
 	/* files below the root */

@@ -24,9 +24,9 @@ enum compression stream_detect(const void *head, size_t n)
 		{"\x28\xb5\x2f\xfd", 4, ZSTD},
 		{"\xfd"
 		 "7zXZ",
-			5, OTHER},
-		{"BZh", 3, OTHER},
-		{"\x5d\x00\x00", 3, OTHER},
+			5, XZ},
+		{"BZh", 3, BZIP2},
+		{"\x5d\x00\x00", 3, LZMA},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (n >= table[i].len && memcmp(head, table[i].magic, table[i].len) == 0)
@@ -36,6 +36,13 @@ enum compression stream_detect(const void *head, size_t n)
 	if (n >= 4 && (p[0] & 0xf0) == 0x50 && p[1] == 0x2a && p[2] == 0x4d && p[3] == 0x18)
 		return ZSTD;
 	return PLAIN;
+}
+
+const char *stream_compression_name(enum compression how)
+{
+	static const char *const names[COMPRESSION_COUNT] = {
+		"", "gzip", "zstd", "xz", "bzip2", "lzma"};
+	return names[how];
 }
 
 /* ---- gzip ---- */
@@ -239,9 +246,12 @@ struct stream *stream_decompress(struct stream *from, enum compression how)
 		return stream_gzip(from);
 	case ZSTD:
 		return stream_zstd(from);
-	case OTHER:
+	case XZ:
+	case BZIP2:
+	case LZMA:
 		return stream_other(from);
 	case PLAIN:
+	case COMPRESSION_COUNT:
 		break;
 	}
 	return stream_tap(from, NULL, NULL);

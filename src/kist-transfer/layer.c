@@ -12,6 +12,15 @@
 #define WORKER_STACK (512u << 10)
 #define PROGRESS_STEP (4u << 20)
 
+void run_init(struct run *run, int root, const struct transfer_message *request)
+{
+	*run = (struct run){
+		.root = root,
+		.limits = {.max_bytes = request->max_bytes, .max_entries = request->max_entries},
+		.max_ratio = request->max_ratio,
+	};
+}
+
 struct worker {
 	pthread_t thread;
 	bool running;
@@ -151,6 +160,26 @@ int layer_stage(struct run *run, struct layer *layer, struct stream *raw, enum c
 		hash_end(diff, &layer->diff_id);
 	else
 		layer->diff_id = layer->blob;
+	layer->how = how;
 	tell_progress(layer);
 	return 0;
+}
+
+void layer_report(const struct layer *layer)
+{
+	struct transfer_message m = {
+		.kind = TRANSFER_LAYER,
+		.index = layer->index,
+		.name = layer->name,
+		.blob = layer->blob,
+		.diff_id = layer->diff_id,
+		.size = layer->unpacked.size,
+		.blob_size = layer->blob_size,
+		.staged = layer->unpack,
+		.opaque = layer->unpacked.opaque,
+		.tar_size = layer->unpacked.tar_size,
+		.recipe_size = layer->unpacked.recipe_size,
+		.compression = stream_compression_name(layer->how),
+	};
+	report_send(&m);
 }

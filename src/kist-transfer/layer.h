@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "base/err.h"
+#include "store/transfer.h"
 #include "stream.h"
 #include "unpack.h"
 
@@ -29,12 +30,16 @@ struct layer {
 	uint64_t total; /* bytes of the blob, 0 if not known */
 	/* results */
 	struct digest blob, diff_id;
+	enum compression how;
 	uint64_t blob_size;
 	struct unpack_result unpacked;
 };
 
+void run_init(struct run *run, int root, const struct transfer_message *request);
 /** Reads @raw to its end. On failure the folder may be half full; the store throws it away. */
 int layer_stage(struct run *run, struct layer *layer, struct stream *raw, enum compression how,
 	struct err **err);
+/** Tells the store of a layer that was staged. */
+void layer_report(const struct layer *layer);
 
 #endif

@@ -26,15 +26,6 @@
 
 #define HEAD 512
 
-static void run_init(struct run *run, int root, const struct transfer_message *request)
-{
-	*run = (struct run){
-		.root = root,
-		.limits = {.max_bytes = request->max_bytes, .max_entries = request->max_entries},
-		.max_ratio = request->max_ratio,
-	};
-}
-
 /* A tar header's checksum counts its own eight bytes as blanks. */
 static bool is_tar(const unsigned char *head, size_t n)
 {
@@ -150,20 +141,7 @@ static int stage_and_report(struct run *run, struct layer *layer, struct stream 
 			return report_unusable(run, layer->name, bad->msg, err);
 		return err_move(err, &bad);
 	}
-	struct transfer_message m = {
-		.kind = TRANSFER_LAYER,
-		.index = layer->index,
-		.name = layer->name,
-		.blob = layer->blob,
-		.diff_id = layer->diff_id,
-		.size = layer->unpacked.size,
-		.blob_size = layer->blob_size,
-		.staged = layer->unpack,
-		.opaque = layer->unpacked.opaque,
-		.tar_size = layer->unpacked.tar_size,
-		.recipe_size = layer->unpacked.recipe_size,
-	};
-	report_send(&m);
+	layer_report(layer);
 	return 0;
 }
 
@@ -292,18 +270,6 @@ int load_layer(int root, const struct transfer_message *request, struct err **er
 	struct layer layer = {.name = "", .unpack = true};
 	if (layer_stage(&run, &layer, all, how, err) < 0)
 		return -1;
-	struct transfer_message m = {
-		.kind = TRANSFER_LAYER,
-		.name = "",
-		.blob = layer.blob,
-		.diff_id = layer.diff_id,
-		.size = layer.unpacked.size,
-		.blob_size = layer.blob_size,
-		.staged = true,
-		.opaque = layer.unpacked.opaque,
-		.tar_size = layer.unpacked.tar_size,
-		.recipe_size = layer.unpacked.recipe_size,
-	};
-	report_send(&m);
+	layer_report(&layer);
 	return 0;
 }

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "confine.h"
+#include "follow.h"
 #include "hash.h"
 #include "load.h"
 #include "pack.h"
@@ -58,6 +59,8 @@ static int run(struct err **err)
 	auto_fd int root = confine(TRANSFER_FD_STAGING, err);
 	if (root < 0)
 		return -1;
+	if (request.mode == TRANSFER_PULL)
+		return follow_layers(root, &request, err);
 	int r = request.mode == TRANSFER_IMPORT ? load_layer(root, &request, err)
 						: load_archive(root, &request, err);
 	if (r < 0)

@@ -58,7 +58,9 @@ struct stream *stream_tap(struct stream *from, struct hash *hash, uint64_t *coun
 struct stream *stream_guard(
 	struct stream *from, const uint64_t *in, uint64_t *out, uint32_t ratio, uint64_t floor);
 
-enum compression { PLAIN, GZIP, ZSTD, OTHER /* xz, bzip2, lzma: by libarchive */ };
+enum compression { PLAIN, GZIP, ZSTD, XZ, BZIP2, LZMA, COMPRESSION_COUNT };
+/** "" for PLAIN, "gzip" ...: as store/transfer.h names it. */
+const char *stream_compression_name(enum compression how);
 /** What the first bytes say. */
 enum compression stream_detect(const void *head, size_t n);
 /** Decompresses @from (borrowed). PLAIN hands through. */

@@ -9,6 +9,13 @@ static void put_digest(struct buf *b, const struct digest *d)
 	wire_put_str(b, d->str);
 }
 
+static void put_error(struct buf *b, const struct transfer_message *m)
+{
+	wire_put_u8(b, m->err_kind);
+	wire_put_u32(b, (uint32_t)m->sys);
+	wire_put_str(b, m->text);
+}
+
 void transfer_encode(const struct transfer_message *m, struct buf *b)
 {
 	wire_put_u8(b, (uint8_t)m->kind);
@@ -21,6 +28,20 @@ void transfer_encode(const struct transfer_message *m, struct buf *b)
 		break;
 	case TRANSFER_ANSWER:
 		wire_put_bool(b, m->known);
+		break;
+	case TRANSFER_BLOB:
+		wire_put_u32(b, m->index);
+		put_digest(b, &m->blob);
+		put_digest(b, &m->diff_id);
+		wire_put_u64(b, m->blob_size);
+		wire_put_bool(b, m->known);
+		break;
+	case TRANSFER_GROWN:
+		wire_put_u32(b, m->index);
+		wire_put_u64(b, m->size);
+		break;
+	case TRANSFER_ABANDON:
+		wire_put_u32(b, m->index);
 		break;
 	case TRANSFER_DOC:
 		wire_put_u32(b, m->index);
@@ -40,6 +61,7 @@ void transfer_encode(const struct transfer_message *m, struct buf *b)
 		wire_put_u64(b, m->tar_size);
 		wire_put_u64(b, m->recipe_size);
 		wire_put_str(b, m->text);
+		wire_put_str(b, m->compression);
 		break;
 	case TRANSFER_LINK:
 		wire_put_str(b, m->name);
@@ -53,10 +75,13 @@ void transfer_encode(const struct transfer_message *m, struct buf *b)
 		wire_put_u64(b, m->size);
 		wire_put_u64(b, m->blob_size);
 		break;
+	case TRANSFER_BAD:
+		wire_put_u32(b, m->index);
+		wire_put_bool(b, m->damaged);
+		put_error(b, m);
+		break;
 	case TRANSFER_ERROR:
-		wire_put_u8(b, m->err_kind);
-		wire_put_u32(b, (uint32_t)m->sys);
-		wire_put_str(b, m->text);
+		put_error(b, m);
 		break;
 	case TRANSFER_DONE:
 	case TRANSFER_KIND_COUNT:
@@ -93,6 +118,25 @@ static void decode_layer(struct wire *w, struct transfer_message *m)
 	m->tar_size = wire_u64(w);
 	m->recipe_size = wire_u64(w);
 	m->text = wire_str(w);
+	m->compression = wire_str(w);
+}
+
+static void decode_error(struct wire *w, struct transfer_message *m)
+{
+	m->err_kind = wire_u8(w);
+	m->sys = (int32_t)wire_u32(w);
+	m->text = wire_str(w);
+	if (!m->text || m->err_kind >= ERR_KIND_COUNT)
+		w->bad = true;
+}
+
+static void decode_blob(struct wire *w, struct transfer_message *m)
+{
+	m->index = wire_u32(w);
+	get_digest(w, &m->blob);
+	get_digest(w, &m->diff_id);
+	m->blob_size = wire_u64(w);
+	m->known = wire_bool(w);
 }
 
 static void decode_fields(struct wire *w, struct transfer_message *m)
@@ -106,6 +150,16 @@ static void decode_fields(struct wire *w, struct transfer_message *m)
 		break;
 	case TRANSFER_ANSWER:
 		m->known = wire_bool(w);
+		break;
+	case TRANSFER_BLOB:
+		decode_blob(w, m);
+		break;
+	case TRANSFER_GROWN:
+		m->index = wire_u32(w);
+		m->size = wire_u64(w);
+		break;
+	case TRANSFER_ABANDON:
+		m->index = wire_u32(w);
 		break;
 	case TRANSFER_DOC:
 		m->index = wire_u32(w);
@@ -128,12 +182,13 @@ static void decode_fields(struct wire *w, struct transfer_message *m)
 		m->size = wire_u64(w);
 		m->blob_size = wire_u64(w);
 		break;
+	case TRANSFER_BAD:
+		m->index = wire_u32(w);
+		m->damaged = wire_bool(w);
+		decode_error(w, m);
+		break;
 	case TRANSFER_ERROR:
-		m->err_kind = wire_u8(w);
-		m->sys = (int32_t)wire_u32(w);
-		m->text = wire_str(w);
-		if (!m->text || m->err_kind >= ERR_KIND_COUNT)
-			w->bad = true;
+		decode_error(w, m);
 		break;
 	case TRANSFER_DONE:
 		break;

@@ -4,8 +4,14 @@
  * kist-transfer is started with the input at descriptor 0, the staging folder at 3 and a
  * SOCK_SEQPACKET socket at 4. One message is one record (base/wire.h): a kind, then the fields that
  * the kind has, in the order of the struct. The store speaks first (REQUEST). The program puts what
- * it unpacks below the staging folder, as "layer.<index>/" with "recipe.<index>/" and "doc.<index>", and describes it; what
+ * it unpacks below the staging folder, as "layer.<index>/" with
+ * "recipe.<index>/" and "doc.<index>", and describes it; what
  * it says is checked by the store before anything is moved into place. After DONE or ERROR it exits.
+ *
+ * In the mode TRANSFER_PULL there is no input at descriptor 0. The store sends BLOB, with one descriptor
+ * (SCM_RIGHTS) of a file that may still grow, and from then on GROWN, or ABANDON; the program answers with LAYER
+ * or BAD, once for each BLOB that was not abandoned, and with PROGRESS in between. One BLOB at a time; no index is
+ * used twice. GROWN and ABANDON may cross with the answer: they are ignored then. The end of the socket is the end.
  */
 #ifndef KIST_STORE_TRANSFER_H
 #define KIST_STORE_TRANSFER_H
@@ -31,12 +37,17 @@ enum transfer_kind {
 	/* store -> transfer */
 	TRANSFER_REQUEST, /* mode, max_bytes, max_entries, max_ratio */
 	TRANSFER_ANSWER, /* known */
+	TRANSFER_BLOB, /* index, blob, diff_id, blob_size, known (then it is only hashed); a descriptor */
+	TRANSFER_GROWN, /* index, size: bytes from the start that are in the file; not less than before */
+	TRANSFER_ABANDON, /* index: forget it; answer nothing */
 	/* transfer -> store */
 	TRANSFER_DOC, /* index, name, blob, size */
-	TRANSFER_LAYER, /* index, name, blob, diff_id, size, blob_size, staged, opaque, tar_size, recipe_size, text */
+	TRANSFER_LAYER, /* index, name, blob, diff_id, size, blob_size, staged, opaque, tar_size,
+			 * recipe_size, text, compression */
 	TRANSFER_LINK, /* name, text (what it points to, from the archive's root) */
 	TRANSFER_QUERY, /* diff_id: does the store have it? Answered by ANSWER */
 	TRANSFER_PROGRESS, /* name, size (bytes of this layer so far), blob_size (of; 0 unknown) */
+	TRANSFER_BAD, /* index, damaged, err_kind, sys, text: this blob is refused; others may follow */
 	TRANSFER_ERROR, /* err_kind, sys, text */
 	TRANSFER_DONE,
 	TRANSFER_KIND_COUNT
@@ -48,6 +59,7 @@ enum transfer_mode {
 	TRANSFER_PACK_LAYER, /* what a container changed, as a layer */
 	TRANSFER_PACK_WHOLE, /* its whole root file system as a tar */
 	TRANSFER_PACK_CHANGES, /* a list of what it changed, as JSON */
+	TRANSFER_PULL, /* blobs that are being downloaded */
 };
 
 /** All records in one struct; strings of a decoded message are borrowed from its bytes. */
@@ -68,6 +80,8 @@ struct transfer_message {
 	uint64_t tar_size; /* bytes of the layer's tar */
 	uint64_t recipe_size; /* bytes on disk of what else is needed to write it again */
 	const char *text;
+	const char *compression; /* of a layer: "", "gzip", "zstd", "xz", "bzip2", "lzma" */
+	bool damaged; /* the blob is not what its digest says: another download may help */
 	uint8_t err_kind;
 	int32_t sys;
 };

@@ -1,0 +1,236 @@
+/*
+ * Theory of operation.
+ *
+ * The store downloads a blob into a file and says how much of it is there (GROWN); this program reads up to that
+ * point and then waits for the next message: the control socket is the only thing it ever waits for, so that nothing
+ * is polled and nothing of the store's has to be locked. One layer is in work at a time; the next BLOB comes when the
+ * store has heard of the last one's end.
+ *
+ * What the file says is believed as little as what an archive says: it is hashed on the way in and, inflated, once
+ * more. If it cannot be inflated or unpacked, the rest of the file is awaited and all of it hashed again: only if the blob
+ * is what it was announced to be, its maker is to blame; else it was damaged on the way, and the store may ask
+ * for it once more.
+ */
+#include "follow.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "hash.h"
+#include "layer.h"
+#include "report.h"
+
+#define HEAD 512
+#define MESSAGE_ROOM 1024
+#define CHUNK (256u << 10)
+
+/** The file that is followed, as a stream. */
+struct followed {
+	struct stream s;
+	int fd;
+	uint32_t index;
+	uint64_t at, told, total;
+	uint64_t *count; /* bytes read, of all blobs */
+	bool abandoned;
+};
+
+/* One message of the store. BLOB: its descriptor is in *fd. */
+static int receive(struct transfer_message *m, char room[MESSAGE_ROOM], int *fd, struct err **err)
+{
+	int fds[FD_PASS_MAX];
+	size_t nfds = ARRAY_LEN(fds);
+	ssize_t n = fd_recv(TRANSFER_FD_CONTROL, room, MESSAGE_ROOM, fds, &nfds);
+	if (n <= 0)
+		_exit(0); /* the pull is over, or the store is gone */
+	int r = transfer_decode(room, (size_t)n, m, err);
+	size_t want = r == 0 && m->kind == TRANSFER_BLOB;
+	if (r == 0 && nfds != want)
+		r = err_set(err, ERR_INVALID, "kist-transfer: a message without its descriptor");
+	for (size_t i = r == 0 ? want : 0; i < nfds; i++)
+		close(fds[i]);
+	if (r == 0 && want)
+		*fd = fds[0];
+	return r;
+}
+
+/* Waits until the store says something about this file. */
+static int wait_for_more(struct followed *f, struct err **err)
+{
+	char room[MESSAGE_ROOM];
+	struct transfer_message m;
+	int fd = -1;
+	if (receive(&m, room, &fd, err) < 0)
+		return -1;
+	if (m.index != f->index)
+		return 0; /* about a layer that is done */
+	switch (m.kind) {
+	case TRANSFER_GROWN:
+		f->told = m.size < f->total ? m.size : f->total;
+		return 0;
+	case TRANSFER_ABANDON:
+		f->abandoned = true;
+		return err_set(err, ERR_CANCELLED, "the download begins anew");
+	default:
+		fd_close(fd);
+		return err_set(err, ERR_SYSTEM, "kist-transfer: an unexpected message");
+	}
+}
+
+static ssize_t followed_read(struct stream *s, void *p, size_t n, struct err **err)
+{
+	struct followed *f = (struct followed *)s;
+	while (f->at == f->told && f->told < f->total)
+		if (wait_for_more(f, err) < 0)
+			return -1;
+	size_t most = f->told - f->at < n ? f->told - f->at : n;
+	if (most == 0)
+		return 0;
+	ssize_t r;
+	do
+		r = pread(f->fd, p, most, (off_t)f->at);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return err_sys(err, errno, "read a layer");
+	if (r == 0)
+		return err_set(err, ERR_INVALID, "the file of a layer has become shorter");
+	f->at += (uint64_t)r;
+	if (f->count)
+		*f->count += (uint64_t)r;
+	return r;
+}
+
+static const struct stream_ops followed_ops = {followed_read, NULL};
+
+static void report_bad(const struct followed *f, bool damaged, const struct err *why)
+{
+	/* it may quote the layer: bounded, a record must fit into a packet */
+	auto_free char *text = xstrndup(err_msg(why), 8192);
+	struct transfer_message m = {
+		.kind = TRANSFER_BAD,
+		.index = f->index,
+		.damaged = damaged,
+		.err_kind = (uint8_t)why->kind,
+		.sys = why->sys,
+		.text = text,
+	};
+	report_send(&m);
+}
+
+/* Hashes the whole file, which may take waiting for its end. */
+static int hash_whole(struct followed *f, struct digest *out, struct err **err)
+{
+	auto_hash *hash = hash_new();
+	auto_free char *chunk = xmalloc(CHUNK);
+	ssize_t n;
+	f->at = 0;
+	f->count = NULL;
+	while ((n = followed_read(&f->s, chunk, CHUNK, err)) > 0)
+		hash_add(hash, chunk, (size_t)n);
+	if (n == 0)
+		hash_end(hash, out);
+	return (int)n;
+}
+
+static int other_digest(
+	const struct transfer_message *want, const struct digest *actual, struct err **err)
+{
+	return err_set(err, ERR_INVALID,
+		"filesystem layer verification failed for digest %s: what came has the digest %s",
+		want->blob.str, actual->str);
+}
+
+/* Says why the layer cannot be used: @why, unless the blob itself is not what it should be. */
+static int refuse(
+	struct followed *f, const struct transfer_message *want, struct err *why, struct err **err)
+{
+	struct digest actual;
+	auto_err *bad = NULL;
+	/* other kinds are this machine's trouble, or a bound that no digest excuses */
+	if (why->kind != ERR_INVALID) {
+		report_bad(f, false, why);
+		return 0;
+	}
+	if (hash_whole(f, &actual, &bad) < 0) {
+		if (f->abandoned)
+			return 0;
+		if (bad->kind != ERR_INVALID)
+			return err_move(err, &bad);
+		report_bad(f, true, bad);
+		return 0;
+	}
+	bool same = str_eq(actual.str, want->blob.str);
+	if (!same)
+		other_digest(want, &actual, &bad);
+	report_bad(f, !same, same ? why : bad);
+	return 0;
+}
+
+static int check(const struct transfer_message *want, const struct layer *layer, bool *damaged,
+	struct err **err)
+{
+	*damaged = !str_eq(layer->blob.str, want->blob.str);
+	if (*damaged)
+		return other_digest(want, &layer->blob, err);
+	if (!str_eq(layer->diff_id.str, want->diff_id.str))
+		return err_set(err, ERR_INVALID,
+			"layer %s does not match the image's configuration: its diffID is %s, "
+			"expected %s",
+			want->blob.str, layer->diff_id.str, want->diff_id.str);
+	return 0;
+}
+
+static int stage(struct run *run, struct layer *layer, struct followed *f, struct err **err)
+{
+	char head[HEAD];
+	ssize_t n = stream_fill(&f->s, head, sizeof(head), err);
+	if (n < 0)
+		return -1;
+	auto_stream *all = stream_head(head, (size_t)n, &f->s);
+	return layer_stage(run, layer, all, stream_detect(head, (size_t)n), err);
+}
+
+static int take_blob(struct run *run, const struct transfer_message *want, int fd, struct err **err)
+{
+	struct followed f = {
+		.s = {&followed_ops},
+		.fd = fd,
+		.index = want->index,
+		.total = want->blob_size,
+		.count = &run->in,
+	};
+	struct layer layer = {
+		.name = want->blob.str,
+		.index = want->index,
+		.unpack = !want->known,
+		.total = want->blob_size,
+	};
+	auto_err *bad = NULL;
+	bool damaged = false;
+	if (stage(run, &layer, &f, &bad) < 0)
+		return f.abandoned ? 0 : refuse(&f, want, bad, err);
+	if (check(want, &layer, &damaged, &bad) < 0) {
+		report_bad(&f, damaged, bad);
+		return 0;
+	}
+	layer_report(&layer);
+	return 0;
+}
+
+int follow_layers(int root, const struct transfer_message *request, struct err **err)
+{
+	struct run run;
+	run_init(&run, root, request);
+	for (;;) {
+		char room[MESSAGE_ROOM];
+		struct transfer_message m;
+		auto_fd int fd = -1;
+		if (receive(&m, room, &fd, err) < 0)
+			return -1;
+		/* what else comes is about a layer that is done */
+		if (m.kind == TRANSFER_BLOB && take_blob(&run, &m, fd, err) < 0)
+			return -1;
+	}
+}
