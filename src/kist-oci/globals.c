@@ -57,12 +57,15 @@ static int open_log(struct globals *g, struct err **err)
 /* Without privileges over the machine, whatever the number. */
 static bool in_user_namespace(void)
 {
-	auto_buf text = BUF_INIT;
-	unsigned int first, host, count;
-	if (file_read(AT_FDCWD, "/proc/self/uid_map", 4096, &text, NULL) < 0)
+	auto_fd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	char text[128], *at = text;
+	ssize_t n = fd < 0 ? -1 : fd_read(fd, text, sizeof(text) - 1);
+	if (n < 0)
 		return false;
-	return sscanf(buf_str(&text), "%u %u %u", &first, &host, &count) != 3 || first || host ||
-	       count != UINT32_MAX;
+	text[n] = 0;
+	/* whoever has no mapping at all is in one, too */
+	unsigned long first = strtoul(at, &at, 10), host = strtoul(at, &at, 10);
+	return first || host || strtoul(at, &at, 10) != UINT32_MAX;
 }
 
 /*
@@ -73,8 +76,10 @@ static bool in_user_namespace(void)
 static char *default_root(void)
 {
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
+	if (str_empty(runtime_dir))
+		return xstrdup("/run/" PROGRAM);
 	bool own = geteuid() != 0 || (in_user_namespace() && !str_eq(getenv("USER"), "root"));
-	if (!own || str_empty(runtime_dir))
+	if (!own)
 		return xstrdup("/run/" PROGRAM);
 	char *root = xasprintf("%s/" PROGRAM, runtime_dir);
 	if (dir_make(AT_FDCWD, root, 0700, NULL) == 0)
@@ -109,7 +114,9 @@ static int choose_root(struct globals *g, struct err **err)
 			return err_sys(err, errno, "find the folder of --root %s", g->root);
 		g->root = g->root_path = xasprintf("%s/%s", here, g->root);
 	}
-	if (realpath(g->root, here) && str_eq(here, "/"))
+	struct stat st, top;
+	if (stat(g->root, &st) == 0 && stat("/", &top) == 0 && st.st_ino == top.st_ino &&
+		st.st_dev == top.st_dev)
 		return err_set(err, ERR_INVALID, "--root cannot be /");
 	return 0;
 }

@@ -121,16 +121,36 @@ static int make_level(struct cgroup_dir *d, int base, const char *rel, bool leaf
 			return err_sys(err, errno, "create cgroup %s/%s", d->mount->path, rel);
 		*existed = true;
 	}
-	return lazy ? 0 : d->ops->prepare(d, base, rel, leaf, err);
+	enum cgroup_level level = leaf	     ? CGROUP_LEVEL_LEAF
+				  : *existed ? CGROUP_LEVEL_OLD
+					     : CGROUP_LEVEL_NEW;
+	return lazy ? 0 : d->ops->prepare(d, base, rel, level, err);
+}
+
+/* The usual case, tried first because there are ten hierarchies: the container before this one has made all levels
+ * but the last. False: level by level, which knows what is wrong. */
+static bool make_leaf(struct cgroup_dir *d, bool lazy)
+{
+	auto_free char *full = xasprintf("%s/%s", d->mount->path, d->rel);
+	if ((d->mount->v2 && !lazy) || mkdir(full, 0755) < 0)
+		return false;
+	if (lazy || d->ops->prepare(d, AT_FDCWD, full, CGROUP_LEVEL_LEAF, NULL) == 0)
+		d->fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (d->fd < 0)
+		rmdir(full);
+	return d->fd >= 0;
 }
 
 /* All levels of the path. @lazy: controllers are not turned on for a group that may never need them. */
 static int make_levels(struct cgroup_dir *d, bool lazy, bool *existed, struct err **err)
 {
+	*existed = false;
+	if (make_leaf(d, lazy))
+		return 0;
 	auto_fd int base = open(d->mount->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (base < 0)
 		return err_sys(err, errno, "open %s", d->mount->path);
-	if (d->mount->v2 && !lazy && d->ops->prepare(d, base, ".", false, err) < 0)
+	if (d->mount->v2 && !lazy && d->ops->prepare(d, base, ".", CGROUP_LEVEL_OLD, err) < 0)
 		return -1;
 	auto_free char *rel = xstrdup(d->rel);
 	for (char *at = rel;;) {
@@ -513,12 +533,14 @@ int cgroup_pids(const struct cgroup *cg, pid_t **pids, size_t *n, struct err **e
 	return d ? cgroup_tree_pids(d->fd, pids, n, err) : 0;
 }
 
-static int remove_all(struct cgroup *cg, bool kill, struct err **err)
+/* @gone has been removed, and what is there now is somebody else's; or NULL. */
+static int remove_all(struct cgroup *cg, bool kill, const struct cgroup_dir *gone, struct err **err)
 {
 	int r = cg->unit ? cgroup_unit_remove(cg, err) : 0;
 	for (size_t i = 0; i < cg->count; i++) {
 		auto_err *why = NULL;
-		if (!cg->dirs[i].foreign && cgroup_tree_remove(&cg->dirs[i], kill, &why) < 0) {
+		const struct cgroup_dir *d = &cg->dirs[i];
+		if (!d->foreign && d != gone && cgroup_tree_remove(d, kill, &why) < 0) {
 			r = -1;
 			if (err && !*err)
 				err_move(err, &why);
@@ -531,15 +553,20 @@ static int remove_all(struct cgroup *cg, bool kill, struct err **err)
 
 int cgroup_remove(struct cgroup *cg, struct err **err)
 {
-	return remove_all(cg, false, err);
+	return remove_all(cg, false, NULL, err);
 }
 
+/* What has no process goes at once. Where the only one was the init of a pid namespace that is the rule, and killing takes
+ * the freezer, which patches the kernel's code on all processors, twice. */
 int cgroup_destroy(struct cgroup *cg, struct err **err)
 {
 	auto_err *why = NULL;
+	const struct cgroup_dir *d = members(cg);
+	if (d && !d->foreign && !cg->unit && cgroup_tree_remove_empty(d))
+		return remove_all(cg, true, d, err);
 	if (cgroup_kill(cg, SIGKILL, &why) == 0)
-		return remove_all(cg, true, err);
-	if (remove_all(cg, true, NULL) == 0)
+		return remove_all(cg, true, NULL, err);
+	if (remove_all(cg, true, NULL, NULL) == 0)
 		return 0;
 	return err_move(err, &why);
 }

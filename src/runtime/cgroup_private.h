@@ -37,6 +37,12 @@ struct cgroup {
 	struct cgroup_unit *unit; /* the systemd driver: cgroup_unit.c; else NULL */
 };
 
+enum cgroup_level {
+	CGROUP_LEVEL_LEAF, /* the container's own folder */
+	CGROUP_LEVEL_NEW, /* above it, just made */
+	CGROUP_LEVEL_OLD, /* above it, found */
+};
+
 /** Paths and layout; nothing is made or opened. */
 struct cgroup *cgroup_new(const char *path, struct err **err);
 /** The folder of one hierarchy with all that it lies in; one that exists will do. */
@@ -46,9 +52,9 @@ int cgroup_write_limits(struct cgroup *cg, const struct oci_resources *res, stru
 
 struct cgroup_ops {
 	/** Prepares level @rel ("kist", "kist/id") below @base, a descriptor of the mount point: called
-	 * from the top, after each mkdir. @leaf: the container's own folder. */
-	int (*prepare)(
-		const struct cgroup_dir *d, int base, const char *rel, bool leaf, struct err **err);
+	 * from the top, after each mkdir. */
+	int (*prepare)(const struct cgroup_dir *d, int base, const char *rel,
+		enum cgroup_level level, struct err **err);
 	/** Writes those of @res whose controller is on this hierarchy. */
 	int (*set)(const struct cgroup_dir *d, const struct oci_resources *res, struct err **err);
 	int (*attach)(const struct cgroup_dir *d, pid_t pid, struct err **err);
@@ -126,6 +132,8 @@ int64_t cgroup_text_key(const char *text, const char *key);
 int cgroup_tree_pids(int dir, pid_t **pids, size_t *n, struct err **err);
 /** The sum of a flat keyed file's number over a folder and those below; -1 if the folder itself has none. */
 int64_t cgroup_tree_sum(int dir, const char *file, const char *key);
+/** Whether the folder is gone: it is not while there are processes or folders in it. */
+bool cgroup_tree_remove_empty(const struct cgroup_dir *d);
 /** @kill: also processes that come in meanwhile. */
 int cgroup_tree_remove(const struct cgroup_dir *d, bool kill, struct err **err);
 

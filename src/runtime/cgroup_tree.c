@@ -201,8 +201,16 @@ static int remove_folder(int parent, const char *name, int depth, void *arg, str
 	}
 }
 
+bool cgroup_tree_remove_empty(const struct cgroup_dir *d)
+{
+	auto_free char *full = xasprintf("%s/%s", d->mount->path, d->rel);
+	return rmdir(full) == 0 || errno == ENOENT;
+}
+
 int cgroup_tree_remove(const struct cgroup_dir *d, bool kill, struct err **err)
 {
+	if (cgroup_tree_remove_empty(d))
+		return 0;
 	auto_fd int base = open(d->mount->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (base < 0)
 		return err_sys(err, errno, "open %s", d->mount->path);

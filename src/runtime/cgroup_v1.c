@@ -8,15 +8,21 @@
 #include "base/timefmt.h"
 #include "cgroup_private.h"
 
+/* Has the file more than a newline? -1: it cannot be read. */
+static int has_value(int base, const char *path)
+{
+	auto_fd int fd = openat(base, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char text[2];
+	ssize_t n = fd < 0 ? -1 : fd_read(fd, text, sizeof(text));
+	return n < 0 ? -1 : n > 0 && text[0] != '\n';
+}
+
 /* A new cpuset has neither CPUs nor memory nodes, and no process may enter it until it has both: they
  * are copied from the level above. Levels that somebody has set up are left alone. */
 static int inherit_cpuset(int base, const char *rel, const char *file, struct err **err)
 {
 	auto_free char *mine = xasprintf("%s/%s", rel, file);
-	auto_buf now = BUF_INIT;
-	if (file_read(base, mine, 4096, &now, err) < 0)
-		return -1;
-	if (!str_empty(str_trim(now.data)))
+	if (has_value(base, mine) > 0)
 		return 0;
 	const char *slash = strrchr(rel, '/');
 	auto_free char *above =
@@ -24,17 +30,24 @@ static int inherit_cpuset(int base, const char *rel, const char *file, struct er
 	auto_buf value = BUF_INIT;
 	if (file_read(base, above, 4096, &value, err) < 0)
 		return -1;
+	if (str_empty(str_trim((char *)buf_str(&value))))
+		return err_set(err, ERR_SYSTEM, "%s is empty", above);
 	return file_write(base, mine, value.data, value.len, err);
 }
 
-static int prepare(
-	const struct cgroup_dir *d, int base, const char *rel, bool leaf, struct err **err)
+static int prepare(const struct cgroup_dir *d, int base, const char *rel, enum cgroup_level level,
+	struct err **err)
 {
 	if (!cgroup_has(d, CTL_CPUSET))
 		return 0; /* nothing else starts out unusable */
 	if (inherit_cpuset(base, rel, "cpuset.cpus", err) < 0 ||
 		inherit_cpuset(base, rel, "cpuset.mems", err) < 0)
 		return err_wrap(err, "set up cpuset %s", rel);
+	/* then the kernel does the same for what comes below, in mkdir(2) and without rebuilding scheduling
+	 * domains twice */
+	auto_free char *clone = xasprintf("%s/cgroup.clone_children", rel);
+	if (level == CGROUP_LEVEL_NEW)
+		file_write(base, clone, "1", 1, NULL);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  * give them back. So what they amount to is worked out here and compared with devices.list, and only the
  * difference is written, what is new first: Documentation/admin-guide/cgroup-v1/devices.rst.
  */
+#include <fcntl.h>
 #include <stdio.h>
 
 #include "base/fdio.h"
@@ -176,8 +177,26 @@ static int wanted(struct policy *p, const struct oci_resources *r, struct err **
 	return 0;
 }
 
-static int write_exception(const struct cgroup_dir *d, bool allow, const struct exception *e,
-	int access, struct err **err)
+/* devices.deny and devices.allow, each opened once for all that is written to it. */
+struct lists {
+	const struct cgroup_dir *d;
+	int fd[2];
+};
+
+static int write_line(struct lists *l, bool allow, const char *line, struct err **err)
+{
+	const char *file = allow ? "devices.allow" : "devices.deny";
+	int *fd = &l->fd[allow];
+	if (*fd < 0)
+		*fd = openat(l->d->fd, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (*fd < 0 || fd_write(*fd, line, strlen(line)) < 0)
+		return err_sys(err, errno, "write \"%s\" to %s/%s/%s", line, l->d->mount->path,
+			l->d->rel, file);
+	return 0;
+}
+
+static int write_exception(
+	struct lists *l, bool allow, const struct exception *e, int access, struct err **err)
 {
 	struct exception part = *e;
 	char line[64];
@@ -185,25 +204,42 @@ static int write_exception(const struct cgroup_dir *d, bool allow, const struct 
 	if (!access)
 		return 0;
 	describe(line, &part);
-	return cgroup_put(d, allow ? "devices.allow" : "devices.deny", err, "%s", line);
+	return write_line(l, allow, line, err);
 }
 
-static int write_difference(const struct cgroup_dir *d, const struct policy *now,
-	const struct policy *then, struct err **err)
+static int write_difference(
+	struct lists *l, const struct policy *now, const struct policy *then, struct err **err)
 {
 	for (size_t i = 0; i < then->count; i++) {
 		const struct exception *known = find(now, &then->v[i]);
 		int more = then->v[i].access & ~(known ? known->access : 0);
-		if (write_exception(d, !then->allow, &then->v[i], more, err) < 0)
+		if (write_exception(l, !then->allow, &then->v[i], more, err) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < now->count; i++) {
 		const struct exception *kept = find(then, &now->v[i]);
 		int less = now->v[i].access & ~(kept ? kept->access : 0);
-		if (write_exception(d, then->allow, &now->v[i], less, err) < 0)
+		if (write_exception(l, then->allow, &now->v[i], less, err) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+static int change(
+	const struct cgroup_dir *d, struct policy *now, const struct policy *then, struct err **err)
+{
+	struct lists l = {d, {-1, -1}};
+	int r = 0;
+	/* where all is allowed the list does not tell the exceptions: begin anew */
+	if (now->allow != then->allow || (now->allow && then->allow)) {
+		r = write_line(&l, then->allow, "a", err);
+		policy_clear(now);
+	}
+	if (r == 0)
+		r = write_difference(&l, now, then, err);
+	fd_close(l.fd[false]);
+	fd_close(l.fd[true]);
+	return r;
 }
 
 int cgroup_v1_devices(const struct cgroup_dir *d, const struct oci_resources *r, struct err **err)
@@ -220,11 +256,5 @@ int cgroup_v1_devices(const struct cgroup_dir *d, const struct oci_resources *r,
 		add(&then, &now.v[i]);
 	if (wanted(&then, r, err) < 0)
 		return -1;
-	/* where all is allowed the list does not tell the exceptions: begin anew */
-	if (now.allow != then.allow || (now.allow && then.allow)) {
-		if (cgroup_put(d, then.allow ? "devices.allow" : "devices.deny", err, "a") < 0)
-			return -1;
-		policy_clear(&now);
-	}
-	return write_difference(d, &now, &then, err);
+	return change(d, &now, &then, err);
 }

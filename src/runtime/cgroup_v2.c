@@ -35,10 +35,10 @@ static int enable_below(int base, const char *rel, struct err **err)
 	return 0;
 }
 
-static int prepare(
-	const struct cgroup_dir *d, int base, const char *rel, bool leaf, struct err **err)
+static int prepare(const struct cgroup_dir *d, int base, const char *rel, enum cgroup_level level,
+	struct err **err)
 {
-	if (!leaf)
+	if (level != CGROUP_LEVEL_LEAF)
 		return enable_below(base, rel, err);
 	/* Below a cgroup with processes, or in a threaded tree, a new one is no domain and takes no process. As
 	 * part of the threads' tree it does; what then cannot be limited is an error when it is asked for. */

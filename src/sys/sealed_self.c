@@ -21,12 +21,12 @@
 
 bool sealed_self_is(void)
 {
-	auto_fd int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	struct statvfs fs;
+	if (statvfs("/proc/self/exe", &fs) == 0 && (fs.f_flag & ST_RDONLY))
+		return true;
+	auto_fd int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
-	if (fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY))
-		return true;
 	int seals = fcntl(fd, F_GET_SEALS);
 	return seals >= 0 && (seals & SEALS) == SEALS;
 }
