@@ -118,6 +118,10 @@ static const struct route routes[] = {
 	NOT_BUILT("POST", "/plugins/{name*}/set", 125),
 	NOT_BUILT("DELETE", "/plugins/{name*}", 125),
 
+	{"GET", "/kist/images/{name*}/files", api_kist_image_files, 124, 0,
+		"kist's own: which layer brought, changed, removed each file"},
+	{"GET", "/kist/images/{name*}/diff", api_kist_image_diff, 124, 0,
+		"kist's own: how two images differ"},
 	{"GET", "/kist/disk", api_kist_disk, 124, ROUTE_LONG,
 		"kist's own: the data root by what is in it"},
 

@@ -226,6 +226,14 @@ static void on_tick(struct loop_timer *timer, void *arg)
 	loop_timer_set(timer, s->conns || s->stopping ? now + TICK : -1);
 }
 
+void server_work(struct server *s, void (*fn)(void *arg), void *arg)
+{
+	if (s->workers)
+		workers_submit(s->workers, fn, arg, true);
+	else
+		fn(arg); /* the last connections go after the workers */
+}
+
 void server_conn_gone(struct server *s)
 {
 	s->conn_count--;

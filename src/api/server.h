@@ -19,6 +19,8 @@ struct buf *server_pull_buf(struct server *s);
 bool server_stopping(struct server *s);
 void server_conn_gone(struct server *s);
 void server_headers(const struct request *req, struct buf *out);
+/** Runs fn(arg) in a worker, among what may take long. */
+void server_work(struct server *s, void (*fn)(void *arg), void *arg);
 /** Runs the request's handler, here or in a worker. */
 void server_run(struct server *s, struct request *req);
 

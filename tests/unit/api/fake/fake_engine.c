@@ -19,6 +19,7 @@
 #include "engine/logs.h"
 #include "engine/network.h"
 #include "engine/volume.h"
+#include "store/tree.h"
 
 struct fake fake;
 
@@ -364,6 +365,25 @@ NOTHING(network_info_list_free, struct network_info *v, size_t n)
 NOTHING(volume_info_free, struct volume_info *v)
 NOTHING(volume_info_list_free, struct volume_info *v, size_t n)
 NOTHING(store_image_free, struct store_image *i)
+NONE(store_tree_next, struct store_tree *tree, struct store_tree_entry *out, struct err **err)
+NONE(store_diff_next, struct store_diff *diff, struct store_diff_entry *out, struct err **err)
+NOTHING(store_tree_close, struct store_tree *tree)
+NOTHING(store_diff_close, struct store_diff *diff)
+struct store_tree *store_tree_open(struct store *store, const struct digest *id, struct err **err)
+{
+	none(err);
+	return NULL;
+}
+struct store_diff *store_diff_open(
+	struct store *store, const struct digest *a, const struct digest *b, struct err **err)
+{
+	none(err);
+	return NULL;
+}
+const char *store_change_name(enum store_change change)
+{
+	return "";
+}
 NOTHING(store_history_free, struct store_history *rows, size_t count)
 NOTHING(store_image_list_free, struct store_image_list *l)
 NOTHING(store_removed_list_free, struct store_removed_list *l)
