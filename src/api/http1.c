@@ -489,6 +489,8 @@ static void pump(struct h1 *h)
 	h->waiting = more == PULL_WAIT;
 	if (h->stream && !conn_is_closed(h->conn) && more == PULL_END)
 		end_stream(h);
+	else if (h->stream && more == PULL_BROKEN)
+		close_now(h);
 }
 
 static void start_stream(struct h1 *h)

@@ -33,7 +33,8 @@ struct filters;
 
 /* ---- streams ---- */
 
-enum pull { PULL_MORE, PULL_WAIT, PULL_END };
+/** BROKEN: the rest cannot be had; the connection is cut, so that the client notices. */
+enum pull { PULL_MORE, PULL_WAIT, PULL_END, PULL_BROKEN };
 
 struct stream_ops {
 	/** Appends about @max bytes of body to @out; on the loop. PULL_WAIT: stream_wake() will

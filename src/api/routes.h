@@ -47,7 +47,8 @@ handler_fn api_system_ping, api_system_version, api_system_info, api_system_even
 handler_fn api_container_list, api_container_inspect, api_container_create;
 handler_fn api_container_start, api_container_stop, api_container_restart, api_container_kill,
 	api_container_pause, api_container_unpause, api_container_rename, api_container_resize,
-	api_container_remove, api_container_top;
+	api_container_export, api_container_changes, api_commit, api_container_remove,
+	api_container_top;
 handler_fn api_container_attach, api_container_wait, api_container_logs;
 handler_fn api_exec_create, api_exec_start, api_exec_resize, api_exec_inspect;
 handler_fn api_image_list, api_image_inspect, api_image_history, api_image_tag, api_image_remove,

@@ -272,6 +272,14 @@ void exit_work(void *container);
 /** Waits until it runs no more; false after @ns. */
 bool container_wait_exit(struct container *c, int64_t ns);
 
+/* ---- pause.c ---- */
+/** Pauses a container for as long as a commit reads it: 1; 0 if it does not run or is paused already; -1. A daemon that
+ * is killed meanwhile lets it go on when it starts again. */
+int pause_begin(struct container *c, struct err **err);
+void pause_end(struct container *c);
+/** At start-up: ends such a pause. */
+void pause_recover(struct container *c);
+
 /* ---- cleanup.c: what a dead container may leave behind ---- */
 /** Kills what is in the cgroup, removes it, the run folder and its mounts. */
 void container_sweep(struct container *c);

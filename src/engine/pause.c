@@ -1,4 +1,6 @@
 /* Pause and unpause: the freezer of the container's cgroup. */
+#include <fcntl.h>
+
 #include "core.h"
 
 static int freeze(struct container *c, bool frozen, struct err **err)
@@ -74,6 +76,72 @@ static int with_operation(struct engine *e, const char *ref, bool paused, struct
 		let_execs_in(c);
 	container_end(c);
 	return r;
+}
+
+/* ---- for as long as a commit reads it ---- */
+
+/* A file in the run folder says that nobody else asked for the pause, should the daemon be killed meanwhile. */
+#define MARK "paused-by-commit"
+
+static int mark(struct container *c, struct err **err)
+{
+	auto_fd int run = container_run_dir(c, false, err);
+	if (run < 0)
+		return -1;
+	auto_fd int fd = openat(run, MARK, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	return fd < 0 ? err_sys(err, errno, "note the pause of container %s", container_id(c)) : 0;
+}
+
+static bool unmark(struct container *c)
+{
+	auto_fd int run = container_run_dir(c, false, NULL);
+	return run >= 0 && unlinkat(run, MARK, 0) == 0;
+}
+
+static bool runs(struct container *c)
+{
+	pthread_mutex_lock(&c->lock);
+	bool runs = c->state.status == CONTAINER_RUNNING;
+	pthread_mutex_unlock(&c->lock);
+	return runs;
+}
+
+int pause_begin(struct container *c, struct err **err)
+{
+	auto_err *why = NULL;
+	if (container_begin(c, err))
+		return -1;
+	auto_operation *op = c;
+	if (!runs(c))
+		return 0;
+	if (mark(c, err))
+		return -1;
+	keep_execs_out(c);
+	int r = set_paused(c, true, &why);
+	let_execs_in(c);
+	if (!r)
+		return 1;
+	unmark(c);
+	/* it ended just now */
+	return runs(c) ? err_move(err, &why) : 0;
+}
+
+void pause_end(struct container *c)
+{
+	auto_err *err = NULL;
+	if (container_begin(c, NULL))
+		return;
+	/* without the mark it has ended and perhaps been started again: that is another pause */
+	if (unmark(c) && set_paused(c, false, &err) && err->kind != ERR_CONFLICT)
+		log_error("container %s: after its commit: %s", container_id(c), err_msg(err));
+	container_end(c);
+}
+
+void pause_recover(struct container *c)
+{
+	auto_err *err = NULL;
+	if (unmark(c) && freeze(c, false, &err))
+		log_error("container %s: paused for a commit: %s", container_id(c), err_msg(err));
 }
 
 int engine_container_pause(struct engine *e, const char *ref, struct err **err)

@@ -60,6 +60,7 @@ static bool is_frozen(const struct container *c)
 static void take_over(
 	struct container *c, struct monitor_client *m, const struct monitor_status *status)
 {
+	pause_recover(c);
 	c->state.status = is_frozen(c) ? CONTAINER_PAUSED : CONTAINER_RUNNING;
 	c->state.pid = status->pid;
 	c->state.started_at = status->started_at;

@@ -391,3 +391,11 @@ int oci_image_config_change(struct oci_image_config *c, const char *instruction,
 		*p = (char)tolower((unsigned char)*p);
 	return err_set(err, ERR_INVALID, "%.64s is not a valid change command", text);
 }
+
+int oci_image_config_changes(struct oci_image_config *c, char *const *changes, struct err **err)
+{
+	for (size_t i = 0; changes && changes[i]; i++)
+		if (oci_image_config_change(c, changes[i], err) < 0)
+			return -1;
+	return 0;
+}

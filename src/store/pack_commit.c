@@ -107,6 +107,9 @@ static int check(struct job *j, const struct transfer *t, int r, struct err **er
 	}
 	if (r < 0)
 		return -1;
+	/* files that went with the container were passed over */
+	if (snapshot_exists(j->store, j->spec->container, err) < 0)
+		return -1;
 	if (t->count != 1 || t->items[0].kind != ITEM_LAYER || !t->items[0].staged)
 		return err_set(err, ERR_SYSTEM, "kist-transfer gave no layer");
 	return 0;

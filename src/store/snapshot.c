@@ -106,7 +106,7 @@ void store_snapshot_free(struct store_snapshot *snapshot)
 	*snapshot = (struct store_snapshot){0};
 }
 
-static int exists(struct store *s, const char *id, struct err **err)
+int snapshot_exists(struct store *s, const char *id, struct err **err)
 {
 	auto_db_stmt *q = db_query(s->db, "SELECT 1 FROM snapshots WHERE id = ?", err);
 	if (!q)
@@ -158,7 +158,7 @@ static int heal(struct store *s, const char *id, struct err **err)
 	/* or a removal is under way, whose row has gone before the folders: then they stay away */
 	if (db_begin(s->db, err) < 0)
 		return -1;
-	int r = exists(s, id, err);
+	int r = snapshot_exists(s, id, err);
 	if (r == 0) {
 		log_warn("container %s: folders are missing, made anew", id);
 		r = make_folders(s, id, err);
@@ -174,7 +174,7 @@ static int describe(struct store *s, const char *id, const char *base, struct st
 	struct err **err)
 {
 	*out = (struct store_snapshot){0};
-	if (check_id(id, err) < 0 || exists(s, id, err) < 0 || heal(s, id, err) < 0)
+	if (check_id(id, err) < 0 || snapshot_exists(s, id, err) < 0 || heal(s, id, err) < 0)
 		return -1;
 	if (lower_folders(s, id, base, &out->lower, err) < 0) {
 		store_snapshot_free(out);
@@ -192,8 +192,7 @@ int store_snapshot_describe(
 	return describe(s, id, base, out, err);
 }
 
-int snapshot_paths(
-	struct store *s, const char *id, struct store_snapshot *out, struct err **err)
+int snapshot_paths(struct store *s, const char *id, struct store_snapshot *out, struct err **err)
 {
 	return describe(s, id, "", out, err);
 }

@@ -158,6 +158,8 @@ int image_resolve(struct store *store, const char *ref, struct digest *id, struc
 char *labels_text(const struct oci_pairs *labels);
 
 /* snapshot.c */
+/** 0, or -1 with ERR_NOT_FOUND. */
+int snapshot_exists(struct store *store, const char *id, struct err **err);
 /** store_snapshot_describe() with paths relative to the data root. */
 int snapshot_paths(
 	struct store *store, const char *id, struct store_snapshot *out, struct err **err);

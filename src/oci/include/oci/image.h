@@ -101,6 +101,10 @@ void oci_image_config_copy(struct oci_image_config *to, const struct oci_image_c
 int oci_image_config_change(
 	struct oci_image_config *config, const char *instruction, struct err **err);
 
+/** Several, as one Dockerfile; @changes may be NULL. An ENTRYPOINT takes the CMD away unless one came before it. */
+int oci_image_config_changes(
+	struct oci_image_config *config, char *const *changes, struct err **err);
+
 struct oci_descriptor {
 	char *media_type;
 	struct digest digest;

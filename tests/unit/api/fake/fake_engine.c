@@ -14,6 +14,7 @@
 #include "engine/engine.h"
 #include "engine/events.h"
 #include "engine/exec.h"
+#include "engine/files.h"
 #include "engine/image.h"
 #include "engine/info.h"
 #include "engine/logs.h"
@@ -303,6 +304,29 @@ NONE(engine_container_list, struct engine *e, const struct container_list_option
 	struct container_snapshot ***out, size_t *count, struct err **err)
 NONE(engine_container_start, struct engine *e, const char *ref, struct err **err)
 NONE(engine_container_kill, struct engine *e, const char *ref, const char *signal, struct err **err)
+struct engine_files *engine_files_export(struct engine *e, const char *ref, struct err **err)
+{
+	err_set(err, ERR_NOT_FOUND, "No such container: %s", ref);
+	return NULL;
+}
+struct engine_files *engine_files_changes(struct engine *e, const char *ref, struct err **err)
+{
+	return engine_files_export(e, ref, err);
+}
+int engine_files_fd(const struct engine_files *f)
+{
+	return -1;
+}
+bool engine_files_wait(const struct engine_files *f)
+{
+	return false;
+}
+NONE(engine_files_result, struct engine_files *f, struct err **err)
+void engine_files_close(struct engine_files *f)
+{
+}
+NONE(engine_container_commit, struct engine *e, const char *ref, const struct engine_commit *spec,
+	struct digest *id, struct err **err)
 NONE(engine_container_pause, struct engine *e, const char *ref, struct err **err)
 NONE(engine_container_unpause, struct engine *e, const char *ref, struct err **err)
 NONE(engine_container_rename, struct engine *e, const char *ref, const char *name, struct err **err)
