@@ -63,6 +63,16 @@
 
 struct registry;
 
+/** How long to have patience; for tests, and whoever has reasons. */
+struct registry_limits {
+	uint32_t connect_ms; /* 30,000: for connecting, TLS included */
+	uint32_t answer_ms; /* 60,000: for a whole document, and for the head of any answer */
+	uint32_t stall_ms; /* 60,000: with less than 1 KiB of a blob in so long, it has stalled */
+	uint32_t
+		pause_ms; /* 500: before the second attempt; doubled for each that follows, up to 30 s */
+	uint32_t attempts; /* 6: in a row without progress */
+};
+
 /** Borrowed during the call only. NULL: none, or the default named. */
 struct registry_options {
 	const char *program; /* absolute path of kist-registry; required */
@@ -74,6 +84,7 @@ struct registry_options {
 	/* NULL: HTTP_PROXY, HTTPS_PROXY, NO_PROXY (or in lower case) of the daemon's environment */
 	const char *http_proxy, *https_proxy, *no_proxy;
 	const char *user_agent; /* "kist/<version>" */
+	const struct registry_limits *limits; /* NULL: those above */
 };
 
 /** ERR_INVALID names the option and the value, in dockerd's words. Reads no file yet: certs.d is read

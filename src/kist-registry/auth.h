@@ -1,0 +1,22 @@
+/*
+ * Who we are to whom (src/kist-registry/README.md, "Credentials").
+ */
+#ifndef KIST_REGISTRY_AUTH_H
+#define KIST_REGISTRY_AUTH_H
+
+#include "exchange.h"
+
+/**
+ * The Authorization header for the endpoint that @x asks, as far as it ever asked for one: 1 and *header
+ * (NULL: none); 0 if a token is being fetched, exchange_resume() or exchange_fail() will follow; -1.
+ */
+int auth_header(struct exchange *x, const char *scope, char **header, struct err **err);
+/**
+ * The endpoint answered 401: keeps its challenge and forgets the token that did not do. 0 if there is something to
+ * try; -1 with *err if credentials are missing, or without it if there is no challenge that we know.
+ */
+int auth_challenged(struct client *c, struct endpoint *e, const struct http *h, struct err **err);
+/** @x waits for nothing any more. */
+void auth_forget(struct exchange *x);
+
+#endif

@@ -1,0 +1,21 @@
+/* What went wrong, in words: of libcurl, and of registries that refuse. */
+#ifndef KIST_REGISTRY_FAILURE_H
+#define KIST_REGISTRY_FAILURE_H
+
+#include "http.h"
+
+/** Sets failure and why of a request that libcurl gave up. */
+void failure_explain(struct http *h, CURLcode code);
+/** 'Get "https://host/v2/...": <why>'. Returns -1. */
+int failure_set(const struct http *h, struct err **err);
+
+/** What a registry said that did not do as it was asked. */
+struct complaint {
+	char *code; /* "MANIFEST_UNKNOWN", upper case; "" if it gave none */
+	char *text; /* "manifest unknown: manifest unknown" */
+	bool formal; /* text comes from a registry's error document */
+};
+void complaint_read(const struct http *h, struct complaint *out);
+void complaint_free(struct complaint *c);
+
+#endif

@@ -1,0 +1,206 @@
+/*
+ * libcurl would read the CA bundle by itself, for each connection, which takes OpenSSL 3 some 10 ms. Here
+ * it is read once, when the first certificate is to be checked, from a descriptor: by then there are no files.
+ */
+#include "tls.h"
+
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+
+enum { BUNDLE_MAX = 8 << 20 };
+
+int tls_open_bundle(void)
+{
+	static const char *const known[] = {
+		"/etc/ssl/certs/ca-certificates.crt",
+		"/etc/pki/tls/certs/ca-bundle.crt",
+		"/etc/ssl/ca-bundle.pem",
+		"/etc/pki/tls/cacert.pem",
+		"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+		"/etc/ssl/cert.pem",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		int fd = open(known[i], O_RDONLY | O_CLOEXEC);
+		if (fd >= 0)
+			return fd;
+	}
+	return -1;
+}
+
+static BIO *memory(const struct buf *b)
+{
+	return BIO_new_mem_buf(b->data ? b->data : "", (int)b->len);
+}
+
+/* All certificates of a PEM text; what is not a certificate is passed over. */
+static STACK_OF(X509) * read_certificates(const struct buf *pem)
+{
+	STACK_OF(X509) *out = sk_X509_new_null();
+	BIO *bio = memory(pem);
+	X509 *cert;
+	while ((cert = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL)))
+		sk_X509_push(out, cert);
+	ERR_clear_error();
+	BIO_free(bio);
+	return out;
+}
+
+static STACK_OF(X509) * authorities(struct client *c)
+{
+	if (!c->authorities) {
+		auto_buf pem = BUF_INIT;
+		if (c->bundle >= 0)
+			fd_read_all(c->bundle, BUNDLE_MAX, &pem, "CA certificates", NULL);
+		c->authorities = read_certificates(&pem);
+	}
+	return c->authorities;
+}
+
+static void add_all(X509_STORE *store, STACK_OF(X509) * certs)
+{
+	for (int i = 0; i < sk_X509_num(certs); i++)
+		X509_STORE_add_cert(store, sk_X509_value(certs, i));
+	ERR_clear_error();
+}
+
+static X509_STORE *store_of(struct client *c, struct trust *t)
+{
+	if (!t->store) {
+		X509_STORE *store = X509_STORE_new();
+		STACK_OF(X509) *own = read_certificates(&t->ca);
+		add_all(store, authorities(c));
+		add_all(store, own);
+		sk_X509_pop_free(own, X509_free);
+		/* a CA that was given by hand is trusted although it is not self-signed, as Go does */
+		X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+		t->store = store;
+	}
+	return t->store;
+}
+
+/* ---- ourselves ---- */
+
+struct pair {
+	X509 *cert;
+	EVP_PKEY *key;
+	STACK_OF(X509) * chain;
+};
+
+static void pair_free(struct pair *p)
+{
+	X509_free(p->cert);
+	EVP_PKEY_free(p->key);
+	sk_X509_pop_free(p->chain, X509_free);
+}
+
+/* No passphrase is ever asked for. */
+static int no_passphrase(char *buf, int size, int writing, void *arg)
+{
+	return -1;
+}
+
+static int pair_read(const struct buf *pem, struct pair *out)
+{
+	BIO *bio = memory(pem);
+	*out = (struct pair){.chain = read_certificates(pem)};
+	out->cert = sk_X509_shift(out->chain);
+	out->key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+	BIO_free(bio);
+	ERR_clear_error();
+	if (out->cert && out->key && X509_check_private_key(out->cert, out->key) == 1)
+		return 0;
+	ERR_clear_error();
+	pair_free(out);
+	return -1;
+}
+
+/* The server names the CAs whose certificates it takes; if none, it takes any. */
+static bool wanted(SSL *ssl, const struct pair *p)
+{
+	const STACK_OF(X509_NAME) *names = SSL_get0_peer_CA_list(ssl);
+	if (sk_X509_NAME_num(names) <= 0)
+		return true;
+	for (int i = 0; i < sk_X509_NAME_num(names); i++) {
+		const X509_NAME *name = sk_X509_NAME_value(names, i);
+		if (X509_NAME_cmp(name, X509_get_issuer_name(p->cert)) == 0)
+			return true;
+		for (int k = 0; k < sk_X509_num(p->chain); k++)
+			if (X509_NAME_cmp(name, X509_get_issuer_name(sk_X509_value(p->chain, k))) ==
+				0)
+				return true;
+	}
+	return false;
+}
+
+static int choose_client(SSL *ssl, void *arg)
+{
+	const struct trust *t = arg;
+	for (size_t i = 0; i < t->client_count; i++) {
+		struct pair p;
+		if (pair_read(&t->clients[i], &p) < 0)
+			continue;
+		bool fits = wanted(ssl, &p);
+		if (fits)
+			SSL_use_cert_and_key(ssl, p.cert, p.key, p.chain, 1);
+		pair_free(&p);
+		if (fits)
+			break;
+	}
+	return 1;
+}
+
+/* ---- together ---- */
+
+int tls_check(struct client *c, struct err **err)
+{
+	for (size_t i = 0; i < c->endpoint_count; i++) {
+		const struct endpoint *e = &c->endpoints[i];
+		STACK_OF(X509) *own = read_certificates(&e->trust.ca);
+		int found = sk_X509_num(own);
+		sk_X509_pop_free(own, X509_free);
+		if (e->trust.ca.len && !found)
+			return err_set(err, ERR_INVALID,
+				"%s: its CA file holds no certificate in PEM", e->url);
+		for (size_t k = 0; k < e->trust.client_count; k++) {
+			struct pair p;
+			if (pair_read(&e->trust.clients[k], &p) < 0)
+				return err_set(err, ERR_INVALID,
+					"%s: a client certificate and its key cannot be read, or "
+					"do not belong together",
+					e->url);
+			pair_free(&p);
+		}
+	}
+	return 0;
+}
+
+static CURLcode on_context(CURL *easy, void *context, void *arg)
+{
+	struct http *h = arg;
+	/* the endpoint is the client's own; the request only borrows it */
+	struct trust *t = &h->c->system;
+	for (size_t i = 0; i < h->c->endpoint_count; i++)
+		if (&h->c->endpoints[i] == h->spec.endpoint)
+			t = &h->c->endpoints[i].trust;
+	SSL_CTX_set1_cert_store(context, store_of(h->c, t));
+	if (h->spec.own && t->client_count)
+		SSL_CTX_set_cert_cb(context, choose_client, t);
+	return CURLE_OK;
+}
+
+void tls_prepare(struct http *h)
+{
+	bool check = !h->spec.endpoint || !(h->spec.endpoint->flags & ENDPOINT_SKIP_VERIFY);
+	curl_easy_setopt(h->easy, CURLOPT_SSL_VERIFYPEER, check ? 1L : 0L);
+	curl_easy_setopt(h->easy, CURLOPT_SSL_VERIFYHOST, check ? 2L : 0L);
+	curl_easy_setopt(h->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(h->easy, CURLOPT_CAINFO, NULL);
+	curl_easy_setopt(h->easy, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(h->easy, CURLOPT_SSL_CTX_FUNCTION, on_context);
+	curl_easy_setopt(h->easy, CURLOPT_SSL_CTX_DATA, h);
+}
