@@ -2,7 +2,7 @@
  * kist-transfer: reads an archive of images, or the tar of a root file system, from descriptor 0 and
  * unpacks it into the folder at descriptor 3, confined to that folder. Started by the store
  * (store/transfer.h), never by people. Or the other way: reads a container's files from there and writes a tar of
- * them to descriptor 1. It opens nothing by name.
+ * them to descriptor 1, or writes again the tars of layers. It opens nothing by name.
  */
 #include <fcntl.h>
 #include <locale.h>
@@ -17,6 +17,7 @@
 #include "hash.h"
 #include "load.h"
 #include "pack.h"
+#include "replay.h"
 #include "report.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -49,6 +50,14 @@ static int run_pack(const struct transfer_message *request, struct err **err)
 						    : pack_whole(&spec, err);
 }
 
+/* Writes layers' tars again; each comes as descriptors of its own, the root is an empty folder. */
+static int run_replay(struct err **err)
+{
+	signal(SIGPIPE, SIG_IGN);
+	auto_fd int root = confine_reading(TRANSFER_FD_STAGING, err);
+	return root < 0 ? -1 : replay_serve(err);
+}
+
 static int run(struct err **err)
 {
 	struct transfer_message request;
@@ -56,6 +65,8 @@ static int run(struct err **err)
 		return -1;
 	if (request.mode >= TRANSFER_PACK_LAYER && request.mode <= TRANSFER_PACK_CHANGES)
 		return run_pack(&request, err);
+	if (request.mode == TRANSFER_WRITE_LAYERS)
+		return run_replay(err);
 	auto_fd int root = confine(TRANSFER_FD_STAGING, err);
 	if (root < 0)
 		return -1;

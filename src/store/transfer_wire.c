@@ -43,6 +43,15 @@ void transfer_encode(const struct transfer_message *m, struct buf *b)
 	case TRANSFER_ABANDON:
 		wire_put_u32(b, m->index);
 		break;
+	case TRANSFER_WRITE:
+		put_digest(b, &m->diff_id);
+		wire_put_u64(b, m->size);
+		wire_put_u32(b, m->index);
+		break;
+	case TRANSFER_WRITTEN:
+		put_digest(b, &m->blob);
+		wire_put_u64(b, m->size);
+		break;
 	case TRANSFER_DOC:
 		wire_put_u32(b, m->index);
 		wire_put_str(b, m->name);
@@ -160,6 +169,15 @@ static void decode_fields(struct wire *w, struct transfer_message *m)
 		break;
 	case TRANSFER_ABANDON:
 		m->index = wire_u32(w);
+		break;
+	case TRANSFER_WRITE:
+		get_digest(w, &m->diff_id);
+		m->size = wire_u64(w);
+		m->index = wire_u32(w);
+		break;
+	case TRANSFER_WRITTEN:
+		get_digest(w, &m->blob);
+		m->size = wire_u64(w);
 		break;
 	case TRANSFER_DOC:
 		m->index = wire_u32(w);

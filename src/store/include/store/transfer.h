@@ -40,6 +40,9 @@ enum transfer_kind {
 	TRANSFER_BLOB, /* index, blob, diff_id, blob_size, known (then it is only hashed); a descriptor */
 	TRANSFER_GROWN, /* index, size: bytes from the start that are in the file; not less than before */
 	TRANSFER_ABANDON, /* index: forget it; answer nothing */
+	TRANSFER_WRITE, /* diff_id, size (of the tar), index (enum layer_packing); descriptors of the layer, of its
+			 * recipe's folder, and of where to write (missing: only check). Answered by PROGRESS,
+			 * then WRITTEN or ERROR */
 	/* transfer -> store */
 	TRANSFER_DOC, /* index, name, blob, size */
 	TRANSFER_LAYER, /* index, name, blob, diff_id, size, blob_size, staged, opaque, tar_size,
@@ -48,6 +51,7 @@ enum transfer_kind {
 	TRANSFER_QUERY, /* diff_id: does the store have it? Answered by ANSWER */
 	TRANSFER_PROGRESS, /* name, size (bytes of this layer so far), blob_size (of; 0 unknown) */
 	TRANSFER_BAD, /* index, damaged, err_kind, sys, text: this blob is refused; others may follow */
+	TRANSFER_WRITTEN, /* blob, size: of what was written */
 	TRANSFER_ERROR, /* err_kind, sys, text */
 	TRANSFER_DONE,
 	TRANSFER_KIND_COUNT
@@ -60,6 +64,7 @@ enum transfer_mode {
 	TRANSFER_PACK_WHOLE, /* its whole root file system as a tar */
 	TRANSFER_PACK_CHANGES, /* a list of what it changed, as JSON */
 	TRANSFER_PULL, /* blobs that are being downloaded */
+	TRANSFER_WRITE_LAYERS, /* layers' tars, one for each WRITE, until the socket closes */
 };
 
 /** All records in one struct; strings of a decoded message are borrowed from its bytes. */
