@@ -6,6 +6,7 @@
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -228,6 +229,7 @@ bool creds_seal_early(const struct plan_process *p, const struct user *user, str
 		{SYS_accept4, 0},
 		{SYS_setsid, 0},
 		{SYS_ioctl, 0},
+		{SYS_rt_sigaction, SIGTERM},
 		{SYS_rt_sigprocmask, 0},
 		{SYS_exit_group, 0},
 		{SYS_execve, 0},

@@ -99,9 +99,7 @@ static int namespaces_made(struct restore *r, pid_t pid, struct err **err)
 /* It must be a child of ours, or anything might have that number. */
 static int take_init(struct restore *r, pid_t pid, struct err **err)
 {
-	siginfo_t info = {0};
-	if (pid <= 0 || pid == r->criu.pid ||
-		waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+	if (pid == r->criu.pid || !child_is_ours(pid))
 		return err_set(err, ERR_SYSTEM, "criu restored process %d, which is none of ours",
 			(int)pid);
 	r->run->pid = pid;

@@ -208,7 +208,7 @@ struct entering {
 	pid_t stage, pid;
 	int pidfd, tty;
 	int listener; /* of a filter that the stage has installed; until the process is known */
-	bool told;
+	bool told, listened;
 	int64_t deadline; /* milliseconds(); 0: none */
 	bool late;
 };
@@ -237,7 +237,9 @@ static int take_listener(
 static int take_pid(struct entering *e, pid_t pid, struct err **err)
 {
 	const struct plan_process *p = e->j->process;
-	/* a child of ours that we have not waited for: the number cannot have another owner */
+	/* the number cannot have another owner then */
+	if (pid == e->stage || !child_is_ours(pid))
+		return err_set(err, ERR_SYSTEM, "process %d is not the one that was made", pid);
 	e->pid = pid;
 	e->pidfd = child_pidfd_open(pid);
 	if (e->pidfd < 0)
@@ -252,24 +254,31 @@ static int take_pid(struct entering *e, pid_t pid, struct err **err)
 
 static int take_report(struct entering *e, const struct report *report, int fd, struct err **err)
 {
+	const struct plan_process *p = e->j->process;
 	switch (report->type) {
 	case REPORT_ERROR:
 		return report_to_err(report, err);
 	case REPORT_TTY:
-		fd_close(e->tty);
+		if (!p->terminal || e->tty >= 0)
+			break;
 		e->tty = fd;
 		return 0;
 	case REPORT_PID:
+		if (e->pid > 0)
+			break;
 		return take_pid(e, report->value, err);
 	case REPORT_LISTENER:
+		if (!p->listener_path || e->listened)
+			break;
+		e->listened = true;
 		return take_listener(e, report, fd, err);
 	case REPORT_EXEC:
 		e->told = true;
 		return 0;
 	default:
-		return err_set(err, ERR_SYSTEM, "unexpected report %u from the process to be",
-			report->type);
+		break;
 	}
+	return report_unexpected(report, fd, err);
 }
 
 static int64_t milliseconds(void)

@@ -139,6 +139,19 @@ void report_wait_fds(struct reporter *r, enum permit permit, int *fds, size_t *n
 	r->permits |= got;
 }
 
+/* Whoever shares the pid namespace with a process that is about to join may send in its name. */
+static bool carries_fd(uint32_t type)
+{
+	return type == REPORT_TTY || type == REPORT_READY || type == REPORT_LISTENER;
+}
+
+int report_unexpected(const struct report *report, int fd, struct err **err)
+{
+	fd_close(fd);
+	return err_set(
+		err, ERR_SYSTEM, "unexpected report %u from the container's process", report->type);
+}
+
 int report_receive(int sock, struct report *out, int *fd)
 {
 	size_t nfds = 1;
@@ -151,10 +164,12 @@ int report_receive(int sock, struct report *out, int *fd)
 	}
 	if (nfds != 1 || n <= 0)
 		got = -1;
+	if (got >= 0 && (!fd || !carries_fd(out->type))) {
+		close(got);
+		got = -1;
+	}
 	if (fd)
 		*fd = got;
-	else if (got >= 0)
-		close(got);
 	if (n <= 0)
 		return (int)n;
 	if ((size_t)n <= offsetof(struct report, text)) {

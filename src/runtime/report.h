@@ -6,6 +6,9 @@
  * An error ends the child: code that runs there needs no return values, and a whole error (kind,
  * errno, text) reaches the caller of run_create(). The end of the socket after REPORT_EXEC means
  * that exec has happened; without it, that the child was killed.
+ *
+ * A process that joins a pid namespace can be traced by who is in there already, and its end of the socket be taken:
+ * the parent believes no number, no descriptor and no order of what comes.
  */
 #ifndef KIST_RUNTIME_REPORT_H
 #define KIST_RUNTIME_REPORT_H
@@ -82,6 +85,8 @@ int report_format(char *out, unsigned int room, const char *fmt, ...)
 int report_receive(int sock, struct report *out, int *fd);
 int report_permit(int sock, enum permit permit);
 int report_permit_fds(int sock, enum permit permit, const int *fds, size_t n);
+/** For one that may not come now: closes @fd. Returns -1. */
+int report_unexpected(const struct report *report, int fd, struct err **err);
 /** Sets *err from a REPORT_ERROR; returns -1. */
 int report_to_err(const struct report *report, struct err **err);
 /** After a fault of the parent's own in *err: if the child has already failed, what it says

@@ -11,7 +11,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/fdio.h"
 #include "base/mem.h"
@@ -20,7 +19,6 @@
 #include "creds.h"
 #include "init.h"
 #include "limits_grant.h"
-#include "listener.h"
 #include "lsm.h"
 #include "netdev.h"
 #include "ns.h"
@@ -306,6 +304,14 @@ static int map_user(struct making *m, pid_t pid, struct err **err)
 	return 0;
 }
 
+static int take_tty(struct making *m, const struct report *report, int fd, struct err **err)
+{
+	if (!m->init.setup.plan->process.terminal || m->run->tty_master >= 0)
+		return report_unexpected(report, fd, err);
+	m->run->tty_master = fd;
+	return 0;
+}
+
 static int clone_staged(struct making *m, struct child_args *args, struct err **err)
 {
 	args->flags = 0;
@@ -334,20 +340,20 @@ static int clone_staged(struct making *m, struct child_args *args, struct err **
 	int got, fd;
 	while ((got = report_receive(m->sock, &report, &fd)) == 1 &&
 		(report.type == REPORT_TTY || report.type == REPORT_UNSHARED)) {
-		if (report.type == REPORT_UNSHARED && map_user(m, stage, err) < 0) {
+		int r = report.type == REPORT_TTY ? take_tty(m, &report, fd, err)
+						  : map_user(m, stage, err);
+		if (r < 0) {
 			kill(stage, SIGKILL);
 			proc_wait(stage);
 			return -1;
-		}
-		if (report.type == REPORT_TTY) {
-			fd_close(m->run->tty_master);
-			m->run->tty_master = fd;
 		}
 	}
 	proc_wait(stage);
 	if (got == 1 && report.type == REPORT_ERROR)
 		return report_to_err(&report, err);
-	if (got != 1 || report.type != REPORT_PID)
+	if (got == 1 && report.type != REPORT_PID)
+		return report_unexpected(&report, fd, err);
+	if (got != 1 || !child_is_ours(report.value))
 		return err_set(err, ERR_SYSTEM, "the process that joins namespaces was killed");
 	m->run->pid = report.value;
 	m->run->pidfd = child_pidfd_open(report.value);
@@ -391,21 +397,6 @@ static int clone_init(struct making *m, struct err **err)
 	fd_close(steal_fd(&m->theirs));
 	m->run->pid = pid;
 	return start_unit(m, pid, err);
-}
-
-/* Two programs find each other's end by exit, so a child that died without a word is named by its
- * signal. */
-static int died(struct run *run, const char *when, struct err **err)
-{
-	siginfo_t info = {0};
-	waitid(P_PIDFD, (id_t)run->pidfd, &info, WEXITED | WNOWAIT);
-	if (info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED)
-		return err_set(err, ERR_SYSTEM,
-			"the container's first process was killed by signal %d %s%s",
-			info.si_status, when,
-			info.si_status == SIGKILL ? " (perhaps for want of memory)" : "");
-	return err_set(err, ERR_SYSTEM, "the container's first process ended %s (status %d)", when,
-		info.si_status);
 }
 
 static int set_oom_score(struct making *m, struct err **err)
@@ -482,26 +473,25 @@ static int wait_ready(struct making *m, struct err **err)
 		if (got < 0)
 			return err_sys(err, errno, "hear from the container's first process");
 		if (got == 0)
-			return died(m->run, "while the container was made", err);
+			return run_died(m->run, "while the container was made", err);
 		switch (report.type) {
 		case REPORT_ERROR:
 			return report_to_err(&report, err);
 		case REPORT_TTY:
-			fd_close(m->run->tty_master);
-			m->run->tty_master = fd;
+			if (take_tty(m, &report, fd, err) < 0)
+				return -1;
 			break;
 		case REPORT_MOUNTED:
 			if (before_pivot(m, err) < 0)
 				return -1;
 			break;
 		case REPORT_READY:
+			fd_close(fd);
 			if (!s->wait_net && move_devices(m, err) < 0)
 				return -1;
 			return limits_grant(m->run->pid, &s->plan->process, elsewhere(s), err);
 		default:
-			return err_set(err, ERR_SYSTEM,
-				"unexpected report %u from the container's first process",
-				report.type);
+			return report_unexpected(&report, fd, err);
 		}
 	}
 }
@@ -582,83 +572,6 @@ int run_hooks_create(struct run *run, const struct plan *plan, struct err **err)
 	return run_parent_hooks(run, plan, err);
 }
 
-/* An init on its way from the gate to exec. */
-struct starting {
-	const struct plan *plan;
-	int sock;
-	pid_t pid;
-	int pidfd;
-	bool told; /* init announced exec */
-};
-
-/* Whatever happens here, the child goes on only once the agent has the listener. */
-static int pass_listener(
-	const struct starting *s, const struct report *report, int passed, struct err **err)
-{
-	struct hook_state state;
-	auto_fd int listener = listener_take(report, passed, s->pidfd, err);
-	if (listener < 0)
-		return -1;
-	hook_state_make(&state, s->plan, "created");
-	auto_free char *text = xasprintf("%s%d%s", state.head, (int)s->pid, state.tail);
-	hook_state_free(&state);
-	if (listener_send(&s->plan->process, text, s->pid, listener, err) < 0)
-		return -1;
-	report_permit(s->sock, PERMIT_HEARD);
-	return 0;
-}
-
-/* Until the socket ends. */
-static int wait_exec(struct starting *s, struct err **err)
-{
-	struct report report;
-	int got, fd = -1;
-	while ((got = report_receive(s->sock, &report, &fd)) == 1) {
-		if (report.type == REPORT_ERROR)
-			return report_to_err(&report, err);
-		if (report.type == REPORT_LISTENER && pass_listener(s, &report, fd, err) < 0) {
-			/* it may wait for an agent that will never come */
-			child_pidfd_signal(s->pidfd, SIGKILL);
-			return -1;
-		}
-		s->told = s->told || report.type == REPORT_EXEC;
-	}
-	return got < 0 ? err_sys(err, errno, "hear from the container's first process") : 0;
-}
-
-int run_start(struct run *run, const struct plan *plan, struct err **err)
-{
-	struct starting s = {.plan = plan, .sock = run->gate, .pid = run->pid, .pidfd = run->pidfd};
-	int r = 0;
-	if (!run->gate_open && report_permit(run->gate, PERMIT_GO) < 0 && errno != EPIPE)
-		r = err_sys(err, errno, "open the container's gate");
-	if (r == 0)
-		r = wait_exec(&s, err);
-	if (r == 0 && !s.told)
-		r = died(run, "before its program was executed", err);
-	fd_close(run->gate);
-	run->gate = -1;
-	if (r < 0) {
-		child_pidfd_signal(run->pidfd, SIGKILL);
-		proc_wait(run->pid);
-		run->pid = 0;
-	}
-	return r;
-}
-
-int run_start_at(int sock, const struct plan *plan, pid_t pid, int pidfd, struct err **err)
-{
-	struct starting s = {.plan = plan, .sock = sock, .pid = pid, .pidfd = pidfd};
-	if (report_permit(sock, PERMIT_GO) < 0)
-		return err_sys(err, errno, "open the container's gate");
-	if (wait_exec(&s, err) < 0)
-		return -1;
-	return s.told ? 0
-		      : err_set(err, ERR_SYSTEM,
-				"the container's first process ended before its program was "
-				"executed");
-}
-
 void run_release(struct run *run)
 {
 	if (!run)
@@ -674,11 +587,9 @@ void run_release(struct run *run)
 
 static void kill_init(const struct run *run)
 {
-	siginfo_t info;
 	if (run->pidfd >= 0)
 		child_pidfd_signal(run->pidfd, SIGKILL);
-	/* there was no descriptor to be had: a child of ours keeps its number until it is reaped */
-	else if (waitid(P_PID, (id_t)run->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+	else if (child_is_ours(run->pid)) /* there was no descriptor to be had */
 		kill(run->pid, SIGKILL);
 }
 

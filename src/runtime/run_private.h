@@ -7,6 +7,9 @@
 #include "base/err.h"
 #include "runtime/run.h"
 
+/** Says how init ended, which it has: ERR_SYSTEM. Returns -1. run_start.c */
+int run_died(const struct run *run, const char *when, struct err **err);
+
 /** Writes /proc/<pid>/oom_score_adj; refused lowering is an error unless the value is already
  * there. */
 int run_set_oom_score(int proc, pid_t pid, int value, struct err **err);

@@ -46,7 +46,8 @@ PY
 	oci create -b "$BUNDLE" n2 </dev/null >/dev/null 2>&1 3>&-
 	[ ! -s "$LOG" ]
 	oci start n2
-	grep -q '"status":"created"' "$LOG"
+	# the agent reads when it comes to it
+	wait_for grep -q '"status":"created"' "$LOG"
 	# the agent lets the call through, to a read-only file system
 	run oci exec n2 mkdir /tmp/y
 	[ "$status" = 1 ]
@@ -254,4 +255,21 @@ kills() {
 	bundle arch "c['linux']['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'architectures': ['SCMP_ARCH_VAX'], 'syscalls': []}"
 	run oci run -b "$BUNDLE" arch
 	[[ "$output" == *"SCMP_ARCH_VAX"* ]]
+}
+
+@test "a filter that kills for what init does at the gate leaves room for that, in a joined pid namespace too" {
+	local pid
+	bundle s9
+	oci run -d -b "$BUNDLE" s9 </dev/null >/dev/null 2>&1 3>&-
+	pid=$(oci state s9 | sed -n 's/.*"pid": \(.*\),/\1/p')
+	bundle s10 "
+p['args'] = ['echo', 'lived']
+p['noNewPrivileges'] = False
+for n in c['linux']['namespaces']:
+    if n['type'] == 'pid':
+        n['path'] = '/proc/$pid/ns/pid'
+c['linux']['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': [{'names': ['rt_sigaction'], 'action': 'SCMP_ACT_KILL_PROCESS'}]}"
+	oci create -b "$BUNDLE" s10 </dev/null >"$HOME_OCI/out" 2>&1 3>&-
+	oci start s10
+	wait_for grep -q lived "$HOME_OCI/out"
 }

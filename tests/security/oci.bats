@@ -66,6 +66,32 @@ rounds() {
 	echo "$RAN of $ROUNDS ran; the last error: $(cat "$HOME_OCI/err")"
 }
 
+# Whoever may trace in the container can speak for a process that is about to join it.
+@test "what an exec's process says, a container may say for it: no process of the host's is taken for it" {
+	[ -z "${KIST_ASAN:-}" ] || skip "a program with a sanitizer does not start inside a container"
+	local victim i
+	sleep 1000 3>&- &
+	victim=$!
+	mkdir -p "$HOME_OCI/out-say" "$HOME_OCI/rootfs/attack"
+	cc -O2 -static -o "$HOME_OCI/rootfs/attack/catch" "$BATS_TEST_DIRNAME/catch.c"
+	bundle say "
+p['args'] = ['/attack/catch', 'say', '/out/say', '$victim']
+for s in ('bounding', 'effective', 'permitted'): p['capabilities'][s].append('CAP_SYS_PTRACE')
+c['mounts'].append({'destination': '/out', 'type': 'bind', 'source': '$HOME_OCI/out-say', 'options': ['rbind']})"
+	mkdir -p "$HOME_OCI/rootfs/out"
+	oci run -d -b "$BUNDLE" say </dev/null >/dev/null 2>&1 3>&-
+	retry_say() { grep -q "$1" "$HOME_OCI/out-say/say"; }
+	wait_for retry_say watching
+	for i in $(seq 200); do
+		oci exec say true </dev/null >/dev/null 2>&1 || true
+		! retry_say said || break
+	done
+	oci delete --force say
+	retry_say said
+	kill -0 "$victim"
+	kill "$victim"
+}
+
 @test "CVE-2021-30465: a mount's destination in a shared volume, exchanged for a link to the host" {
 	stage target
 	mkdir -p "$VOL/dir"

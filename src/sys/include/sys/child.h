@@ -5,6 +5,7 @@
 #ifndef KIST_SYS_CHILD_H
 #define KIST_SYS_CHILD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -34,6 +35,8 @@ pid_t child_clone(const struct child_args *args);
 
 int child_pidfd_open(pid_t pid);
 int child_pidfd_signal(int pidfd, int sig);
+/** Is @pid a child of ours that has not been reaped? Then the number can have no other owner. */
+bool child_is_ours(pid_t pid);
 /** close_range(2) from @first to the end; @cloexec marks instead of closing. */
 int child_close_from(unsigned int first, int cloexec);
 /** close_range(2), both ends included. */
