@@ -108,6 +108,9 @@ struct roster {
 struct engine {
 	atomic_uint refs; /* engine_open()'s, and one per container and watched child */
 	atomic_bool stopping; /* the loop has ended: what it would tell is not worth waiting for */
+	pthread_mutex_t waiting_lock; /* guards the list; taken before a container's lock */
+	struct monitor_wait *
+		waiting; /* for monitors to end, also of containers that are removed: supervise.c */
 	atomic_bool pruning_images; /* docker's rule: one at a time */
 	atomic_bool closed; /* what is still posted to the loop only tidies up */
 	char *data_root, *exec_root, *cgroup_parent, *monitor_path, *init_path;
@@ -265,6 +268,8 @@ void watches_drop(struct engine *e);
 void monitor_lost_early(struct container *c);
 /** Waits until the monitor of an ended container has gone, at most @seconds; 0 or -1. */
 int monitor_wait_gone(struct container *c, int seconds);
+/** The loop has ended and engine->stopping is set: nobody waits for a monitor any longer. */
+void monitor_wait_stop(struct engine *e);
 /** Notes an exit (once per generation) and hands its work to a worker; false if it was not news. */
 bool exit_note(struct container *c, const struct monitor_exit *x);
 /** The work after an exit: events, network, row, waiters, --rm. */

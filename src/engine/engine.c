@@ -154,6 +154,7 @@ struct engine *engine_open(const struct engine_options *options, struct err **er
 	e->refs = 1;
 	e->run_fd = e->volumes_fd = -1;
 	pthread_mutex_init(&e->volume_lock, NULL);
+	pthread_mutex_init(&e->waiting_lock, NULL);
 	roster_init(&e->roster);
 	e->work = work_new();
 	e->ring = ring_new(e);
@@ -188,23 +189,8 @@ void engine_unref(struct engine *e)
 	free(e->seccomp_folder);
 	free(e->id);
 	pthread_mutex_destroy(&e->volume_lock);
+	pthread_mutex_destroy(&e->waiting_lock);
 	free(e);
-}
-
-/* Workers that wait for what the loop will never say: the next daemon carries on where they are. */
-static void wake_waiters(struct engine *e)
-{
-	size_t n;
-
-	e->stopping = true;
-	struct container **all = roster_all(&e->roster, &n);
-	for (size_t i = 0; i < n; i++) {
-		pthread_mutex_lock(&all[i]->lock);
-		pthread_cond_broadcast(&all[i]->changed);
-		pthread_mutex_unlock(&all[i]->lock);
-		container_unref(all[i]);
-	}
-	free(all);
 }
 
 void engine_close(struct engine *e)
@@ -212,7 +198,9 @@ void engine_close(struct engine *e)
 	if (!e)
 		return;
 	ring_end(e->ring);
-	wake_waiters(e);
+	/* what the loop will never say is not worth waiting for: the next daemon carries on where the workers are */
+	e->stopping = true;
+	monitor_wait_stop(e);
 	work_free(e->work);
 	e->closed = true;
 	parking_free(steal_ptr(e->parking));

@@ -400,17 +400,56 @@ void monitor_watch(struct container *c, struct monitor_client *client)
 	loop_post(c->engine->loop, add_watch, w);
 }
 
+/* On the stack of whoever waits. A container that is removed is in no roster any more, but its monitor may still be
+ * waited for: so the end of the daemon looks here. */
+struct monitor_wait {
+	struct container *container;
+	struct monitor_wait *next;
+};
+
+static void waiting_add(struct engine *e, struct monitor_wait *w)
+{
+	pthread_mutex_lock(&e->waiting_lock);
+	w->next = e->waiting;
+	e->waiting = w;
+	pthread_mutex_unlock(&e->waiting_lock);
+}
+
+static void waiting_remove(struct engine *e, struct monitor_wait *w)
+{
+	pthread_mutex_lock(&e->waiting_lock);
+	struct monitor_wait **at = &e->waiting;
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	pthread_mutex_unlock(&e->waiting_lock);
+}
+
+void monitor_wait_stop(struct engine *e)
+{
+	pthread_mutex_lock(&e->waiting_lock);
+	for (struct monitor_wait *w = e->waiting; w; w = w->next) {
+		pthread_mutex_lock(&w->container->lock);
+		pthread_cond_broadcast(&w->container->changed);
+		pthread_mutex_unlock(&w->container->lock);
+	}
+	pthread_mutex_unlock(&e->waiting_lock);
+}
+
 int monitor_wait_gone(struct container *c, int seconds)
 {
+	struct monitor_wait wait = {.container = c};
 	struct timespec until;
 	int r = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += seconds;
+	waiting_add(c->engine, &wait);
 	pthread_mutex_lock(&c->lock);
 	while (c->monitor && r != ETIMEDOUT && !c->engine->stopping)
 		r = pthread_cond_timedwait(&c->changed, &c->lock, &until);
 	r = c->monitor ? -1 : 0;
 	pthread_mutex_unlock(&c->lock);
+	waiting_remove(c->engine, &wait);
 	return r;
 }

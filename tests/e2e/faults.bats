@@ -69,6 +69,17 @@ nothing_left() {
 	[ "$(docker inspect -f '{{.State.Running}}' runs)" = true ]
 }
 
+@test "a daemon that is asked to stop does not wait for the monitors of containers that were removed" {
+	local i
+	for i in $(seq 12); do
+		docker run --rm --network none busybox true
+		docker run --rm --network none busybox true
+		engine_end # fails if that takes 10 seconds
+		engine_run
+	done
+	[ -z "$(docker ps -aq)" ]
+}
+
 @test "an attached client survives the daemon's death" {
 	docker run -d --name runs busybox sh -c 'for i in $(seq 60); do echo $i; sleep 0.05; done'
 	docker attach runs >"$BATS_TEST_TMPDIR/out" 2>/dev/null &
