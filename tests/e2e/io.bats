@@ -70,12 +70,18 @@ on_terminal() {
 	[ "$(cat "$BATS_TEST_TMPDIR/b")" = "got word" ]
 }
 
+attached() { # CONTAINER SINCE
+	docker events --since "$2" --until "$(date +%s)" --filter container="$1" --filter event=attach | grep -q attach
+}
+
 @test "attach gives the exit code and forwards signals" {
 	docker run -d --name c1 busybox sh -c 'trap "exit 6" TERM; echo up; while :; do sleep 0.1; done'
 	retry 5 bash -c 'docker logs c1 | grep -q up'
+	since=$(date +%s)
 	docker attach c1 >/dev/null &
 	client=$!
-	sleep 0.5
+	# forwards signals before it asks to be attached
+	retry 10 attached c1 "$since"
 	kill -TERM $client
 	code=0
 	wait $client || code=$?
@@ -193,7 +199,7 @@ three" ]
 }
 
 @test "a hundred execs in a row and twenty at once" {
-	docker run -d --name c1 busybox sleep 100
+	docker run -d --name c1 busybox sleep 1000
 	for i in $(seq 100); do
 		[ "$(docker exec c1 echo "$i")" = "$i" ]
 	done

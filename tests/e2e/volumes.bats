@@ -26,7 +26,7 @@ teardown() {
 	[ "$(docker volume inspect -f '{{.Driver}} {{.Scope}} {{index .Labels "a"}}' two)" = "local local b" ]
 	[ -d "$(docker volume inspect -f '{{.Mountpoint}}' one)" ]
 	[ "$(docker volume rm one)" = one ]
-	fails_with 1 "no such volume" docker volume inspect one
+	fails_with 1 "o such volume" docker volume inspect one # No in older commands
 	fails_with 1 "includes invalid characters" docker volume create '../x'
 	fails_with 1 "nosuch" docker volume create -d nosuch x
 }
