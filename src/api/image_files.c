@@ -14,6 +14,7 @@
 #include "store/tree.h"
 
 #define LINES_TYPE "application/x-ndjson"
+#define CREATED_BY_MAX 1000 /* bytes */
 
 /* ---- both ---- */
 
@@ -133,6 +134,15 @@ static void files_close(void *arg)
 
 static const struct pages_ops files_ops = {files_more, files_close};
 
+/* So that the line stays short whatever an image says. */
+static char *beginning_of(const char *text)
+{
+	size_t n = strnlen(text, CREATED_BY_MAX);
+	while (n > 0 && text[n] && ((unsigned char)text[n] & 0xc0) == 0x80)
+		n--;
+	return xstrndup(text, n);
+}
+
 /* Each layer with the step that made it, as far as the history tells. */
 static int write_layers(
 	struct jsonw *w, struct request *req, const struct store_image *i, struct err **err)
@@ -149,7 +159,8 @@ static int write_layers(
 			step++;
 		jw_object(w, NULL);
 		jw_str(w, "DiffId", c->diff_ids[layer].str);
-		jw_str(w, "CreatedBy", step < n ? rows[n - 1 - step].created_by : "");
+		auto_free char *by = beginning_of(step < n ? rows[n - 1 - step].created_by : "");
+		jw_str(w, "CreatedBy", by);
 		jw_end_object(w);
 	}
 	jw_end_array(w);

@@ -10,7 +10,7 @@ extern const struct command command_run, command_exec, command_ps, command_pull,
 	command_inspect_container, command_inspect_image, command_inspect_network,
 	command_inspect_volume, command_network_ls, command_volume_create, command_volume_ls,
 	command_system_df, command_container_prune, command_image_prune, command_volume_prune,
-	command_system_prune,
+	command_system_prune, command_image_explore, command_image_files, command_image_diff,
 	command_volume_rm, command_completion, command_complete, command_man,
 	command_registry_catalog, command_registry_tags;
 
@@ -60,6 +60,9 @@ const struct command *const commands[] = {
 	&command_image_prune,
 	&command_volume_prune,
 	&command_system_prune,
+	&command_image_explore,
+	&command_image_files,
+	&command_image_diff,
 	&command_registry_catalog,
 	&command_registry_tags,
 	&command_completion,

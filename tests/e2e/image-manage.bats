@@ -313,3 +313,169 @@ PY
 	[ "$(get '/images/json?filters={"label":["n=77"]}' | py '[i["RepoTags"] for i in j]')" = "[['many:77']]" ]
 	python3 -c "import sqlite3,sys; d=sqlite3.connect(sys.argv[1],timeout=30); d.execute('DELETE FROM tags'); d.execute('DELETE FROM images'); d.commit()" "$KIST_HOME/data/kist.db"
 }
+
+# An image with known waste: /big (3000 bytes) is replaced by 1000 bytes, /dir/gone (500) removed with its folder,
+# /kept (10000) stays.
+wasteful_image() { # NAME
+	local one two three
+	one=$(layer_with kept 10000 big 3000 dir/gone 500)
+	two=$(layer_with big 1000)
+	three=$(layer_with new 20)
+	touch "$three/.wh.dir"
+	tiny_image "$1" "$one" "$two" "$three"
+}
+
+@test "explore tells which layer brought, replaced and removed what, and what that wastes" {
+	own
+	id=$(wasteful_image waste:1)
+	kist image explore --json waste:1 >"$BATS_TEST_TMPDIR/j"
+	[ "$(py 'j["Image"], j["RepoTags"], j["Size"], j["Visible"], j["Wasted"], j["WastefulPaths"]' <"$BATS_TEST_TMPDIR/j")" = \
+		"sha256:$id ['waste:1'] 14520 11020 3500 2" ]
+	[ "$(py 'round(j["Efficiency"], 4)' <"$BATS_TEST_TMPDIR/j")" = 0.759 ]
+	[ "$(py '[(l["Size"], l["Wasted"], l["Added"], l["Changed"], l["Removed"]) for l in j["Layers"]]' <"$BATS_TEST_TMPDIR/j")" = \
+		"[(13500, 3500, 4, 0, 0), (1000, 0, 0, 1, 0), (20, 0, 1, 0, 2)]" ]
+	[ "$(py '[(f["Path"], f["Bytes"], [(e["Layer"], e["Change"]) for e in f["Layers"]]) for f in j["Wasteful"]]' <"$BATS_TEST_TMPDIR/j")" = \
+		"[('/big', 3000, [(0, 'added'), (1, 'changed')]), ('/dir/gone', 500, [(0, 'added'), (2, 'removed')])]" ]
+	[ "$(py '[f["Path"] for f in j["Biggest"]]' <"$BATS_TEST_TMPDIR/j")" = "['/kept', '/big', '/new']" ]
+	run kist image explore waste:1
+	[[ "$output" == *"14.52kB in 3 layers, of which a container sees 11.02kB"* ]]
+	[[ "$output" == *"Efficiency:  75.9%"* ]]
+	[ "$(kist image explore --top 1 --json waste:1 | py 'len(j["Biggest"])')" = 1 ]
+	fails_with 1 "No such image: nosuch:latest" kist image explore nosuch
+}
+
+@test "explore's limits end with 2 where they do not hold" {
+	own
+	wasteful_image waste:1
+	kist image explore --lowest-efficiency 75% --highest-wasted-bytes 3500 --highest-wasted-percent 25% waste:1
+	fails_with 2 "an efficiency of 75.90% is lower than 0.8" kist image explore --lowest-efficiency 0.8 waste:1
+	fails_with 2 "3.5kB wasted are more than 3kB" kist image explore --json --highest-wasted-bytes 3kB waste:1
+	fails_with 2 "24.10% wasted are more than 24%" kist image explore --highest-wasted-percent 24% waste:1
+	fails_with 125 "is no number of bytes" kist image explore --highest-wasted-bytes many waste:1
+	fails_with 125 "is neither a percentage" kist image explore --lowest-efficiency 101% waste:1
+}
+
+@test "image files shows what a container sees, or what one layer did" {
+	own
+	wasteful_image waste:1
+	[ "$(kist image files waste:1 | awk '{print $4, $5}')" = "$(printf '%s\n' '1 /big' '0 /kept' '2 /new')" ]
+	[ "$(kist image files --layer 2 waste:1 | awk '{print $1, $NF}')" = "$(printf '%s\n' '- /dir' '- /dir/gone' '+ /new')" ]
+	layer=$(docker image inspect -f '{{index .RootFS.Layers 1}}' waste:1)
+	[ "$(kist image files --layer "$layer" waste:1 | awk '{print $1, $NF}')" = "~ /big" ]
+	layer=${layer#sha256:}
+	[ "$(kist image files --json --layer "${layer:0:12}" waste:1 | py 'j["Path"], j["Layer"], j["Change"], j["Size"], j["Mode"]')" = "/big 1 changed 1000 0644" ]
+	fails_with 1 "no layer 3: the image has 0 to 2" kist image files --layer 3 waste:1
+}
+
+@test "image diff compares contents, attributes and settings" {
+	own
+	a=$(layer_with same 10 changed 10 gone 5 mode 1)
+	b=$(layer_with same 10 changed 12 new 7 mode 1)
+	chmod 755 "$b/mode"
+	echo 123456789 >"$a/text"
+	echo 123456780 >"$b/text"
+	ln -s one "$a/link"
+	ln -s two "$b/link"
+	tiny_image one:1 -l v=1 "$a"
+	tiny_image two:1 -l v=2 "$b"
+	run kist image diff one:1 two:1
+	[ "$status" = 0 ]
+	[ "${lines[0]}" = '~ Labels: {"v":"1"} -> {"v":"2"}' ]
+	[ "$(printf '%s\n' "${lines[@]:1}" | awk '{print $1, $NF, $(NF-1)}' | head -n 6)" = "$(printf '%s\n' \
+		'~ (content) /changed' '- /gone 5B' '~ (content) /link' '~ (mode) /mode' '+ /new 7B' '~ (content) /text')" ]
+	[ "${lines[7]}" = "1 added, 4 changed, 1 removed; +4B" ]
+	[ "$(kist image diff one:1 one:1)" = "0 added, 0 changed, 0 removed; +0B" ]
+	[ "$(kist image diff --json one:1 two:1 | tail -n 1 | py 'j["Path"], j["Change"], j["Differs"], j["A"]["Size"]')" = "text changed ['content'] 10" ]
+	fails_with 1 "No such image: nosuch:latest" kist image diff one:1 nosuch
+}
+
+@test "names that would steer a terminal are shown escaped" {
+	own
+	dir=$(layer_with plain 1)
+	touch "$dir"/$'red\e[31m' "$dir"/$'two\nlines' "$dir"/$'no\xffutf8'
+	tiny_image odd:1 "$dir"
+	run kist image files odd:1
+	[[ "$output" != *$'\e'* ]]
+	[[ "$output" == *'/red\x1b[31m'* ]]
+	[[ "$output" == *'/two\nlines'* ]]
+	[[ "$output" == *'/no\xffutf8'* ]]
+	[ "${#lines[@]}" = 4 ]
+	kist image explore odd:1 | grep -q plain
+	mkdir "$dir/x"
+	tiny_image odder:1 "$dir"
+	kist image diff odd:1 odder:1 | grep -q '^+ .*/x$'
+}
+
+@test "a listing that nobody reads costs the daemon nothing, and removing the image meanwhile does not break it" {
+	own
+	dir=$(layer_with plain 1)
+	(cd "$dir" && seq 20000 | xargs touch)
+	tiny_image many:1 "$dir"
+	python3 - "$KIST_HOME/kist.sock" "$(engine_pid)" <<'PY'
+import socket, subprocess, sys, time
+def rss():
+    return next(int(l.split()[1]) for l in open("/proc/%s/status" % sys.argv[2]) if l.startswith("VmRSS"))
+def ask():
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    s.sendall(b"GET /kist/images/many:1/files HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    return s
+def read(s):
+    data = b""
+    while True:
+        piece = s.recv(1 << 20)
+        if not piece:
+            return data
+        data += piece
+assert read(ask()).count(b'"Path"') == 20001
+before = rss()
+lazy = [ask() for i in range(10)]
+time.sleep(1)
+grown = rss() - before
+# ten folders of 20,000 names on the way, and a piece each; the answers together are 30 MB
+assert grown < 60000, grown
+for s in lazy[5:]:
+    s.close()
+subprocess.run(["docker", "rmi", "many:1"], check=True, stdout=subprocess.DEVNULL)
+for s in lazy[:5]:
+    data = read(s)
+    assert data.count(b'"Path"') == 20001 and b'"error"' not in data
+PY
+	retry 10 eval '[ "$(ls "$KIST_HOME/data/layers" | grep -c -E "^[0-9a-f]{64}$")" = 0 ]'
+}
+
+@test "explore on a terminal folds, searches, follows the window's size, and leaves the terminal as it was" {
+	own
+	wasteful_image waste:1
+	python3 - "$BIN/kist" <<'PY'
+import fcntl, os, pty, select, signal, struct, subprocess, sys, termios, time
+fd, slave = pty.openpty()
+fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 90, 0, 0))
+before = termios.tcgetattr(slave)
+kist = subprocess.Popen([sys.argv[1], "image", "explore", "waste:1"], stdin=slave, stdout=slave, stderr=slave,
+                        env=dict(os.environ, TERM="xterm"))
+seen = b""
+def until(text, then=b""):
+    global seen
+    end = time.time() + 30 * int(os.environ.get("KIST_SLOW", "1"))
+    while text.encode() not in seen:
+        assert time.time() < end, (text, seen[-3000:])
+        if select.select([fd], [], [], 0.1)[0]:
+            seen += os.read(fd, 65536)
+    seen = b""
+    os.write(fd, then)
+until("14.52kB, 3.5kB wasted, 75.9% efficient", b"[")
+until("layer 1 of 0-2", b"[")
+until("layer 0 of 0-2", b"/gon\r")
+until("gone  [500B wasted]", b"s")
+until("by size", b"\t")
+until("what this layer did", b"\x1b[B")
+until("v dir", b"")
+fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 8, 30, 0, 0))
+kist.send_signal(signal.SIGWINCH)
+until("layer 0 of 0-2  13.5kB, +4 ~0 \x1b", b"q")
+until("\x1b[?1049l")
+assert kist.wait() == 0
+assert termios.tcgetattr(slave) == before
+PY
+}

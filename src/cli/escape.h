@@ -1,0 +1,19 @@
+/* Names that strangers chose, for terminals. */
+#ifndef KIST_CLI_ESCAPE_H
+#define KIST_CLI_ESCAPE_H
+
+#include <stddef.h>
+
+/**
+ * @s with everything that could steer a terminal or hide something made visible: control characters (C0, DEL,
+ * C1) and bytes that are no UTF-8 as \xNN, "\n", "\t" and "\\" so, and the characters that turn the direction of
+ * text or take no room as \u{N}. New.
+ */
+char *escape_name(const char *s);
+
+/** Columns that UTF-8 text takes, one for each character. */
+size_t text_columns(const char *s);
+/** How many bytes of @s fill at most @columns columns. */
+size_t text_fitting(const char *s, size_t columns);
+
+#endif
