@@ -208,8 +208,8 @@ int engine_image_import(struct engine *e, const struct image_import *spec,
 		.config = &config};
 	int r = platform ? split_platform(platform, &s, err) : 0;
 
-	for (size_t i = 0; !r && spec->changes && spec->changes[i]; i++)
-		r = oci_image_config_change(&config, spec->changes[i], err);
+	if (!r)
+		r = oci_image_config_changes(&config, spec->changes, err);
 	if (!r)
 		r = store_import(e->store, &s, progress, arg, id, err);
 	oci_image_config_clear(&config);

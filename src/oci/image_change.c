@@ -1,44 +1,27 @@
 /*
  * Dockerfile instructions that change an image's configuration: `import --change`, `commit --change`.
- * The forms are those of the Dockerfile reference; variables ($NAME) are not expanded.
+ * The forms, and where variables count, are those of the Dockerfile reference.
  */
 #include <ctype.h>
 #include <strings.h>
 
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/timefmt.h"
+#include "oci/dockerfile.h"
 #include "oci/image.h"
 
-#define INSTRUCTION_MAX 65536
+/* One instruction at work. */
+struct change {
+	struct oci_image_config *c;
+	const struct dockerfile_instruction *i;
+	char escape;
+	bool *cmd_set; /* by an instruction before */
+};
 
-static const char *skip_blanks(const char *s)
+static int fail_blank(const char *name, struct err **err)
 {
-	while (*s == ' ' || *s == '\t')
-		s++;
-	return s;
-}
-
-/* ["a", "b"] as a vector; false if @text is not that (then it is the shell's). */
-static bool json_form(const char *text, char ***out)
-{
-	if (*text != '[')
-		return false;
-	auto_json *list = json_parse(text, strlen(text), "instruction", NULL);
-	if (!json_is_array(list))
-		return false;
-	auto_strv v = xcalloc(2, sizeof(char *));
-	size_t i;
-	json_t *item;
-	json_array_foreach(list, i, item)
-	{
-		if (!json_is_string(item))
-			return false;
-		strv_add(&v, json_string_value(item));
-	}
-	*out = steal_ptr(v);
-	return true;
+	return err_set(err, ERR_INVALID, "%s names can not be blank", name);
 }
 
 static void replace(char ***slot, char **v)
@@ -47,72 +30,107 @@ static void replace(char ***slot, char **v)
 	*slot = v;
 }
 
-static char **command_of(const struct oci_image_config *c, const char *text)
+static int expand(const struct change *x, const char *word, char **out, struct err **err)
 {
-	char **v = NULL;
-	if (json_form(text, &v))
-		return v;
-	if (c->shell)
-		v = strv_copy(c->shell);
-	else {
-		strv_add(&v, "/bin/sh");
-		strv_add(&v, "-c");
-	}
-	strv_add(&v, text);
-	return v;
+	return dockerfile_expand(word, x->c->env, x->escape, out, err);
 }
 
-/* Splits at blanks; quotes group and are taken off, a backslash keeps the next character. */
-static int split_words(const char *text, char ***out, struct err **err)
+/* ---- CMD, ENTRYPOINT ---- */
+
+static int command_of(const struct change *x, char ***out, bool *exec_form, struct err **err)
 {
-	const char *s = skip_blanks(text);
-	while (*s) {
-		auto_buf word = BUF_INIT;
-		char quote = 0;
-		for (; *s && (quote || !isspace((unsigned char)*s)); s++) {
-			if (*s == '\\' && s[1] && quote != '\'')
-				buf_addc(&word, *++s);
-			else if (quote && *s == quote)
-				quote = 0;
-			else if (!quote && (*s == '"' || *s == '\''))
-				quote = *s;
-			else
-				buf_addc(&word, *s);
-		}
-		if (quote)
-			return err_set(err, ERR_INVALID,
-				"unexpected end of statement while looking "
-				"for matching %s-quote",
-				quote == '"' ? "double" : "single");
-		strv_take(out, buf_steal(&word));
-		while (isspace((unsigned char)*s))
-			s++;
+	int json = dockerfile_json(x->i->rest, out, err);
+	*exec_form = json == 1;
+	if (json != 0)
+		return json < 0 ? -1 : 0;
+	if (x->c->shell)
+		*out = strv_copy(x->c->shell);
+	else {
+		strv_add(out, "/bin/sh");
+		strv_add(out, "-c");
 	}
+	if (*x->i->rest)
+		strv_add(out, x->i->rest);
 	return 0;
 }
 
-/* "K=V K=V" or the old "K V with blanks": each as "K=V". */
-static int split_pairs(const char *name, const char *text, char ***out, struct err **err)
+static int do_cmd(struct change *x, struct err **err)
 {
-	size_t key = strcspn(text, " \t=");
-	if (text[key] != '=') {
-		const char *value = skip_blanks(text + key);
+	char **v = NULL;
+	bool exec_form;
+	if (command_of(x, &v, &exec_form, err) < 0)
+		return -1;
+	*x->cmd_set = strv_len(v) > 0;
+	replace(&x->c->cmd, v);
+	return 0;
+}
+
+/* The command was meant for the entrypoint that goes. */
+static int do_entrypoint(struct change *x, struct err **err)
+{
+	char **v = NULL;
+	bool exec_form;
+	if (command_of(x, &v, &exec_form, err) < 0)
+		return -1;
+	/* ENTRYPOINT [] takes it away, as does one without anything */
+	if (!strv_len(v) || !*x->i->rest)
+		replace(&v, NULL);
+	replace(&x->c->entrypoint, v);
+	if (!*x->cmd_set)
+		replace(&x->c->cmd, NULL);
+	return 0;
+}
+
+/* ---- ENV, LABEL ---- */
+
+static int expand_pair(
+	const struct change *x, const char *key, const char *value, char **out, struct err **err)
+{
+	auto_free char *k = NULL;
+	auto_free char *v = NULL;
+	if (expand(x, key, &k, err) < 0 || expand(x, value, &v, err) < 0)
+		return -1;
+	if (!*k)
+		return fail_blank(x->i->name, err);
+	/* what a variable brings may have a '=' of its own: the first one counts */
+	*out = xasprintf("%s=%s", k, v);
+	return 0;
+}
+
+static int add_pair(
+	const struct change *x, const char *key, const char *value, char ***out, struct err **err)
+{
+	char *pair = NULL;
+	if (expand_pair(x, key, value, &pair, err) < 0)
+		return -1;
+	strv_take(out, pair);
+	return 0;
+}
+
+/* "K=V K=V", or the old "K V with blanks". All are expanded before any takes effect. */
+static int pairs_of(const struct change *x, const char *name, char ***out, struct err **err)
+{
+	auto_strv words = dockerfile_words(x->i->rest, x->escape);
+	if (words && words[0] && !strchr(words[0], '=')) {
+		size_t n = strcspn(x->i->rest, " \t\r\v\f");
+		const char *value = x->i->rest + n + strspn(x->i->rest + n, " \t\r\v\f");
+		auto_free char *key = xstrndup(x->i->rest, n);
 		if (!*value)
 			return err_set(err, ERR_INVALID, "%s must have two arguments", name);
-		strv_take(out, xasprintf("%.*s=%s", (int)key, text, value));
-		return 0;
+		return add_pair(x, key, value, out, err);
 	}
-	if (split_words(text, out, err) < 0)
-		return -1;
-	for (size_t i = 0; *out && (*out)[i]; i++) {
-		const char *eq = strchr((*out)[i], '=');
+	for (size_t i = 0; words && words[i]; i++) {
+		char *eq = strchr(words[i], '=');
 		if (!eq)
 			return err_set(err, ERR_INVALID,
 				"Syntax error - can't find = in \"%.256s\". Must be of the form: "
 				"name=value",
-				(*out)[i]);
-		if (eq == (*out)[i])
-			return err_set(err, ERR_INVALID, "%s names can not be blank", name);
+				words[i]);
+		if (eq == words[i])
+			return fail_blank(name, err);
+		*eq = '\0';
+		if (add_pair(x, words[i], eq + 1, out, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -142,6 +160,28 @@ static void set_label(struct oci_pairs *labels, const char *pair)
 	oci_pair_add(labels, key, eq + 1);
 }
 
+static int do_env(struct change *x, struct err **err)
+{
+	auto_strv pairs = NULL;
+	if (pairs_of(x, "ENV", &pairs, err) < 0)
+		return -1;
+	for (size_t i = 0; pairs && pairs[i]; i++)
+		set_env(&x->c->env, pairs[i]);
+	return 0;
+}
+
+static int do_label(struct change *x, struct err **err)
+{
+	auto_strv pairs = NULL;
+	if (pairs_of(x, "LABEL", &pairs, err) < 0)
+		return -1;
+	for (size_t i = 0; pairs && pairs[i]; i++)
+		set_label(&x->c->labels, pairs[i]);
+	return 0;
+}
+
+/* ---- EXPOSE, VOLUME ---- */
+
 /* Inserts into a sorted set. */
 static void set_add(char ***set, const char *s)
 {
@@ -157,38 +197,6 @@ static void set_add(char ***set, const char *s)
 	(*set)[i] = xstrdup(s);
 }
 
-static int do_env(struct oci_image_config *c, const char *rest, struct err **err)
-{
-	auto_strv pairs = NULL;
-	if (split_pairs("ENV", rest, &pairs, err) < 0)
-		return -1;
-	for (size_t i = 0; pairs && pairs[i]; i++)
-		set_env(&c->env, pairs[i]);
-	return 0;
-}
-
-static int do_label(struct oci_image_config *c, const char *rest, struct err **err)
-{
-	auto_strv pairs = NULL;
-	if (split_pairs("LABEL", rest, &pairs, err) < 0)
-		return -1;
-	for (size_t i = 0; pairs && pairs[i]; i++)
-		set_label(&c->labels, pairs[i]);
-	return 0;
-}
-
-static int do_cmd(struct oci_image_config *c, const char *rest, struct err **err)
-{
-	replace(&c->cmd, command_of(c, rest));
-	return 0;
-}
-
-static int do_entrypoint(struct oci_image_config *c, const char *rest, struct err **err)
-{
-	replace(&c->entrypoint, command_of(c, rest));
-	return 0;
-}
-
 static int bad_port(const char *spec, struct err **err)
 {
 	return err_set(err, ERR_INVALID, "Invalid containerPort: %.64s", spec);
@@ -197,6 +205,9 @@ static int bad_port(const char *spec, struct err **err)
 /* PORT, PORT-PORT, each with /PROTOCOL. */
 static int expose(struct oci_image_config *c, const char *spec, struct err **err)
 {
+	/* a port of the host before it, as -p has it, means nothing here */
+	const char *colon = strrchr(spec, ':');
+	spec = colon ? colon + 1 : spec;
 	const char *slash = strchr(spec, '/');
 	const char *proto = slash ? slash + 1 : "tcp";
 	auto_free char *ports = slash ? xstrndup(spec, (size_t)(slash - spec)) : xstrdup(spec);
@@ -223,179 +234,274 @@ static int expose(struct oci_image_config *c, const char *spec, struct err **err
 	return 0;
 }
 
-static int do_expose(struct oci_image_config *c, const char *rest, struct err **err)
+/* Words of the rest; quotes do not group here. */
+static char **plain_words(const char *rest)
 {
+	char **words = NULL;
+	for (const char *s = rest; *s;) {
+		size_t n = strcspn(s, " \t\r\v\f");
+		if (n)
+			strv_take(&words, xstrndup(s, n));
+		s += n + strspn(s + n, " \t\r\v\f");
+	}
+	return words;
+}
+
+static int do_expose(struct change *x, struct err **err)
+{
+	auto_strv given = plain_words(x->i->rest);
 	auto_strv words = NULL;
-	if (split_words(rest, &words, err) < 0)
-		return -1;
+	for (size_t i = 0; given && given[i]; i++)
+		if (dockerfile_expand_words(given[i], x->c->env, x->escape, &words, err) < 0)
+			return -1;
 	for (size_t i = 0; words && words[i]; i++)
-		if (expose(c, words[i], err) < 0)
+		if (expose(x->c, words[i], err) < 0)
 			return -1;
 	return 0;
 }
 
-static int do_volume(struct oci_image_config *c, const char *rest, struct err **err)
+static int do_volume(struct change *x, struct err **err)
 {
 	auto_strv words = NULL;
-	if (!json_form(rest, &words) && split_words(rest, &words, err) < 0)
+	int json = dockerfile_json(x->i->rest, &words, err);
+	if (json < 0)
 		return -1;
-	for (size_t i = 0; words && words[i]; i++) {
-		if (!*words[i])
+	if (json == 0)
+		words = plain_words(x->i->rest);
+	if (!strv_len(words))
+		return err_set(err, ERR_INVALID, "VOLUME requires at least one argument");
+	for (size_t i = 0; words[i]; i++) {
+		auto_free char *path = NULL;
+		if (!*str_trim(words[i]))
 			return err_set(
 				err, ERR_INVALID, "VOLUME specified can not be an empty string");
-		set_add(&c->volumes, words[i]);
+		if (expand(x, str_trim(words[i]), &path, err) < 0)
+			return -1;
+		set_add(&x->c->volumes, path);
 	}
 	return 0;
 }
 
-static int do_onbuild(struct oci_image_config *c, const char *rest, struct err **err)
+/* ---- ONBUILD ---- */
+
+static int do_onbuild(struct change *x, struct err **err)
 {
-	static const char *const chained[] = {"ONBUILD", "MAINTAINER", "FROM"};
+	const char *rest = x->i->rest;
 	size_t n = strcspn(rest, " \t");
-	for (size_t i = 0; i < ARRAY_LEN(chained); i++)
-		if (n == strlen(chained[i]) && strncasecmp(rest, chained[i], n) == 0)
+	if (n == 7 && strncasecmp(rest, "ONBUILD", n) == 0)
+		return err_set(
+			err, ERR_INVALID, "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+	static const char *const refused[] = {"MAINTAINER", "FROM"};
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+		if (n == strlen(refused[i]) && strncasecmp(rest, refused[i], n) == 0)
 			return err_set(err, ERR_INVALID, "%s isn't allowed as an ONBUILD trigger",
-				chained[i]);
-	strv_add(&c->on_build, rest);
+				refused[i]);
+	strv_add(&x->c->on_build, rest);
 	return 0;
 }
 
-static int one_word(const char *name, const char *rest, char **slot, struct err **err)
+/* ---- USER, WORKDIR, STOPSIGNAL: all of the rest is one argument ---- */
+
+static int do_stopsignal(struct change *x, struct err **err)
 {
-	auto_strv words = NULL;
-	if (split_words(rest, &words, err) < 0)
+	auto_free char *name = NULL;
+	if (expand(x, x->i->rest, &name, err) < 0)
 		return -1;
-	if (!words || strv_len(words) != 1)
-		return err_set(err, ERR_INVALID, "%s requires exactly one argument", name);
-	str_replace(slot, words[0]);
+	str_replace(&x->c->stop_signal, name);
 	return 0;
 }
 
-static int do_stopsignal(struct oci_image_config *c, const char *rest, struct err **err)
+static int do_user(struct change *x, struct err **err)
 {
-	return one_word("STOPSIGNAL", rest, &c->stop_signal, err);
+	auto_free char *name = NULL;
+	if (expand(x, x->i->rest, &name, err) < 0)
+		return -1;
+	str_replace(&x->c->user, name);
+	return 0;
 }
 
-static int do_user(struct oci_image_config *c, const char *rest, struct err **err)
+/* Without ".", "..", double and trailing slashes, as path.Join gives it. */
+static char *clean_path(const char *path)
 {
-	return one_word("USER", rest, &c->user, err);
+	struct buf out = BUF_INIT;
+	for (const char *s = path; *s;) {
+		size_t n = strcspn(s, "/");
+		if (n == 2 && s[0] == '.' && s[1] == '.') {
+			while (out.len && out.data[--out.len] != '/')
+				;
+		} else if (n && !(n == 1 && *s == '.')) {
+			buf_addc(&out, '/');
+			buf_add(&out, s, n);
+		}
+		s += n + (s[n] == '/');
+	}
+	if (!out.len)
+		buf_addc(&out, '/');
+	return buf_steal(&out);
 }
 
-static int do_workdir(struct oci_image_config *c, const char *rest, struct err **err)
+static int do_workdir(struct change *x, struct err **err)
 {
 	auto_free char *dir = NULL;
-	if (one_word("WORKDIR", rest, &dir, err) < 0 || !dir)
+	if (expand(x, x->i->rest, &dir, err) < 0)
 		return -1;
-	const char *base = str_empty(c->working_dir) ? "/" : c->working_dir;
-	char *full = dir[0] == '/' ? xstrdup(dir)
-				   : xasprintf("%s%s%s", base, str_ends(base, "/") ? "" : "/", dir);
-	free(c->working_dir);
-	c->working_dir = full;
+	if (!*dir)
+		return err_set(err, ERR_INVALID, "cannot normalize nothing");
+	auto_free char *joined =
+		xasprintf("%s/%s", str_empty(x->c->working_dir) ? "" : x->c->working_dir, dir);
+	free(x->c->working_dir);
+	x->c->working_dir = clean_path(dir[0] == '/' ? dir : joined);
 	return 0;
 }
 
-/* --interval=30s and the like; returns what follows, NULL on error. */
-static const char *health_options(const char *s, struct oci_healthcheck *h, struct err **err)
+/* ---- HEALTHCHECK ---- */
+
+static int bad_flag(const char *name, const char *value, struct err **err)
 {
-	while (str_starts(s, "--")) {
-		size_t n = strcspn(s, " \t");
-		auto_free char *word = xstrndup(s + 2, n - 2);
-		char *eq = strchr(word, '=');
-		const char *value = eq ? eq + 1 : "";
-		if (eq)
-			*eq = '\0';
-		int64_t *slot = str_eq(word, "interval")	 ? &h->interval
-				: str_eq(word, "timeout")	 ? &h->timeout
-				: str_eq(word, "start-period")	 ? &h->start_period
-				: str_eq(word, "start-interval") ? &h->start_interval
-								 : NULL;
-		int bad = str_eq(word, "retries") ? str_to_i64(value, &h->retries)
-			  : slot		  ? time_parse_duration(value, slot)
-						  : -1;
-		if (bad < 0 || (slot && *slot < 0) || h->retries < 0) {
-			err_set(err, ERR_INVALID, "invalid HEALTHCHECK flag: --%.64s=%.64s", word,
-				value);
-			return NULL;
-		}
-		s = skip_blanks(s + n);
-	}
-	return s;
+	return err_set(err, ERR_INVALID, "invalid HEALTHCHECK flag: --%.64s=%.64s", name, value);
 }
 
-static int do_healthcheck(struct oci_image_config *c, const char *rest, struct err **err)
+/* --interval=30s and the like. */
+static int health_flag(const char *flag, struct oci_healthcheck *h, struct err **err)
 {
-	struct oci_healthcheck h = {0};
-	const char *s = health_options(rest, &h, err);
-	if (!s)
-		return -1;
+	auto_free char *name = xstrdup(flag + 2);
+	char *eq = strchr(name, '=');
+	const char *value = eq ? eq + 1 : "";
+	if (eq)
+		*eq = '\0';
+	if (str_eq(name, "retries"))
+		return str_to_i64(value, &h->retries) < 0 || h->retries < 0
+			       ? bad_flag(name, value, err)
+			       : 0;
+	int64_t *slot = str_eq(name, "interval")	 ? &h->interval
+			: str_eq(name, "timeout")	 ? &h->timeout
+			: str_eq(name, "start-period")	 ? &h->start_period
+			: str_eq(name, "start-interval") ? &h->start_interval
+							 : NULL;
+	if (!slot)
+		return err_set(err, ERR_INVALID, "unknown flag: %.64s", name);
+	if (time_parse_duration(value, slot) < 0)
+		return bad_flag(name, value, err);
+	/* Docker's least, as in `docker run --health-interval` */
+	if (*slot && *slot < 1000000)
+		return err_set(
+			err, ERR_INVALID, "%.64s \"%.64s\" cannot be less than 1ms", name, value);
+	return 0;
+}
+
+static int health_test(struct change *x, struct oci_healthcheck *h, struct err **err)
+{
+	const char *s = x->i->rest;
 	size_t n = strcspn(s, " \t");
-	const char *command = skip_blanks(s + n);
-	auto_strv args = NULL;
-	if (n == 4 && strncasecmp(s, "NONE", 4) == 0 && !*command) {
-		strv_add(&h.test, "NONE");
-	} else if (n == 3 && strncasecmp(s, "CMD", 3) == 0 && *command) {
-		bool exec = json_form(command, &args);
-		strv_add(&h.test, exec ? "CMD" : "CMD-SHELL");
-		for (size_t i = 0; args && args[i]; i++)
-			strv_add(&h.test, args[i]);
-		if (!exec)
-			strv_add(&h.test, command);
-	} else {
+	const char *command = s + n + strspn(s + n, " \t");
+	if (n == 4 && strncasecmp(s, "NONE", 4) == 0) {
+		if (*command)
+			return err_set(err, ERR_INVALID, "HEALTHCHECK NONE takes no arguments");
+		strv_add(&h->test, "NONE");
+		return 0;
+	}
+	if (n != 3 || strncasecmp(s, "CMD", 3) != 0)
 		return err_set(err, ERR_INVALID, "Unknown type \"%.*s\" in HEALTHCHECK (try CMD)",
 			(int)(n > 64 ? 64 : n), s);
-	}
-	if (c->healthcheck)
-		strv_free(c->healthcheck->test);
-	else
-		c->healthcheck = xcalloc(1, sizeof(*c->healthcheck));
-	*c->healthcheck = h;
+	auto_strv args = NULL;
+	int json = dockerfile_json(command, &args, err);
+	if (json < 0)
+		return -1;
+	if (!*command || (json && !strv_len(args)))
+		return err_set(err, ERR_INVALID, "Missing command after HEALTHCHECK CMD");
+	strv_add(&h->test, json ? "CMD" : "CMD-SHELL");
+	for (size_t i = 0; args && args[i]; i++)
+		strv_add(&h->test, args[i]);
+	if (!json)
+		strv_add(&h->test, command);
 	return 0;
 }
+
+static int do_healthcheck(struct change *x, struct err **err)
+{
+	struct oci_healthcheck h = {0};
+	for (size_t i = 0; x->i->flags && x->i->flags[i]; i++)
+		if (health_flag(x->i->flags[i], &h, err) < 0)
+			return -1;
+	if (health_test(x, &h, err) < 0)
+		return -1;
+	if (x->c->healthcheck)
+		strv_free(x->c->healthcheck->test);
+	else
+		x->c->healthcheck = xcalloc(1, sizeof(*x->c->healthcheck));
+	*x->c->healthcheck = h;
+	return 0;
+}
+
+/* ---- dispatch ---- */
+
+/* What has to be behind the name. */
+enum arguments { ANY, SOME, ONE };
 
 static const struct {
 	const char *name;
-	int (*run)(struct oci_image_config *c, const char *rest, struct err **err);
+	int (*run)(struct change *x, struct err **err);
+	enum arguments arguments;
 } instructions[] = {
-	{"CMD", do_cmd},
-	{"ENTRYPOINT", do_entrypoint},
-	{"ENV", do_env},
-	{"EXPOSE", do_expose},
-	{"HEALTHCHECK", do_healthcheck},
-	{"LABEL", do_label},
-	{"ONBUILD", do_onbuild},
-	{"STOPSIGNAL", do_stopsignal},
-	{"USER", do_user},
-	{"VOLUME", do_volume},
-	{"WORKDIR", do_workdir},
+	{"CMD", do_cmd, ANY},
+	{"ENTRYPOINT", do_entrypoint, ANY},
+	{"ENV", do_env, SOME},
+	{"EXPOSE", do_expose, SOME},
+	{"HEALTHCHECK", do_healthcheck, SOME},
+	{"LABEL", do_label, SOME},
+	{"ONBUILD", do_onbuild, SOME},
+	{"STOPSIGNAL", do_stopsignal, ONE},
+	{"USER", do_user, ONE},
+	{"VOLUME", do_volume, SOME},
+	{"WORKDIR", do_workdir, ONE},
 };
 
-int oci_image_config_change(struct oci_image_config *c, const char *instruction, struct err **err)
+static int known(const char *name)
 {
-	if (strlen(instruction) > INSTRUCTION_MAX)
-		return err_set(err, ERR_INVALID, "change is longer than %d bytes", INSTRUCTION_MAX);
-	auto_free char *copy = xstrdup(instruction);
-	char *text = str_trim(copy);
-	size_t n = strcspn(text, " \t");
-	const char *rest = skip_blanks(text + n);
-	if (text[n])
-		text[n] = '\0';
-	for (size_t i = 0; i < ARRAY_LEN(instructions); i++) {
-		if (!str_ieq(text, instructions[i].name))
-			continue;
-		if (!*rest)
-			return err_set(err, ERR_INVALID, "%s requires at least one argument",
-				instructions[i].name);
-		return instructions[i].run(c, rest, err);
-	}
-	for (char *p = text; *p; p++)
-		*p = (char)tolower((unsigned char)*p);
-	return err_set(err, ERR_INVALID, "%.64s is not a valid change command", text);
+	for (size_t i = 0; i < ARRAY_LEN(instructions); i++)
+		if (str_ieq(name, instructions[i].name))
+			return (int)i;
+	return -1;
+}
+
+static int run(struct change *x, struct err **err)
+{
+	int i = known(x->i->name);
+	if (!*x->i->rest && instructions[i].arguments != ANY)
+		return err_set(err, ERR_INVALID, "%s requires %s one argument",
+			instructions[i].name,
+			instructions[i].arguments == ONE ? "exactly" : "at least");
+	/* only HEALTHCHECK has flags; of the others' the builder knows none */
+	if (x->i->flags && instructions[i].run != do_healthcheck)
+		return err_set(err, ERR_INVALID, "unknown flag: %.64s", x->i->flags[0] + 2);
+	return instructions[i].run(x, err);
 }
 
 int oci_image_config_changes(struct oci_image_config *c, char *const *changes, struct err **err)
 {
-	for (size_t i = 0; changes && changes[i]; i++)
-		if (oci_image_config_change(c, changes[i], err) < 0)
+	auto_dockerfile *d = NULL;
+	auto_free char *text = changes ? strv_join(changes, "\n") : NULL;
+	bool cmd_set = false;
+	if (!text)
+		return 0;
+	if (dockerfile_parse(&d, text, strlen(text), err) < 0)
+		return -1;
+	if (!d->count)
+		return err_set(err, ERR_INVALID, "file with no instructions");
+	for (size_t i = 0; i < d->count; i++)
+		if (known(d->v[i].name) < 0)
+			return err_set(err, ERR_INVALID, "%.64s is not a valid change command",
+				d->v[i].name);
+	for (size_t i = 0; i < d->count; i++) {
+		struct change x = {.c = c, .i = &d->v[i], .escape = d->escape, .cmd_set = &cmd_set};
+		if (run(&x, err) < 0)
 			return -1;
+	}
 	return 0;
+}
+
+int oci_image_config_change(struct oci_image_config *c, const char *instruction, struct err **err)
+{
+	char *const one[] = {(char *)(uintptr_t)instruction, NULL};
+	return oci_image_config_changes(c, one, err);
 }
