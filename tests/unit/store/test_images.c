@@ -247,6 +247,77 @@ static void removes_by_id(void **state)
 	expect_empty(f);
 }
 
+static void unname(struct fixture *f, const char *name)
+{
+	auto_free char *full = xasprintf("docker.io/library/%s", name);
+	assert_int_equal(
+		db_exec(store_db(f->store), NULL, "DELETE FROM tags WHERE name = ?", "s", full), 1);
+}
+
+/* As after a pull of @name. */
+static void give_digest(struct fixture *f, const char *name, const char *repo)
+{
+	struct digest digest;
+	auto_store_image *image = get(f, name);
+	digest_of(repo, strlen(repo), &digest);
+	assert_int_equal(db_exec(store_db(f->store), NULL,
+				 "INSERT INTO repo_digests(name, image) VALUES(? || '@' || ?, ?)",
+				 "sss", repo, digest.str, image->id.str),
+		1);
+}
+
+static void removes_digests_with_the_last_tag_of_their_name(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct used nobody = {0};
+	struct store_removed_list list;
+	struct digest digest;
+	char text[256];
+	put(f, "a:1", 1, "x", NULL, NULL);
+	store_image_tag(f->store, "a:1", "a", "2", NULL, NULL);
+	store_image_tag(f->store, "a:1", "b", "1", NULL, NULL);
+	give_digest(f, "a:1", "docker.io/library/a");
+	digest_of("docker.io/library/a", strlen("docker.io/library/a"), &digest);
+	EXPECT_REMOVED(f, "a:1", false, &nobody, "U a:1,");
+	assert_int_equal(store_image_remove(f->store, "a:2", 0, NULL, NULL, &list, NULL), 0);
+	assert_int_equal(list.count, 2);
+	assert_string_equal(list.v[0].what, "a:2");
+	assert_false(list.v[0].silent);
+	assert_true(list.v[1].silent); /* no event of its own */
+	snprintf(text, sizeof(text), "a@%s", digest.str);
+	assert_string_equal(list.v[1].what, text);
+	store_removed_list_free(&list);
+	EXPECT_REMOVED(f, "b:1", false, &nobody, "U b:1,I,L,");
+	expect_empty(f);
+}
+
+static void removes_by_digest(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct used nobody = {0};
+	struct digest digest;
+	char ref[128], text[160];
+	put(f, "a:1", 1, "x", NULL, NULL);
+	give_digest(f, "a:1", "docker.io/library/a");
+	digest_of("docker.io/library/a", strlen("docker.io/library/a"), &digest);
+	snprintf(ref, sizeof(ref), "a@%s", digest.str);
+	snprintf(text, sizeof(text), "U %s,", ref);
+	EXPECT_REMOVED(f, ref, false, &nobody, text); /* the tag keeps the image */
+	auto_store_image *a = get(f, "a:1");
+	assert_null(a->repo_digests);
+	unname(f, "a:1");
+	give_digest(f, a->id.str, "docker.io/library/a");
+	assert_int_equal(count_listed(f, &(struct store_image_filter){.has_dangling = true,
+						 .dangling = true}),
+		1);
+	/* one repository alone: its digests go with the id */
+	snprintf(text, sizeof(text), "U %s,I,L,", ref);
+	EXPECT_REMOVED(f, a->id.str, false, &nobody, text);
+	expect_empty(f);
+}
+
 static void respects_containers(void **state)
 {
 	need_root();
@@ -309,13 +380,6 @@ static void make_parent(struct fixture *f, const char *parent, const char *child
 		db_exec(store_db(f->store), NULL, "UPDATE images SET parent = ? WHERE id = ?", "ss",
 			p->id.str, c->id.str),
 		1);
-}
-
-static void unname(struct fixture *f, const char *name)
-{
-	auto_free char *full = xasprintf("docker.io/library/%s", name);
-	assert_int_equal(
-		db_exec(store_db(f->store), NULL, "DELETE FROM tags WHERE name = ?", "s", full), 1);
 }
 
 static void removes_nameless_parents(void **state)
@@ -418,6 +482,8 @@ int main(void)
 		T(lists_with_filters),
 		T(removes_with_the_last_name),
 		T(removes_by_id),
+		T(removes_digests_with_the_last_tag_of_their_name),
+		T(removes_by_digest),
 		T(respects_containers),
 		T(tells_history),
 		T(removes_nameless_parents),
