@@ -1,90 +1,41 @@
 /*
  * GET /containers/{id}/export and /changes, POST /commit.
  *
- * The first two hand on what a program writes to a pipe: nothing is asked of it while the client takes nothing.
- * What fails before the first byte has a status; after that the connection is cut, so that nobody takes a part for
- * the whole.
+ * The first two hand on what a program writes to a pipe (outflow.h).
  */
 #include "engine/files.h"
 
-#include <errno.h>
-
-#include "base/fdio.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "outflow.h"
 #include "request.h"
-#include "server.h"
 
-struct outflow {
-	struct engine_files *files;
-	struct stream *stream;
-	struct loop *loop;
-	struct loop_source
-		*source; /* only while there is nothing to read: a hang-up would not be silenced */
-};
-
-static void on_ready(struct loop_source *source, uint32_t events, void *arg)
+static int files_fd(const void *f)
 {
-	struct outflow *o = arg;
-	loop_del(o->source);
-	o->source = NULL;
-	stream_wake(o->stream);
+	return engine_files_fd(f);
 }
 
-static enum pull at_end(struct outflow *o)
+static bool files_wait(const void *f)
 {
-	auto_err *err = NULL;
-	if (engine_files_result(o->files, &err) == 0)
-		return PULL_END;
-	log_error("reading a container: %s", err_msg(err));
-	return PULL_BROKEN;
+	return engine_files_wait(f);
 }
 
-static enum pull outflow_pull(void *arg, struct buf *out, size_t max)
+static int files_result(void *f, struct err **err)
 {
-	struct outflow *o = arg;
-	int fd = engine_files_fd(o->files);
-	ssize_t n = fd_read(fd, buf_reserve(out, max), max);
-	if (n > 0) {
-		out->len += (size_t)n;
-		return PULL_MORE;
-	}
-	if (n == 0)
-		return at_end(o);
-	if (errno != EAGAIN)
-		return PULL_BROKEN;
-	if (!o->source)
-		o->source = loop_add(o->loop, fd, EPOLLIN, on_ready, o, NULL);
-	return o->source ? PULL_WAIT : PULL_BROKEN;
+	return engine_files_result(f, err);
 }
 
-static void outflow_close(void *arg)
+static void files_close(void *f)
 {
-	struct outflow *o = arg;
-	loop_del(o->source);
-	engine_files_close(o->files);
-	free(o);
+	engine_files_close(f);
 }
 
-static const struct stream_ops outflow_ops = {outflow_pull, outflow_close};
+static const struct outflow_source files_ops = {files_fd, files_wait, files_result, files_close};
 
 static int send_files(
 	struct request *req, struct engine_files *f, const char *content_type, struct err **err)
 {
-	if (!f)
-		return -1;
-	/* ended without a byte: only a failure does that */
-	if (!engine_files_wait(f) && engine_files_result(f, err) < 0) {
-		engine_files_close(f);
-		return -1;
-	}
-	struct outflow *o = xcalloc(1, sizeof(*o));
-	o->files = f;
-	o->loop = server_loop(req->server);
-	o->stream = stream_new(req, &outflow_ops, o);
-	res_stream(req, content_type, o->stream);
-	return 0;
+	return f ? outflow_send(req, &files_ops, f, content_type, err) : -1;
 }
 
 int api_container_export(struct request *req, struct err **err)

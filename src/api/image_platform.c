@@ -12,6 +12,9 @@ int platform_param(const char *text, struct oci_platform *out, struct err **err)
 	char *parts[] = {out->os, out->architecture, out->variant};
 	if (str_empty(text))
 		return 0;
+	/* as people write it: kist's own client */
+	if (*text != '{')
+		return oci_platform_parse(text, out, err) < 0 ? -1 : 1;
 	auto_json *j = json_parse(text, strlen(text), "platform", err);
 	if (!j)
 		return -1;

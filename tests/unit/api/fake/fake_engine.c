@@ -14,6 +14,7 @@
 #include "engine/engine.h"
 #include "engine/events.h"
 #include "engine/exec.h"
+#include "engine/archive.h"
 #include "engine/files.h"
 #include "engine/image.h"
 #include "engine/info.h"
@@ -323,6 +324,25 @@ bool engine_files_wait(const struct engine_files *f)
 }
 NONE(engine_files_result, struct engine_files *f, struct err **err)
 void engine_files_close(struct engine_files *f)
+{
+}
+struct engine_archive *engine_archive_open(struct engine *e, char *const *refs,
+	enum store_save_form form, const struct oci_platform *platform, struct err **err)
+{
+	err_set(err, ERR_NOT_FOUND, "No such image: %s", refs[0]);
+	return NULL;
+}
+int engine_archive_fd(const struct engine_archive *a)
+{
+	return -1;
+}
+bool engine_archive_wait(const struct engine_archive *a)
+{
+	return false;
+}
+NONE(oci_platform_parse, const char *text, struct oci_platform *out, struct err **err)
+NONE(engine_archive_result, struct engine_archive *a, struct err **err)
+void engine_archive_close(struct engine_archive *a)
 {
 }
 NONE(engine_container_commit, struct engine *e, const char *ref, const struct engine_commit *spec,

@@ -1,0 +1,171 @@
+# Archives of images: save, load, and what dockerd, skopeo, umoci and podman say about them.
+load lib/engine
+
+setup_file() {
+	engine_start
+	W=$(mktemp -d /tmp/kist-test-archives.XXXXXX)
+	export W
+	load_busybox
+	# a second layer on top of it, made by another program than those that we compare with
+	mkdir -p "$W/root/etc"
+	head -c 200000 /dev/urandom >"$W/root/random"
+	echo hello >"$W/root/etc/hello"
+	ln "$W/root/etc/hello" "$W/root/hard"
+	tar -C "$W/root" -c . | kist import - two:v1
+	kist tag two:v1 two:v2
+}
+teardown_file() {
+	if [ -s "$W/dockerd.pid" ]; then
+		kill "$(cat "$W/dockerd.pid")"
+		wait_gone "$(cat "$W/dockerd.pid")"
+	fi
+	engine_stop
+	umount -l "$W"/docker*/* 2>/dev/null
+	rm -rf --one-file-system "$W"
+}
+
+# A real dockerd, once per file: its client is `peer`.
+peer() {
+	DOCKER_HOST=unix://$W/docker.sock docker "$@"
+}
+peer_start() {
+	command -v dockerd >/dev/null || skip "dockerd is not installed"
+	[ ! -S "$W/docker.sock" ] || return 0
+	nsenter --net="/run/netns/$KIST_NETNS" -- dockerd --data-root "$W/docker" --exec-root "$W/docker-run" \
+		--host "unix://$W/docker.sock" --pidfile "$W/dockerd.pid" --bridge none --iptables=false \
+		>"$W/dockerd.log" 2>&1 </dev/null 3>&- &
+	local i
+	for i in $(seq $((200 * ${KIST_SLOW:-1}))); do
+		peer version >/dev/null 2>&1 && return 0
+		sleep 0.05
+	done
+	tail "$W/dockerd.log" >&2
+	return 1
+}
+need() {
+	command -v "$1" >/dev/null || skip "$1 is not installed"
+}
+layers_of() { # CLIENT IMAGE
+	"$1" image inspect -f '{{.Id}} {{.RootFS.Layers}}' "$2"
+}
+blob() { # ARCHIVE DIGEST
+	tar -xOf "$1" "blobs/${2/://}"
+}
+
+@test "the same images give the same bytes, in the order of their digests" {
+	kist save -o "$W/one.tar" busybox two:v1
+	kist save busybox two:v1 >"$W/again.tar"
+	cmp "$W/one.tar" "$W/again.tar"
+	docker save busybox two:v1 | cmp - "$W/one.tar"
+	tar -tf "$W/one.tar" | grep blobs/sha256/. >"$W/names"
+	sort -c "$W/names"
+}
+
+@test "every blob of an archive is what its name says" {
+	kist save -o "$W/one.tar" busybox two
+	mkdir -p "$W/x" && tar -C "$W/x" -xf "$W/one.tar"
+	(cd "$W/x/blobs/sha256" && for f in *; do echo "$f  $f"; done | sha256sum -c --quiet)
+	rm -r "$W/x"
+}
+
+@test "a repository is saved with all tags, a tag alone, an id without name" {
+	[ "$(kist save two | tar -xO manifest.json | jq -c '[.[].RepoTags]')" = '[["two:v1","two:v2"]]' ]
+	[ "$(kist save two:v2 | tar -xO manifest.json | jq -c '[.[].RepoTags]')" = '[["two:v2"]]' ]
+	id=$(kist images -q two:v1)
+	[ "$(kist save "$id" | tar -xO manifest.json | jq -c '[.[].RepoTags]')" = '[null]' ]
+	[ "$(kist save two:v2 busybox two:v1 | tar -xO manifest.json | jq -c '[.[].RepoTags]')" = \
+		'[["two:v2","two:v1"],["busybox:latest"]]' ]
+}
+
+@test "dockerd loads what is saved, and says the same of it" {
+	peer_start
+	kist save busybox two | peer load
+	[ "$(layers_of peer busybox)" = "$(layers_of kist busybox)" ]
+	[ "$(layers_of peer two:v1)" = "$(layers_of kist two:v1)" ]
+	[ "$(peer images -q two:v2)" = "$(kist images -q two:v2)" ]
+}
+
+@test "what dockerd saves is loaded, and its layers are saved again byte for byte" {
+	peer_start
+	peer load -q -i "$(busybox_archive)"
+	tar -C "$W/root" -c . | peer import -m other - theirs:1
+	peer save busybox theirs:1 >"$W/theirs.tar"
+	kist load -i "$W/theirs.tar"
+	[ "$(layers_of kist theirs:1)" = "$(layers_of peer theirs:1)" ]
+	kist save -o "$W/ours.tar" theirs:1
+	layer=$(tar -xOf "$W/theirs.tar" manifest.json |
+		jq -r '.[] | select(.RepoTags == ["theirs:1"]).Layers[0]')
+	tar -xOf "$W/theirs.tar" "$layer" | cmp - <(blob "$W/ours.tar" "$(kist image inspect -f '{{index .RootFS.Layers 0}}' theirs:1)")
+	kist rmi theirs:1
+}
+
+@test "skopeo reads both forms, and agrees on every digest" {
+	need skopeo
+	kist save -o "$W/one.tar" two:v1
+	kist save --format oci -o "$W/oci.tar" two:v1
+	id=$(kist images -q --no-trunc two:v1)
+	[ "$(skopeo inspect --config --raw "docker-archive:$W/one.tar" | sha256sum | cut -c1-64)" = "${id#sha256:}" ]
+	want=$(tar -xOf "$W/oci.tar" index.json | jq -r '.manifests[0].digest')
+	[ "$(skopeo inspect --raw "oci-archive:$W/oci.tar" | sha256sum | cut -c1-64)" = "${want#sha256:}" ]
+	skopeo copy -q --insecure-policy "oci-archive:$W/oci.tar" "dir:$W/dir"
+	rm -r "$W/dir"
+	skopeo copy -q --insecure-policy "docker-archive:$W/one.tar" "dir:$W/dir"
+	rm -r "$W/dir"
+}
+
+@test "podman loads what is saved" {
+	need podman
+	kist save -o "$W/one.tar" two:v1 busybox
+	podman --root "$W/podman" --runroot "$W/podman-run" --storage-driver vfs load -q -i "$W/one.tar"
+	[ "$(podman --root "$W/podman" --runroot "$W/podman-run" --storage-driver vfs images -q --no-trunc two:v1)" = \
+		"$(kist images -q --no-trunc two:v1)" ]
+	podman --root "$W/podman" --runroot "$W/podman-run" --storage-driver vfs save -q busybox >"$W/podman.tar"
+	kist load -q -i "$W/podman.tar"
+}
+
+@test "umoci unpacks what is saved as OCI" {
+	need umoci
+	mkdir "$W/layout"
+	kist save --format oci two:v1 | tar -C "$W/layout" -x
+	umoci unpack --rootless --image "$W/layout:v1" "$W/bundle" 2>/dev/null
+	diff -r "$W/root" "$W/bundle/rootfs"
+	rm -r "$W/layout" "$W/bundle"
+}
+
+@test "nothing is written to a terminal, and a failure leaves no file" {
+	run timeout 20 script -qec "kist save busybox" /dev/null
+	[[ "$output" == *"cowardly refusing to save to a terminal. Use the -o flag or redirect"* ]]
+	fails_with 1 "No such image: nothing:latest" kist save -o "$W/none.tar" busybox nothing
+	[ ! -e "$W/none.tar" ]
+	fails_with 1 "invalid output path" kist save -o "$W/no/such/folder" busybox
+	fails_with 1 "invalid format" kist save --format zip busybox
+	fails_with 1 "does not provide the specified platform" kist save --platform linux/s390x busybox
+	! ls "$W" | grep tmp-
+}
+
+@test "a client that leaves ends the archive" {
+	head -c 30000000 /dev/urandom >"$W/big"
+	tar -C "$W" -c big | kist import - big:1
+	kist save big:1 | head -c 1000000 >/dev/null || true
+	local i
+	for i in $(seq 100); do
+		pgrep -P "$(engine_pid)" -x kist-transfer >/dev/null || break
+		sleep 0.05
+	done
+	! pgrep -P "$(engine_pid)" -x kist-transfer
+	kist rmi big:1
+	rm "$W/big"
+}
+
+@test "an archive that cannot be finished is cut off, and named in the log" {
+	layer=$(kist image inspect -f '{{index .RootFS.Layers 0}}' two:v1)
+	file=$KIST_HOME/data/layers/${layer#sha256:}/random
+	cp -p "$file" "$W/good"
+	printf x | dd of="$file" bs=1 seek=100000 conv=notrunc status=none
+	run kist save -o "$W/bad.tar" two:v1
+	[ "$status" != 0 ]
+	[ ! -e "$W/bad.tar" ]
+	grep -q "the layer's file \"random\" has another content" "$KIST_HOME/kistd.log"
+	cat "$W/good" >"$file"
+	kist save -o "$W/good.tar" two:v1
+}
