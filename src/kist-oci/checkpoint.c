@@ -40,7 +40,7 @@ static const struct option options[] = {
 	{"auto-dedup", OPTION_BOOL, CRIU(auto_dedup), "drop from the parent's images what is new"},
 };
 
-static int check_status(const struct state *s, struct err **err)
+static int check_status(struct state *s, struct err **err)
 {
 	enum status status = state_status(s);
 	if (status == STATUS_RUNNING || status == STATUS_PAUSED)
@@ -49,7 +49,7 @@ static int check_status(const struct state *s, struct err **err)
 		status_name(status));
 }
 
-static int dump(const struct state *s, const struct criu_options *o, struct err **err)
+static int dump(struct state *s, const struct criu_options *o, struct err **err)
 {
 	auto_buf bytes = BUF_INIT;
 	struct plan *plan = NULL;

@@ -20,7 +20,7 @@ static const struct option options[] = {
 #define DEATH_TIMEOUT_MS 10000
 
 /* Kills all that is left and waits for init. */
-static int put_to_death(const struct state *s, struct cgroup *cg, struct err **err)
+static int put_to_death(struct state *s, struct cgroup *cg, struct err **err)
 {
 	auto_fd int pidfd = state_pidfd(s, NULL);
 	if (pidfd >= 0)
@@ -34,7 +34,7 @@ static int put_to_death(const struct state *s, struct cgroup *cg, struct err **e
 }
 
 /* Resource classes and hooks: what fails is said, and the rest goes on. */
-static void undo_plan(const struct state *s)
+static void undo_plan(struct state *s)
 {
 	auto_buf bytes = BUF_INIT;
 	auto_err *class = NULL, *hook = NULL;
@@ -49,7 +49,7 @@ static void undo_plan(const struct state *s)
 }
 
 /* A unit that failed may outlive its cgroup. */
-static int stop_unit(const struct state *s, struct err **err)
+static int stop_unit(struct state *s, struct err **err)
 {
 	struct systemd_unit unit;
 	if (!state_unit(s, &unit))

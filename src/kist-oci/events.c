@@ -32,7 +32,7 @@ static void print_event(const char *type, const char *id, const char *data)
 	fflush(stdout);
 }
 
-static int print_stats(const struct state *s, const struct cgroup *cg, struct err **err)
+static int print_stats(struct state *s, const struct cgroup *cg, struct err **err)
 {
 	auto_cgroup_usage usage;
 	auto_buf data = BUF_INIT;
@@ -50,7 +50,7 @@ struct oom {
 
 /* v1 tells once each time and counts later; what is counted but was not told happened in a cgroup that the
  * container made. */
-static void report_oom(struct oom *oom, const struct state *s, const struct cgroup *cg)
+static void report_oom(struct oom *oom, struct state *s, const struct cgroup *cg)
 {
 	int64_t told = oom->watch < 0 ? 0 : cgroup_oom_told(cg, oom->watch);
 	if (told < 0) {
@@ -64,7 +64,7 @@ static void report_oom(struct oom *oom, const struct state *s, const struct cgro
 }
 
 /* Until the container ends. The counter is read once a second, too, for what nobody is told of. */
-static int watch(const struct state *s, const struct cgroup *cg, int64_t interval, struct err **err)
+static int watch(struct state *s, const struct cgroup *cg, int64_t interval, struct err **err)
 {
 	auto_fd int pidfd = state_pidfd(s, err);
 	if (pidfd < 0)

@@ -120,7 +120,7 @@ static int adapt(struct oci_process *p, const struct exec_options *o, char **arg
 	return add_gids(p, o->gids, err) < 0 ? -1 : add_caps(p, o->caps, err);
 }
 
-static int check_status(const struct state *s, const struct exec_options *o, struct err **err)
+static int check_status(struct state *s, const struct exec_options *o, struct err **err)
 {
 	enum status status = state_status(s);
 	if (status == STATUS_STOPPED || status == STATUS_CREATING)
@@ -138,8 +138,7 @@ struct job {
 	pid_t pid;
 };
 
-static int spawn(
-	struct job *job, const struct state *s, const struct exec_options *o, struct err **err)
+static int spawn(struct job *job, struct state *s, const struct exec_options *o, struct err **err)
 {
 	auto_free int *fds = NULL;
 	struct run_io io = {.in = STDIN_FILENO, .out = STDOUT_FILENO, .err = STDERR_FILENO};
@@ -183,7 +182,7 @@ static int finish(struct job *job, const struct exec_options *o, struct err **er
 	return foreground_wait(job->pid, job->pidfd, job->master, job->signals, NULL, err);
 }
 
-static int run_job(const struct globals *g, const struct state *s, const struct exec_options *o,
+static int run_job(const struct globals *g, struct state *s, const struct exec_options *o,
 	char **args, struct err **err)
 {
 	auto_oci_config *config = NULL;
@@ -203,10 +202,13 @@ static int run_job(const struct globals *g, const struct state *s, const struct 
 	struct job job = {.pidfd = -1, .master = -1, .signals = -1, .pidfds = -1};
 	int code = -1;
 	auto_buf document = BUF_INIT;
-	state_document(s, false, false, &document);
 	if (console_check(process->terminal, o->detach, o->console_socket, err) == 0 &&
 		plan_process_compile(&job.plan, process, &config->linux, &plan, err) == 0) {
-		job.plan->listener_state = buf_str(&document);
+		/* config-linux.md "The Seccomp Notify": only an agent asks for it */
+		if (job.plan->listener_path) {
+			state_document(s, false, NULL, &document);
+			job.plan->listener_state = buf_str(&document);
+		}
 		if (s->rdt_class)
 			job.plan->rdt.clos = s->id;
 		if (spawn(&job, s, o, err) == 0)

@@ -50,7 +50,7 @@ static int kill_all(struct cgroup *cg, int sig, struct err **err)
 }
 
 /* Init's death ends them all only where it is the first of a namespace of its own. */
-static bool outlive_init(const struct state *s)
+static bool outlive_init(struct state *s)
 {
 	auto_buf bytes = BUF_INIT;
 	struct plan *plan = NULL;
@@ -62,7 +62,7 @@ static bool outlive_init(const struct state *s)
 }
 
 /* On v1 a frozen process dies only when it is thawed. */
-static void thaw(const struct state *s)
+static void thaw(struct state *s)
 {
 	struct cgroup *cg = state_cgroup(s);
 	if (cg && cgroup_frozen(cg))
@@ -70,7 +70,7 @@ static void thaw(const struct state *s)
 	cgroup_free(cg);
 }
 
-static int kill_init(const struct state *s, int sig, struct err **err)
+static int kill_init(struct state *s, int sig, struct err **err)
 {
 	/* what runs then is our own, which the verb that makes it watches */
 	if (s->creating)

@@ -64,7 +64,7 @@ static int load(struct state **s, const struct globals *g, const char *id)
 }
 
 /* Whose folder it is, as /etc/passwd has it: the static program has no other name service. Owned. */
-static char *owner_name(const struct state *s)
+static char *owner_name(struct state *s)
 {
 	struct stat st;
 	uint32_t uid = fstat(s->dir, &st) == 0 ? st.st_uid : s->owner;
@@ -86,7 +86,7 @@ struct row {
 };
 static const char *const titles[] = {"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"};
 
-static void fill_row(struct row *row, const struct state *s)
+static void fill_row(struct row *row, struct state *s)
 {
 	char created[TIME_STR_LEN];
 	enum status status = state_status(s);

@@ -67,6 +67,7 @@ void state_free(struct state *s)
 	systemd_unit_clear(&s->unit);
 	free(s->annotations);
 	strv_free(s->streams);
+	cgroup_free(s->seen);
 	free(s);
 }
 
@@ -312,23 +313,9 @@ int state_plan_load(const struct state *s, struct buf *bytes, struct plan **plan
 	return plan_decode(plan, bytes->data, bytes->len, err);
 }
 
-/* Dead, or a zombie that nobody has reaped yet: it runs nothing any more. */
-static bool is_zombie(pid_t pid)
-{
-	char path[32], text[512];
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : fd_read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return true;
-	text[n] = 0;
-	const char *end = strrchr(text, ')');
-	return !end || !end[1] || strchr("ZXx", end[2]);
-}
-
 static bool alive(const struct state *s)
 {
-	return s->pid > 0 && run_start_ticks(s->pid) == s->start_ticks && !is_zombie(s->pid);
+	return s->pid > 0 && run_is_alive(s->pid, s->start_ticks);
 }
 
 /* A start that was killed may have left the socket's name behind: somebody must listen. Init forgets a
@@ -342,7 +329,20 @@ static bool waits_at_gate(const struct state *s)
 	return sock >= 0 || why->sys == EAGAIN;
 }
 
-enum status state_status(const struct state *s)
+static struct cgroup *open_cgroup(const struct state *s)
+{
+	struct cgroup *cg = NULL;
+	if (str_empty(s->cgroup) || cgroup_open(&cg, s->cgroup, NULL) < 0)
+		return NULL;
+	struct systemd_unit unit;
+	if (state_unit(s, &unit)) {
+		cgroup_unit_adopt(cg, &unit);
+		systemd_unit_clear(&unit);
+	}
+	return cg;
+}
+
+enum status state_status(struct state *s)
 {
 	if (!s->pid)
 		return STATUS_CREATING;
@@ -350,10 +350,9 @@ enum status state_status(const struct state *s)
 		return STATUS_STOPPED;
 	if (s->creating)
 		return STATUS_CREATING;
-	struct cgroup *cg = state_cgroup(s);
-	bool frozen = cg && cgroup_frozen(cg);
-	cgroup_free(cg);
-	if (frozen)
+	if (!s->seen)
+		s->seen = open_cgroup(s);
+	if (s->seen && cgroup_frozen(s->seen))
 		return STATUS_PAUSED;
 	return waits_at_gate(s) ? STATUS_CREATED : STATUS_RUNNING;
 }
@@ -368,17 +367,10 @@ int state_pidfd(const struct state *s, struct err **err)
 	return err_set(err, ERR_NOT_FOUND, "container not running");
 }
 
-struct cgroup *state_cgroup(const struct state *s)
+struct cgroup *state_cgroup(struct state *s)
 {
-	struct cgroup *cg = NULL;
-	if (str_empty(s->cgroup) || cgroup_open(&cg, s->cgroup, NULL) < 0)
-		return NULL;
-	struct systemd_unit unit;
-	if (state_unit(s, &unit)) {
-		cgroup_unit_adopt(cg, &unit);
-		systemd_unit_clear(&unit);
-	}
-	return cg;
+	struct cgroup *seen = steal_ptr(s->seen);
+	return seen ? seen : open_cgroup(s);
 }
 
 bool state_unit(const struct state *s, struct systemd_unit *out)
@@ -390,7 +382,7 @@ bool state_unit(const struct state *s, struct systemd_unit *out)
 	return true;
 }
 
-struct cgroup *state_cgroup_need(const struct state *s, struct err **err)
+struct cgroup *state_cgroup_need(struct state *s, struct err **err)
 {
 	struct cgroup *cg = state_cgroup(s);
 	if (!cg && str_empty(s->cgroup))
@@ -402,7 +394,7 @@ struct cgroup *state_cgroup_need(const struct state *s, struct err **err)
 	return cg;
 }
 
-void state_document(const struct state *s, bool pretty, const char *owner, struct buf *out)
+void state_document(struct state *s, bool pretty, const char *owner, struct buf *out)
 {
 	char created[TIME_STR_LEN];
 	enum status status = state_status(s);

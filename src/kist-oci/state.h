@@ -36,6 +36,7 @@ struct state {
 	pid_t pid; /* 0: there is no process yet */
 	uint64_t start_ticks;
 	bool creating; /* there may be a process, but it is not done yet */
+	struct cgroup *seen; /* opened for state_status(): it takes a look at all mounts */
 	bool rdt_class; /* the resctrl class of the container's name is ours to remove */
 };
 
@@ -72,17 +73,17 @@ int state_plan_save(const struct state *s, const struct plan *plan, struct err *
 /** @bytes holds the plan's strings and must outlive it. */
 int state_plan_load(const struct state *s, struct buf *bytes, struct plan **plan, struct err **err);
 
-enum status state_status(const struct state *s);
+enum status state_status(struct state *s);
 /** A pidfd of the container's init, or -1 (with ERR_NOT_FOUND) if it has ended. */
 int state_pidfd(const struct state *s, struct err **err);
-/** Its cgroup, NULL if it is gone. */
-struct cgroup *state_cgroup(const struct state *s);
+/** Its cgroup, owned; NULL if it is gone. What state_status() has opened is handed on. */
+struct cgroup *state_cgroup(struct state *s);
 /** The unit that the container's cgroup is, with the helper to ask; false if it is none. Clear @out then. */
 bool state_unit(const struct state *s, struct systemd_unit *out);
 /** The same where nothing can be done without: says why there is none. */
-struct cgroup *state_cgroup_need(const struct state *s, struct err **err);
+struct cgroup *state_cgroup_need(struct state *s, struct err **err);
 /** The state document of the specification, as text; @owner is the owner's name (list) or NULL. */
-void state_document(const struct state *s, bool pretty, const char *owner, struct buf *out);
+void state_document(struct state *s, bool pretty, const char *owner, struct buf *out);
 
 #define STATE_GATE "gate"
 

@@ -311,7 +311,7 @@ int cgroup_open(struct cgroup **out, const char *path, struct err **err)
 	for (size_t i = 0; i < cg->count; i++) {
 		struct cgroup_dir *d = &cg->dirs[i];
 		auto_free char *full = xasprintf("%s/%s", d->mount->path, d->rel);
-		d->fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		d->fd = open(full, (d->mount->v2 ? O_RDONLY : O_PATH) | O_DIRECTORY | O_CLOEXEC);
 		found += d->fd >= 0;
 	}
 	if (!found) {

@@ -52,9 +52,10 @@ struct joining {
 	struct program program;
 	struct user user;
 	int proc; /* the host's procfs, for labels */
-	int container; /* pidfd of the container's init */
+	pid_t init; /* the container's */
+	int container; /* its pidfd */
 	int root; /* of a container without a mount namespace of its own; else -1 */
-	int flags; /* CLONE_NEW* to join */
+	int flags; /* CLONE_NEW* to join, of join_flags() */
 	const int *entries; /* into the container's v1 cgroups */
 	size_t entry_count;
 	int tty;
@@ -62,12 +63,53 @@ struct joining {
 	bool sealed;
 };
 
+/* Is the container in another namespace of this kind than we are? */
+static bool differs(int proc, pid_t init, enum oci_ns ns)
+{
+	char ours[32], theirs[48];
+	struct stat a, b;
+	report_format(ours, sizeof(ours), "self/ns/%s", ns_file(ns));
+	report_format(theirs, sizeof(theirs), "%d/ns/%s", (int)init, ns_file(ns));
+	if (fstatat(proc, ours, &a, 0) < 0 || fstatat(proc, theirs, &b, 0) < 0)
+		return false;
+	return a.st_ino != b.st_ino;
+}
+
+static int flag_if_differs(int proc, pid_t init, enum oci_ns ns)
+{
+	return differs(proc, init, ns) ? (int)ns_flag(ns) : 0;
+}
+
+/* Joining one's own user namespace is an error, and one's own mount namespace brings another root; not every kernel
+ * has time namespaces. */
+static int join_flags(int proc, pid_t init)
+{
+	return flag_if_differs(proc, init, OCI_NS_USER) |
+	       flag_if_differs(proc, init, OCI_NS_MOUNT) | flag_if_differs(proc, init, OCI_NS_TIME);
+}
+
+/* Joining one's own of the other kinds changes nothing, and to find out which are costs twice as much as that. But it
+ * takes rights over the namespace, and who has none over the host's asks first. */
+static int join_namespaces(const struct joining *j)
+{
+	static const enum oci_ns others[] = {
+		OCI_NS_PID, OCI_NS_NETWORK, OCI_NS_IPC, OCI_NS_UTS, OCI_NS_CGROUP};
+	int all = j->flags, needed = j->flags;
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		all |= (int)ns_flag(others[i]);
+	if (setns(j->container, all) == 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		needed |= flag_if_differs(j->proc, j->init, others[i]);
+	/* 0 means nothing to it: EINVAL */
+	return needed ? setns(j->container, needed) : 0;
+}
+
 static void join(struct joining *j)
 {
 	if (j->flags & CLONE_NEWUSER)
 		ns_leave_groups();
-	/* 0 means nothing to it: EINVAL */
-	if (j->flags && setns(j->container, j->flags) < 0)
+	if (join_namespaces(j) < 0)
 		report_sys(&j->report, "join the container's namespaces");
 	close(j->container);
 	if (j->root >= 0 && (fchdir(j->root) < 0 || chroot(".") < 0))
@@ -162,29 +204,6 @@ static void stage_main(struct joining *j)
 		report_sys(&j->report, "clone");
 	report_send(&j->report, REPORT_PID, pid);
 	_exit(0);
-}
-
-/* Is the container in another namespace of this kind than we are? */
-static bool differs(int proc, pid_t init, const char *ns)
-{
-	char ours[32], theirs[48];
-	struct stat a, b;
-	snprintf(ours, sizeof(ours), "self/ns/%s", ns);
-	snprintf(theirs, sizeof(theirs), "%d/ns/%s", (int)init, ns);
-	if (fstatat(proc, ours, &a, 0) < 0 || fstatat(proc, theirs, &b, 0) < 0)
-		return false;
-	return a.st_ino != b.st_ino;
-}
-
-/* Rejoining one's own user namespace is an error, as is for an ordinary user any that belongs to the host;
- * and not every kernel has time namespaces. */
-static int join_flags(int proc, pid_t init)
-{
-	int flags = 0;
-	for (int ns = 0; ns < OCI_NS_COUNT; ns++)
-		if (differs(proc, init, ns_file((enum oci_ns)ns)))
-			flags |= (int)ns_flag((enum oci_ns)ns);
-	return flags;
 }
 
 /* setns(2) finds the root of a mount namespace; where that is ours, the container's is init's. Known to be that when
@@ -484,6 +503,7 @@ pid_t run_exec(const struct plan_process *process, pid_t init, int init_pidfd,
 	struct entering e = {.j = j, .sock = -1, .pidfd = -1, .tty = -1, .listener = -1};
 	if (io->timeout_ms > 0)
 		e.deadline = milliseconds() + io->timeout_ms;
+	j->init = init;
 	j->container = init_pidfd;
 	if (lsm_check(process, NULL, err) < 0)
 		return -1;

@@ -10,7 +10,8 @@
 #include "runtime/run.h"
 #include "sys/procfs.h"
 
-uint64_t run_start_ticks(pid_t pid)
+/* proc_pid_stat(5): *state is the letter of field 3. 0: there is no such process. */
+static uint64_t read_stat(pid_t pid, char *state)
 {
 	char path[40], text[1024];
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
@@ -21,6 +22,7 @@ uint64_t run_start_ticks(pid_t pid)
 	text[n] = 0;
 	/* the name may hold spaces and parentheses: fields are counted from its last ")" */
 	char *at = strrchr(text, ')');
+	*state = at && at[1] ? at[2] : 0;
 	for (int field = 2; at && field < 22; field++)
 		at = strchr(at + 1, ' ');
 	if (!at)
@@ -29,6 +31,18 @@ uint64_t run_start_ticks(pid_t pid)
 	at[strcspn(at, " \n")] = 0;
 	uint64_t ticks = 0;
 	return str_to_u64(at, &ticks) == 0 ? ticks : 0;
+}
+
+uint64_t run_start_ticks(pid_t pid)
+{
+	char state;
+	return read_stat(pid, &state);
+}
+
+bool run_is_alive(pid_t pid, uint64_t start_ticks)
+{
+	char state = 0;
+	return read_stat(pid, &state) == start_ticks && state && !strchr("ZXx", state);
 }
 
 int run_set_oom_score(int proc, pid_t pid, int value, struct err **err)

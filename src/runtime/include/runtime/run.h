@@ -111,5 +111,7 @@ int run_poststop(const struct plan *plan, pid_t pid, struct err **err);
 
 /** Start time of a process in clock ticks, 0 if it is gone. */
 uint64_t run_start_ticks(pid_t pid);
+/** Whether @pid is still the process that started then and runs: not a zombie that nobody has reaped yet. */
+bool run_is_alive(pid_t pid, uint64_t start_ticks);
 
 #endif
