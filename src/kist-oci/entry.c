@@ -106,7 +106,8 @@ void kist_oci_before_libc(long *stack)
 		return;
 	if (CALL(statfs, self, &fs, 0, 0, 0) < 0 || (fs.f_flags & ST_RDONLY_FLAG))
 		return;
-	long mnt = CALL(open_tree, AT_FDCWD, self, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, 0, 0);
+	/* it stays open: sealed_self_mount() */
+	long mnt = CALL(open_tree, AT_FDCWD, self, OPEN_TREE_CLONE, 0, 0);
 	if (mnt < 0)
 		return;
 	struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY, .propagation = 1 << 18};

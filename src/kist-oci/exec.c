@@ -166,7 +166,7 @@ static int spawn(struct job *job, struct state *s, const struct exec_options *o,
 	return r < 0 || job->pid < 0 ? -1 : 0;
 }
 
-static int finish(struct job *job, const struct exec_options *o, struct err **err)
+static int finish(struct job *job, const struct exec_options *o, int sealed, struct err **err)
 {
 	char text[16];
 	int n = snprintf(text, sizeof(text), "%d", (int)job->pid);
@@ -179,6 +179,7 @@ static int finish(struct job *job, const struct exec_options *o, struct err **er
 		return -1;
 	if (o->detach)
 		return 0;
+	fd_close(sealed); /* while the process does what it is for */
 	return foreground_wait(job->pid, job->pidfd, job->master, job->signals, NULL, err);
 }
 
@@ -212,7 +213,7 @@ static int run_job(const struct globals *g, struct state *s, const struct exec_o
 		if (s->rdt_class)
 			job.plan->rdt.clos = s->id;
 		if (spawn(&job, s, o, err) == 0)
-			code = finish(&job, o, err);
+			code = finish(&job, o, g->sealed, err);
 		/* nobody has been told of it; not waited for either, in a paused container it dies later */
 		if (code < 0 && job.pid > 0)
 			syscall(SYS_pidfd_send_signal, job.pidfd, SIGKILL, NULL, 0);

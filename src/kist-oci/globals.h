@@ -11,6 +11,7 @@ struct globals {
 	const char *program; /* argv[0] */
 	const char *log, *log_format, *root, *rootless, *criu;
 	char *root_path; /* owned */
+	int sealed; /* sealed_self_mount() */
 	bool rootless_cgroups; /* what --rootless comes to */
 	bool log_to_file;
 };

@@ -239,6 +239,8 @@ static int make(struct launch *l, const struct launch_options *o, bool split, st
 		return -1;
 	if (!split && notify_listen(&l->notify, l->state->dir, err) < 0)
 		return -1;
+	l->sealed = l->state->globals->sealed;
+	io.spare = &l->sealed;
 	io.unit_made = record_unit;
 	io.known = record_run;
 	io.unit_arg = io.known_arg = l;
@@ -291,6 +293,7 @@ int launch_create(struct launch *l, const struct globals *g, const struct launch
 
 int launch_wait(struct launch *l, bool keep, int signals, struct err **err)
 {
+	fd_closep(&l->sealed);
 	int code = foreground_wait(
 		l->run->pid, l->run->pidfd, l->run->tty_master, signals, &l->notify, err);
 	l->run->pid = 0;

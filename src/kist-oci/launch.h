@@ -42,13 +42,14 @@ struct launch {
 	struct run *run;
 	char *bundle, *cgroup, *cache, *systemd; /* plan borrows them */
 	int gate; /* listening socket, or -1 */
+	int sealed; /* sealed_self_mount() */
 	int listen; /* sockets from systemd */
 	bool notifies; /* there is a $NOTIFY_SOCKET */
 	struct notify notify;
 };
 #define LAUNCH_INIT                                                                                \
 	{                                                                                          \
-		.gate = -1, .notify = NOTIFY_INIT                                                  \
+		.gate = -1, .sealed = -1, .notify = NOTIFY_INIT                                    \
 	}
 
 /**

@@ -197,7 +197,7 @@ static int dispatch(const struct globals *g, int argc, char **argv, const char *
 
 int main(int argc, char **argv)
 {
-	struct globals g = {.program = argv[0]};
+	struct globals g = {.program = argv[0], .sealed = sealed_self_mount()};
 	auto_err *err = NULL;
 	bool wants_help;
 	int code = 1;

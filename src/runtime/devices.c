@@ -9,6 +9,7 @@
 
 #include "base/fdio.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "sys/newmount.h"
 #include "sys/rootpath.h"
 
@@ -146,6 +147,18 @@ static void make_links(struct setup *s, int dev)
 		unlinkat(dev, "ptmx", 0);
 		make_link(s, dev, "pts/ptmx", "ptmx");
 	}
+}
+
+bool devices_are_ours(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->mount_count; i++) {
+		const struct plan_mount *m = &plan->mounts[i];
+		/* there is one devtmpfs for all */
+		if ((m->kind == STEP_BIND || str_eq(m->fstype, "devtmpfs")) &&
+			str_eq(m->target, "/dev"))
+			return false;
+	}
+	return true;
 }
 
 void devices_make(struct setup *s)

@@ -229,6 +229,8 @@ static void begin(struct init *init)
 	struct setup *s = &init->setup;
 	init->gate = s->io->gate_socket > 0 ? s->io->gate_socket : -1;
 	fd_closep(&init->parents);
+	if (s->io->spare)
+		fd_closep(s->io->spare);
 	umask(0);
 	/* the files in /proc of a process that is not dumpable are root's, and an ordinary user is to write
 	 * the mappings there */

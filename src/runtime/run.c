@@ -37,18 +37,6 @@ struct making {
 	int sock, theirs;
 };
 
-static bool dev_is_ours(const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->mount_count; i++) {
-		const struct plan_mount *m = &plan->mounts[i];
-		/* there is one devtmpfs for all */
-		if ((m->kind == STEP_BIND || str_eq(m->fstype, "devtmpfs")) &&
-			str_eq(m->target, "/dev"))
-			return false;
-	}
-	return true;
-}
-
 static int prepare_init_mount(struct init *init, const struct plan *plan, struct err **err)
 {
 	init->init_mount = -1;
@@ -96,7 +84,7 @@ static struct making *making_new(const struct plan *plan, const struct run_io *i
 	m->init.init_mount = m->sock = m->theirs = -1;
 	for (int i = 0; i < OCI_NS_COUNT; i++)
 		s->ns[i] = -1;
-	s->dev_is_ours = dev_is_ours(plan);
+	s->dev_is_ours = devices_are_ours(plan);
 	program_prepare(&m->init.program, &plan->process);
 	snprintf(m->init.keyring, sizeof(m->init.keyring), "_ses.%s", plan->id ? plan->id : "");
 	return m;
@@ -539,7 +527,11 @@ static int create(struct making *m, struct err **err)
 		return -1;
 	if ((s->cgroup_late && finish_cgroup(m, err) < 0) || serve_child(m, err) < 0)
 		return report_prefer(m->sock, err);
-	if (enter_class(m, err) < 0 || make_known(m, err) < 0 || wait_ready(m, err) < 0)
+	if (enter_class(m, err) < 0 || make_known(m, err) < 0)
+		return -1;
+	if (s->io->spare && !m->run->gate_open)
+		fd_closep(s->io->spare);
+	if (wait_ready(m, err) < 0)
 		return -1;
 	if (m->run->cgroup)
 		cgroup_settle(m->run->cgroup);

@@ -122,8 +122,10 @@ int mount_classic(struct setup *s, const struct plan_mount *m, int target);
 /** Copies the folder @from into the empty folder @to. */
 void copy_up(struct reporter *r, int from, int to, const char *what);
 
-/* devices.c: child */
+/* devices.c: child, but for the first */
 
+/** Is there no bind mount at /dev? */
+bool devices_are_ours(const struct plan *plan);
 void devices_make(struct setup *s);
 /** mknod-like special file that certainly is the host's, for binding: O_PATH descriptor. */
 int device_open_host(

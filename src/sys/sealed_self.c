@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "sys/newmount.h"
 
 #ifndef MFD_EXEC
@@ -29,6 +31,21 @@ bool sealed_self_is(void)
 		return false;
 	int seals = fcntl(fd, F_GET_SEALS);
 	return seals >= 0 && (seals & SEALS) == SEALS;
+}
+
+int sealed_self_mount(void)
+{
+	/* execveat(2): "/dev/fd/N" */
+	const char *name = (const char *)getauxval(AT_EXECFN);
+	const char *rest = name ? str_after(name, "/dev/fd/") : NULL;
+	int fd;
+	if (!rest || str_to_int(rest, &fd) < 0)
+		return -1;
+	/* what came through exec has no FD_CLOEXEC */
+	int flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || !(flags & O_PATH) || fcntl(fd, F_GETFD) != 0)
+		return -1;
+	return fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -1 : fd;
 }
 
 static int open_readonly_mount(const char *path)

@@ -55,6 +55,9 @@ struct run_io {
 	 * run_start(), which must follow at once, only waits for exec. Saves two switches of process. Ignored
 	 * where run_create() itself has something to do there. */
 	bool straight;
+	/* A descriptor that nobody needs and that takes time to close: the child gives up its copy at once, so that the
+	 * time is the caller's, and run_create() does the same while it waits, unless init goes straight. May be NULL. */
+	int *spare;
 	/* struct cgroup_unit_spec's "made": with systemd cgroups, before init does anything */
 	int (*unit_made)(void *arg, const char *cgroup, struct err **err);
 	void *unit_arg;
