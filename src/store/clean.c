@@ -5,6 +5,7 @@
  *	layers/<hex>           renamed into place, its row never committed: removed
  *	recipes/<hex>          the same
  *	content/sha256/<hex>   the same
+ *	ingest/<hex>           a download that was broken off: kept for a week, the next pull goes on
  *	containers/<id>        made, its row never committed, or row removed and folder not: removed
  *	rows of layers         that no image and no container has: removed with their folder
  */
@@ -25,8 +26,7 @@
 
 #define TRANSFER_WAIT_NS (10 * TIME_NS_PER_SEC)
 
-/* Names in a folder, read whole before anything in it changes. */
-static int list(int dir, char ***names, struct err **err)
+int clean_list(int dir, char ***names, struct err **err)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -62,7 +62,7 @@ static bool wait_unused(int staging, const char *name)
 static int clean_staging(struct store *s, struct err **err)
 {
 	auto_strv names = NULL;
-	if (list(s->staging, &names, err) < 0)
+	if (clean_list(s->staging, &names, err) < 0)
 		return -1;
 	for (size_t i = 0; names && names[i]; i++) {
 		if (wait_unused(s->staging, names[i]))
@@ -78,7 +78,7 @@ static int clean_folder(struct store *s, int dir, const char *sql, const char *p
 	const char *keep, struct err **err)
 {
 	auto_strv names = NULL;
-	if (list(dir, &names, err) < 0)
+	if (clean_list(dir, &names, err) < 0)
 		return -1;
 	for (size_t i = 0; names && names[i]; i++) {
 		if (str_eq(names[i], keep))
@@ -134,7 +134,7 @@ int store_clean(struct store *s, struct err **err)
 			err) < 0 ||
 		clean_folder(s, s->content, "SELECT 1 FROM blobs WHERE digest = ?", "sha256:", "",
 			err) < 0 ||
-		measure_blobs(s, err) < 0)
+		measure_blobs(s, err) < 0 || ingest_clean(s, err) < 0)
 		return err_wrap(err, "clean up after the last run");
 	store_gc(s);
 	return 0;

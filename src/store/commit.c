@@ -15,6 +15,7 @@
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/timefmt.h"
 
 void new_image_free(struct new_image *image)
 {
@@ -55,6 +56,7 @@ struct commit {
 	char **layers; /* folders renamed into layers/ and recipes/ */
 	char **blobs; /* files renamed to content/, or written there */
 	struct moved_names *moved;
+	int64_t now;
 };
 
 static int place_layer(struct commit *c, const struct staged_layer *layer, struct err **err)
@@ -198,7 +200,7 @@ static int insert_blob(
 	};
 	struct layer_row layer;
 	if (insert_content(c, &b->digest, b->size, b->media_type, err) < 0 ||
-		image_blob_insert(s, &image->id, &row, err) < 0)
+		image_blob_insert(s, &image->id, &row, c->now, err) < 0)
 		return -1;
 	if (b->role != STORE_ROLE_LAYER)
 		return 0;
@@ -222,7 +224,7 @@ static int insert_blobs(struct commit *c, const struct new_image *image, struct 
 		.media_type = (char *)type,
 	};
 	if (insert_content(c, &image->id, config.size, type, err) < 0 ||
-		image_blob_insert(c->store, &image->id, &config, err) < 0)
+		image_blob_insert(c->store, &image->id, &config, c->now, err) < 0)
 		return -1;
 	for (size_t i = 0; i < image->blob_count; i++)
 		if (insert_blob(c, image, &image->blobs[i], err) < 0)
@@ -252,6 +254,22 @@ static int insert_image(struct commit *c, const struct new_image *image, struct 
 	return insert_blobs(c, image, err);
 }
 
+/* Which image a digest names does not change by the way, as with dockerd. */
+static int insert_digest(
+	struct commit *c, const struct new_image *image, const char *name, struct err **err)
+{
+	struct db *db = c->store->db;
+	if (image->move_digests &&
+		db_exec(db, err, "DELETE FROM repo_digests WHERE name = ?", "s", name) < 0)
+		return -1;
+	return db_exec(db, err,
+		       "INSERT INTO repo_digests(name, image) VALUES(?, ?)"
+		       " ON CONFLICT(name) DO NOTHING",
+		       "ss", name, image->id.str) < 0
+		       ? -1
+		       : 0;
+}
+
 static int insert_names(struct commit *c, const struct new_image *image, struct err **err)
 {
 	for (size_t i = 0; image->names && image->names[i]; i++) {
@@ -264,12 +282,8 @@ static int insert_names(struct commit *c, const struct new_image *image, struct 
 		m->v = xreallocarray(m->v, m->count + 1, sizeof(*m->v));
 		m->v[m->count++] = (struct moved_name){xstrdup(image->names[i]), from};
 	}
-	/* which image a digest names does not change, as for dockerd */
 	for (size_t i = 0; image->digests && image->digests[i]; i++)
-		if (db_exec(c->store->db, err,
-			    "INSERT INTO repo_digests(name, image) VALUES(?, ?)"
-			    " ON CONFLICT(name) DO NOTHING",
-			    "ss", image->digests[i], image->id.str) < 0)
+		if (insert_digest(c, image, image->digests[i], err) < 0)
 			return -1;
 	return 0;
 }
@@ -292,8 +306,8 @@ static int place_all(struct commit *c, const struct new_image *images, size_t n,
 	for (size_t i = 0; i < n; i++)
 		if (place_image(c, &images[i], err) < 0)
 			return -1;
-	if (fsync(c->store->layers) < 0 || fsync(c->store->recipes) < 0 ||
-		fsync(c->store->content) < 0)
+	if ((c->layers && (fsync(c->store->layers) < 0 || fsync(c->store->recipes) < 0)) ||
+		(c->blobs && fsync(c->store->content) < 0))
 		return err_sys(err, errno, "sync folders of the store");
 	return 0;
 }
@@ -311,7 +325,7 @@ static void take_back(struct commit *c)
 int commit_images(struct store *s, int staging, struct new_image *images, size_t n,
 	struct moved_names *moved, struct err **err)
 {
-	struct commit c = {.store = s, .staging = staging, .moved = moved};
+	struct commit c = {.store = s, .staging = staging, .moved = moved, .now = time_now()};
 	pthread_mutex_lock(&s->lock);
 	int r = place_all(&c, images, n, err);
 	if (r == 0)

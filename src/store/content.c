@@ -208,8 +208,8 @@ int store_blob_add(struct store_lease *lease, const struct digest *digest, const
 	return r;
 }
 
-int image_blob_insert(
-	struct store *s, const struct digest *image, const struct store_blob *b, struct err **err)
+int image_blob_insert(struct store *s, const struct digest *image, const struct store_blob *b,
+	int64_t added, struct err **err)
 {
 	return db_exec(s->db, err,
 		       "INSERT INTO image_blobs(image, digest, role, size, media_type, platform, "
@@ -217,7 +217,7 @@ int image_blob_insert(
 		       " VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(image, digest) DO NOTHING",
 		       "ssiissi", image->str, b->digest.str, (int64_t)b->role, b->size,
 		       b->media_type ? b->media_type : "", b->platform ? b->platform : "",
-		       time_now()) < 0
+		       added) < 0
 		       ? -1
 		       : 0;
 }
@@ -238,7 +238,7 @@ int store_image_blob_add(struct store *s, const struct digest *image, enum store
 	if (r == 0 && role != STORE_ROLE_LAYER)
 		r = err_set(err, ERR_NOT_FOUND, "No such blob: %s", digest->str);
 	if (r >= 0)
-		r = image_blob_insert(s, image, &b, err);
+		r = image_blob_insert(s, image, &b, time_now(), err);
 	if (r == 0)
 		return db_commit(s->db, err);
 	db_rollback(s->db);

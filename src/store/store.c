@@ -78,6 +78,7 @@ struct store *store_open(const struct store_options *options, struct err **err)
 	s->root_path = xstrdup(options->data_root);
 	s->transfer_path = xstrdup_null(options->transfer_path);
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->ingest_lock, NULL);
 	if (open_all(s, err) < 0) {
 		err_wrap(err, "open the store");
 		store_close(s);
@@ -103,6 +104,7 @@ void store_close(struct store *s)
 		s->pins = p->next;
 		free(p);
 	}
+	pthread_mutex_destroy(&s->ingest_lock);
 	pthread_mutex_destroy(&s->lock);
 	free(s->root_path);
 	free(s->transfer_path);

@@ -24,6 +24,10 @@ struct store {
 	 * taking one away must not meet. Taken before the database's lock, never after. */
 	pthread_mutex_t lock;
 	struct pin *pins;
+	/* What pulls share; see pull_private.h. No other lock is taken under it. */
+	pthread_mutex_t ingest_lock;
+	struct ingest *ingests;
+	struct store_pull *pulls;
 };
 
 /* schema.c */
@@ -31,6 +35,12 @@ int schema_migrate(struct db *db, struct err **err);
 
 /* clean.c: what a killed process left; called by store_open() with nobody else there */
 int store_clean(struct store *store, struct err **err);
+/** Names in a folder, read whole before anything in it changes. */
+int clean_list(int dir, char ***names, struct err **err);
+
+/* ingest.c */
+/** Removes partial downloads that are old or not needed any more; called by store_clean(). */
+int ingest_clean(struct store *store, struct err **err);
 
 /* staging.c */
 /** A fresh locked folder below staging/; its name is copied to @name. Returns its descriptor. */
@@ -76,9 +86,9 @@ void gc_after_container(struct store *store);
 /** Size of a blob that is in content/ and has its row: 1; 0; -1. */
 int blob_find(struct store *store, const struct digest *digest, int64_t *size, struct err **err);
 
-/** A row of image_blobs (present and its like do not matter); there already is success. */
+/** A row of image_blobs (present and its like do not matter), @added at that time; there already is success. */
 int image_blob_insert(struct store *store, const struct digest *image,
-	const struct store_blob *blob, struct err **err);
+	const struct store_blob *blob, int64_t added, struct err **err);
 
 /* commit.c */
 /** An unpacked layer in a staging folder. */
@@ -87,8 +97,8 @@ struct staged_layer {
 	int64_t size;
 	bool opaque;
 	int64_t tar_size, recipe_size; /* bytes of the tar; on disk, of the recipe */
-	char folder[32]; /* below the staging folder; empty: the store must have it */
-	char recipe[32]; /* the same for its recipe */
+	char folder[64]; /* below the staging folder; empty: the store must have it */
+	char recipe[64]; /* the same for its recipe */
 };
 /** A blob besides the configuration: a document, or what a layer came as. */
 struct new_blob {
@@ -113,6 +123,7 @@ struct new_image {
 	char **names; /* "docker.io/library/busybox:latest" */
 	struct digest parent; /* the image it was made from; empty string: none */
 	char **digests; /* "docker.io/library/busybox@sha256:..." */
+	bool move_digests; /* even if they name another image so far */
 	struct new_blob *blobs;
 	size_t blob_count;
 };
@@ -167,6 +178,13 @@ int snapshot_paths(
 /* transfer.c */
 /** Bytes that may be written at @dir: a little less than there is room for. */
 int transfer_room(int dir, uint64_t *out, struct err **err);
+/** One record, with a descriptor if @fd is one. */
+int transfer_send(int sock, const struct transfer_message *m, int fd, struct err **err);
+/** Starts the program for the folder @dir, and asks for @mode; @input may be -1. */
+int transfer_start(struct store *store, enum transfer_mode mode, int input, int dir, int *sock,
+	pid_t *pid, struct err **err);
+/** Waits for its end. -1 and why it ended, unless it was @done. */
+int transfer_stop(pid_t pid, bool kill_it, bool done, struct err **err);
 struct item {
 	enum item_kind { ITEM_DOC, ITEM_LAYER, ITEM_LINK } kind;
 	char *name;

@@ -36,13 +36,13 @@ int transfer_room(int dir, uint64_t *out, struct err **err)
 	return 0;
 }
 
-static int request(struct job *j, enum transfer_mode mode, struct err **err)
+static int request(int sock, enum transfer_mode mode, int dir, struct err **err)
 {
 	struct statvfs fs;
 	uint64_t room;
-	if (transfer_room(j->t->dir, &room, err) < 0)
+	if (transfer_room(dir, &room, err) < 0)
 		return -1;
-	if (fstatvfs(j->t->dir, &fs) < 0)
+	if (fstatvfs(dir, &fs) < 0)
 		return err_sys(err, errno, "ask for free space");
 	struct transfer_message m = {
 		.kind = TRANSFER_REQUEST,
@@ -53,39 +53,62 @@ static int request(struct job *j, enum transfer_mode mode, struct err **err)
 	};
 	if (fs.f_files && fs.f_favail < m.max_entries)
 		m.max_entries = fs.f_favail;
+	return transfer_send(sock, &m, -1, err);
+}
+
+int transfer_send(int sock, const struct transfer_message *m, int fd, struct err **err)
+{
 	auto_buf b = BUF_INIT;
-	transfer_encode(&m, &b);
-	if (fd_send(j->sock, b.data, b.len, NULL, 0) < 0)
+	transfer_encode(m, &b);
+	if (fd_send(sock, b.data, b.len, &fd, fd >= 0) < 0)
 		return err_sys(err, errno, "talk to kist-transfer");
 	return 0;
 }
 
-static int start(struct job *j, int input, struct err **err)
+int transfer_start(struct store *s, enum transfer_mode mode, int input, int dir, int *sock,
+	pid_t *pid, struct err **err)
 {
-	struct store *s = j->t->store;
 	int pair[2];
 	if (str_empty(s->transfer_path))
 		return err_set(err, ERR_UNAVAILABLE, "the store was opened without kist-transfer");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, errno, "make a socket pair");
-	j->sock = pair[0];
-	auto_fd int theirs = pair[1];
+	auto_fd int ours = pair[0], theirs = pair[1];
 	char *argv[] = {(char *)"kist-transfer", NULL};
 	struct proc_fd fds[] = {
-		{input, 0},
 		{2, 2},
-		{j->t->dir, TRANSFER_FD_STAGING},
+		{dir, TRANSFER_FD_STAGING},
 		{theirs, TRANSFER_FD_CONTROL},
+		{input, 0},
 	};
 	struct proc_spec spec = {
 		.path = s->transfer_path,
 		.argv = argv,
 		.fds = fds,
-		.nfds = ARRAY_LEN(fds),
+		.nfds = ARRAY_LEN(fds) - (input < 0),
 		.die_with_parent = true,
 	};
-	j->pid = proc_start(&spec, NULL, err);
-	return j->pid < 0 ? -1 : 0;
+	if (request(ours, mode, dir, err) < 0)
+		return -1;
+	*pid = proc_start(&spec, NULL, err);
+	if (*pid < 0)
+		return -1;
+	*sock = steal_fd(&ours);
+	return 0;
+}
+
+int transfer_stop(pid_t pid, bool kill_it, bool done, struct err **err)
+{
+	if (kill_it)
+		kill(pid, SIGKILL);
+	int status = proc_wait(pid);
+	if (done)
+		return 0;
+	if (WIFSIGNALED(status))
+		return err_set(err, ERR_SYSTEM, "kist-transfer was ended by signal %d (%s)",
+			WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return err_set(err, ERR_SYSTEM, "kist-transfer ended without a result (status %d)",
+		WEXITSTATUS(status));
 }
 
 static int add_item(
@@ -123,11 +146,7 @@ static int answer(struct job *j, const struct digest *diff_id, struct err **err)
 		t->pinned = xreallocarray(t->pinned, t->pinned_count + 1, sizeof(*t->pinned));
 		t->pinned[t->pinned_count++] = *diff_id;
 	}
-	auto_buf b = BUF_INIT;
-	transfer_encode(&m, &b);
-	if (fd_send(j->sock, b.data, b.len, NULL, 0) < 0)
-		return err_sys(err, errno, "talk to kist-transfer");
-	return 0;
+	return transfer_send(j->sock, &m, -1, err);
 }
 
 /* What to call a layer whose diffID is not known before its end: what the archive calls it. */
@@ -201,18 +220,8 @@ static int listen_to(struct job *j, struct err **err)
 static int finish(struct job *j, int r, struct err **err)
 {
 	/* after a failure nobody reads what it says: it must not wait for that */
-	if (r < 0)
-		kill(j->pid, SIGKILL);
-	int status = proc_wait(j->pid);
-	if (r < 0)
-		return -1;
-	if (j->done)
-		return 0;
-	if (WIFSIGNALED(status))
-		return err_set(err, ERR_SYSTEM, "kist-transfer was ended by signal %d (%s)",
-			WTERMSIG(status), strsignal(WTERMSIG(status)));
-	return err_set(err, ERR_SYSTEM, "kist-transfer ended without a result (status %d)",
-		WEXITSTATUS(status));
+	int ended = transfer_stop(j->pid, r < 0, r < 0 || j->done, err);
+	return r < 0 ? -1 : ended;
 }
 
 int transfer_run(struct store *s, enum transfer_mode mode, int fd, store_progress_fn *progress,
@@ -221,16 +230,9 @@ int transfer_run(struct store *s, enum transfer_mode mode, int fd, store_progres
 	struct job j = {.t = out, .sock = -1, .progress = progress, .arg = arg};
 	*out = (struct transfer){.store = s, .dir = -1};
 	out->dir = staging_make(s, out->folder, err);
-	if (out->dir < 0)
+	if (out->dir < 0 || transfer_start(s, mode, fd, out->dir, &j.sock, &j.pid, err) < 0)
 		return -1;
-	if (start(&j, fd, err) < 0) {
-		fd_close(j.sock);
-		return -1;
-	}
-	int r = request(&j, mode, err);
-	if (r == 0)
-		r = listen_to(&j, err);
-	r = finish(&j, r, err);
+	int r = finish(&j, listen_to(&j, err), err);
 	close(j.sock);
 	return r;
 }

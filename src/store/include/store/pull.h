@@ -104,11 +104,11 @@ size_t store_pull_layer_count(const struct store_pull *pull);
 const struct store_pull_layer *store_pull_layer(const struct store_pull *pull, size_t i);
 
 /**
- * Opens layer @i (NEEDED, DOWNLOADING, or after RESTART) for writing. *offset is how many bytes
- * from the start are on disk already, less than the layer's size: write what follows, with
- * pwrite(2), or with write(2) as the position is there. The descriptor is the caller's to close;
- * only one party may write at a time, so that a retry calls this again when the last attempt has
- * stopped. State becomes DOWNLOADING.
+ * Opens layer @i (NEEDED, DOWNLOADING, or after RESTART) for appending (O_APPEND). *offset is how many
+ * bytes from the start are in it already, less than the layer's size: write what follows. The
+ * descriptor is the caller's to close; only one party may write at a time, so that a retry calls this
+ * again when the last attempt has stopped. State becomes DOWNLOADING. ERR_CONFLICT if the layer is not
+ * needed, or another pull has taken it over (NEEDED comes again if that one gives up).
  */
 int store_pull_open(struct store_pull *pull, size_t i, int64_t *offset, struct err **err);
 /**

@@ -1,0 +1,235 @@
+/*
+ * Partial downloads: ingest/<hex>, and which pull has which.
+ *
+ * A file is only ever appended to, by one program at a time: its owner's descriptor carries a lock (flock) which the
+ * program that downloads shares, so that a registry program that outlives its daemon for a moment keeps the next one
+ * waiting. What is in a file is never trusted; it is hashed whenever it is read.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/fdio.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/timefmt.h"
+#include "pull_private.h"
+
+#define KEEP_NS (7 * 24 * 3600 * TIME_NS_PER_SEC)
+#define LOCK_WAIT_NS (10 * TIME_NS_PER_SEC)
+
+/* ---- sharing ---- */
+
+static void wake_others(struct ingest *g, const struct store_pull *self)
+{
+	for (struct store_pull *p = g->store->pulls; p; p = p->next) {
+		bool waits = false;
+		for (size_t i = 0; p != self && !waits && i < p->count; i++)
+			waits = p->layers[i].ingest == g;
+		if (waits)
+			pull_wake(p);
+	}
+}
+
+static bool claim_locked(struct ingest *g, struct store_pull *pull, int64_t size)
+{
+	if (g->done || g->owner)
+		return g->owner == pull;
+	g->owner = pull;
+	g->size = size;
+	g->resumed = true;
+	return true;
+}
+
+struct ingest *ingest_join(
+	struct store_pull *pull, const struct digest *blob, int64_t size, bool *mine)
+{
+	struct store *s = pull->store;
+	pthread_mutex_lock(&s->ingest_lock);
+	struct ingest *g = s->ingests;
+	while (g && !str_eq(g->blob.str, blob->str))
+		g = g->next;
+	if (!g) {
+		g = xcalloc(1, sizeof(*g));
+		*g = (struct ingest){
+			.store = s, .blob = *blob, .next = s->ingests, .fd = -1, .compression = ""};
+		s->ingests = g;
+	}
+	g->refs++;
+	*mine = claim_locked(g, pull, size);
+	pthread_mutex_unlock(&s->ingest_lock);
+	return g;
+}
+
+bool ingest_claim(struct ingest *g, struct store_pull *pull, int64_t size)
+{
+	pthread_mutex_lock(&g->store->ingest_lock);
+	bool mine = claim_locked(g, pull, size);
+	pthread_mutex_unlock(&g->store->ingest_lock);
+	return mine;
+}
+
+static void release_locked(struct ingest *g, struct store_pull *pull)
+{
+	if (g->owner != pull)
+		return;
+	fd_close(g->fd);
+	g->fd = -1;
+	g->owner = NULL;
+	wake_others(g, pull);
+}
+
+void ingest_release(struct ingest *g, struct store_pull *pull)
+{
+	pthread_mutex_lock(&g->store->ingest_lock);
+	release_locked(g, pull);
+	pthread_mutex_unlock(&g->store->ingest_lock);
+}
+
+void ingest_leave(struct ingest *g, struct store_pull *pull)
+{
+	struct store *s = g->store;
+	pthread_mutex_lock(&s->ingest_lock);
+	release_locked(g, pull);
+	bool last = --g->refs == 0;
+	for (struct ingest **at = &s->ingests; last && *at; at = &(*at)->next)
+		if (*at == g) {
+			*at = g->next;
+			break;
+		}
+	pthread_mutex_unlock(&s->ingest_lock);
+	if (!last)
+		return;
+	staging_remove(s, g->folder);
+	free(g);
+}
+
+void ingest_grown(struct ingest *g, int64_t there)
+{
+	pthread_mutex_lock(&g->store->ingest_lock);
+	g->there = there;
+	if (g->refs > 1)
+		wake_others(g, g->owner);
+	pthread_mutex_unlock(&g->store->ingest_lock);
+}
+
+void ingest_finish(struct ingest *g, const struct staged_layer *staged, const char *folder,
+	const char *compression)
+{
+	pthread_mutex_lock(&g->store->ingest_lock);
+	g->done = true;
+	g->staged = *staged;
+	strcpy(g->folder, folder);
+	g->compression = compression;
+	release_locked(g, g->owner);
+	pthread_mutex_unlock(&g->store->ingest_lock);
+}
+
+/* ---- the file ---- */
+
+int64_t ingest_look(struct ingest *g)
+{
+	struct stat st;
+	const char *name = digest_hex(&g->blob);
+	if (fstatat(g->store->ingest, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (S_ISREG(st.st_mode) && st.st_size <= g->size)
+		return st.st_size;
+	ingest_discard(g); /* longer than it may be: what follows the end was never hashed */
+	return 0;
+}
+
+static int wait_lock(int fd)
+{
+	const struct timespec pause = {.tv_nsec = 10000000};
+	int64_t end = time_mono() + LOCK_WAIT_NS;
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if ((errno != EWOULDBLOCK && errno != EINTR) || time_mono() > end)
+			return -1;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+int ingest_open(struct ingest *g, int64_t *offset, struct err **err)
+{
+	struct stat st;
+	if (g->fd < 0) {
+		g->resumed = ingest_look(g) > 0;
+		auto_fd int fd = openat(g->store->ingest, digest_hex(&g->blob),
+			O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0 || wait_lock(fd) < 0)
+			return err_sys(err, errno, "open the download of %s", g->blob.str);
+		g->fd = steal_fd(&fd);
+	}
+	if (fstat(g->fd, &st) < 0)
+		return err_sys(err, errno, "open the download of %s", g->blob.str);
+	if (st.st_size > g->size) {
+		if (ftruncate(g->fd, 0) < 0)
+			return err_sys(err, errno, "begin the download of %s anew", g->blob.str);
+		st.st_size = 0;
+	}
+	*offset = st.st_size;
+	return 0;
+}
+
+int ingest_read_fd(struct ingest *g, struct err **err)
+{
+	int fd = openat(g->store->ingest, digest_hex(&g->blob), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_sys(err, errno, "open the download of %s", g->blob.str) : fd;
+}
+
+void ingest_discard(struct ingest *g)
+{
+	fd_close(g->fd);
+	g->fd = -1;
+	g->resumed = false;
+	unlinkat(g->store->ingest, digest_hex(&g->blob), 0);
+}
+
+void ingest_forget_file(struct store *s, const struct digest *blob)
+{
+	unlinkat(s->ingest, digest_hex(blob), 0);
+}
+
+/* ---- at the start ---- */
+
+static int is_kept(struct store *s, const char *hex, struct err **err)
+{
+	auto_db_stmt *q = db_query(s->db,
+		"SELECT 1 FROM blobs WHERE digest = ?1 UNION SELECT 1 FROM layers WHERE diff_id = "
+		"?1",
+		err);
+	if (!q)
+		return -1;
+	auto_free char *digest = xasprintf("sha256:%s", hex);
+	db_bind_str(q, 1, digest);
+	return db_step(q, err);
+}
+
+int ingest_clean(struct store *s, struct err **err)
+{
+	auto_strv names = NULL;
+	if (clean_list(s->ingest, &names, err) < 0)
+		return -1;
+	for (size_t i = 0; names && names[i]; i++) {
+		struct stat st;
+		bool bad =
+			!str_all_of(names[i], "0123456789abcdef", DIGEST_HEX_LEN, DIGEST_HEX_LEN);
+		if (fstatat(s->ingest, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		int64_t changed = st.st_mtim.tv_sec * TIME_NS_PER_SEC;
+		int kept = bad ? 0 : is_kept(s, names[i], err);
+		if (kept < 0)
+			return -1;
+		if (!bad && !kept && time_now() - changed < KEEP_NS)
+			continue;
+		auto_err *warn = NULL;
+		if (staging_trash(s, s->ingest, names[i], &warn) < 0)
+			log_warn("clean up: %s", warn->msg);
+	}
+	return 0;
+}

@@ -1,0 +1,158 @@
+#include "puller.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "../cmocka_all.h"
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+void served_layer(struct served *s, const struct buf *tar, enum packing packing)
+{
+	struct buf *to = &s->blobs[s->count];
+	assert_true(s->count < SERVED_LAYERS_MAX);
+	if (packing == PACK_GZIP)
+		gzip(tar, to);
+	else if (packing == PACK_ZSTD)
+		zstd(tar, to);
+	else
+		buf_add(to, tar->data, tar->len);
+	digest_of(tar->data, tar->len, &s->diff_ids[s->count]);
+	digest_of(to->data, to->len, &s->digests[s->count]);
+	s->count++;
+}
+
+void served_finish(struct served *s, const char *note)
+{
+	buf_addf(&s->config,
+		"{\"architecture\":\"amd64\",\"os\":\"linux\",\"author\":\"%s\",\"rootfs\":"
+		"{\"type\":\"layers\",\"diff_ids\":[",
+		note ? note : "");
+	for (size_t i = 0; i < s->count; i++)
+		buf_addf(&s->config, "%s\"%s\"", i ? "," : "", s->diff_ids[i].str);
+	buf_adds(&s->config, "]}}");
+	digest_of(s->config.data, s->config.len, &s->config_digest);
+	buf_addf(&s->manifest,
+		"{\"schemaVersion\":2,\"mediaType\":\"" OCI_TYPE_MANIFEST
+		"\",\"config\":{\"mediaType\":\"" OCI_TYPE_CONFIG
+		"\",\"digest\":\"%s\",\"size\":%zu},\"layers\":[",
+		s->config_digest.str, s->config.len);
+	for (size_t i = 0; i < s->count; i++)
+		buf_addf(&s->manifest,
+			"%s{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar+gzip\","
+			"\"digest\":\"%s\",\"size\":%zu}",
+			i ? "," : "", s->digests[i].str, s->blobs[i].len);
+	buf_adds(&s->manifest, "]}");
+	digest_of(s->manifest.data, s->manifest.len, &s->manifest_digest);
+	buf_addf(&s->index,
+		"{\"schemaVersion\":2,\"mediaType\":\"" OCI_TYPE_INDEX "\",\"manifests\":["
+		"{\"mediaType\":\"" OCI_TYPE_MANIFEST "\",\"digest\":\"%s\",\"size\":%zu,"
+		"\"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\"}}]}",
+		s->manifest_digest.str, s->manifest.len);
+	digest_of(s->index.data, s->index.len, &s->index_digest);
+}
+
+void served_free(struct served *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		buf_free(&s->blobs[i]);
+	buf_free(&s->config);
+	buf_free(&s->manifest);
+	buf_free(&s->index);
+	*s = (struct served){0};
+}
+
+struct store_pull_spec served_spec(const struct served *s, bool with_index)
+{
+	struct store_pull_spec spec = {
+		.manifest = {s->manifest.data, s->manifest.len, OCI_TYPE_MANIFEST},
+		.config = {s->config.data, s->config.len, NULL},
+	};
+	if (with_index)
+		spec.index = (struct store_document){s->index.data, s->index.len, OCI_TYPE_INDEX};
+	return spec;
+}
+
+void feed_layer(struct store_pull *pull, const struct served *s, size_t i, int64_t upto)
+{
+	int64_t offset;
+	struct err *err = NULL;
+	auto_fd int fd = store_pull_open(pull, i, &offset, &err);
+	if (fd < 0)
+		fail_msg("%s", err_msg(err));
+	if (upto > offset)
+		assert_int_equal(
+			fd_write_all(fd, s->blobs[i].data + offset, (size_t)(upto - offset)), 0);
+	if (store_pull_grown(pull, i, upto, &err) < 0)
+		fail_msg("%s", err_msg(err));
+}
+
+int next_event(struct store_pull *pull, struct store_pull_event *out, struct err **err)
+{
+	for (;;) {
+		int r = store_pull_next(pull, out, err);
+		if (r != 0)
+			return r;
+		struct pollfd p = {store_pull_fd(pull), POLLIN, 0};
+		if (poll(&p, 1, 30000) == 0)
+			fail_msg("a pull says nothing for 30 seconds");
+	}
+}
+
+/* A piece more of every layer that is asked for. */
+static bool feed_some(struct store_pull *pull, const struct served *s, size_t chunk, int64_t *sent)
+{
+	bool more = false;
+	for (size_t i = 0; i < s->count; i++) {
+		const struct store_pull_layer *l = store_pull_layer(pull, i);
+		if (l->state == STORE_PULL_NEEDED) {
+			int64_t offset;
+			auto_fd int fd = store_pull_open(pull, i, &offset, NULL);
+			assert_true(fd >= 0);
+			sent[i] = offset;
+		}
+		if (l->state != STORE_PULL_DOWNLOADING || sent[i] >= l->size)
+			continue;
+		int64_t upto = sent[i] + (int64_t)chunk;
+		sent[i] = upto < l->size ? upto : l->size;
+		feed_layer(pull, s, i, sent[i]);
+		more = true;
+	}
+	return more;
+}
+
+int pull_to_ready(struct store_pull *pull, const struct served *s, size_t chunk, struct err **err)
+{
+	int64_t sent[SERVED_LAYERS_MAX] = {0};
+	struct store_pull_event e;
+	for (;;) {
+		bool more = feed_some(pull, s, chunk, sent);
+		int r = more ? store_pull_next(pull, &e, err) : next_event(pull, &e, err);
+		if (r < 0)
+			return -1;
+		if (r == 1 && e.kind == STORE_PULL_EVENT_READY)
+			return 0;
+	}
+}
+
+int commit_as(
+	struct store_pull *pull, const char *name, struct store_pull_result *out, struct err **err)
+{
+	auto_reference ref = {0};
+	if (name)
+		assert_int_equal(reference_parse(name, &ref, NULL), 0);
+	return store_pull_commit(pull, name ? &ref : NULL, out, err);
+}
+
+int pull_served(struct fixture *f, const struct served *s, const char *name, size_t chunk,
+	struct store_pull_result *out, struct err **err)
+{
+	struct store_pull_result result;
+	struct store_pull_spec spec = served_spec(s, true);
+	auto_store_pull *pull = store_pull_begin(f->store, &spec, err);
+	if (!pull || pull_to_ready(pull, s, chunk, err) < 0)
+		return -1;
+	return commit_as(pull, name, out ? out : &result, err);
+}

@@ -1,0 +1,734 @@
+/* Pulls, from documents and bytes to images. */
+#include "../cmocka_all.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "puller.h"
+
+#define CHUNK 4096
+
+static void must(int r, struct err *err)
+{
+	if (r < 0)
+		fail_msg("%s", err_msg(err));
+}
+
+/* A layer of some size that does not compress well. */
+static void add_layer(struct served *s, const char *name, size_t bytes, enum packing packing)
+{
+	auto_buf tar = BUF_INIT;
+	auto_free char *data = xmalloc(2 * bytes + 65);
+	for (size_t i = 0; i < 2 * bytes; i += 64)
+		random_hex(data + i, 32);
+	data[2 * bytes] = '\0';
+	tar_file(&tar, name, data);
+	tar_end(&tar);
+	served_layer(s, &tar, packing);
+}
+
+static void serve(struct served *s)
+{
+	add_layer(s, "a", 100000, PACK_GZIP);
+	add_layer(s, "b", 3000, PACK_ZSTD);
+	add_layer(s, "c", 50000, PACK_PLAIN);
+	served_finish(s, NULL);
+}
+
+static void remove_image(struct fixture *f, const char *ref)
+{
+	struct store_removed_list removed;
+	struct err *err = NULL;
+	must(store_image_remove(f->store, ref, true, NULL, NULL, &removed, &err), err);
+	store_removed_list_free(&removed);
+}
+
+/* Nothing but what a pull may leave: partial downloads. */
+static void expect_only_downloads(struct fixture *f, size_t downloads)
+{
+	expect_empty(f);
+	assert_int_equal(entries_of(f, "ingest"), downloads);
+}
+
+static struct store_pull *begin(struct fixture *f, const struct served *s)
+{
+	struct err *err = NULL;
+	struct store_pull_spec spec = served_spec(s, false);
+	struct store_pull *p = store_pull_begin(f->store, &spec, &err);
+	if (!p)
+		fail_msg("%s", err_msg(err));
+	return p;
+}
+
+static void an_image_is_pulled_with_all_its_blobs(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct err *err = NULL;
+	struct store_pull_result result;
+	struct store_blob_list list;
+	serve(&s);
+	must(pull_served(f, &s, "busybox", CHUNK, &result, &err), err);
+	assert_string_equal(result.image.str, s.config_digest.str);
+	assert_true(result.updated);
+	auto_store_image *image = store_image_find(f->store, "busybox", NULL);
+	assert_non_null(image);
+	assert_string_equal(image->repo_tags[0], "busybox:latest");
+	auto_free char *digest = xasprintf("busybox@%s", s.index_digest.str);
+	assert_string_equal(image->repo_digests[0], digest);
+	must(store_image_blobs(f->store, &image->id, &list, &err), err);
+	assert_int_equal(list.count, 6);
+	assert_string_equal(list.v[0].digest.str, s.config_digest.str);
+	assert_string_equal(list.v[0].media_type, OCI_TYPE_CONFIG);
+	assert_int_equal(list.v[1].role, STORE_ROLE_INDEX);
+	assert_int_equal(list.v[2].role, STORE_ROLE_MANIFEST);
+	assert_string_equal(list.v[2].platform, "linux/amd64");
+	for (size_t i = 0; i < list.count; i++) {
+		/* the plain layer is not kept */
+		bool plain = str_eq(list.v[i].digest.str, s.diff_ids[2].str);
+		assert_int_equal(list.v[i].present, !plain);
+		auto_buf bytes = BUF_INIT;
+		if (!plain)
+			must(store_blob_read(f->store, &list.v[i].digest, &bytes, &err), err);
+	}
+	store_blob_list_free(&list);
+	assert_int_equal(entries_of(f, "layers"), 4);
+	assert_int_equal(entries_of(f, "staging"), 0);
+	assert_int_equal(entries_of(f, "ingest"), 0);
+	fixture_reopen(f);
+	assert_int_equal(entries_of(f, "content/sha256"), 5);
+	remove_image(f, "busybox");
+	expect_only_downloads(f, 0);
+	served_free(&s);
+}
+
+static void a_second_pull_changes_nothing(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct err *err = NULL;
+	struct store_pull_result result;
+	serve(&s);
+	must(pull_served(f, &s, "busybox", CHUNK, NULL, &err), err);
+	auto_store_pull *p = begin(f, &s);
+	for (size_t i = 0; i < s.count; i++)
+		assert_int_equal(store_pull_layer(p, i)->state, STORE_PULL_HERE);
+	struct store_pull_event e;
+	assert_int_equal(store_pull_next(p, &e, NULL), 1);
+	assert_int_equal(e.kind, STORE_PULL_EVENT_READY);
+	must(commit_as(p, "busybox:latest", &result, &err), err);
+	assert_false(result.updated);
+	/* another name for it is news */
+	must(pull_served(f, &s, "other:1", CHUNK, &result, &err), err);
+	assert_true(result.updated);
+	served_free(&s);
+}
+
+static void a_tag_moves_and_the_digest_stays(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served one = {0}, two = {0};
+	struct err *err = NULL;
+	struct store_pull_result result;
+	serve(&one);
+	add_layer(&two, "z", 1000, PACK_GZIP);
+	served_finish(&two, NULL);
+	must(pull_served(f, &one, "busybox", CHUNK, NULL, &err), err);
+	must(pull_served(f, &two, "busybox", CHUNK, &result, &err), err);
+	assert_string_equal(result.moved_from.str, one.config_digest.str);
+	auto_free char *ref = xasprintf("busybox@%s", one.index_digest.str);
+	auto_store_image *image = store_image_find(f->store, ref, NULL);
+	assert_non_null(image);
+	assert_null(image->repo_tags);
+	served_free(&one);
+	served_free(&two);
+}
+
+static void a_pull_by_digest_records_the_digest_alone(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct err *err = NULL;
+	struct store_pull_result result;
+	serve(&s);
+	auto_free char *ref = xasprintf("busybox:1@%s", s.index_digest.str);
+	must(pull_served(f, &s, ref, CHUNK, &result, &err), err);
+	assert_true(result.updated);
+	must(pull_served(f, &s, ref, CHUNK, &result, &err), err);
+	assert_false(result.updated);
+	auto_store_image *image = store_image_find(f->store, ref, NULL);
+	assert_non_null(image);
+	assert_null(image->repo_tags);
+	assert_int_equal(strv_len(image->repo_digests), 1);
+	served_free(&s);
+}
+
+static void a_download_goes_on_where_it_stopped(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct err *err = NULL;
+	int64_t offset;
+	serve(&s);
+	struct store_pull *p = begin(f, &s);
+	feed_layer(p, &s, 0, 30000);
+	feed_layer(p, &s, 1, (int64_t)s.blobs[1].len);
+	store_pull_free(p);
+	fixture_reopen(f);
+	expect_only_downloads(f, 2);
+	p = begin(f, &s);
+	/* the second is complete: it only has to be unpacked */
+	assert_int_equal(store_pull_layer(p, 0)->state, STORE_PULL_NEEDED);
+	assert_int_equal(store_pull_layer(p, 1)->state, STORE_PULL_WAITING);
+	int fd = store_pull_open(p, 0, &offset, &err);
+	must(fd, err);
+	assert_int_equal(offset, 30000);
+	close(fd);
+	must(pull_to_ready(p, &s, CHUNK, &err), err);
+	struct store_pull_result result;
+	must(commit_as(p, "x", &result, &err), err);
+	store_pull_free(p);
+	assert_int_equal(entries_of(f, "ingest"), 0);
+	served_free(&s);
+}
+
+/* As after a power cut: the length is there, the bytes are not. */
+static void spoil(struct fixture *f, const struct digest *blob)
+{
+	auto_free char *path = xasprintf("%s/ingest/%s", f->root, digest_hex(blob));
+	auto_fd int fd = open(path, O_WRONLY | O_CLOEXEC);
+	char zeroes[1000] = {0};
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, zeroes, sizeof(zeroes), 100), sizeof(zeroes));
+}
+
+static void zeroes_on_disk_are_downloaded_again_once(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct err *err = NULL;
+	struct store_pull_event e;
+	serve(&s);
+	struct store_pull *p = begin(f, &s);
+	feed_layer(p, &s, 0, 30000);
+	feed_layer(p, &s, 1, (int64_t)s.blobs[1].len);
+	feed_layer(p, &s, 2, (int64_t)s.blobs[2].len);
+	store_pull_free(p);
+	spoil(f, &s.digests[0]);
+	spoil(f, &s.digests[1]);
+	spoil(f, &s.digests[2]);
+	p = begin(f, &s);
+	feed_layer(p, &s, 0, (int64_t)s.blobs[0].len);
+	int restarted = 0, needed = 0;
+	while (restarted + needed < 3) {
+		must(next_event(p, &e, &err), err);
+		restarted += e.kind == STORE_PULL_EVENT_RESTART;
+		needed += e.kind == STORE_PULL_EVENT_NEEDED;
+	}
+	assert_int_equal(restarted, 1);
+	assert_int_equal(needed, 2);
+	struct store_pull_result result;
+	must(pull_to_ready(p, &s, CHUNK, &err), err);
+	must(commit_as(p, "x", &result, &err), err);
+	store_pull_free(p);
+	served_free(&s);
+}
+
+/* Pulls @s with one byte of its first layer changed, or the digests in its documents wrong. */
+static void refuse(struct fixture *f, struct served *s, const char *needle)
+{
+	struct err *err = NULL;
+	assert_int_equal(pull_served(f, s, "x", CHUNK, NULL, &err), -1);
+	if (!strstr(err_msg(err), needle))
+		fail_msg("\"%s\" does not say \"%s\"", err_msg(err), needle);
+	assert_int_equal(err->kind, ERR_INVALID);
+	err_free(err);
+	assert_int_equal(store_image_count(f->store), 0);
+	assert_int_equal(entries_of(f, "layers"), 1);
+	assert_int_equal(entries_of(f, "staging"), 0);
+	assert_int_equal(entries_of(f, "content/sha256"), 0);
+}
+
+static void a_wrong_blob_is_refused_by_its_digest_and_removed(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	static const enum packing packings[] = {PACK_PLAIN, PACK_GZIP, PACK_ZSTD};
+	for (size_t i = 0; i < ARRAY_LEN(packings); i++) {
+		struct served s = {0};
+		add_layer(&s, "a", 100000, packings[i]);
+		served_finish(&s, NULL);
+		s.blobs[0].data[5000] ^= 1;
+		auto_free char *needle =
+			xasprintf("verification failed for digest %s", s.digests[0].str);
+		refuse(f, &s, needle);
+		auto_free char *path =
+			xasprintf("%s/ingest/%s", f->root, digest_hex(&s.digests[0]));
+		assert_int_equal(access(path, F_OK), -1);
+		served_free(&s);
+	}
+}
+
+static void a_blob_that_is_no_layer_is_refused(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	auto_buf text = BUF_INIT;
+	for (int i = 0; i < 1000; i++)
+		buf_addf(&text, "this is no tar %d\n", i);
+	served_layer(&s, &text, PACK_GZIP);
+	served_finish(&s, NULL);
+	refuse(f, &s, "damaged tar");
+	served_free(&s);
+}
+
+static void another_diff_id_is_refused(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	add_layer(&s, "a", 1000, PACK_GZIP);
+	digest_of("x", 1, &s.diff_ids[0]);
+	served_finish(&s, NULL);
+	refuse(f, &s, "does not match the image's configuration: its diffID is");
+	served_free(&s);
+}
+
+static void a_known_blob_under_another_diff_id_is_refused_at_once(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served good = {0}, bad = {0};
+	struct err *err = NULL;
+	auto_buf tar = BUF_INIT;
+	make_layer(&tar, "f", "data");
+	served_layer(&good, &tar, PACK_GZIP);
+	served_finish(&good, NULL);
+	served_layer(&bad, &tar, PACK_GZIP);
+	digest_of("x", 1, &bad.diff_ids[0]);
+	served_finish(&bad, NULL);
+	must(pull_served(f, &good, "good", CHUNK, NULL, &err), err);
+	struct store_pull_spec spec = served_spec(&bad, false);
+	assert_null(store_pull_begin(f->store, &spec, &err));
+	assert_non_null(strstr(err->msg, "layers from manifest don't match image configuration"));
+	err_free(err);
+	served_free(&good);
+	served_free(&bad);
+}
+
+static void more_bytes_than_promised_are_refused(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	auto_err *err = NULL;
+	int64_t offset;
+	serve(&s);
+	auto_store_pull *p = begin(f, &s);
+	auto_fd int fd = store_pull_open(p, 0, &offset, NULL);
+	assert_int_equal(store_pull_grown(p, 0, (int64_t)s.blobs[0].len + 1, &err), -1);
+	assert_int_equal(err->kind, ERR_INVALID);
+	served_free(&s);
+}
+
+static void a_blob_that_comes_again_for_a_known_layer_is_kept_too(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served one = {0}, two = {0};
+	struct err *err = NULL;
+	auto_buf tar = BUF_INIT;
+	make_layer(&tar, "f", "data");
+	served_layer(&one, &tar, PACK_GZIP);
+	served_finish(&one, NULL);
+	served_layer(&two, &tar, PACK_ZSTD);
+	served_finish(&two, NULL);
+	assert_string_equal(one.config_digest.str, two.config_digest.str);
+	must(pull_served(f, &one, "x", CHUNK, NULL, &err), err);
+	must(pull_served(f, &two, "y", CHUNK, NULL, &err), err);
+	struct store_blob_list list;
+	must(store_layer_blobs(f->store, &one.diff_ids[0], &list, &err), err);
+	assert_int_equal(list.count, 2);
+	store_blob_list_free(&list);
+	assert_int_equal(store_image_count(f->store), 1);
+	assert_int_equal(entries_of(f, "layers"), 2);
+	served_free(&one);
+	served_free(&two);
+}
+
+static void the_same_blob_twice_in_a_manifest_is_downloaded_once(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct err *err = NULL;
+	auto_buf tar = BUF_INIT;
+	make_layer(&tar, "f", "data");
+	served_layer(&s, &tar, PACK_GZIP);
+	served_layer(&s, &tar, PACK_GZIP);
+	served_finish(&s, NULL);
+	struct store_pull *p = begin(f, &s);
+	assert_int_equal(store_pull_layer(p, 1)->state, STORE_PULL_WAITING);
+	must(pull_to_ready(p, &s, CHUNK, &err), err);
+	assert_int_equal(store_pull_layer(p, 1)->state, STORE_PULL_DONE);
+	struct store_pull_result result;
+	must(commit_as(p, "x", &result, &err), err);
+	store_pull_free(p);
+	served_free(&s);
+}
+
+/* ---- two pulls ---- */
+
+static void two_pulls_share_one_download(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct err *err = NULL;
+	struct store_pull_event e;
+	struct store_pull_result result;
+	serve(&s);
+	struct store_pull *one = begin(f, &s), *two = begin(f, &s);
+	for (size_t i = 0; i < s.count; i++)
+		assert_int_equal(store_pull_layer(two, i)->state, STORE_PULL_WAITING);
+	feed_layer(one, &s, 0, 5000);
+	must(next_event(two, &e, &err), err);
+	assert_int_equal(e.kind, STORE_PULL_EVENT_DOWNLOAD);
+	assert_int_equal(e.current, 5000);
+	assert_int_equal(e.total, s.blobs[0].len);
+	must(pull_to_ready(one, &s, CHUNK, &err), err);
+	must(pull_to_ready(two, &s, CHUNK, &err), err);
+	/* the second may well be the first to commit; and the first go without having done so */
+	store_pull_free(one);
+	must(commit_as(two, "x", &result, &err), err);
+	store_pull_free(two);
+	auto_store_image *image = store_image_find(f->store, "x", NULL);
+	assert_non_null(image);
+	assert_int_equal(entries_of(f, "staging"), 0);
+	served_free(&s);
+}
+
+static void both_pulls_may_commit(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct err *err = NULL;
+	struct store_pull_result result;
+	serve(&s);
+	struct store_pull *one = begin(f, &s), *two = begin(f, &s);
+	must(pull_to_ready(one, &s, CHUNK, &err), err);
+	must(pull_to_ready(two, &s, CHUNK, &err), err);
+	must(commit_as(one, "x", &result, &err), err);
+	store_pull_free(one);
+	/* what the second counts on stays although its only image goes */
+	remove_image(f, "x");
+	must(commit_as(two, "y", &result, &err), err);
+	store_pull_free(two);
+	for (size_t i = 0; i < s.count; i++) {
+		auto_free char *folder = xasprintf("layers/%s", digest_hex(&s.diff_ids[i]));
+		assert_int_equal(entries_of(f, folder), 1);
+	}
+	served_free(&s);
+}
+
+static void a_waiting_pull_takes_over(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct err *err = NULL;
+	struct store_pull_event e;
+	struct store_pull_result result;
+	int64_t offset;
+	serve(&s);
+	struct store_pull *one = begin(f, &s), *two = begin(f, &s);
+	feed_layer(one, &s, 0, 5000);
+	feed_layer(one, &s, 1, 10);
+	store_pull_lost(one, 0);
+	do
+		must(next_event(two, &e, &err), err);
+	while (e.kind != STORE_PULL_EVENT_NEEDED);
+	assert_int_equal(e.layer, 0);
+	assert_int_equal(store_pull_open(one, 0, &offset, &err), -1);
+	assert_int_equal(err->kind, ERR_CONFLICT);
+	err_freep(&err);
+	int fd = store_pull_open(two, 0, &offset, &err);
+	must(fd, err);
+	assert_int_equal(offset, 5000);
+	close(fd);
+	store_pull_free(one);
+	must(pull_to_ready(two, &s, CHUNK, &err), err);
+	must(commit_as(two, "x", &result, &err), err);
+	store_pull_free(two);
+	served_free(&s);
+}
+
+static void pulls_that_need_each_others_layers_both_end(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served ab = {0}, ba = {0};
+	struct err *err = NULL;
+	struct store_pull_result result;
+	auto_buf a = BUF_INIT, b = BUF_INIT, c = BUF_INIT;
+	make_layer(&a, "a", "a");
+	make_layer(&b, "b", "b");
+	make_layer(&c, "c", "c");
+	served_layer(&ab, &a, PACK_GZIP);
+	served_layer(&ab, &b, PACK_GZIP);
+	served_finish(&ab, NULL);
+	served_layer(&ba, &b, PACK_GZIP);
+	served_layer(&ba, &c, PACK_GZIP);
+	served_layer(&ba, &a, PACK_GZIP);
+	served_finish(&ba, NULL);
+	struct store_pull *one = begin(f, &ab);
+	struct store_pull *two = begin(f, &ba);
+	store_pull_lost(one, 1); /* b passes to the second */
+	struct store_pull_event e;
+	do
+		must(next_event(two, &e, &err), err);
+	while (e.kind != STORE_PULL_EVENT_NEEDED);
+	feed_layer(two, &ba, 0, (int64_t)ba.blobs[0].len);
+	feed_layer(one, &ab, 0, (int64_t)ab.blobs[0].len);
+	do
+		must(next_event(one, &e, &err), err);
+	while (e.kind != STORE_PULL_EVENT_DONE);
+	must(pull_to_ready(two, &ba, CHUNK, &err), err);
+	must(commit_as(two, "two", &result, &err), err);
+	store_pull_free(two);
+	store_pull_free(one);
+	must(pull_served(f, &ab, "one", CHUNK, &result, &err), err);
+	assert_int_equal(entries_of(f, "layers"), 4);
+	served_free(&ab);
+	served_free(&ba);
+}
+
+static void a_restarted_download_begins_at_zero(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct err *err = NULL;
+	struct store_pull_result result;
+	int64_t offset;
+	serve(&s);
+	struct store_pull *p = begin(f, &s);
+	feed_layer(p, &s, 0, 40000);
+	must(store_pull_restart(p, 0, &err), err);
+	assert_int_equal(store_pull_layer(p, 0)->state, STORE_PULL_NEEDED);
+	int fd = store_pull_open(p, 0, &offset, &err);
+	must(fd, err);
+	assert_int_equal(offset, 0);
+	close(fd);
+	must(pull_to_ready(p, &s, CHUNK, &err), err);
+	must(commit_as(p, "x", &result, &err), err);
+	store_pull_free(p);
+	served_free(&s);
+}
+
+static void nothing_is_committed_before_everything_is_there(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	auto_err *err = NULL;
+	struct store_pull_result result;
+	serve(&s);
+	struct store_pull *p = begin(f, &s);
+	feed_layer(p, &s, 0, 40000);
+	assert_int_equal(commit_as(p, "x", &result, &err), -1);
+	assert_int_equal(err->kind, ERR_CONFLICT);
+	store_pull_free(p);
+	expect_only_downloads(f, 1);
+	served_free(&s);
+}
+
+static void an_image_without_layers_is_pulled(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct err *err = NULL;
+	served_finish(&s, NULL);
+	must(pull_served(f, &s, "empty", CHUNK, NULL, &err), err);
+	auto_store_image *image = store_image_find(f->store, "empty", NULL);
+	assert_non_null(image);
+	assert_int_equal(image->config->diff_id_count, 0);
+}
+
+/* ---- documents ---- */
+
+static void expect_begin_fails(struct fixture *f, const struct store_pull_spec *spec,
+	enum err_kind kind, const char *needle)
+{
+	auto_err *err = NULL;
+	struct store_pull *p = store_pull_begin(f->store, spec, &err);
+	assert_null(p);
+	if (!strstr(err_msg(err), needle))
+		fail_msg("\"%s\" does not say \"%s\"", err_msg(err), needle);
+	assert_int_equal(err->kind, kind);
+	expect_empty(f);
+}
+
+static void documents_must_be_what_they_are_named(void **state)
+{
+	struct fixture *f = *state;
+	struct served s = {0}, other = {0};
+	struct digest wrong;
+	add_layer(&s, "a", 100, PACK_GZIP);
+	served_finish(&s, NULL);
+	served_finish(&other, NULL);
+	digest_of("x", 1, &wrong);
+	struct store_pull_spec spec = served_spec(&s, false);
+	spec.expect = &wrong;
+	expect_begin_fails(f, &spec, ERR_INVALID, "manifest verification failed for digest");
+	spec = served_spec(&s, true);
+	spec.expect = &s.manifest_digest; /* the name meant the manifest, an index came */
+	expect_begin_fails(f, &spec, ERR_INVALID, "manifest verification failed for digest");
+	spec = served_spec(&s, true);
+	spec.index = served_spec(&other, true).index;
+	expect_begin_fails(f, &spec, ERR_INVALID, "does not list it");
+	spec = served_spec(&s, false);
+	spec.config = served_spec(&other, false).config;
+	expect_begin_fails(f, &spec, ERR_INVALID, "image config verification failed for digest");
+	served_free(&s);
+	served_free(&other);
+}
+
+/* CVE-2021-41190 */
+static void a_document_is_not_read_as_another_kind(void **state)
+{
+	struct fixture *f = *state;
+	struct served s = {0};
+	served_finish(&s, NULL);
+	struct store_pull_spec spec = served_spec(&s, false);
+	spec.manifest.media_type = OCI_TYPE_INDEX;
+	expect_begin_fails(f, &spec, ERR_INVALID, "a manifest came as");
+	spec.manifest.media_type = DOCKER_TYPE_MANIFEST;
+	expect_begin_fails(f, &spec, ERR_INVALID, "says that it is");
+	spec = served_spec(&s, true);
+	spec.index.media_type = OCI_TYPE_MANIFEST;
+	expect_begin_fails(f, &spec, ERR_INVALID, "an index came as");
+	spec = served_spec(&s, false);
+	spec.manifest = spec.config;
+	spec.manifest.media_type = NULL;
+	expect_begin_fails(f, &spec, ERR_INVALID, "manifest");
+	auto_buf both = BUF_INIT;
+	buf_addf(&both, "{\"manifests\":[],%s", s.manifest.data + 1);
+	spec = served_spec(&s, false);
+	spec.manifest.data = both.data;
+	spec.manifest.len = both.len;
+	expect_begin_fails(f, &spec, ERR_INVALID, "has the field \"manifests\" of an index");
+	served_free(&s);
+}
+
+static void manifest_and_configuration_must_have_as_many_layers(void **state)
+{
+	struct fixture *f = *state;
+	struct served s = {0};
+	add_layer(&s, "a", 100, PACK_GZIP);
+	s.count = 0;
+	buf_free(&s.blobs[0]);
+	served_finish(&s, NULL);
+	auto_buf manifest = BUF_INIT;
+	buf_add(&manifest, s.manifest.data, s.manifest.len - 2);
+	buf_addf(&manifest, "{\"digest\":\"%s\",\"size\":3}]}", s.digests[0].str);
+	struct store_pull_spec spec = served_spec(&s, false);
+	spec.manifest.data = manifest.data;
+	spec.manifest.len = manifest.len;
+	expect_begin_fails(
+		f, &spec, ERR_INVALID, "layers from manifest don't match image configuration");
+	served_free(&s);
+}
+
+static void artifacts_and_encrypted_layers_are_named(void **state)
+{
+	struct fixture *f = *state;
+	static const char config[] = "{}";
+	struct digest d;
+	digest_of(config, 2, &d);
+	auto_free char *artifact =
+		xasprintf("{\"schemaVersion\":2,\"artifactType\":\"application/x\",\"config\":"
+			  "{\"mediaType\":\"application/vnd.oci.empty.v1+json\",\"digest\":\"%s\","
+			  "\"size\":2},\"layers\":[]}",
+			d.str);
+	struct store_pull_spec spec = {
+		.manifest = {artifact, strlen(artifact), OCI_TYPE_MANIFEST},
+		.config = {config, 2, NULL},
+	};
+	expect_begin_fails(f, &spec, ERR_NOT_IMPLEMENTED,
+		"Encountered remote \"application/vnd.oci.empty.v1+json\"(unknown) when fetching");
+	auto_free char *secret = xasprintf(
+		"{\"schemaVersion\":2,\"config\":{\"digest\":\"%s\",\"size\":2},\"layers\":["
+		"{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar+gzip+encrypted\","
+		"\"digest\":\"%s\",\"size\":2}]}",
+		d.str, d.str);
+	spec.manifest.data = secret;
+	spec.manifest.len = strlen(secret);
+	expect_begin_fails(f, &spec, ERR_NOT_IMPLEMENTED, "is encrypted");
+}
+
+static void old_and_foreign_files_in_ingest_are_cleaned_up(void **state)
+{
+	struct fixture *f = *state;
+	struct digest fresh, old;
+	digest_of("fresh", 5, &fresh);
+	digest_of("old", 3, &old);
+	auto_free char *ingest = xasprintf("%s/ingest", f->root);
+	auto_fd int dir = dir_open(AT_FDCWD, ingest, NULL);
+	assert_int_equal(file_replace(dir, digest_hex(&fresh), "x", 1, 0600, false, NULL), 0);
+	assert_int_equal(file_replace(dir, digest_hex(&old), "x", 1, 0600, false, NULL), 0);
+	assert_int_equal(file_replace(dir, "strange", "x", 1, 0600, false, NULL), 0);
+	struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = time(NULL) - 8 * 86400}};
+	assert_int_equal(utimensat(dir, digest_hex(&old), times, 0), 0);
+	fixture_reopen(f);
+	assert_int_equal(entries_of(f, "ingest"), 1);
+	assert_int_equal(faccessat(dir, digest_hex(&fresh), F_OK, 0), 0);
+}
+
+#define T(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(an_image_is_pulled_with_all_its_blobs),
+		T(a_second_pull_changes_nothing),
+		T(a_tag_moves_and_the_digest_stays),
+		T(a_pull_by_digest_records_the_digest_alone),
+		T(a_download_goes_on_where_it_stopped),
+		T(zeroes_on_disk_are_downloaded_again_once),
+		T(a_wrong_blob_is_refused_by_its_digest_and_removed),
+		T(a_blob_that_is_no_layer_is_refused),
+		T(another_diff_id_is_refused),
+		T(a_known_blob_under_another_diff_id_is_refused_at_once),
+		T(more_bytes_than_promised_are_refused),
+		T(a_blob_that_comes_again_for_a_known_layer_is_kept_too),
+		T(the_same_blob_twice_in_a_manifest_is_downloaded_once),
+		T(two_pulls_share_one_download),
+		T(both_pulls_may_commit),
+		T(a_waiting_pull_takes_over),
+		T(pulls_that_need_each_others_layers_both_end),
+		T(a_restarted_download_begins_at_zero),
+		T(nothing_is_committed_before_everything_is_there),
+		T(an_image_without_layers_is_pulled),
+		T(documents_must_be_what_they_are_named),
+		T(a_document_is_not_read_as_another_kind),
+		T(manifest_and_configuration_must_have_as_many_layers),
+		T(artifacts_and_encrypted_layers_are_named),
+		T(old_and_foreign_files_in_ingest_are_cleaned_up),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
