@@ -68,7 +68,7 @@ struct client {
 	bool login; /* tokens are asked for with a refresh token */
 	char *login_token; /* that refresh token */
 	int bundle; /* the system's CA certificates, opened before confinement; -1 */
-	void *authorities; /* STACK_OF(X509): what is in it, once needed (tls.c) */
+	void *authorities; /* what is in it, once needed (tls.c) */
 	struct trust system; /* for hosts that are no endpoint's */
 	struct err *broken; /* a certificate that cannot be read: the answer to everything */
 };

@@ -67,12 +67,6 @@ void exchange_cancel(struct exchange *x)
 	dispose(x);
 }
 
-void exchange_fail(struct exchange *x, struct err *err)
-{
-	err_move(&x->err, &err);
-	finish(x);
-}
-
 char *exchange_host(const struct exchange *x)
 {
 	auto_free char *origin = http_origin(x->url ? x->url : "");
@@ -97,6 +91,11 @@ static struct endpoint *endpoint_first(struct exchange *x)
 {
 	struct endpoint *e = endpoint_from(x, 0, false);
 	return e ? e : endpoint_from(x, 0, true);
+}
+
+static size_t index_after(const struct exchange *x)
+{
+	return (size_t)(x->endpoint - x->c->endpoints) + 1;
 }
 
 /* After one that did not do: false if there is no other. */
@@ -194,19 +193,40 @@ static void try_later(struct exchange *x, const struct http *h)
 	timer_set(x->c, ms, on_pause_over, x);
 }
 
-/* ---- answers ---- */
-
 static bool is_mirror(const struct exchange *x)
 {
 	return x->spec.path && x->endpoint && x->endpoint->flags & ENDPOINT_MIRROR;
 }
+
+/* x->err says why; another endpoint may do better than a mirror. */
+static void give_up(struct exchange *x)
+{
+	if (!is_mirror(x) || !endpoint_next(x)) {
+		finish(x);
+		return;
+	}
+	x->http = NULL;
+	attempt_anew(x);
+}
+
+void exchange_fail(struct exchange *x, struct err *err)
+{
+	err_move(&x->err, &err);
+	give_up(x);
+}
+
+/* ---- answers ---- */
 
 /* No answer: h->failure says what there is instead. */
 static void no_answer(struct exchange *x, struct http *h)
 {
 	if (h->failure == HTTP_REFUSED) {
 		err_move(&x->err, &h->refusal);
-		finish(x);
+		/* a full disk is no mirror's fault */
+		if (x->err->kind == ERR_SYSTEM)
+			finish(x);
+		else
+			give_up(x);
 		return;
 	}
 	failure_set(h, &x->err);
@@ -269,19 +289,16 @@ static void complain(struct exchange *x, const struct http *h)
 static void refused(struct exchange *x, struct http *h)
 {
 	complain(x, h);
-	bool transient = h->status >= 500 || h->status == 429 || h->status == 408;
-	if (is_mirror(x)) {
+	bool transient = (h->status >= 500 && h->status != 501 && h->status != 505) ||
+			 h->status == 429 || h->status == 408;
+	if (is_mirror(x) && endpoint_from(x, index_after(x), false)) {
 		x->endpoint->dead |= transient;
-		if (endpoint_next(x)) {
-			x->http = NULL;
-			attempt_anew(x);
-			return;
-		}
-	}
-	if (transient && h->status != 501 && h->status != 505)
+		give_up(x);
+	} else if (transient) {
 		try_later(x, h);
-	else
+	} else {
 		finish(x);
+	}
 }
 
 static bool at_home(const struct exchange *x, const char *url)
@@ -311,12 +328,7 @@ static void redirect(struct exchange *x, struct http *h)
 		return;
 	}
 	free(to);
-	if (is_mirror(x) && endpoint_next(x)) {
-		x->http = NULL;
-		attempt_anew(x);
-		return;
-	}
-	finish(x);
+	give_up(x);
 }
 
 static void unauthorized(struct exchange *x, struct http *h)
@@ -330,7 +342,7 @@ static void unauthorized(struct exchange *x, struct http *h)
 		return;
 	}
 	if (x->err && !x->authorized)
-		finish(x);
+		give_up(x);
 	else
 		refused(x, h);
 }
@@ -419,7 +431,7 @@ static void attempt(struct exchange *x)
 	if (home) {
 		int r = auth_header(x, scope, &authorization, &x->err);
 		if (r < 0) {
-			finish(x);
+			give_up(x);
 			return;
 		}
 		if (r == 0) /* a token is being fetched: exchange_resume() follows */

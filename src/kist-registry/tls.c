@@ -1,6 +1,7 @@
 /*
- * libcurl would read the CA bundle by itself, for each connection, which takes OpenSSL 3 some 10 ms. Here
- * it is read once, when the first certificate is to be checked, from a descriptor: by then there are no files.
+ * libcurl would read the CA bundle by itself, for each connection, and OpenSSL 3 takes some 30 ms to decode all
+ * its certificates. Here its text is read once, when the first certificate is to be checked, from a descriptor (by
+ * then there are no files), and only the certificates that a chain asks for are decoded: those of one subject.
  */
 #include "tls.h"
 
@@ -50,15 +51,107 @@ static STACK_OF(X509) * read_certificates(const struct buf *pem)
 	return out;
 }
 
-static STACK_OF(X509) * authorities(struct client *c)
+/* ---- the system's authorities ---- */
+
+struct authority {
+	struct buf der;
+	X509_NAME *subject;
+};
+struct bundle {
+	struct authority *v;
+	size_t count;
+};
+
+/* Steps over one element, or with @inside to its first member. */
+static bool step(const unsigned char **p, const unsigned char *end, bool inside)
 {
-	if (!c->authorities) {
-		auto_buf pem = BUF_INIT;
-		if (c->bundle >= 0)
-			fd_read_all(c->bundle, BUNDLE_MAX, &pem, "CA certificates", NULL);
-		c->authorities = read_certificates(&pem);
+	long length;
+	int tag;
+	int class;
+	const unsigned char *at = *p;
+	if (ASN1_get_object(&at, &length, &tag, &class, end - at) & 0x80 || length > end - at)
+		return false;
+	*p = inside ? at : at + length;
+	return true;
+}
+
+/* RFC 5280 section 4.1: Certificate { TBSCertificate { [0] version, serialNumber, signature, issuer, validity,
+ * subject, ... */
+static X509_NAME *subject_of(const struct buf *der)
+{
+	const unsigned char *p = (const unsigned char *)der->data;
+	const unsigned char *end = p + der->len;
+	bool good = step(&p, end, true) && step(&p, end, true);
+	if (good && p < end && *p == 0xa0)
+		good = step(&p, end, false);
+	for (int i = 0; i < 4; i++)
+		good = good && step(&p, end, false);
+	return good ? d2i_X509_NAME(NULL, &p, end - p) : NULL;
+}
+
+static void add_authority(struct bundle *b, const unsigned char *der, long n)
+{
+	struct authority a = {.der = BUF_INIT};
+	buf_add(&a.der, der, (size_t)n);
+	a.subject = subject_of(&a.der);
+	if (!a.subject) {
+		buf_free(&a.der);
+		return;
 	}
-	return c->authorities;
+	b->v = xreallocarray(b->v, b->count + 1, sizeof(*b->v));
+	b->v[b->count++] = a;
+}
+
+static struct bundle *authorities(struct client *c)
+{
+	if (c->authorities)
+		return c->authorities;
+	struct bundle *b = c->authorities = xcalloc(1, sizeof(*b));
+	auto_buf pem = BUF_INIT;
+	char *name;
+	char *header;
+	unsigned char *der;
+	long n;
+	if (c->bundle >= 0)
+		fd_read_all(c->bundle, BUNDLE_MAX, &pem, "CA certificates", NULL);
+	BIO *bio = memory(&pem);
+	while (PEM_read_bio(bio, &name, &header, &der, &n)) {
+		if (strcmp(name, PEM_STRING_X509) == 0)
+			add_authority(b, der, n);
+		OPENSSL_free(name);
+		OPENSSL_free(header);
+		OPENSSL_free(der);
+	}
+	BIO_free(bio);
+	ERR_clear_error();
+	return b;
+}
+
+/* All of that subject go into the store, where OpenSSL looks for them again; one is the answer. */
+static int by_subject(
+	X509_LOOKUP *lookup, X509_LOOKUP_TYPE type, const X509_NAME *name, X509_OBJECT *out)
+{
+	const struct bundle *b = X509_LOOKUP_get_method_data(lookup);
+	int found = 0;
+	for (size_t i = 0; type == X509_LU_X509 && i < b->count; i++) {
+		if (X509_NAME_cmp(b->v[i].subject, name) != 0)
+			continue;
+		const unsigned char *p = (const unsigned char *)b->v[i].der.data;
+		X509 *cert = d2i_X509(NULL, &p, (long)b->v[i].der.len);
+		if (cert && X509_STORE_add_cert(X509_LOOKUP_get_store(lookup), cert) == 1)
+			found = X509_OBJECT_set1_X509(out, cert);
+		X509_free(cert);
+	}
+	ERR_clear_error();
+	return found;
+}
+
+static void add_lookup(struct client *c, X509_STORE *store)
+{
+	X509_LOOKUP_METHOD *method = X509_LOOKUP_meth_new("the system's CA certificates");
+	X509_LOOKUP_meth_set_get_by_subject(method, by_subject);
+	X509_LOOKUP *lookup = X509_STORE_add_lookup(store, method);
+	X509_LOOKUP_set_method_data(lookup, authorities(c));
 }
 
 static void add_all(X509_STORE *store, STACK_OF(X509) * certs)
@@ -68,12 +161,13 @@ static void add_all(X509_STORE *store, STACK_OF(X509) * certs)
 	ERR_clear_error();
 }
 
+/* One for each endpoint, for good. */
 static X509_STORE *store_of(struct client *c, struct trust *t)
 {
 	if (!t->store) {
 		X509_STORE *store = X509_STORE_new();
 		STACK_OF(X509) *own = read_certificates(&t->ca);
-		add_all(store, authorities(c));
+		add_lookup(c, store);
 		add_all(store, own);
 		sk_X509_pop_free(own, X509_free);
 		/* a CA that was given by hand is trusted although it is not self-signed, as Go does */
@@ -187,7 +281,8 @@ static CURLcode on_context(CURL *easy, void *context, void *arg)
 	for (size_t i = 0; i < h->c->endpoint_count; i++)
 		if (&h->c->endpoints[i] == h->spec.endpoint)
 			t = &h->c->endpoints[i].trust;
-	SSL_CTX_set1_cert_store(context, store_of(h->c, t));
+	if (!h->spec.endpoint || !(h->spec.endpoint->flags & ENDPOINT_SKIP_VERIFY))
+		SSL_CTX_set1_cert_store(context, store_of(h->c, t));
 	if (h->spec.own && t->client_count)
 		SSL_CTX_set_cert_cb(context, choose_client, t);
 	return CURLE_OK;
