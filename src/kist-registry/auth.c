@@ -373,12 +373,17 @@ int auth_header(struct exchange *x, const char *scope, char **header, struct err
 	return -1;
 }
 
-int auth_challenged(struct client *c, struct endpoint *e, const struct http *h, struct err **err)
+int auth_challenged(
+	struct client *c, struct endpoint *e, const struct http *h, bool again, struct err **err)
 {
 	struct challenge ch;
 	if (challenge_find(h->headers.challenges, CHALLENGE_BEARER, &ch) < 0 &&
 		challenge_find(h->headers.challenges, CHALLENGE_BASIC, &ch) < 0)
 		return -1;
+	if (again && (ch.scheme == CHALLENGE_BASIC || str_eq(ch.error, "insufficient_scope"))) {
+		challenge_free(&ch);
+		return -1;
+	}
 	if (e->challenge) {
 		challenge_free(e->challenge);
 		free(e->challenge);

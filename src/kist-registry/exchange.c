@@ -29,6 +29,8 @@ enum {
 	REDIRECTS_MAX = 10,
 	PAUSE_MAX = 30000,
 	RETRY_AFTER_MAX = 60000, /* who asks for more is not waited for */
+	PROGRESS_MIN = 65536, /* bytes; an attempt that brought less was in vain: somebody drips */
+	CHALLENGES_MAX = 2, /* answered in one attempt: a token may have expired on the way */
 };
 
 static void attempt(struct exchange *x);
@@ -114,7 +116,7 @@ static bool endpoint_next(struct exchange *x)
 static void attempt_anew(struct exchange *x)
 {
 	x->redirects = 0;
-	x->authorized = false;
+	x->challenges = 0;
 	free(x->url);
 	x->url = x->spec.path ? xasprintf("%s%s", x->endpoint->url, x->spec.path)
 			      : http_resolve(x->spec.url, x->spec.url);
@@ -176,7 +178,7 @@ static void on_pause_over(void *arg)
 /* x->err says why. */
 static void try_later(struct exchange *x, const struct http *h)
 {
-	if (x->gained > 0)
+	if (x->gained >= PROGRESS_MIN)
 		x->attempt = 1;
 	x->gained = 0;
 	x->lost = true;
@@ -334,14 +336,15 @@ static void redirect(struct exchange *x, struct http *h)
 static void unauthorized(struct exchange *x, struct http *h)
 {
 	/* only the endpoint itself may ask who we are */
-	if (at_home(x, x->url) && !x->authorized &&
-		auth_challenged(x->c, x->endpoint, h, &x->err) == 0) {
-		x->authorized = true;
+	bool home = at_home(x, x->url);
+	if (home && x->challenges < CHALLENGES_MAX &&
+		auth_challenged(x->c, x->endpoint, h, x->challenges > 0, &x->err) == 0) {
+		x->challenges++;
 		x->http = NULL;
 		attempt(x);
 		return;
 	}
-	if (x->err && !x->authorized)
+	if (x->err)
 		give_up(x);
 	else
 		refused(x, h);

@@ -50,7 +50,7 @@ struct exchange {
 	char *url; /* being asked */
 	unsigned redirects;
 	uint32_t attempt;
-	bool authorized; /* this attempt answered a challenge already */
+	unsigned challenges; /* that this attempt has answered */
 	bool over;
 	char **headers;
 	struct exchange *next_waiting;

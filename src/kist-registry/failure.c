@@ -33,13 +33,25 @@ static char *no_connection(const struct http *h)
 	return xasprintf("dial tcp %s: connect: %s", at, text);
 }
 
+static bool says(const struct http *h, const char *text)
+{
+	return strstr(h->message, text);
+}
+
 static char *bad_certificate(const struct http *h)
 {
 	long result = X509_V_OK;
 	curl_easy_getinfo(h->easy, CURLINFO_SSL_VERIFYRESULT, &result);
+	/* the chain is good: libcurl compares the name by itself */
+	if (says(h, "subject name") || result == X509_V_ERR_HOSTNAME_MISMATCH ||
+		result == X509_V_ERR_IP_ADDRESS_MISMATCH) {
+		auto_free char *at = place(h);
+		char *port = strrchr(at, ':');
+		if (port)
+			*port = '\0';
+		return xasprintf("x509: certificate is not valid for %s", at);
+	}
 	switch (result) {
-	case X509_V_OK: /* the chain is good: it is the name */
-		break;
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		return xstrdup("x509: certificate has expired or is not yet valid");
@@ -52,14 +64,6 @@ static char *bad_certificate(const struct http *h)
 	default:
 		return xasprintf("x509: %s", X509_verify_cert_error_string(result));
 	}
-	auto_free char *at = place(h);
-	at[strcspn(at, ":")] = '\0';
-	return xasprintf("x509: certificate is not valid for %s", at);
-}
-
-static bool says(const struct http *h, const char *text)
-{
-	return strstr(h->message, text);
 }
 
 static char *no_tls(struct http *h)
@@ -79,7 +83,7 @@ void failure_explain(struct http *h, CURLcode code)
 	h->failure = h->status ? HTTP_LOST : HTTP_UNREACHED;
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
-		at[strcspn(at, ":")] = '\0';
+		at[strcspn(at, ":")] = '\0'; /* a name: no colon but the port's */
 		why = xasprintf("dial tcp: lookup %s: no such host", at);
 		break;
 	case CURLE_COULDNT_RESOLVE_PROXY:

@@ -166,7 +166,8 @@ static void on_done(void *arg, struct exchange *x)
 		fail(l, ERR_INVALID, "the registry's list goes on at another host");
 	else if (!l->next)
 		reply(l);
-	else if (++l->pages >= PAGES_MAX || l->total > REGISTRY_LIST_MAX)
+	else if (str_eq(l->next, x->http->url) || ++l->pages >= PAGES_MAX ||
+		 l->total > REGISTRY_LIST_MAX)
 		fail(l, ERR_TOO_LARGE, "the registry's list has no end");
 	else
 		go_on(l);

@@ -503,13 +503,14 @@ static int look_at(struct upload *u)
 		fail(u, ERR_SYSTEM, "its descriptor cannot be used");
 		return -1;
 	}
-	if (!S_ISREG(st.st_mode)) {
+	/* what is hashed on the way is read once, from a file as from a pipe */
+	if (!S_ISREG(st.st_mode) || !*u->digest) {
 		u->pipe = true;
 		u->hash = EVP_MD_CTX_new();
 		EVP_DigestInit_ex(u->hash, EVP_sha256(), NULL);
 		return 0;
 	}
-	if (!*u->digest || (u->size >= 0 && st.st_size != u->size)) {
+	if (u->size >= 0 && st.st_size != u->size) {
 		fail(u, ERR_INVALID, "the file has another size");
 		return -1;
 	}

@@ -244,7 +244,8 @@ int registry_download(
  * is. From a pipe: in parts that stay in memory until they are acknowledged. Borrowed as above.
  */
 struct registry_upload {
-	struct digest digest; /* str[0] == '\0': not known before the end of the pipe */
+	struct digest
+		digest; /* str[0] == '\0': not known before its end; a file is then read as a pipe is */
 	int64_t size; /* -1: until the end of the pipe. A file must have exactly this many bytes */
 	int fd; /* a regular file (read from its start by pread), a pipe or a socket */
 	char *const *mount_from; /* paths of repositories of the same registry, tried in this order
