@@ -33,6 +33,13 @@ static json_int_t number(const json_t *j, const char *key)
 	return json_integer_value(json_object_get(j, key));
 }
 
+/* A sparse file may claim any length. */
+static void add(json_int_t *to, json_int_t n)
+{
+	if (__builtin_add_overflow(*to, n, to))
+		*to = INT64_MAX;
+}
+
 /* ---- the summary ---- */
 
 /* One kind of thing: how many, how many in use, bytes, and bytes that a prune would free. */
@@ -75,7 +82,7 @@ static struct kind images_kind(const json_t *df)
 		k.total++;
 		k.active += number(v, "Containers") > 0;
 		if (number(v, "Containers") != 0 && size >= 0 && shared >= 0)
-			used += size - shared;
+			add(&used, size - shared);
 	}
 	k.reclaimable = k.size - used;
 	return k;
@@ -100,8 +107,8 @@ static struct kind containers_kind(const json_t *df)
 	{
 		k.total++;
 		k.active += runs(v);
-		k.size += number(v, "SizeRw");
-		k.reclaimable += runs(v) ? 0 : number(v, "SizeRw");
+		add(&k.size, number(v, "SizeRw"));
+		add(&k.reclaimable, runs(v) ? 0 : number(v, "SizeRw"));
 	}
 	return k;
 }
@@ -119,8 +126,8 @@ static struct kind volumes_kind(const json_t *df)
 		k.active += number(usage, "RefCount") > 0;
 		if (size < 0)
 			continue;
-		k.size += size;
-		k.reclaimable += number(usage, "RefCount") > 0 ? 0 : size;
+		add(&k.size, size);
+		add(&k.reclaimable, number(usage, "RefCount") > 0 ? 0 : size);
 	}
 	return k;
 }
@@ -135,9 +142,9 @@ static struct kind cache_kind(const json_t *df)
 		bool used = json_is_true(json_object_get(v, "InUse"));
 		k.total++;
 		k.active += used;
-		k.size += number(v, "Size");
+		add(&k.size, number(v, "Size"));
 		if (!used || json_is_true(json_object_get(v, "Shared")))
-			k.reclaimable += number(v, "Size");
+			add(&k.reclaimable, number(v, "Size"));
 	}
 	return k;
 }
@@ -247,9 +254,9 @@ static int print_root(struct cli *cli)
 		const char *name = json_string_value(json_object_get(v, "Name"));
 		json_array_append_new(rows, part_row(&f, name ? name : "", number(v, "Files"),
 						    number(v, "Size"), number(v, "Disk")));
-		files += number(v, "Files");
-		size += number(v, "Size");
-		total += number(v, "Disk");
+		add(&files, number(v, "Files"));
+		add(&size, number(v, "Size"));
+		add(&total, number(v, "Disk"));
 	}
 	json_array_append_new(rows, part_row(&f, "total", files, size, total));
 	const char *root = json_string_value(json_object_get(disk, "DataRoot"));

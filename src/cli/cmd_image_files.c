@@ -155,7 +155,8 @@ static int flush(struct difference *d, struct err **err)
 
 static json_int_t size_of(const json_t *side)
 {
-	return json_integer_value(json_object_get(side, "Size"));
+	json_int_t n = json_integer_value(json_object_get(side, "Size"));
+	return n < 0 ? 0 : n;
 }
 
 static char *path_of(const json_t *j)
@@ -194,7 +195,8 @@ static int on_change(void *data, json_t *j, const char *text, size_t n, struct e
 	d->added += !a;
 	d->removed += !b;
 	d->changed += a && b;
-	d->bytes += size_of(b) - size_of(a);
+	if (__builtin_add_overflow(d->bytes, size_of(b) - size_of(a), &d->bytes))
+		d->bytes = size_of(b) > size_of(a) ? INT64_MAX : INT64_MIN + 1;
 	if (d->json) {
 		buf_add(&d->out, text, n);
 		buf_addc(&d->out, '\n');

@@ -318,6 +318,13 @@ static void note_seen(struct explored *x)
 	free(links);
 }
 
+/* A sparse file may claim any length. */
+static void add_bytes(int64_t *to, int64_t n)
+{
+	if (__builtin_add_overflow(*to, n, to))
+		*to = INT64_MAX;
+}
+
 static void count_event(struct explored *x, const struct file_event *e)
 {
 	struct explored_layer *l = &x->layers[e->layer];
@@ -326,10 +333,9 @@ static void count_event(struct explored *x, const struct file_event *e)
 	l->removed += e->change == CHANGE_REMOVED;
 	if (e->linked)
 		return;
-	l->size += e->size;
-	x->size += e->size;
-	x->visible += e->seen ? e->size : 0;
-	l->wasted += e->seen ? 0 : e->size;
+	add_bytes(&l->size, e->size);
+	add_bytes(&x->size, e->size);
+	add_bytes(e->seen ? &x->visible : &l->wasted, e->size);
 }
 
 void explored_finish(struct explored *x)
@@ -352,7 +358,7 @@ int64_t file_wasted(const struct file *f)
 	int64_t bytes = 0;
 	for (uint32_t i = 0; i < f->event_count; i++)
 		if (!f->events[i].seen && !f->events[i].linked)
-			bytes += f->events[i].size;
+			add_bytes(&bytes, f->events[i].size);
 	return bytes;
 }
 

@@ -38,7 +38,8 @@ int64_t view_size(const struct view *v, const struct file *f)
 	int64_t bytes = 0;
 	for (; f != end; f = file_after(f)) {
 		const struct file_event *e = view_event(v, f);
-		bytes += e && !e->linked ? e->size : 0;
+		if (e && !e->linked && __builtin_add_overflow(bytes, e->size, &bytes))
+			return INT64_MAX;
 	}
 	return bytes;
 }

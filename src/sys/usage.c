@@ -69,8 +69,10 @@ static void count(struct walk *w, const struct stat *st)
 	if (!S_ISDIR(st->st_mode) && seen_before(w, st))
 		return;
 	w->out->disk += (int64_t)st->st_blocks * BLOCK;
-	if (S_ISREG(st->st_mode))
-		w->out->bytes += st->st_size;
+	/* sparse files may claim any length */
+	if (S_ISREG(st->st_mode) &&
+		__builtin_add_overflow(w->out->bytes, (int64_t)st->st_size, &w->out->bytes))
+		w->out->bytes = INT64_MAX;
 }
 
 static bool has_gone(int error)

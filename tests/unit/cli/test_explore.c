@@ -100,6 +100,20 @@ static void an_empty_image_is_efficient(void **state)
 	view_free(&v);
 }
 
+static void lengths_of_any_size_add_up(void **state)
+{
+	static const char *const lines[] = {
+		PATH("a", FILE_EVENT(0, added, 9223372036854775807)),
+		PATH("b", FILE_EVENT(0, added, 9223372036854775807) "," REMOVED),
+		PATH("c", FILE_EVENT(0, added, 9223372036854775807)),
+		NULL,
+	};
+	auto_explored *x = make(lines);
+	assert_int_equal(x->size, INT64_MAX);
+	assert_true(x->visible <= x->size);
+	assert_true(explored_efficiency(x) <= 1);
+}
+
 static void lines_that_cannot_be_are_refused(void **state)
 {
 	static const char *const bad[] = {
@@ -289,6 +303,7 @@ int main(void)
 		cmocka_unit_test(wasted_bytes_are_those_that_nobody_sees),
 		cmocka_unit_test(names_of_one_file_count_once),
 		cmocka_unit_test(an_empty_image_is_efficient),
+		cmocka_unit_test(lengths_of_any_size_add_up),
 		cmocka_unit_test(lines_that_cannot_be_are_refused),
 		cmocka_unit_test(hexadecimal_names_are_bytes),
 		cmocka_unit_test(the_screen_folds_sorts_and_looks_at_single_layers),
