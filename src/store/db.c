@@ -94,11 +94,14 @@ struct db *db_open(int dir, const char *name, struct err **err)
 {
 	pthread_once(&fd_vfs_once, register_vfs);
 	/* made here for its mode: SQLite would use 0644, and gives WAL and index the same one */
-	auto_fd int file = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int file = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (file < 0) {
 		err_sys(err, errno, "open database %s", name);
 		return NULL;
 	}
+	/* before SQLite locks the file: closing a descriptor of it drops all locks that the process has
+	 * there, and another program would take itself for the last one and remove the WAL under us */
+	close(file);
 	struct db *db = xcalloc(1, sizeof(*db));
 	lock_init(&db->lock);
 	db->dir = fcntl(dir, F_DUPFD_CLOEXEC, 3);

@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/fdio.h"
 #include "base/mem.h"
@@ -148,6 +151,49 @@ static void is_private(void **state)
 	}
 }
 
+/* What sqlite3(1) or a backup does: another program opens the database and closes it. Run as main() of a
+ * process of its own, as a forked one would believe to have this one's locks. */
+static int look(const char *path)
+{
+	sqlite3 *h;
+	return sqlite3_open(path, &h) != SQLITE_OK ||
+	       sqlite3_exec(h, "INSERT INTO t(name) VALUES('outside')", NULL, NULL, NULL) !=
+		       SQLITE_OK ||
+	       sqlite3_close(h) != SQLITE_OK;
+}
+
+static void look_from_outside(struct place *p)
+{
+	char path[96];
+	int status;
+	snprintf(path, sizeof(path), "%s/test.db", p->path);
+	pid_t child = fork();
+	if (child == 0) {
+		execl("/proc/self/exe", "test_db", path, (char *)NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static void shares_the_file_with_other_programs(void **state)
+{
+	struct place *p = *state;
+	struct stat st;
+	assert_int_equal(add(p->db, "before", NULL), 1);
+	look_from_outside(p);
+	/* the one that was not the last to leave has left the log alone */
+	assert_int_equal(fstatat(p->dir, "test.db-wal", &st, 0), 0);
+	assert_int_equal(add(p->db, "after", NULL), 1);
+	assert_int_equal(count(p->db), 3);
+	db_close(p->db);
+	p->db = db_open(p->dir, "test.db", NULL);
+	assert_int_equal(count(p->db), 3);
+	auto_db_stmt *q = db_query(p->db, "PRAGMA integrity_check", NULL);
+	assert_int_equal(db_step(q, NULL), 1);
+	assert_string_equal(db_col_str(q, 0), "ok");
+}
+
 static void *add_many(void *arg)
 {
 	char name[64];
@@ -177,8 +223,10 @@ static void serves_threads(void **state)
 	assert_int_equal(count(p->db), 200);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 1)
+		return look(argv[1]);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(binds_and_reads, setup, teardown),
 		cmocka_unit_test_setup_teardown(constraint_is_conflict, setup, teardown),
@@ -187,6 +235,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(migrates_on_and_refuses_newer, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses_what_is_no_database, setup, teardown),
 		cmocka_unit_test_setup_teardown(is_private, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			shares_the_file_with_other_programs, setup, teardown),
 		cmocka_unit_test_setup_teardown(serves_threads, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
