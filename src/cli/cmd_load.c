@@ -71,17 +71,6 @@ static int cmd_load(struct cli *cli, const struct args *a)
 	return 0;
 }
 
-/* "name:tag" to the query's repo and tag. */
-static void add_reference(struct buf *path, const char *reference)
-{
-	const char *slash = strrchr(reference, '/');
-	const char *colon = strchr(slash ? slash : reference, ':');
-	auto_free char *repository =
-		colon ? xstrndup(reference, (size_t)(colon - reference)) : xstrdup(reference);
-	url_add(path, "repo", repository);
-	url_add(path, "tag", colon ? colon + 1 : NULL);
-}
-
 static int import(struct cli *cli, const struct args *a, struct err **err)
 {
 	const char *source = a->rest[0];
@@ -98,7 +87,7 @@ static int import(struct cli *cli, const struct args *a, struct err **err)
 	buf_adds(&path, "/images/create");
 	url_add(&path, "fromSrc", url ? source : "-");
 	if (a->nrest > 1)
-		add_reference(&path, a->rest[1]);
+		url_add_reference(&path, a->rest[1]);
 	url_add(&path, "message", flag_str(a, "message"));
 	url_add(&path, "platform", flag_str(a, "platform"));
 	for (size_t i = 0; changes && changes[i]; i++)

@@ -245,3 +245,13 @@ void url_add_segment(struct buf *target, const char *segment)
 	/* image names keep their slashes and colons: the daemon's routes take them as they are */
 	add_escaped(target, segment, "-_.~/:@");
 }
+
+void url_add_reference(struct buf *target, const char *reference)
+{
+	const char *slash = strrchr(reference, '/');
+	const char *colon = strchr(slash ? slash : reference, ':');
+	auto_free char *repository =
+		colon ? xstrndup(reference, (size_t)(colon - reference)) : xstrdup(reference);
+	url_add(target, "repo", repository);
+	url_add(target, "tag", colon ? colon + 1 : NULL);
+}

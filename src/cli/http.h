@@ -45,6 +45,8 @@ void http_close(struct http *h);
 
 /** Appends "?name=value" or "&name=value" to a target, escaped. NULL @value: nothing. */
 void url_add(struct buf *target, const char *name, const char *value);
+/** Appends "name:tag" as repo and tag. */
+void url_add_reference(struct buf *target, const char *reference);
 /** Appends a path segment, escaped. */
 void url_add_segment(struct buf *target, const char *segment);
 

@@ -332,18 +332,18 @@ inspect() {
 }
 
 @test "a commit pauses the container while it reads, and it runs afterwards" {
-	docker run -d --name c1 --network none busybox sleep 100
+	id=$(docker run -d --name c1 --network none busybox sleep 100)
 	since=$(date +%s)
 	docker commit c1 new
 	is "$(docker inspect -f '{{.State.Status}}' c1)" running
-	docker events --since "$since" --until "$(($(date +%s) + 1))" --filter container=c1 --format '{{.Action}}' | grep -vE 'create|start' | sort >"$W/events"
+	docker events --since "$since" --until "$(($(date +%s) + 1))" --filter container=$id --format '{{.Action}}' | grep -E 'commit|pause' | sort >"$W/events"
 	is "$(cat "$W/events")" "commit
 pause
 unpause"
 	since=$(($(date +%s) + 1))
 	sleep 1.1
 	docker commit --pause=false c1 new2
-	is "$(docker events --since "$since" --until "$(($(date +%s) + 1))" --filter container=c1 --format '{{.Action}}')" commit
+	is "$(docker events --since "$since" --until "$(($(date +%s) + 1))" --filter container=$id --format '{{.Action}}' | grep -E 'commit|pause')" commit
 }
 
 @test "a paused container stays paused" {
@@ -388,4 +388,162 @@ unpause"
 	docker rmi new
 	is "$(docker run --rm --network none new2 cat /x /y)" "1
 2"
+}
+
+# ---- kist's own command line ----
+
+@test "kist diff, export and commit do what docker's do" {
+	only_kist
+	based 'rm deleted; echo 2 >>file; mkdir new; echo 1 >new/x'
+	is "$(kist diff c1)" "$(docker diff c1)"
+	is "$(kist diff c1 | head -n 2)" "C /t
+D /t/deleted"
+	kist export c1 >"$W/1.tar"
+	kist container export -o "$W/2.tar" c1
+	docker export c1 >"$W/3.tar"
+	cmp "$W/1.tar" "$W/2.tar"
+	cmp "$W/1.tar" "$W/3.tar"
+	id=$(kist commit -a me -m why -c 'ENV K=v' -c 'CMD ["echo","hi"]' c1 new:1)
+	is "$(inspect '{{.Id}} {{.Author}} {{.Comment}} {{index .RepoTags 0}}' new:1)" "$id me why new:1"
+	is "$(kist run --rm --network none new:1)" hi
+	kist commit --pause=false c1 >/dev/null
+}
+
+@test "kist export writes a whole file or none, and nothing to a terminal" {
+	only_kist
+	docker create --name c1 busybox >/dev/null
+	fails_with 1 "invalid output path" kist export -o "$W/nowhere/x" c1
+	fails_with 1 "must not be a directory" kist export -o "$W" c1
+	fails_with 1 "No such container" kist export -o "$W/x" nobody
+	is "$(ls "$W")" ""
+	fails_with 1 "refusing to export to a terminal" script -qec "kist export c1" /dev/null
+	kist export -o /dev/full c1 && return 1
+	echo old >"$W/x"
+	kist export -o "$W/x" c1
+	tar -tf "$W/x" | grep -q '^bin/busybox$'
+	is "$(ls "$W")" x
+}
+
+@test "import takes a file, standard input and changes; a URL is answered by name" {
+	based true
+	docker export c1 >"$W/x.tar"
+	since=$(date +%s)
+	id=$(docker import -m why -c 'ENV A=1 B=$A' -c 'ENV C=$A' -c 'ENTRYPOINT ["cat"]' -c 'CMD ["/t/file"]' "$W/x.tar" imported)
+	is "$(inspect '{{.Id}} {{.Comment}} {{json .Config.Env}} {{json .Config.Entrypoint}}' imported)" \
+		"$id why [\"A=1\",\"B=\",\"C=1\"] [\"cat\"]"
+	is "$(docker run --rm --network none imported)" 1
+	docker events --since "$since" --until "$(($(date +%s) + 1))" --filter event=import --format '{{.Actor.ID}}' | grep -qx "$id"
+	gzip -c "$W/x.tar" | docker import - imported
+	fails_with 1 "is not a valid change command" docker import -c 'FROM x' "$W/x.tar"
+	only_kist
+	is "$(kist import -c 'CMD ["true"]' "$W/x.tar" imported | cut -c 1-7)" sha256:
+	is "$(inspect '{{json .Config.Cmd}}' imported)" '["true"]'
+	kist import - imported <"$W/x.tar"
+	fails_with 1 "importing from a URL is not implemented" kist import http://127.0.0.1:1/x
+}
+
+# ---- faults ----
+
+@test "a container that a killed daemon had paused for a commit runs again when it comes back" {
+	only_kist
+	docker run -d --name c1 --network none busybox sh -c 'dd if=/dev/zero of=/big bs=1 count=0 seek=2000000000; i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.05; done'
+	wait_until docker exec c1 test -e /count
+	docker commit c1 new >/dev/null 2>&1 &
+	wait_until paused
+	kill -9 "$(engine_pid)"
+	wait_gone "$(engine_pid)"
+	wait || true
+	fails_with 0 "" paused_by_cgroup c1
+	engine_run
+	is "$(docker inspect -f '{{.State.Status}}' c1)" running
+	before=$(docker exec c1 cat /count)
+	sleep 0.5
+	[ "$(docker exec c1 cat /count)" -gt "$before" ]
+	fails_with 1 "No such image" docker image inspect new
+	is "$(ls "$KIST_HOME/data/staging")" ""
+	is "$(ls "$KIST_HOME/exec/containers/"*/paused-by-commit 2>/dev/null)" ""
+}
+
+paused() {
+	[ "$(docker inspect -f '{{.State.Status}}' c1)" = paused ]
+}
+
+# Frozen, as the kernel sees it: nobody is there to say so.
+paused_by_cgroup() {
+	local id
+	id=$(ls "$KIST_HOME/exec/containers")
+	grep -qsE 'FROZEN|^frozen 1' /sys/fs/cgroup/freezer/"$KIST_CGROUP/$id"/freezer.state \
+		/sys/fs/cgroup/"$KIST_CGROUP/$id"/cgroup.events /sys/fs/cgroup/unified/"$KIST_CGROUP/$id"/cgroup.events
+}
+
+@test "a commit that fails lets the container go on and leaves nothing" {
+	only_kist
+	docker run -d --name c1 --network none busybox sh -c 'mkdir /d; echo 1 >/d/.wh.bin; sleep 100'
+	wait_until docker exec c1 test -e /d/.wh.bin
+	before=$(docker images -aq | wc -l)
+	fails_with 1 '"d/.wh.bin" cannot be in a layer' docker commit c1 new
+	is "$(docker inspect -f '{{.State.Status}}' c1)" running
+	docker exec c1 true
+	is "$(docker images -aq | wc -l)" "$before"
+	is "$(ls "$KIST_HOME/data/staging")" ""
+	docker export c1 | tar -t | grep -qx d/.wh.bin
+}
+
+@test "a container removed while it is exported is no whole export" {
+	only_kist
+	docker run -d --name c1 --network none busybox sh -c 'dd if=/dev/zero of=/aaa bs=1 count=0 seek=3000000000; sleep 100'
+	wait_until docker exec c1 test -e /aaa
+	mkfifo "$W/pipe"
+	docker export c1 >"$W/pipe" 2>"$W/said" &
+	exec 9<"$W/pipe"
+	head -c 1000000 <&9 >/dev/null
+	docker rm -f c1
+	cat <&9 >/dev/null
+	exec 9<&-
+	wait $! && return 1
+	grep -qi 'unexpected EOF\|error' "$W/said"
+}
+
+@test "files that grow and shrink while they are exported leave the archive whole" {
+	docker run -d --name c1 --network none busybox sh -c 'mkdir /t; while :; do
+		dd if=/dev/zero of=/t/a bs=300000 count=3 2>/dev/null; : >/t/a; echo x >>/t/b; rm -rf /t/d; mkdir -p /t/d/e; echo 1 >/t/d/e/f; done'
+	wait_until docker exec c1 test -e /t/d/e/f
+	for i in $(seq 20); do
+		docker export c1 | tar -t >"$W/names"
+		grep -qx t/b "$W/names"
+		tail -n 1 "$W/names" | grep -q '^var\|^usr\|^tmp\|^t'
+	done
+}
+
+@test "CVE-2018-15664: a folder swapped for a link during an export leads nowhere" {
+	echo "of the host" >"$KIST_HOME/secret"
+	docker run -d --name c1 --network none -e "H=$KIST_HOME" busybox sh -c 'mkdir -p /t/d; echo 1 >/t/d/secret; cd /t; while :; do
+		mv d e; ln -s "../../../../../../../../..$H" d; rm d; ln -s / d; rm d; mv e d; done'
+	wait_until docker exec c1 test -e /t
+	for i in $(seq 12); do
+		docker export c1 >"$W/x.tar"
+		fails_with 1 "" grep -q "of the host" "$W/x.tar"
+	done
+	tar -tf "$W/x.tar" >/dev/null
+}
+
+@test "many names in one folder come in order, and none is missing" {
+	only_kist
+	docker create --name c1 busybox >/dev/null
+	upper=$KIST_HOME/data/containers/$(docker inspect -f '{{.Id}}' c1)/upper
+	mkdir "$upper/many"
+	(cd "$upper/many" && seq -f 'a-rather-long-name-for-a-file-%06.0f' 20000 | xargs touch)
+	docker export c1 | tar -t | grep '^many/a' >"$W/names"
+	is "$(wc -l <"$W/names")" 20000
+	LC_ALL=C sort -c "$W/names"
+	is "$(docker diff c1 | wc -l)" 20001
+	docker commit c1 new >/dev/null
+	is "$(docker run --rm --network none new sh -c 'ls /many | wc -l')" 20000
+}
+
+@test "device nodes of a container are packed, not opened" {
+	docker run --name c1 --network none busybox sh -c 'mknod /zero c 1 5; mknod /tty c 5 0; mkfifo /fifo'
+	docker export c1 | tar -tv | grep -cE '(zero|tty|fifo)$' | grep -qx 3
+	docker commit c1 new >/dev/null
+	is "$(docker run --rm --network none new sh -c 'ls -l /zero | cut -c 1')" c
 }
