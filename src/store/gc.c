@@ -40,7 +40,7 @@ static int collect(
 static int find(struct store *s, bool all, struct garbage *g, struct err **err)
 {
 	if (collect(s, g, PIN_LAYER,
-		    "SELECT diff_id, size FROM layers WHERE"
+		    "SELECT diff_id, size + COALESCE(recipe_size, 0) FROM layers WHERE"
 		    " NOT EXISTS(SELECT 1 FROM image_layers WHERE layer = layers.id) AND"
 		    " NOT EXISTS(SELECT 1 FROM snapshot_layers WHERE layer = layers.id)",
 		    err) < 0)

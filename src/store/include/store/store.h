@@ -132,7 +132,7 @@ struct store_removed {
 struct store_removed_list {
 	struct store_removed *v;
 	size_t count;
-	int64_t reclaimed; /* bytes: layers, as their sizes count, and documents */
+	int64_t reclaimed; /* bytes: layers, as their sizes count, their recipes, and blobs */
 };
 void store_removed_list_free(struct store_removed_list *list);
 
