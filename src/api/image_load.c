@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "engine/image.h"
+#include "image_platform.h"
 #include "request.h"
 #include "status.h"
 
@@ -74,8 +75,13 @@ static int finish(struct request *req, struct report *r, int rc, struct err **e,
 int api_image_load(struct request *req, struct err **err)
 {
 	auto_err *e = NULL;
+	struct oci_platform want = {0};
+	int asked = platform_param(req_query(req, "platform"), &want, err);
+	if (asked < 0)
+		return -1;
 	struct report r = {push_new(req, "application/json"), req_bool(req, "quiet", true)};
-	int rc = engine_image_load(req_engine(req), req->body_fd, on_progress, &r, &e);
+	int rc = engine_image_load(
+		req_engine(req), req->body_fd, asked ? &want : NULL, on_progress, &r, &e);
 	return finish(req, &r, rc, &e, err);
 }
 

@@ -166,11 +166,11 @@ int engine_image_remove(struct engine *e, const char *ref, unsigned flags,
 	return 0;
 }
 
-int engine_image_load(
-	struct engine *e, int fd, store_progress_fn *progress, void *arg, struct err **err)
+int engine_image_load(struct engine *e, int fd, const struct oci_platform *want,
+	store_progress_fn *progress, void *arg, struct err **err)
 {
 	struct store_loaded loaded = {0};
-	if (store_load(e->store, fd, progress, arg, &loaded, err))
+	if (store_load(e->store, fd, want, progress, arg, &loaded, err))
 		return -1;
 	for (size_t i = 0; i < loaded.count; i++)
 		image_event(e, "load", loaded.v[i].str, loaded.v[i].str);

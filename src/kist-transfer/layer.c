@@ -176,6 +176,7 @@ void layer_report(const struct layer *layer)
 		.size = layer->unpacked.size,
 		.blob_size = layer->blob_size,
 		.staged = layer->unpack,
+		.kept = layer->keep,
 		.opaque = layer->unpacked.opaque,
 		.tar_size = layer->unpacked.tar_size,
 		.recipe_size = layer->unpacked.recipe_size,

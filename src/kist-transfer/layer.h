@@ -27,6 +27,7 @@ struct layer {
 	const char *name; /* for progress */
 	uint32_t index; /* unpacked to layer.<index> */
 	bool unpack; /* false: hash only */
+	bool keep; /* the bytes as they come go to blob.<index> */
 	uint64_t total; /* bytes of the blob, 0 if not known */
 	/* results */
 	struct digest blob, diff_id;

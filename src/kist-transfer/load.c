@@ -153,7 +153,17 @@ static int take_layer(struct run *run, const char *name, uint64_t size, struct s
 	if (next_item(run, &layer.index, err) < 0)
 		return -1;
 	layer.unpack = !known_by_name(name, how, &claimed);
-	return stage_and_report(run, &layer, from, how, err);
+	/* of an OCI layout: its digest is in a manifest */
+	layer.keep = how != PLAIN && str_starts(name, "blobs/sha256/");
+	if (!layer.keep)
+		return stage_and_report(run, &layer, from, how, err);
+	char file[32];
+	snprintf(file, sizeof(file), "blob.%u", layer.index);
+	auto_fd int fd = openat(run->root, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(err, errno, "write %s", file);
+	auto_stream *tee = stream_tee(from, fd);
+	return stage_and_report(run, &layer, tee, how, err);
 }
 
 static int take_member(

@@ -162,6 +162,34 @@ struct stream *stream_tap(struct stream *from, struct hash *hash, uint64_t *coun
 	return &t->s;
 }
 
+/* ---- a copy on disk ---- */
+
+struct tee_stream {
+	struct stream s;
+	struct stream *from;
+	int fd;
+};
+
+static ssize_t tee_stream_read(struct stream *s, void *p, size_t n, struct err **err)
+{
+	struct tee_stream *t = (struct tee_stream *)s;
+	ssize_t r = stream_read(t->from, p, n, err);
+	if (r > 0 && fd_write_all(t->fd, p, (size_t)r) < 0)
+		return err_sys(err, errno, "write a blob");
+	return r;
+}
+
+static const struct stream_ops tee_stream_ops = {tee_stream_read, NULL};
+
+struct stream *stream_tee(struct stream *from, int fd)
+{
+	struct tee_stream *t = xcalloc(1, sizeof(*t));
+	t->s.ops = &tee_stream_ops;
+	t->from = from;
+	t->fd = fd;
+	return &t->s;
+}
+
 /* ---- against bombs ---- */
 
 struct guard_stream {

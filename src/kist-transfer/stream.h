@@ -53,6 +53,9 @@ struct stream *stream_head(const void *head, size_t n, struct stream *rest);
 struct hash;
 struct stream *stream_tap(struct stream *from, struct hash *hash, uint64_t *count);
 
+/** Hands through @from (borrowed) and writes what passes to the file @fd (borrowed). */
+struct stream *stream_tee(struct stream *from, int fd);
+
 /** Hands through @from (borrowed) and counts into *out; ERR_TOO_LARGE once more than @floor bytes and
  * more than @ratio for each byte of *in went through: a decompression bomb. */
 struct stream *stream_guard(

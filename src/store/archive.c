@@ -116,9 +116,19 @@ int archive_layer(
 	return 0;
 }
 
-int archive_images(struct transfer *t, struct new_image **out, size_t *count, struct err **err)
+static int no_image(const struct oci_platform *want, struct err **err)
 {
-	struct collect c = {.t = t};
+	if (!want)
+		return err_set(err, ERR_INVALID, "the archive holds no image for this machine");
+	auto_free char *text = oci_platform_format(want);
+	return err_set(err, ERR_NOT_FOUND,
+		"requested platform (%s) not found: the archive holds no image for it", text);
+}
+
+int archive_images(struct transfer *t, const struct oci_platform *want, struct new_image **out,
+	size_t *count, struct err **err)
+{
+	struct collect c = {.t = t, .want = want};
 	int r;
 	if (archive_member(t, "manifest.json", ITEM_DOC))
 		r = archive_docker(&c, err);
@@ -129,7 +139,7 @@ int archive_images(struct transfer *t, struct new_image **out, size_t *count, st
 			"the archive is neither of docker save (no manifest.json) nor an OCI "
 			"layout (no index.json)");
 	if (r == 0 && c.count == 0)
-		r = err_set(err, ERR_INVALID, "the archive holds no image for this machine");
+		r = no_image(want, err);
 	*out = c.v;
 	*count = c.count;
 	return r;

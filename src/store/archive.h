@@ -2,11 +2,13 @@
 #ifndef KIST_STORE_ARCHIVE_H
 #define KIST_STORE_ARCHIVE_H
 
+#include "oci/platform.h"
 #include "store_private.h"
 
 /** Images being collected. */
 struct collect {
 	struct transfer *t;
+	const struct oci_platform *want; /* NULL: what this machine runs */
 	struct new_image *v;
 	size_t count;
 };

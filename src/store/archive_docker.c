@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "oci/platform.h"
 
 #define WHAT "manifest.json"
 
@@ -28,6 +29,15 @@ static int add_names(struct new_image *image, char *const *tags, struct err **er
 	return 0;
 }
 
+/* As dockerd: whatever it is for, unless a platform is asked for. */
+static bool is_wanted(const struct collect *c, const struct new_image *image)
+{
+	struct oci_platform have;
+	oci_platform_make(
+		&have, image->config->os, image->config->architecture, image->config->variant);
+	return !c->want || oci_platform_score(c->want, &have) >= 0;
+}
+
 static int take_image(struct collect *c, const json_t *entry, struct err **err)
 {
 	auto_strv layers = NULL;
@@ -45,6 +55,11 @@ static int take_image(struct collect *c, const json_t *entry, struct err **err)
 	if (archive_doc(c->t, clean(config), &image->json, err) < 0 ||
 		archive_config(image, err) < 0 || add_names(image, tags, err) < 0)
 		return -1;
+	if (!is_wanted(c, image)) {
+		new_image_free(image);
+		c->count--;
+		return 0;
+	}
 	size_t n = strv_len(layers);
 	if (n != image->config->diff_id_count)
 		return err_set(err, ERR_INVALID,

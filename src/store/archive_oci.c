@@ -1,6 +1,8 @@
 /* OCI image layout: index.json, perhaps indexes in it, manifests, blobs/sha256/<hex>. */
 #include "archive.h"
 
+#include <stdio.h>
+
 #include <sys/utsname.h>
 
 #include "base/mem.h"
@@ -13,6 +15,7 @@
 struct walk {
 	struct collect *c;
 	size_t visited;
+	const struct oci_descriptor *index[DEPTH_MAX + 1]; /* on the way to here */
 };
 
 static char *blob_name(const struct digest *d)
@@ -66,6 +69,72 @@ static void add_name(struct new_image *image, const char *name)
 		strv_add(&image->names, name);
 }
 
+/* ---- blobs, kept so that digests stay when the image is pushed or saved ---- */
+
+static void keep_doc(struct walk *w, struct new_image *image, enum store_role role,
+	const struct oci_descriptor *d)
+{
+	auto_free char *name = blob_name(&d->digest);
+	const struct item *it = archive_member(w->c->t, name, ITEM_DOC);
+	for (size_t i = 0; i < image->blob_count; i++)
+		if (str_eq(image->blobs[i].digest.str, d->digest.str))
+			return;
+	struct new_blob *b = new_image_blob(image);
+	b->digest = d->digest;
+	b->role = role;
+	b->size = d->size;
+	b->media_type = xstrdup_null(d->media_type);
+	if (d->has_platform) {
+		struct oci_platform p;
+		oci_platform_make(&p, d->os, d->architecture, d->variant);
+		b->platform = oci_platform_format(&p);
+	}
+	b->dir = w->c->t->dir;
+	snprintf(b->file, sizeof(b->file), "doc.%u", it->index);
+}
+
+/* A layer that the archive leaves out, because it is known to be here, has no blob to keep. */
+static void keep_layer(struct walk *w, struct new_image *image, const struct oci_descriptor *d,
+	const struct digest *diff_id)
+{
+	auto_free char *name = blob_name(&d->digest);
+	const struct item *it = archive_member(w->c->t, name, ITEM_LAYER);
+	for (size_t i = 0; i < image->blob_count; i++)
+		if (str_eq(image->blobs[i].digest.str, d->digest.str))
+			return;
+	struct new_blob *b = new_image_blob(image);
+	b->digest = d->digest;
+	b->role = STORE_ROLE_LAYER;
+	b->size = it ? (int64_t)it->blob_size : d->size;
+	b->media_type = xstrdup_null(d->media_type);
+	b->diff_id = *diff_id;
+	b->compression = it ? it->compression : "";
+	b->dir = w->c->t->dir;
+	if (it && it->kept)
+		snprintf(b->file, sizeof(b->file), "blob.%u", it->index);
+}
+
+static void keep_all(struct walk *w, struct new_image *image, const struct oci_descriptor *d,
+	const struct oci_manifest *m)
+{
+	for (size_t i = 0; i < ARRAY_LEN(w->index) && w->index[i]; i++)
+		keep_doc(w, image, STORE_ROLE_INDEX, w->index[i]);
+	keep_doc(w, image, STORE_ROLE_MANIFEST, d);
+	str_replace(&image->config_type, m->config.media_type);
+	for (size_t i = 0; i < m->layer_count; i++)
+		keep_layer(w, image, &m->layers[i], &image->config->diff_ids[i]);
+}
+
+/* ---- images ---- */
+
+/* An artifact: a signature, a chart, an attestation. Nothing here runs it; the images beside it are loaded. */
+static bool is_image(const struct oci_manifest *m)
+{
+	const char *type = m->config.media_type;
+	return !m->artifact_type && (str_empty(type) || str_eq(type, OCI_TYPE_CONFIG) ||
+					    str_eq(type, DOCKER_TYPE_CONFIG));
+}
+
 static int take_manifest(
 	struct walk *w, const struct oci_descriptor *d, const char *name, struct err **err)
 {
@@ -73,9 +142,13 @@ static int take_manifest(
 	auto_oci_manifest *m = NULL;
 	if (read_blob(w, d, &text, err) < 0 || oci_manifest_parse(&m, text.data, text.len, err) < 0)
 		return err_wrap(err, "manifest %s", d->digest.str);
+	if (!is_image(m))
+		return 0;
 	struct new_image *known = known_image(w->c, &m->config.digest);
 	if (known) {
 		add_name(known, name);
+		if (m->layer_count == known->config->diff_id_count)
+			keep_all(w, known, d, m);
 		return 0;
 	}
 	struct new_image *image = archive_add(w->c);
@@ -91,6 +164,7 @@ static int take_manifest(
 		if (archive_layer(w->c, image, i, blob, err) < 0)
 			return -1;
 	}
+	keep_all(w, image, d, m);
 	return 0;
 }
 
@@ -101,13 +175,13 @@ static bool have_blob(struct walk *w, const struct oci_descriptor *d)
 }
 
 /* Without a platform it may be for any. */
-static int score_of(const struct oci_descriptor *d)
+static int score_of(const struct walk *w, const struct oci_descriptor *d)
 {
 	struct oci_platform have;
 	if (!d->has_platform)
 		return 0;
 	oci_platform_make(&have, d->os, d->architecture, d->variant);
-	return oci_platform_score(NULL, &have);
+	return oci_platform_score(w->c->want, &have);
 }
 
 /* The best of the platforms in an index whose documents are in the archive; NULL if none fits. */
@@ -117,7 +191,7 @@ static const struct oci_descriptor *choose(struct walk *w, const struct oci_inde
 	int best_score = -1;
 	for (size_t i = 0; i < x->manifest_count; i++) {
 		const struct oci_descriptor *d = &x->manifests[i];
-		int score = score_of(d);
+		int score = score_of(w, d);
 		if (score > best_score && have_blob(w, d)) {
 			best = d;
 			best_score = score;
@@ -146,7 +220,12 @@ static int take_descriptor(struct walk *w, const struct oci_descriptor *d, const
 	if (read_blob(w, d, &text, err) < 0 || oci_index_parse(&x, text.data, text.len, err) < 0)
 		return err_wrap(err, "index %s", d->digest.str);
 	const struct oci_descriptor *best = choose(w, x);
-	return best ? take_descriptor(w, best, name, depth + 1, err) : 0;
+	if (!best)
+		return 0;
+	w->index[depth] = d;
+	int r = take_descriptor(w, best, name, depth + 1, err);
+	w->index[depth] = NULL;
+	return r;
 }
 
 int archive_oci(struct collect *c, struct err **err)
@@ -160,7 +239,7 @@ int archive_oci(struct collect *c, struct err **err)
 	for (size_t i = 0; i < x->manifest_count; i++) {
 		const struct oci_descriptor *d = &x->manifests[i];
 		/* attestations and other machines' images beside ours */
-		if (x->manifest_count > 1 && score_of(d) < 0)
+		if (x->manifest_count > 1 && score_of(&w, d) < 0)
 			continue;
 		if (take_descriptor(&w, d, NULL, 0, err) < 0)
 			return -1;

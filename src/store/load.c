@@ -52,8 +52,8 @@ static void give_ids(const struct new_image *images, size_t n, struct store_load
 		out->v[i] = images[i].id;
 }
 
-int store_load(struct store *s, int fd, store_progress_fn *progress, void *arg,
-	struct store_loaded *out, struct err **err)
+int store_load(struct store *s, int fd, const struct oci_platform *want,
+	store_progress_fn *progress, void *arg, struct store_loaded *out, struct err **err)
 {
 	struct transfer t;
 	struct new_image *images = NULL;
@@ -61,7 +61,7 @@ int store_load(struct store *s, int fd, store_progress_fn *progress, void *arg,
 	struct moved_names moved = {0};
 	int r = transfer_run(s, TRANSFER_LOAD, fd, progress, arg, &t, err);
 	if (r == 0)
-		r = archive_images(&t, &images, &n, err);
+		r = archive_images(&t, want, &images, &n, err);
 	if (r == 0)
 		r = commit_images(s, t.dir, images, n, &moved, err);
 	transfer_end(&t);

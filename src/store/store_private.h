@@ -111,7 +111,7 @@ struct new_blob {
 	int dir;
 	char file[DIGEST_HEX_LEN + 1];
 	struct digest diff_id; /* LAYER */
-	const char *compression; /* LAYER: "", "gzip", "zstd", "xz", "bzip2"; a constant */
+	const char *compression; /* LAYER: "", "gzip", "zstd", "xz", "bzip2"; outlives this */
 };
 /** An image about to become visible. */
 struct new_image {
@@ -191,8 +191,10 @@ struct item {
 	char *text; /* LINK: target; LAYER: why it cannot be used, or NULL */
 	uint32_t index;
 	struct digest blob, diff_id;
-	uint64_t size, tar_size, recipe_size;
+	uint64_t size, blob_size, tar_size, recipe_size;
 	bool staged, opaque;
+	bool kept; /* LAYER: as it came it is the file "blob.<index>" */
+	char compression[8]; /* LAYER */
 };
 /** What came of one run of kist-transfer. */
 struct transfer {
@@ -210,8 +212,9 @@ int transfer_run(struct store *store, enum transfer_mode mode, int fd, store_pro
 void transfer_end(struct transfer *t);
 
 /* archive.c */
-/** Finds the images in what was transferred, and checks them. */
-int archive_images(struct transfer *t, struct new_image **out, size_t *count, struct err **err);
+/** Finds the images for @want (NULL: this machine) in what was transferred, and checks them. */
+int archive_images(struct transfer *t, const struct oci_platform *want, struct new_image **out,
+	size_t *count, struct err **err);
 /** What @it says of an unpacked layer, and where it lies. */
 void staged_layer_take(struct staged_layer *layer, const struct item *it);
 

@@ -117,7 +117,8 @@ static int add_item(
 	struct transfer *t = j->t;
 	if (t->count >= TRANSFER_ITEMS_MAX || m->index >= TRANSFER_ITEMS_MAX)
 		return err_set(err, ERR_TOO_LARGE, "archive has too many members");
-	if (m->size > INT64_MAX || m->tar_size > INT64_MAX || m->recipe_size > INT64_MAX)
+	if (m->size > INT64_MAX || m->tar_size > INT64_MAX || m->recipe_size > INT64_MAX ||
+		m->blob_size > INT64_MAX)
 		return err_set(err, ERR_TOO_LARGE, "layer \"%.256s\" is too large", m->name);
 	t->items = xreallocarray(t->items, t->count + 1, sizeof(*t->items));
 	t->items[t->count++] = (struct item){
@@ -128,11 +129,16 @@ static int add_item(
 		.blob = m->blob,
 		.diff_id = m->diff_id,
 		.size = m->size,
+		.blob_size = m->blob_size,
 		.tar_size = m->tar_size,
 		.recipe_size = m->recipe_size,
 		.staged = m->staged,
 		.opaque = m->opaque,
+		.kept = m->kept,
 	};
+	struct item *it = &t->items[t->count - 1];
+	snprintf(it->compression, sizeof(it->compression), "%s",
+		m->compression ? m->compression : "");
 	return 0;
 }
 

@@ -71,6 +71,7 @@ void transfer_encode(const struct transfer_message *m, struct buf *b)
 		wire_put_u64(b, m->recipe_size);
 		wire_put_str(b, m->text);
 		wire_put_str(b, m->compression);
+		wire_put_bool(b, m->kept);
 		break;
 	case TRANSFER_LINK:
 		wire_put_str(b, m->name);
@@ -128,6 +129,7 @@ static void decode_layer(struct wire *w, struct transfer_message *m)
 	m->recipe_size = wire_u64(w);
 	m->text = wire_str(w);
 	m->compression = wire_str(w);
+	m->kept = wire_bool(w);
 }
 
 static void decode_error(struct wire *w, struct transfer_message *m)

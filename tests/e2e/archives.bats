@@ -132,6 +132,114 @@ blob() { # ARCHIVE DIGEST
 	rm -r "$W/layout" "$W/bundle"
 }
 
+# An OCI layout in folder $1, of the image two:v1 with gzip layers.
+layout() {
+	need skopeo
+	rm -rf "$1"
+	kist save two:v1 >"$W/source.tar"
+	skopeo copy -q --insecure-policy "docker-archive:$W/source.tar" "oci:$1:v1"
+}
+manifest_of() { # ARCHIVE: the first descriptor's digest
+	tar -xOf "$1" index.json | jq -r '.manifests[0].digest'
+}
+# put_blob LAYOUT: standard input as a blob; prints its digest
+put_blob() {
+	local digest
+	cat >"$1/new"
+	digest=$(sha256sum <"$1/new" | cut -c1-64)
+	mv "$1/new" "$1/blobs/sha256/$digest"
+	echo "sha256:$digest"
+}
+
+@test "an OCI archive is saved again with the same manifest and compressed blobs" {
+	layout "$W/layout"
+	tar -C "$W/layout" -c . >"$W/in.tar"
+	kist rmi two:v1 two:v2
+	id=$(kist load -i "$W/in.tar" | sed 's/.*ID: //')
+	kist tag "$id" two:v1 && kist tag "$id" two:v2
+	kist save --format oci -o "$W/out.tar" two:v1
+	[ "$(manifest_of "$W/out.tar")" = "$(jq -r '.manifests[0].digest' "$W/layout/index.json")" ]
+	mkdir "$W/out" && tar -C "$W/out" -xf "$W/out.tar"
+	diff -r "$W/out/blobs" "$W/layout/blobs"
+	rm -r "$W/out" "$W/layout"
+	# and for docker there is the plain layer still
+	kist save -o "$W/one.tar" two:v1
+	skopeo inspect "docker-archive:$W/one.tar" >/dev/null
+}
+
+@test "of several platforms the one that fits is loaded, or the one that is asked for" {
+	layout "$W/layout"
+	first=$(jq -r '.manifests[0].digest' "$W/layout/index.json")
+	file=$W/layout/blobs/sha256/${first#sha256:}
+	config=$(jq -r .config.digest "$file")
+	other=$(jq -c '.architecture = "s390x"' "$W/layout/blobs/sha256/${config#sha256:}" | put_blob "$W/layout")
+	size=$(stat -c %s "$W/layout/blobs/sha256/${other#sha256:}")
+	second=$(jq -c ".config.digest = \"$other\" | .config.size = $size" "$file" | put_blob "$W/layout")
+	index=$(jq -nc "{schemaVersion: 2, mediaType: \"application/vnd.oci.image.index.v1+json\", manifests: [
+		{mediaType: \"application/vnd.oci.image.manifest.v1+json\", digest: \"$second\",
+		 size: $(stat -c %s "$W/layout/blobs/sha256/${second#sha256:}"), platform: {os: \"linux\", architecture: \"s390x\"}},
+		{mediaType: \"application/vnd.oci.image.manifest.v1+json\", digest: \"$first\",
+		 size: $(stat -c %s "$file"), platform: {os: \"linux\", architecture: \"amd64\"}}]}" | put_blob "$W/layout")
+	jq -nc "{schemaVersion: 2, manifests: [{mediaType: \"application/vnd.oci.image.index.v1+json\", digest: \"$index\",
+		size: $(stat -c %s "$W/layout/blobs/sha256/${index#sha256:}"),
+		annotations: {\"org.opencontainers.image.ref.name\": \"multi:1\"}}]}" >"$W/layout/index.json"
+	tar -C "$W/layout" -c . >"$W/in.tar"
+	kist load -i "$W/in.tar"
+	[ "$(kist image inspect -f '{{.Architecture}}' multi:1)" = amd64 ]
+	kist save --format oci -o "$W/out.tar" multi:1
+	[ "$(manifest_of "$W/out.tar")" = "$index" ]
+	blob "$W/out.tar" "$index" | cmp - "$W/layout/blobs/sha256/${index#sha256:}"
+	[ "$(skopeo inspect --config --raw "oci-archive:$W/out.tar" | sha256sum | cut -c1-64)" = "${config#sha256:}" ]
+	kist load --platform linux/s390x -i "$W/in.tar"
+	[ "$(kist image inspect -f '{{.Architecture}}' multi:1)" = s390x ]
+	fails_with 1 "requested platform (linux/ppc64le) not found" kist load --platform linux/ppc64le -i "$W/in.tar"
+	kist rmi multi:1
+	rm -r "$W/layout"
+}
+
+@test "an artifact beside an image is passed over, alone it is refused" {
+	layout "$W/layout"
+	empty=$(printf '{}' | put_blob "$W/layout")
+	artifact=$(jq -nc "{schemaVersion: 2, mediaType: \"application/vnd.oci.image.manifest.v1+json\",
+		artifactType: \"application/x.thing\", config: {mediaType: \"application/vnd.oci.empty.v1+json\", digest: \"$empty\", size: 2},
+		layers: []}" | put_blob "$W/layout")
+	descriptor="{\"mediaType\": \"application/vnd.oci.image.manifest.v1+json\", \"digest\": \"$artifact\", \"size\": $(stat -c %s "$W/layout/blobs/sha256/${artifact#sha256:}")}"
+	cp "$W/layout/index.json" "$W/index.json"
+	jq -c ".manifests += [$descriptor]" "$W/index.json" >"$W/layout/index.json"
+	tar -C "$W/layout" -c . | kist load
+	jq -c ".manifests = [$descriptor]" "$W/index.json" >"$W/layout/index.json"
+	tar -C "$W/layout" -c . >"$W/in.tar"
+	fails_with 1 "holds no image" kist load -i "$W/in.tar"
+	rm -r "$W/layout"
+}
+
+@test "archives and layers come compressed in every way" {
+	layout "$W/layout"
+	kist rmi two:v1 two:v2
+	for how in gzip bzip2 xz zstd; do
+		tar -C "$W/layout" -c . | $how -c >"$W/in.tar.$how"
+		kist load -q -i "$W/in.tar.$how"
+		kist save two:v1 >/dev/null 2>&1 && return 1
+		docker image prune -f >/dev/null
+	done
+	rm -r "$W/layout"
+	# the layer itself, in an old docker archive
+	mkdir "$W/old"
+	tar -C "$W/root" -c . >"$W/layer"
+	diff_id=$(sha256sum <"$W/layer" | cut -c1-64)
+	echo "{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:$diff_id\"]}}" >"$W/old/c.json"
+	echo '[{"Config":"c.json","RepoTags":["two:v1","two:v2"],"Layers":["x/layer.tar"]}]' >"$W/old/manifest.json"
+	mkdir "$W/old/x"
+	for how in gzip bzip2 xz zstd; do
+		$how -c "$W/layer" >"$W/old/x/layer.tar"
+		tar -C "$W/old" -c . | kist load -q
+		kist save two:v1 | tar -xO "blobs/sha256/$diff_id" | cmp - "$W/layer"
+		kist rmi two:v1 two:v2
+	done
+	tar -C "$W/root" -c . | kist import - two:v1
+	kist tag two:v1 two:v2
+}
+
 @test "nothing is written to a terminal, and a failure leaves no file" {
 	run timeout 20 script -qec "kist save busybox" /dev/null
 	[[ "$output" == *"cowardly refusing to save to a terminal. Use the -o flag or redirect"* ]]

@@ -193,7 +193,7 @@ int load(struct fixture *f, const struct buf *archive, struct err **err)
 	auto_fd int fd = memory_file(archive);
 	struct store_loaded loaded = {0};
 	buf_free(&f->said);
-	int r = store_load(f->store, fd, note_text, &f->said, &loaded, err);
+	int r = store_load(f->store, fd, NULL, note_text, &f->said, &loaded, err);
 	free(loaded.v);
 	return r;
 }

@@ -57,7 +57,7 @@ static void work(const char *root, const struct buf *archive)
 		for (int i = 0; i < 2; i++) {
 			struct store_loaded loaded = {0};
 			lseek(fd, 0, SEEK_SET);
-			if (store_load(s, fd, NULL, NULL, &loaded, NULL) == 0)
+			if (store_load(s, fd, NULL, NULL, NULL, &loaded, NULL) == 0)
 				free(loaded.v);
 		}
 		if (store_image_remove(s, "big:1", true, NULL, NULL, &removed, NULL) == 0)
@@ -185,7 +185,7 @@ static void survives_kill_of_transfer(void **state)
 		struct err *err = NULL;
 		v.hit = false;
 		lseek(fd, 0, SEEK_SET);
-		int r = store_load(f->store, fd, kill_transfer, &v, &loaded, &err);
+		int r = store_load(f->store, fd, NULL, kill_transfer, &v, &loaded, &err);
 		if (r < 0) {
 			killed++;
 			assert_non_null(strstr(err->msg, "kist-transfer was ended by signal 9"));

@@ -367,7 +367,7 @@ static void *load_from_pipe(void *arg)
 	struct loading *l = arg;
 	struct store_loaded loaded = {0};
 	__atomic_store_n(&l->tid, gettid(), __ATOMIC_SEQ_CST);
-	store_load(l->f->store, l->fd, NULL, NULL, &loaded, NULL);
+	store_load(l->f->store, l->fd, NULL, NULL, NULL, &loaded, NULL);
 	free(loaded.v);
 	return NULL;
 }

@@ -411,7 +411,7 @@ static void can_be_cancelled(void **state)
 	assert_int_equal(pipe(fds), 0);
 	assert_int_equal(fd_write_all(fds[1], archive.data, archive.len), 0);
 	/* the writing end stays open: only the cancellation ends it */
-	assert_int_equal(store_load(f->store, fds[0], stop, &told, &loaded, &err), -1);
+	assert_int_equal(store_load(f->store, fds[0], NULL, stop, &told, &loaded, &err), -1);
 	assert_int_equal(err->kind, ERR_CANCELLED);
 	assert_int_equal(told, 1);
 	err_free(err);
@@ -436,7 +436,7 @@ static void *load_and_remove(void *arg)
 		struct store_removed_list removed;
 		struct err *err = NULL;
 		lseek(fd, 0, SEEK_SET);
-		if (store_load(w->f->store, fd, NULL, NULL, &loaded, &err) < 0)
+		if (store_load(w->f->store, fd, NULL, NULL, NULL, &loaded, &err) < 0)
 			w->failed = xstrdup(err_msg(err));
 		free(loaded.v);
 		err_freep(&err);

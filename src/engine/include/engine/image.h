@@ -39,9 +39,9 @@ int engine_image_remove(struct engine *e, const char *ref, unsigned flags,
  */
 int engine_image_prune(struct engine *e, const struct filters *filters,
 	struct store_removed_list *out, struct err **err);
-/** Reads an archive from @fd to its end; event load for each image. */
-int engine_image_load(
-	struct engine *e, int fd, store_progress_fn *progress, void *arg, struct err **err);
+/** Reads an archive from @fd to its end; event load for each image. @want may be NULL: this machine's. */
+int engine_image_load(struct engine *e, int fd, const struct oci_platform *want,
+	store_progress_fn *progress, void *arg, struct err **err);
 
 struct image_import {
 	int fd;

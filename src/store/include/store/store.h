@@ -29,6 +29,7 @@
 #include "oci/image.h"
 #include "store/db.h"
 #include "sys/usage.h"
+#include "oci/platform.h"
 #include "oci/reference.h"
 
 struct store;
@@ -203,10 +204,12 @@ struct store_loaded {
 /**
  * Reads a docker-archive or OCI layout (plain or compressed tar) from @fd, a pipe, socket or file,
  * to its end. Every digest is verified before anything becomes visible; images of an archive appear
- * together or not at all. Blocks; takes no lock while bytes are moved. @progress may be NULL.
+ * together or not at all. Of an index the image for @want is taken (NULL: the best for this machine), and the
+ * index, its manifest and the compressed layers of an OCI layout are kept as they came; artifacts that are
+ * no images are passed over. Blocks; takes no lock while bytes are moved. @progress may be NULL.
  */
-int store_load(struct store *store, int fd, store_progress_fn *progress, void *arg,
-	struct store_loaded *out, struct err **err);
+int store_load(struct store *store, int fd, const struct oci_platform *want,
+	store_progress_fn *progress, void *arg, struct store_loaded *out, struct err **err);
 
 struct store_import {
 	int fd; /* the root file system as a tar, plain or compressed */

@@ -46,7 +46,7 @@ enum transfer_kind {
 	/* transfer -> store */
 	TRANSFER_DOC, /* index, name, blob, size */
 	TRANSFER_LAYER, /* index, name, blob, diff_id, size, blob_size, staged, opaque, tar_size,
-			 * recipe_size, text, compression */
+			 * recipe_size, text, compression, kept */
 	TRANSFER_LINK, /* name, text (what it points to, from the archive's root) */
 	TRANSFER_QUERY, /* diff_id: does the store have it? Answered by ANSWER */
 	TRANSFER_PROGRESS, /* name, size (bytes of this layer so far), blob_size (of; 0 unknown) */
@@ -81,6 +81,7 @@ struct transfer_message {
 	uint64_t size;
 	uint64_t blob_size;
 	bool staged; /* false: known already, or text says why it could not be unpacked */
+	bool kept; /* LAYER: the bytes as they came are in "blob.<index>" */
 	bool opaque; /* the layer hides everything below it */
 	uint64_t tar_size; /* bytes of the layer's tar */
 	uint64_t recipe_size; /* bytes on disk of what else is needed to write it again */

@@ -252,8 +252,8 @@ int engine_container_create(struct engine *e, const char *name,
 	return 0;
 }
 
-int engine_image_load(
-	struct engine *e, int fd, store_progress_fn *progress, void *arg, struct err **err)
+int engine_image_load(struct engine *e, int fd, const struct oci_platform *want,
+	store_progress_fn *progress, void *arg, struct err **err)
 {
 	char text[65536];
 	ssize_t n;
