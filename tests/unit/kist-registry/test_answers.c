@@ -1,0 +1,138 @@
+/* What registries and token services say, and where proxies are for. */
+#include "../cmocka_all.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "challenge.h"
+#include "http.h"
+#include "proxy.h"
+#include "token.h"
+
+static int find(const char *header, enum challenge_scheme scheme, struct challenge *c)
+{
+	char *headers[] = {(char *)(uintptr_t)header, NULL};
+	return challenge_find(headers, scheme, c);
+}
+
+static void test_challenges(void **state)
+{
+	struct challenge c;
+	assert_int_equal(
+		find("Bearer realm=\"https://auth.docker.io/token\",service=\"a \\\"b\\\"\", "
+		     "scope=\"repository:x:pull,push\" , error=invalid_token",
+			CHALLENGE_BEARER, &c),
+		0);
+	assert_string_equal(c.realm, "https://auth.docker.io/token");
+	assert_string_equal(c.service, "a \"b\"");
+	assert_string_equal(c.scope, "repository:x:pull,push");
+	assert_string_equal(c.error, "invalid_token");
+	challenge_free(&c);
+	assert_int_equal(find("Negotiate dG9r==, Basic realm=\"x\", bearer realm=\"y\"",
+				 CHALLENGE_BEARER, &c),
+		0);
+	assert_string_equal(c.realm, "y");
+	challenge_free(&c);
+	assert_int_equal(find("BASIC realm=x", CHALLENGE_BASIC, &c), 0);
+	challenge_free(&c);
+}
+
+static void test_malformed_challenges_are_none(void **state)
+{
+	static const char *const bad[] = {
+		"", "Bearer realm=\"open", "Digest realm=\"x\"", "=", ",,,", "\"\""};
+	struct challenge c;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		assert_int_equal(find(bad[i], CHALLENGE_BEARER, &c), -1);
+		assert_null(c.realm);
+	}
+}
+
+static int token(const char *json, struct token_reply *t)
+{
+	return token_parse(json, strlen(json), t, NULL);
+}
+
+static void test_tokens(void **state)
+{
+	struct token_reply t;
+	assert_int_equal(
+		token("{\"token\":\"a.b-c\",\"expires_in\":300,\"refresh_token\":\"r\"}", &t), 0);
+	assert_string_equal(t.token, "a.b-c");
+	assert_string_equal(t.refresh, "r");
+	assert_int_equal(t.seconds, 300);
+	token_reply_free(&t);
+	assert_int_equal(token("{\"access_token\":\"x\",\"expires_in\":1}", &t), 0);
+	assert_int_equal(t.seconds, 60);
+	token_reply_free(&t);
+	assert_int_equal(token("{\"token\":\"x\",\"expires_in\":1e300}", &t), 0);
+	assert_int_equal(t.seconds, 60);
+	token_reply_free(&t);
+}
+
+static void test_tokens_that_would_end_a_header_are_refused(void **state)
+{
+	static const char *const bad[] = {"{}", "[]", "\"x\"", "{\"token\":1}", "{\"token\":\"\"}",
+		"{\"token\":\"a\\r\\nX: y\"}", "{\"token\":\"a b\"}", "{\"token\":\"\xc3\xa9\"}",
+		"{\"token\":\"x\",\"refresh_token\":\"a\\nb\"}", "<html>"};
+	struct token_reply t;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(token(bad[i], &t), -1);
+}
+
+static void through(const char *no_proxy, const char *url, const char *proxy)
+{
+	struct settings set = {.http_proxy = (char *)"http://plain:1",
+		.https_proxy = (char *)"http://safe:2",
+		.no_proxy = (char *)(uintptr_t)no_proxy};
+	auto_free char *is = proxy_for(&set, url);
+	assert_string_equal(is, proxy);
+}
+
+static void test_proxies_by_gos_rules(void **state)
+{
+	through("", "https://a.lan/v2", "http://safe:2");
+	through("", "http://a.lan/v2", "http://plain:1");
+	through("", "http://localhost:5000/v2", "");
+	through("", "https://127.0.0.2/v2", "");
+	through("", "https://[::1]:5000/v2", "");
+	through("*", "https://a.lan/v2", "");
+	through("a.lan", "https://a.lan/v2", "");
+	through("a.lan", "https://b.a.lan/v2", "");
+	through("a.lan", "https://ba.lan/v2", "http://safe:2");
+	through(".a.lan", "https://a.lan/v2", "http://safe:2");
+	through("*.a.lan", "https://b.a.lan/v2", "");
+	through("a.lan:443", "https://a.lan/v2", "");
+	through("a.lan:444", "https://a.lan/v2", "http://safe:2");
+	through("x, 10.0.0.0/8", "https://10.9.8.7:5000/v2", "");
+	through("10.0.0.0/8", "https://11.0.0.1/v2", "http://safe:2");
+	through("192.0.2.1", "https://192.0.2.1/v2", "");
+	through("fd00::/8", "https://[fd12::1]/v2", "");
+}
+
+static void test_origins(void **state)
+{
+	auto_free char *a = http_origin("https://Registry.LAN/v2");
+	auto_free char *b = http_origin("http://[::1]:5000");
+	assert_string_equal(a, "https://registry.lan:443");
+	assert_string_equal(b, "http://[::1]:5000");
+	assert_null(http_origin("file:///etc/passwd"));
+	assert_null(http_origin("not a URL"));
+	auto_free char *c = http_resolve("https://a.lan/v2/x?y", "https://user:pw@b.lan/z#f");
+	assert_string_equal(c, "https://b.lan/z");
+	auto_free char *d = http_resolve("https://a.lan/v2/x?y", "/other?q");
+	assert_string_equal(d, "https://a.lan/other?q");
+	auto_free char *e = http_shown("https://u:secret@a.lan/x?signature=secret");
+	assert_string_equal(e, "https://a.lan/x");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_challenges),
+		cmocka_unit_test(test_malformed_challenges_are_none),
+		cmocka_unit_test(test_tokens),
+		cmocka_unit_test(test_tokens_that_would_end_a_header_are_refused),
+		cmocka_unit_test(test_proxies_by_gos_rules),
+		cmocka_unit_test(test_origins),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
