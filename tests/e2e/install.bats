@@ -29,7 +29,7 @@ prefix() {
 @test "programs, data, units, manual pages and completions are installed" {
 	local file
 	for file in bin/kist bin/kistd bin/kist-oci libexec/kist/kist-monitor libexec/kist/kist-init \
-		libexec/kist/kist-transfer libexec/kist/kist-tls; do
+		libexec/kist/kist-transfer libexec/kist/kist-registry libexec/kist/kist-tls; do
 		[ -x $file ] || { echo "$file is not there"; return 1; }
 	done
 	# where libsystemd was there to build it with

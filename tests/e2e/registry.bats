@@ -478,6 +478,42 @@ fetched() { # FILE: it is the mock's blob
 	[ "$output" = "done existed 0 $BLOB " ]
 }
 
+# ---- confinement
+
+@test "the program has neither files nor rights while it talks to a registry" {
+	local i pid=
+	registry_net
+	"${NET[@]}" "$KIST_BUILD/tests/unit/registry/registry-try" 127.0.0.1:7000/stall download "$BLOB" $SIZE f >/dev/null 2>&1 3>&- &
+	local try=$!
+	for i in $(seq 100); do
+		pid=$(pgrep -P "$try" -f kist-registry) && [ -s f ] && break
+		sleep 0.05
+	done
+	grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp):?' "/proc/$pid/status" >status
+	ls -A "/proc/$pid/root/" >root
+	ls -A "/proc/$pid/root/etc" >etc
+	readlink "/proc/$pid/ns/mnt" >mnt
+	kill "$try"
+	wait "$try" 2>/dev/null || true
+	cat status root etc
+	grep -qP '^Uid:\t65534\t65534\t65534\t65534' status
+	grep -qP '^Groups:\t\s*$' status
+	grep -qP '^CapEff:\t0+$' status
+	grep -qP '^CapPrm:\t0+$' status
+	grep -qP '^NoNewPrivs:\t1' status
+	grep -qP '^Seccomp:\t2' status
+	[ "$(cat root)" = etc ]
+	! grep -vE '^(resolv.conf|hosts|gai.conf|nsswitch.conf)$' etc
+	[ "$(cat mnt)" != "$(readlink /proc/self/ns/mnt)" ]
+}
+
+@test "names are resolved inside: hosts and the name server of the machine" {
+	try nowhere.invalid/x tags
+	[[ "$output" == *"dial tcp: lookup nowhere.invalid: no such host"* ]]
+	try localhost:7000/fine manifest latest
+	[ "$status" = 0 ]
+}
+
 # ---- docker-registry
 
 @test "docker-registry: what is pushed comes back" {
