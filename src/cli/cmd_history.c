@@ -4,6 +4,7 @@
 #include "base/timefmt.h"
 #include "flag_common.h"
 #include "format.h"
+#include "platform.h"
 
 static const struct flag_spec flags[] = {
 	FLAG_FORMAT_LIST,
@@ -11,7 +12,8 @@ static const struct flag_spec flags[] = {
 		"Sizes as 4.2MB and times as 3 days ago; false for bytes and dates", "true"},
 	{"no-trunc", 0, FLAG_BOOL, NULL, "Whole IDs and texts"},
 	{"platform", 0, FLAG_STRING, NULL,
-		"Variant to show, OS[/ARCH[/VARIANT]], of an image that has several"},
+		"Variant to show, OS[/ARCH[/VARIANT]], of an image that has several", NULL,
+		check_platform},
 	{"quiet", 'q', FLAG_BOOL, NULL, "IDs alone, one a line"},
 	{NULL},
 };
@@ -82,7 +84,7 @@ static int cmd_history(struct cli *cli, const struct args *a)
 	buf_adds(&path, "/images");
 	url_add_segment(&path, a->rest[0]);
 	buf_adds(&path, "/history");
-	url_add(&path, "platform", flag_str(a, "platform"));
+	url_add_platform(&path, "platform", flag_str(a, "platform"));
 	if (api_call(&cli->api, "GET", path.data, NULL, &history, &err) < 0)
 		return cli_error(err);
 	size_t i;

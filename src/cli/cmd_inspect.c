@@ -6,6 +6,7 @@
 #include "container.h"
 #include "flag_common.h"
 #include "format.h"
+#include "platform.h"
 #include "indent.h"
 #include "template.h"
 
@@ -27,7 +28,8 @@ static const struct flag_spec container_flags[] = {
 static const struct flag_spec image_flags[] = {
 	FLAG_FORMAT_RAW,
 	{"platform", 0, FLAG_STRING, NULL,
-		"Variant to show, OS[/ARCH[/VARIANT]], of an image that has several"},
+		"Variant to show, OS[/ARCH[/VARIANT]], of an image that has several", NULL,
+		check_platform},
 	{NULL},
 };
 
@@ -185,7 +187,7 @@ static int cmd_inspect_container(struct cli *cli, const struct args *a)
 static int cmd_inspect_image(struct cli *cli, const struct args *a)
 {
 	auto_buf query = BUF_INIT;
-	url_add(&query, "platform", flag_str(a, "platform"));
+	url_add_platform(&query, "platform", flag_str(a, "platform"));
 	return inspect(cli, a, "image", buf_str(&query));
 }
 

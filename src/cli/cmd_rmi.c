@@ -2,13 +2,14 @@
 #include <stdio.h>
 
 #include "cli.h"
+#include "platform.h"
 
 static const struct flag_spec rmi_flags[] = {
 	{"force", 'f', FLAG_BOOL, NULL,
 		"Even if it has several tags, or a stopped container needs it"},
 	{"no-prune", 0, FLAG_BOOL, NULL, "Leave the untagged images it was made from"},
 	{"platform", 0, FLAG_LIST, "strings",
-		"Variant to remove, OS[/ARCH[/VARIANT]], and no other"},
+		"Variant to remove, OS[/ARCH[/VARIANT]], and no other", NULL, check_platform},
 	{NULL},
 };
 
@@ -39,6 +40,8 @@ static int cmd_rmi(struct cli *cli, const struct args *a)
 		url_add_segment(&path, a->rest[i]);
 		url_add(&path, "force", force ? "1" : NULL);
 		url_add(&path, "noprune", flag_bool(a, "no-prune") ? "1" : NULL);
+		for (char *const *p = flag_list(a, "platform"); p && *p; p++)
+			url_add_platform(&path, "platforms", *p);
 		if (api_call(&cli->api, "DELETE", path.data, NULL, &deleted, &err) < 0) {
 			cli_error(err);
 			if (!force || err->kind != ERR_NOT_FOUND)

@@ -118,6 +118,22 @@ same() {
 	[[ "$output" == *"app:1 was found but does not provide the specified platform (linux/s390x)"* ]]
 }
 
+@test "--platform finds an image of that platform alone" {
+	own
+	id=$(tiny_image app:1 "$(layer_with f 1)")
+	here=linux/$(dpkg --print-architecture)
+	[ "$(kist image inspect --platform "$here" -f '{{.Id}}' app:1)" = "sha256:$id" ]
+	[ "$(kist history -q --no-trunc --platform "$here" app:1 | wc -l)" = 0 ] # it has no history
+	fails_with 1 "does not provide the specified platform (linux/s390x)" kist image inspect --platform linux/s390x app:1
+	fails_with 1 "does not provide the specified platform (linux/s390x)" kist history --platform s390x app:1
+	fails_with 1 "does not provide the specified platform (linux/s390x)" kist rmi --platform linux/s390x app:1
+	fails_with 1 "does not provide the specified platform (linux/s390x)" docker image inspect --platform linux/s390x app:1
+	fails_with 1 "multiple platforms are not supported" kist rmi --platform linux/s390x --platform "$here" app:1
+	fails_with 125 "is no platform" kist history --platform a//b app:1
+	kist rmi --platform "$here" app:1
+	[ -z "$(docker images -aq)" ]
+}
+
 @test "rmi by id wants force where several repositories have it" {
 	id=$(tiny_image one:1 "$(layer_with f 1)")
 	docker tag one:1 two:1

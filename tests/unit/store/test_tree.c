@@ -104,6 +104,34 @@ static void hides_everything_below_an_opaque_root(void **state)
 	assert_string_equal(told, "old 0+ 1-;same 0+ 1~;");
 }
 
+/* A folder that becomes a link to somewhere, a link that becomes a folder, a device, a pipe: looked at, never
+ * gone through. */
+static void follows_nothing(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct buf layers[2] = {0};
+	tar_dir(&layers[0], "etc/");
+	tar_file(&layers[0], "etc/passwd", "x");
+	tar_link(&layers[0], '2', "up", "../../../../../..");
+	tar_put(&layers[0],
+		&(struct tar_entry){.name = "zero", .type = '3', .major = 1, .minor = 5});
+	tar_put(&layers[0], &(struct tar_entry){.name = "pipe", .type = '6'});
+	tar_link(&layers[1], '2', "etc", "/etc");
+	tar_dir(&layers[1], "up/");
+	tar_file(&layers[1], "up/in", "x");
+	put(f, "t:1", layers, 2);
+	auto_free char *told = walk(f, "t:1");
+	assert_string_equal(told, "etc 0+ 1~;etc/passwd 0+ 1-;pipe 0+;up 0+ 1~;up/in 1+;zero 0+;");
+	struct digest id = id_of(f, "t:1");
+	auto_store_tree *t = store_tree_open(f->store, &id, NULL);
+	assert_int_equal(store_tree_file(t, 0, "up/etc/passwd", NULL), -1);
+	assert_int_equal(store_tree_file(t, 1, "etc/passwd", NULL), -1);
+	assert_int_equal(store_tree_file(t, 0, "zero", NULL), -1);
+	assert_int_equal(store_tree_file(t, 0, "pipe", NULL), -1);
+	assert_int_equal(store_tree_file(t, 0, "../../kist.db", NULL), -1);
+}
+
 static void tells_nodes(void **state)
 {
 	need_root();
@@ -226,6 +254,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(tells_what_each_layer_did),
 		T(hides_everything_below_an_opaque_root),
+		T(follows_nothing),
 		T(tells_nodes),
 		T(holds_the_layers_while_it_walks),
 		T(compares_images),
