@@ -86,8 +86,8 @@ static const char *const steps[] = {
 
 	/* Bytes of the layer's tar, and of its recipe on disk (recipes/<hex>/); NULL where a layer was unpacked
 	 * before there were recipes. */
-	"ALTER TABLE layers ADD COLUMN tar_size INTEGER;"
-	"ALTER TABLE layers ADD COLUMN recipe_size INTEGER;",
+	("ALTER TABLE layers ADD COLUMN tar_size INTEGER;"
+	 "ALTER TABLE layers ADD COLUMN recipe_size INTEGER;"),
 };
 
 int schema_migrate(struct db *db, struct err **err)
