@@ -44,7 +44,7 @@ static void platforms(const struct buf *index, const struct buf *text)
 	if (oci_platform_parse(name, &p, NULL) == 0) {
 		struct oci_platform again;
 		auto_free char *out = oci_platform_format(&p);
-		if (oci_platform_parse(out, &again, NULL) < 0 || memcmp(p.os, again.os, 4) != 0)
+		if (oci_platform_parse(out, &again, NULL) < 0 || strcmp(p.os, again.os) != 0)
 			abort();
 	}
 	if (oci_index_parse(&x, index->data, index->len, NULL) == 0)

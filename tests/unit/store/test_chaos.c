@@ -158,7 +158,7 @@ static void do_load(struct world *w)
 	if (fd < 0 || fd_write_all(fd, archive->data, archive->len) < 0)
 		_exit(1);
 	lseek(fd, 0, SEEK_SET);
-	if (store_load(w->store, fd, NULL, NULL, &loaded, &err) < 0)
+	if (store_load(w->store, fd, NULL, NULL, NULL, &loaded, &err) < 0)
 		expect_known("load", err);
 	free(loaded.v);
 }
