@@ -657,7 +657,7 @@ static bool h1_closed(struct conn *c, void *state)
 		h->stream = NULL;
 	}
 	if (h->req && h->state == H1_RUN) {
-		atomic_store(&h->req->gone, true);
+		request_gone(h->req);
 		return false; /* somebody works on it: on_finished() will come */
 	}
 	return true;

@@ -9,6 +9,7 @@
 #include "image_platform.h"
 #include "request.h"
 #include "status.h"
+#include "transfer.h"
 
 struct report {
 	struct push *push;
@@ -44,25 +45,12 @@ static int on_progress(void *arg, const struct store_progress *p)
 	return send_json(r, &doc, p->kind == STORE_PROGRESS_LAYER);
 }
 
-static void report_error(struct report *r, const struct err *e)
-{
-	auto_buf doc = BUF_INIT;
-	struct jsonw w = jsonw_to(&doc);
-	jw_object(&w, NULL);
-	jw_object(&w, "errorDetail");
-	jw_str(&w, "message", err_msg(e));
-	jw_end_object(&w);
-	jw_str(&w, "error", err_msg(e));
-	jw_end_object(&w);
-	send_json(r, &doc, false);
-}
-
 /* Ends the stream: with the error inside, if something has been sent before it. */
 static int finish(struct request *req, struct report *r, int rc, struct err **e, struct err **err)
 {
 	bool started = push_started(r->push);
 	if (rc < 0 && started)
-		report_error(r, *e);
+		push_error(r->push, *e);
 	push_end(r->push);
 	if (started)
 		return 0;
@@ -117,8 +105,7 @@ int api_image_create(struct request *req, struct err **err)
 	const char *image = req_query(req, "fromImage");
 	const char *source = req_query(req, "fromSrc");
 	if (!str_empty(image))
-		return err_set(err, ERR_NOT_IMPLEMENTED,
-			"pulling images is not implemented: %s must be loaded or imported", image);
+		return api_image_pull(req, err);
 	if (!str_eq(source, "-"))
 		return err_set(err, ERR_NOT_IMPLEMENTED,
 			"importing from a URL is not implemented: send the archive (fromSrc=-)");

@@ -107,6 +107,20 @@ bool push_started(const struct push *p)
 	return p->started;
 }
 
+void push_error(struct push *p, const struct err *err)
+{
+	auto_buf doc = BUF_INIT;
+	struct jsonw w = jsonw_to(&doc);
+	jw_object(&w, NULL);
+	jw_object(&w, "errorDetail");
+	jw_str(&w, "message", err_msg(err));
+	jw_end_object(&w);
+	jw_str(&w, "error", err_msg(err));
+	jw_end_object(&w);
+	buf_adds(&doc, "\r\n");
+	push_write(p, doc.data, doc.len, false);
+}
+
 void push_end(struct push *p)
 {
 	pthread_mutex_lock(&p->lock);

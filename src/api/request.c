@@ -18,6 +18,7 @@ struct request *request_new(struct server *server, const struct transport *t, vo
 	req->body_fd = req->fd = -1;
 	req->api = API_MAX;
 	atomic_init(&req->gone, false);
+	atomic_init(&req->gone_arg, NULL);
 	atomic_init(&req->parts, 0);
 	return req;
 }
@@ -36,6 +37,9 @@ void request_free(struct request *req)
 	buf_free(&req->body);
 	buf_free(&req->res);
 	fd_close(req->body_fd);
+	void *watched = atomic_load(&req->gone_arg);
+	if (watched)
+		req->gone_free(watched);
 	free(req);
 }
 
@@ -231,6 +235,25 @@ void request_run(struct request *req)
 	if (req->route->run(req, &e) < 0)
 		res_error(req, e);
 	part_done(req);
+}
+
+/* Either of the two sees what the other has set, or both do. */
+void request_on_gone(
+	struct request *req, void (*fn)(void *arg), void (*free_arg)(void *arg), void *arg)
+{
+	req->gone_fn = fn;
+	req->gone_free = free_arg;
+	atomic_store(&req->gone_arg, arg);
+	if (atomic_load(&req->gone))
+		fn(arg);
+}
+
+void request_gone(struct request *req)
+{
+	atomic_store(&req->gone, true);
+	void *arg = atomic_load(&req->gone_arg);
+	if (arg)
+		req->gone_fn(arg);
 }
 
 void request_defer(struct request *req)

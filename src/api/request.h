@@ -92,6 +92,8 @@ struct request {
 	size_t early_len;
 	bool http10;
 	atomic_bool gone; /* the client has left */
+	_Atomic(void *) gone_arg; /* request_on_gone() */
+	void (*gone_fn)(void *arg), (*gone_free)(void *arg);
 
 	/* the answer */
 	enum outcome outcome;
@@ -149,6 +151,14 @@ void res_error(struct request *req, const struct err *err);
 /** The answer comes later: request_resume() once, from any thread, after filling it. */
 void request_defer(struct request *req);
 void request_resume(struct request *req);
+/**
+ * Has @fn(@arg) called, on the loop or right here, if the client leaves before a deferred answer is whole (perhaps
+ * twice); and free_arg(@arg) with the request. Once, from the handler.
+ */
+void request_on_gone(
+	struct request *req, void (*fn)(void *arg), void (*free_arg)(void *arg), void *arg);
+/** The transport: the client has left. On the loop. */
+void request_gone(struct request *req);
 /** What a worker calls around the handler. */
 void request_run(struct request *req);
 
@@ -161,6 +171,8 @@ struct push *push_new(struct request *req, const char *content_type);
 /** -1 when the client has left. @droppable pieces are left out while much is waiting. */
 int push_write(struct push *p, const void *data, size_t n, bool droppable);
 bool push_started(const struct push *p);
+/** The error as the stream's last document, as in dockerd. */
+void push_error(struct push *p, const struct err *err);
 /** The worker's last word; the stream ends when all is sent. */
 void push_end(struct push *p);
 

@@ -19,7 +19,7 @@ static int print_list(struct cli *cli, const char *path, const char *key, struct
 static int list(struct cli *cli, const char *name, const char *what, struct err **err)
 {
 	auto_buf path = BUF_INIT;
-	buf_adds(&path, "/distribution");
+	buf_adds(&path, "/kist/registry");
 	url_add_segment(&path, name);
 	buf_addf(&path, "/%s", what);
 	return print_list(cli, path.data, what, err);

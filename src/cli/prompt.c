@@ -37,13 +37,13 @@ static void hide(struct hidden *h)
 	quiet = h->before;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
 	quiet.c_lflag |= ECHONL;
-	h->on = tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
+	h->on = tcsetattr(STDIN_FILENO, TCSADRAIN, &quiet) == 0;
 }
 
 static void show(struct hidden *h)
 {
 	if (h->on)
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &h->before);
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &h->before);
 	if (h->signals >= 0) {
 		close(h->signals);
 		sigprocmask(SIG_SETMASK, &h->mask, NULL);
@@ -90,10 +90,11 @@ char *prompt_line(const char *question, bool secret, struct err **err)
 	struct buf line = BUF_INIT;
 	struct hidden h = {.signals = -1};
 	bool any = false;
-	fputs(question, stdout);
-	fflush(stdout);
+	/* who waits for the question may answer at once: by then nothing is shown any more */
 	if (secret)
 		hide(&h);
+	fputs(question, stdout);
+	fflush(stdout);
 	int rc = read_line(&h, &line, &any);
 	show(&h);
 	if (rc < 0)

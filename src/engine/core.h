@@ -43,6 +43,8 @@ struct filter_cache;
 struct log_watcher;
 struct parking;
 struct child;
+struct operations;
+struct registry;
 
 /** Documents and networks are shared between the engine and snapshots. */
 struct doc_ref {
@@ -139,6 +141,9 @@ struct engine {
 	struct exec_table *execs;
 	struct log_watcher *log_watcher;
 	struct parking *parking;
+	struct operations *operations; /* pulls and pushes */
+	struct registry *registry; /* the caller's; NULL: no registry can be reached */
+	uint32_t max_downloads, max_uploads; /* of one operation at a time */
 	struct child *children; /* watched until they end; the loop's thread only */
 };
 
@@ -246,6 +251,8 @@ void event_container(
 	struct container *c, const char *action, const struct ring_attr *extra, size_t n);
 void event_other(struct engine *e, const char *type, const char *action, const char *actor,
 	const struct ring_attr *attrs, size_t n);
+/** An event about an image: @id of the image or, for what registries do, the name in full. */
+void image_event(struct engine *e, const char *action, const char *id, const char *name);
 /** Tells everybody that the engine closes. */
 void ring_end(struct ring *r);
 

@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "core.h"
+#include "operation.h"
 
 static char *or_default(const char *value, const char *fallback)
 {
@@ -33,6 +34,9 @@ static int take_options(struct engine *e, const struct engine_options *o, struct
 	e->loop = o->loop;
 	e->remove_bridge = o->remove_bridge;
 	e->nofile_soft = o->nofile_soft;
+	e->registry = o->registry;
+	e->max_downloads = o->max_downloads ? o->max_downloads : 3;
+	e->max_uploads = o->max_uploads ? o->max_uploads : 5;
 	return 0;
 }
 
@@ -157,6 +161,7 @@ struct engine *engine_open(const struct engine_options *options, struct err **er
 	pthread_mutex_init(&e->waiting_lock, NULL);
 	roster_init(&e->roster);
 	e->work = work_new();
+	e->operations = operations_new();
 	e->ring = ring_new(e);
 	e->filters = filter_cache_new();
 	e->execs = exec_table_new();
@@ -198,6 +203,7 @@ void engine_close(struct engine *e)
 	if (!e)
 		return;
 	ring_end(e->ring);
+	operations_free(steal_ptr(e->operations));
 	/* what the loop will never say is not worth waiting for: the next daemon carries on where the workers are */
 	e->stopping = true;
 	monitor_wait_stop(e);

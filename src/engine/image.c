@@ -128,7 +128,7 @@ int engine_image_list(struct engine *e, const struct image_list_options *o,
 	return 0;
 }
 
-static void image_event(struct engine *e, const char *action, const char *id, const char *name)
+void image_event(struct engine *e, const char *action, const char *id, const char *name)
 {
 	const struct ring_attr attr = {"name", name};
 	event_other(e, "image", action, id, &attr, 1);

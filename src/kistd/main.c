@@ -18,6 +18,7 @@
 #include "listen.h"
 #include "options.h"
 #include "programs.h"
+#include "registry/registry.h"
 #include "service.h"
 #include "tls.h"
 
@@ -34,7 +35,8 @@ struct daemon {
 	bool stopping;
 	bool pidfile_ours;
 	unsigned long nofile;
-	char *monitor, *init, *transfer, *seccomp, *tls;
+	char *monitor, *init, *transfer, *registry_program, *seccomp, *tls;
+	struct registry *registry;
 	struct net_options net;
 	struct engine *engine;
 	struct server *server;
@@ -123,6 +125,9 @@ static int find_programs(struct daemon *d, struct err **err)
 	d->transfer = program_find("kist-transfer", err);
 	if (!d->transfer)
 		return -1;
+	d->registry_program = program_find("kist-registry", err);
+	if (!d->registry_program)
+		return -1;
 	d->seccomp =
 		o->seccomp_profile ? xstrdup(o->seccomp_profile) : data_find("seccomp.json", err);
 	return d->seccomp ? 0 : -1;
@@ -150,11 +155,25 @@ static const struct net_options *network(struct daemon *d)
 	return n;
 }
 
+static int open_registry(struct daemon *d, struct err **err)
+{
+	const struct options *o = &d->options;
+	const struct registry_options r = {
+		.program = d->registry_program,
+		.mirrors = o->registry_mirrors,
+		.insecure = o->insecure_registries,
+		.user_agent = "kist/" KIST_VERSION,
+	};
+	d->registry = registry_open(&r, err);
+	return d->registry ? 0 : -1;
+}
+
 static int open_engine(struct daemon *d, struct err **err)
 {
 	const struct options *o = &d->options;
 	/* Unix sockets may lie in it: passable, not listable. */
-	if (dir_make(AT_FDCWD, o->exec_root, 0711, err) < 0 || find_programs(d, err) < 0)
+	if (dir_make(AT_FDCWD, o->exec_root, 0711, err) < 0 || find_programs(d, err) < 0 ||
+		open_registry(d, err) < 0)
 		return -1;
 	struct engine_options e = {
 		.data_root = o->data_root,
@@ -165,6 +184,9 @@ static int open_engine(struct daemon *d, struct err **err)
 		.init_path = d->init,
 		.transfer_path = d->transfer,
 		.seccomp_path = d->seccomp,
+		.registry = d->registry,
+		.max_downloads = (uint32_t)o->max_downloads,
+		.max_uploads = (uint32_t)o->max_uploads,
 		.pool = (uint32_t)o->parked_monitors,
 		.nofile_soft = d->nofile,
 		.loop = d->loop,
@@ -306,6 +328,8 @@ static void finish(struct daemon *d)
 		server_join(d->server);
 	if (d->engine)
 		engine_close(d->engine);
+	if (d->registry)
+		registry_close(d->registry);
 	if (d->server)
 		server_free(d->server);
 	listen_close(&d->listenings);
@@ -316,6 +340,7 @@ static void finish(struct daemon *d)
 	free(d->monitor);
 	free(d->init);
 	free(d->transfer);
+	free(d->registry_program);
 	free(d->seccomp);
 	free(d->tls);
 	options_free(&d->options);

@@ -11,7 +11,7 @@
 #include "base/str.h"
 
 #define DEFAULT_CONFIG "/etc/kist/daemon.json"
-enum { CONFIG_MAX = 1 << 20 };
+enum { CONFIG_MAX = 1 << 20, TRANSFERS_MAX = 32 };
 
 enum kind { STRING, LIST, BOOL, NUMBER };
 
@@ -55,6 +55,8 @@ static const struct setting settings[] = {
 		"Process 1 of containers with --init (default: kist-init)"},
 	{"insecure-tcp", 0, "insecure-tcp", BOOL, S(insecure_tcp), NULL,
 		"Serve tcp:// without TLS: whoever can connect is root on this machine"},
+	{"insecure-registry", 0, "insecure-registries", LIST, S(insecure_registries), "registry",
+		"HOST[:PORT] or subnet to be talked to without TLS, too (may repeat)"},
 	{"ip", 0, "ip", STRING, S(ip), "address",
 		"Where ports are published if no address is given (default 0.0.0.0)"},
 	{"ip-forward", 0, "ip-forward", BOOL, S(ip_forward), NULL,
@@ -68,12 +70,18 @@ static const struct setting settings[] = {
 		"Containers outlive the daemon (always true)"},
 	{"log-level", 'l', "log-level", STRING, S(log_level), "level",
 		"debug, info, warn, error or fatal (default info)"},
+	{"max-concurrent-downloads", 0, "max-concurrent-downloads", NUMBER, S(max_downloads),
+		"count", "Layers that a pull downloads at a time (default 3)"},
+	{"max-concurrent-uploads", 0, "max-concurrent-uploads", NUMBER, S(max_uploads), "count",
+		"Layers that a push uploads at a time (default 5)"},
 	{"mtu", 0, "mtu", NUMBER, S(mtu), "bytes",
 		"MTU of containers' interfaces (default: the kernel's)"},
 	{"parked-monitors", 0, "parked-monitors", NUMBER, S(parked_monitors), "count",
 		"Monitors kept ready for the next containers, 0 to 64 (default 2)"},
 	{"pidfile", 'p', "pidfile", STRING, S(pidfile), "path",
 		"File for the process id (default /run/kist.pid)"},
+	{"registry-mirror", 0, "registry-mirrors", LIST, S(registry_mirrors), "URL",
+		"Mirror of Docker Hub, asked first (may repeat)"},
 	{"seccomp-profile", 0, "seccomp-profile", STRING, S(seccomp_profile), "path",
 		"Seccomp profile of containers that name none (default: the one installed)"},
 	{"tls", 0, "tls", BOOL, S(tls), NULL, "TLS for tcp:// without client certificates"},
@@ -292,6 +300,8 @@ static void set_defaults(struct options *o)
 		.ip_masq = true,
 		.iptables = true,
 		.parked_monitors = 2,
+		.max_downloads = 3,
+		.max_uploads = 5,
 		.live_restore = true};
 	o->config_file = xstrdup(DEFAULT_CONFIG);
 	o->data_root = xstrdup("/var/lib/kist");
@@ -348,6 +358,12 @@ static int check(const struct options *o, struct err **err)
 		return err_set(err, ERR_INVALID, "mtu: %lld is out of range", (long long)o->mtu);
 	if (o->parked_monitors < 0 || o->parked_monitors > 64)
 		return err_set(err, ERR_INVALID, "parked-monitors: must be between 0 and 64");
+	if (o->max_downloads < 1 || o->max_downloads > TRANSFERS_MAX)
+		return err_set(err, ERR_INVALID,
+			"max-concurrent-downloads: must be between 1 and %d", TRANSFERS_MAX);
+	if (o->max_uploads < 1 || o->max_uploads > TRANSFERS_MAX)
+		return err_set(err, ERR_INVALID, "max-concurrent-uploads: must be between 1 and %d",
+			TRANSFERS_MAX);
 	if (!o->live_restore)
 		return err_set(err, ERR_INVALID,
 			"live-restore: containers always outlive the daemon; false is not "

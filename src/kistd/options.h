@@ -24,6 +24,9 @@ struct options {
 	char *cgroup_parent, *init_path, *seccomp_profile;
 	bool live_restore;
 	int64_t parked_monitors;
+	/* registries */
+	char **registry_mirrors, **insecure_registries;
+	int64_t max_downloads, max_uploads;
 	/* TLS */
 	bool tls, tlsverify, insecure_tcp;
 	char *tlscacert, *tlscert, *tlskey;

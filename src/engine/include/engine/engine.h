@@ -22,6 +22,7 @@
 #include "net/net.h"
 
 struct engine;
+struct registry;
 
 /** Borrowed during engine_open() only. NULL strings take the default named. */
 struct engine_options {
@@ -35,6 +36,8 @@ struct engine_options {
 	const char *init_path; /* kist-init, for --init; required */
 	const char *transfer_path; /* kist-transfer; required */
 	const char *seccomp_path; /* the default profile, JSON; required */
+	struct registry *registry; /* outlives the engine; NULL: pull, push and the like are refused */
+	uint32_t max_downloads, max_uploads; /* blobs at a time of one pull, one push; 0: 3 and 5 */
 	uint32_t pool; /* parked monitors; 0: none */
 	unsigned long
 		nofile_soft; /* soft RLIMIT_NOFILE for monitors and so for containers (the daemon has

@@ -20,6 +20,7 @@
 #include "engine/info.h"
 #include "engine/logs.h"
 #include "engine/network.h"
+#include "engine/transfer.h"
 #include "engine/volume.h"
 #include "store/tree.h"
 
@@ -374,6 +375,17 @@ NONE(engine_image_prune, struct engine *e, const struct filters *filters,
 	struct store_removed_list *out, struct err **err)
 NONE(engine_image_import, struct engine *e, const struct image_import *spec,
 	store_progress_fn *progress, void *arg, struct digest *id, struct err **err)
+NONE(engine_registry_login, struct engine *e, const char *server, const struct registry_auth *auth,
+	char **status, char **identity_token, struct err **err)
+NONE(engine_registry_search, struct engine *e, const char *term, int64_t limit,
+	const struct filters *filters, const struct registry_auth *auth,
+	struct registry_search *out, struct err **err)
+NONE(engine_distribution, struct engine *e, const char *name, const struct registry_auth *auth,
+	struct image_distribution *out, struct err **err)
+NONE(engine_registry_tags, struct engine *e, const char *name, const struct registry_auth *auth,
+	char ***out, struct err **err)
+NONE(engine_registry_catalog, struct engine *e, const char *host, const struct registry_auth *auth,
+	char ***out, struct err **err)
 NONE(engine_info, struct engine *e, struct engine_info **out, struct err **err)
 NONE(engine_network_list, struct engine *e, const struct filters *filters,
 	struct network_info **out, size_t *count, struct err **err)
@@ -443,6 +455,30 @@ struct store_image *engine_image_for(
 {
 	none(err);
 	return NULL;
+}
+struct image_watch *engine_image_pull(struct engine *e, const struct image_pull *spec,
+	const struct image_listener *l, struct err **err)
+{
+	none(err);
+	return NULL;
+}
+struct image_watch *engine_image_push(struct engine *e, const struct image_push *spec,
+	const struct image_listener *l, struct err **err)
+{
+	none(err);
+	return NULL;
+}
+void image_watch_leave(struct image_watch *w)
+{
+}
+void image_watch_unref(struct image_watch *w)
+{
+}
+void image_distribution_free(struct image_distribution *d)
+{
+}
+void engine_registry_search_free(struct registry_search *search)
+{
 }
 const char *engine_data_root(const struct engine *e)
 {

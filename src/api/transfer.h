@@ -1,0 +1,24 @@
+/* What endpoints about registries share. Private to the layer. */
+#ifndef KIST_API_TRANSFER_H
+#define KIST_API_TRANSFER_H
+
+#include "engine/transfer.h"
+#include "request.h"
+
+/** Credentials from the header X-Registry-Auth, or from a body; the strings are @json's. */
+struct api_auth {
+	json_t *json;
+	struct registry_auth auth;
+};
+void api_auth_free(struct api_auth *a);
+#define auto_api_auth __attribute__((cleanup(api_auth_free))) struct api_auth
+
+/** No header, or "null" in it: nobody. ERR_INVALID if it cannot be read. */
+int api_auth_header(const struct request *req, struct api_auth *out, struct err **err);
+/** Takes @json (an object) over. */
+int api_auth_json(json_t *json, struct api_auth *out, struct err **err);
+
+/** POST /images/create?fromImage=. */
+int api_image_pull(struct request *req, struct err **err);
+
+#endif
