@@ -65,13 +65,13 @@ alive() {
 }
 
 @test "what is not built says so with 501, swarm with 503" {
-	for path in /build /commit /auth; do
+	for path in /build /containers/x/update /plugins/pull; do
 		[ "$(status_of POST $path -H 'Content-Type: application/json' -d '{}')" = 501 ]
 		api POST $path -H 'Content-Type: application/json' -d '{}' | jq -e '.message | contains("not implemented")'
 	done
 	[ "$(status_of GET /services)" = 503 ]
 	[ "$(status_of POST '/images/create?fromImage=x&tag=1')" = 501 ]
-	[ "$(status_of GET /system/df)" = 501 ]
+	[ "$(status_of GET /plugins)" = 501 ]
 }
 
 @test "start of a running container is 304, stop of a stopped one too" {

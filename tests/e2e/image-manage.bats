@@ -32,14 +32,19 @@ py() { # EXPRESSION over j, the document on standard input
 	python3 -c "import json,sys; j=json.load(sys.stdin); print($1)"
 }
 
-# same ARGUMENTS...: kist and docker print the same
+# same ARGUMENTS...: kist and docker print the same. More than one try, as ages grow between the two.
 same() {
-	local k d
+	local k d i
 	case $(docker --version) in
 	*" version 20."* | *" version 23."*) skip "this docker prints what old ones did" ;;
 	esac
-	k=$(kist "$@" 2>&1) && d=$(docker "$@" 2>&1) || return 1
-	[ "$k" = "$d" ] || { printf 'kist:\n%s\ndocker:\n%s\n' "$k" "$d"; return 1; }
+	for i in 1 2 3 4 5; do
+		k=$(kist "$@" 2>&1) && d=$(docker "$@" 2>&1) || return 1
+		k=$(sed '/^Data root/,$d' <<<"$k")
+		[ "$k" = "$d" ] && return 0
+	done
+	printf 'kist:\n%s\ndocker:\n%s\n' "$k" "$d"
+	return 1
 }
 
 @test "shared and unique bytes of images are told" {
@@ -251,10 +256,8 @@ same() {
 	same system df
 	same system df --format json
 	same system df --format '{{.Type}} {{.Reclaimable}}'
-	kist system df -v >"$BATS_TEST_TMPDIR/k"
-	docker system df -v >"$BATS_TEST_TMPDIR/d"
-	sed '/^Data root/,$d' "$BATS_TEST_TMPDIR/k" | diff -B - "$BATS_TEST_TMPDIR/d"
-	grep -q '^layers ' "$BATS_TEST_TMPDIR/k"
+	same system df -v
+	kist system df -v | grep -q '^layers '
 }
 
 @test "every byte of the data root is accounted for" {
