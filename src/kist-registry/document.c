@@ -89,11 +89,23 @@ static int on_data(void *arg, struct http *h, const char *p, size_t n, struct er
 	return collect(&d->bytes, limit(d), h, p, n, err);
 }
 
+/* A login that the registry itself refused, in dockerd's words. */
+static void name_login(const struct document *d, struct exchange *x)
+{
+	const struct http *h = x->http;
+	if (d->what != REQUEST_PING || !h || h->failure != HTTP_FINE || h->status < 400)
+		return;
+	auto_free char *url = http_shown(h->url);
+	err_set(&x->err, x->err->kind, "login attempt to %s failed with status: %.64s", url,
+		h->reason);
+}
+
 static void on_done(void *arg, struct exchange *x)
 {
 	struct document *d = arg;
 	d->op.x = NULL;
 	if (x->err) {
+		name_login(d, x);
 		op_fail(&d->op, x->err);
 		return;
 	}

@@ -59,6 +59,9 @@ void places_free(struct places *p);
 /** Appends an empty one. */
 struct place *places_add(struct places *p, char *url, uint32_t flags);
 
+/** Leaves the registry itself, for what is no mirror's business: login, search, push. Nothing changes if hosts.toml
+ * has put another server in its place. */
+void places_only_home(struct places *p);
 /** In the order in which to ask: from hosts.toml if there is one, else from the options. */
 int places_find(const struct config *c, const char *domain, struct places *out, struct err **err);
 /** hosts.toml's text; @dir: its folder, for relative names of certificates. *server: it names the registry

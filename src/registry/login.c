@@ -86,26 +86,6 @@ static int check_domain(const char *domain, struct err **err)
 	return err_set(err, ERR_INVALID, "\"%s\" is not the name of a registry", domain);
 }
 
-/* Mirrors do not log anybody in. */
-static void only_home(struct places *p)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < p->count; i++) {
-		if (p->v[i].flags & ENDPOINT_CREDENTIALS) {
-			struct place home = p->v[i];
-			p->v[i] = p->v[kept];
-			p->v[kept++] = home;
-		}
-	}
-	if (!kept)
-		return;
-	struct places rest = {0};
-	for (size_t i = kept; i < p->count; i++)
-		*places_add(&rest, NULL, 0) = p->v[i];
-	p->count = kept;
-	places_free(&rest);
-}
-
 int registry_login(struct registry *r, const char *server, const struct registry_auth *auth,
 	int cancel, struct registry_login *out, struct err **err)
 {
@@ -125,7 +105,7 @@ int registry_login(struct registry *r, const char *server, const struct registry
 	};
 	*out = (struct registry_login){0};
 	if (check_domain(domain, err) == 0 && places_find(c, domain, &places, err) == 0) {
-		only_home(&places);
+		places_only_home(&places);
 		s = session_start(&start, err);
 	}
 	config_put(r, c);
@@ -165,7 +145,7 @@ static const char *split_term(const char *term, char **domain)
 /* The first version of the API lies beside the second. */
 static void use_v1(struct places *p)
 {
-	only_home(p);
+	places_only_home(p);
 	for (size_t i = 0; i < p->count; i++) {
 		char *v2 = p->v[i].url + strlen(p->v[i].url) - 3;
 		if (str_eq(v2, "/v2"))

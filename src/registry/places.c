@@ -40,6 +40,25 @@ struct place *places_add(struct places *p, char *url, uint32_t flags)
 	return v;
 }
 
+void places_only_home(struct places *p)
+{
+	struct places rest = {0};
+	size_t kept = 0;
+	for (size_t i = 0; i < p->count; i++)
+		kept += (p->v[i].flags & ENDPOINT_CREDENTIALS) != 0;
+	if (!kept)
+		return;
+	kept = 0;
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->v[i].flags & ENDPOINT_CREDENTIALS)
+			p->v[kept++] = p->v[i];
+		else
+			*places_add(&rest, NULL, 0) = p->v[i];
+	}
+	p->count = kept;
+	places_free(&rest);
+}
+
 char *registry_home(const char *domain)
 {
 	return xasprintf("https://%s", str_eq(domain, HUB) ? HUB_HOST : domain);

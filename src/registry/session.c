@@ -415,8 +415,11 @@ struct registry_session *registry_session_open(
 		.scope = scope,
 		.auth = spec->auth,
 	};
-	if (places_find(c, name.domain, &places, err) == 0)
+	if (places_find(c, name.domain, &places, err) == 0) {
+		if (spec->action == REGISTRY_PUSH)
+			places_only_home(&places);
 		s = session_start(&start, err);
+	}
 	reference_free(&name);
 	config_put(r, c);
 	return s;

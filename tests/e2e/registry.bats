@@ -60,8 +60,8 @@ asked() {
 # Impatient; $output has both streams, $status.
 try() {
 	registry_net
-	run timeout 60 "${NET[@]}" "$KIST_BUILD/tests/unit/registry/registry-try" --quiet --attempts 4 --pause 50 --stall 1500 \
-		--answer 2000 --connect 2000 "$@"
+	run timeout 60 "${NET[@]}" "$KIST_BUILD/tests/unit/registry/registry-try" --quiet --attempts 4 --pause 50 \
+		--stall $((1500 * ${KIST_SLOW:-1})) --answer $((2000 * ${KIST_SLOW:-1})) --connect $((2000 * ${KIST_SLOW:-1})) "$@"
 	echo "$output" # shown when the test fails
 }
 
@@ -400,6 +400,14 @@ fetched() { # FILE: it is the mock's blob
 	asked 7000 | grep '/blob?' | grep -q '"cookie": null'
 }
 
+@test "what is pushed goes to the registry, not to its mirrors" {
+	mkdir -p certs/127.0.0.1:7000
+	printf '[host."http://127.0.0.1:7001"]\n' >certs/127.0.0.1:7000/hosts.toml
+	try --certs "$PWD/certs" 127.0.0.1:7000/up upload - -1 - 0 <<<hello
+	[ "$status" = 0 ]
+	[ -z "$(asked 7001)" ]
+}
+
 @test "registry-mirrors are for Docker Hub" {
 	try --mirror http://127.0.0.1:7000 docker.io/fine/x manifest latest
 	asked 7000 | grep -q '"path": "/v2/fine/x/manifests/latest"'
@@ -561,7 +569,7 @@ fetched() { # FILE: it is the mock's blob
 	[ "$status" = 1 ]
 	[[ "$output" == *"no basic auth credentials"* ]]
 	try --user x --password y 127.0.0.1:5001 login
-	[[ "$output" == *"unauthorized: authentication required"* ]]
+	[[ "$output" == *"unauthorized: login attempt to http://127.0.0.1:5001/v2/ failed with status: 401 Unauthorized"* ]]
 	try "${as_user[@]}" 127.0.0.1:5001 login
 	[ "${lines[0]}" = "Login Succeeded" ]
 	try "${as_user[@]}" 127.0.0.1:5001/a upload - -1 - 0 <<<hello

@@ -37,10 +37,16 @@ static int fail(const struct err *err)
 typedef int verb_fn(
 	struct registry_session *s, const struct settings *set, char **argv, struct err **err);
 
+static void show(const struct buf *b)
+{
+	if (b->len)
+		fwrite(b->data, 1, b->len, stdout);
+}
+
 static int show_manifest(const struct registry_manifest *m)
 {
 	fprintf(stderr, "%s %s %lld\n", m->digest.str, m->media_type, (long long)m->size);
-	fwrite(m->bytes.data, 1, m->bytes.len, stdout);
+	show(&m->bytes);
 	return 0;
 }
 
@@ -88,7 +94,7 @@ static int verb_document(
 		str_to_i64(argv[1], &size);
 	if (digest_arg(argv[0], &d, err) < 0 || registry_document(s, &d, size, &out, err) < 0)
 		return -1;
-	fwrite(out.data, 1, out.len, stdout);
+	show(&out);
 	return 0;
 }
 
@@ -133,7 +139,7 @@ static int verb_referrers(
 	auto_buf out = BUF_INIT;
 	if (digest_arg(argv[0], &d, err) < 0 || registry_referrers(s, &d, argv[1], &out, err) < 0)
 		return -1;
-	fwrite(out.data, 1, out.len, stdout);
+	show(&out);
 	return 0;
 }
 
