@@ -1,16 +1,7 @@
 /* save: images as an archive. */
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/digest.h"
-#include "base/fdio.h"
-#include "cli.h"
-
-#define CHUNK 262144
+#include "download.h"
 
 static const struct flag_spec flags[] = {
 	{"format", 0, FLAG_STRING, "docker|oci",
@@ -23,22 +14,13 @@ static const struct flag_spec flags[] = {
 	{NULL},
 };
 
-static int copy(struct http *conn, int out, struct err **err)
+static int save(struct cli *cli, const struct args *a, struct err **err)
 {
-	auto_free char *chunk = xmalloc(CHUNK);
-	for (;;) {
-		ssize_t n = http_read(conn, chunk, CHUNK, err);
-		if (n <= 0)
-			return (int)n;
-		if (fd_write_all(out, chunk, (size_t)n) < 0)
-			return err_sys(err, errno, "write the archive");
-	}
-}
-
-static int fetch(struct cli *cli, const struct args *a, int out, struct err **err)
-{
+	const char *to = flag_str(a, "output");
 	struct http conn;
 	auto_buf path = BUF_INIT;
+	if (download_check(to, "save", err) < 0)
+		return -1;
 	buf_adds(&path, "/images/get");
 	for (int i = 0; i < a->nrest; i++)
 		url_add(&path, "names", a->rest[i]);
@@ -46,50 +28,9 @@ static int fetch(struct cli *cli, const struct args *a, int out, struct err **er
 	url_add(&path, "platform", flag_str(a, "platform"));
 	if (api_open(&cli->api, &conn, "GET", path.data, NULL, false, err) < 0)
 		return -1;
-	int r = copy(&conn, out, err);
+	int r = download(&conn, to, err);
 	http_close(&conn);
 	return r;
-}
-
-/* What is not a file yet, or is one, is replaced at the end, so that a failure leaves no half archive. */
-static int save_to_file(struct cli *cli, const struct args *a, const char *to, struct err **err)
-{
-	char random[17];
-	random_hex(random, 8);
-	auto_free char *temporary = xasprintf("%s.tmp-%s", to, random);
-	auto_fd int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_set(err, ERR_INVALID, "invalid output path %s: %s", to, err_text(errno));
-	int r = fetch(cli, a, fd, err);
-	if (r == 0 && rename(temporary, to) < 0)
-		r = err_sys(err, errno, "write %s", to);
-	if (r < 0)
-		unlink(temporary);
-	return r;
-}
-
-static int save(struct cli *cli, const struct args *a, struct err **err)
-{
-	const char *to = flag_str(a, "output");
-	struct stat st;
-	if (str_empty(to)) {
-		if (isatty(STDOUT_FILENO))
-			return err_set(err, ERR_INVALID,
-				"cowardly refusing to save to a terminal. Use the -o flag or "
-				"redirect");
-		return fetch(cli, a, STDOUT_FILENO, err);
-	}
-	if (stat(to, &st) < 0 || S_ISREG(st.st_mode))
-		return save_to_file(cli, a, to, err);
-	if (S_ISDIR(st.st_mode))
-		return err_set(err, ERR_INVALID, "invalid output path %s: it is a folder", to);
-	auto_fd int fd = open(to, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(err, ERR_INVALID, "invalid output path %s: %s", to, err_text(errno));
-	if (isatty(fd))
-		return err_set(err, ERR_INVALID,
-			"cowardly refusing to save to a terminal. Use the -o flag or redirect");
-	return fetch(cli, a, fd, err);
 }
 
 static int cmd_save(struct cli *cli, const struct args *a)

@@ -11,20 +11,27 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#define CHUNK 262144
+
+static int refuse_terminal(const char *verb, struct err **err)
+{
+	return err_set(err, ERR_INVALID,
+		"cowardly refusing to %s to a terminal. Use the -o flag or redirect", verb);
+}
+
 int download_check(const char *path, const char *verb, struct err **err)
 {
 	struct stat st;
-	if (str_empty(path) && isatty(STDOUT_FILENO))
-		return err_set(err, ERR_INVALID,
-			"cowardly refusing to %s to a terminal. Use the -o flag or redirect", verb);
 	if (str_empty(path))
-		return 0;
+		return isatty(STDOUT_FILENO) ? refuse_terminal(verb, err) : 0;
 	if (stat(path, &st) == 0) {
 		if (S_ISDIR(st.st_mode))
 			return err_set(err, ERR_INVALID,
 				"failed to %s: invalid output path: \"%s\" must not be a directory",
 				verb, path);
-		return 0;
+		auto_fd int fd =
+			S_ISCHR(st.st_mode) ? open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC) : -1;
+		return fd >= 0 && isatty(fd) ? refuse_terminal(verb, err) : 0;
 	}
 	const char *slash = strrchr(path, '/');
 	auto_free char *dir = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
@@ -37,9 +44,9 @@ int download_check(const char *path, const char *verb, struct err **err)
 
 static int copy(struct http *conn, int to, const char *name, struct err **err)
 {
-	auto_free char *room = xmalloc(65536);
+	auto_free char *room = xmalloc(CHUNK);
 	ssize_t n;
-	while ((n = http_read(conn, room, 65536, err)) > 0)
+	while ((n = http_read(conn, room, CHUNK, err)) > 0)
 		if (fd_write_all(to, room, (size_t)n) < 0)
 			return err_sys(err, errno, "write %s", name);
 	return n < 0 ? -1 : 0;

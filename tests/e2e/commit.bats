@@ -446,7 +446,7 @@ D /t/deleted"
 
 @test "a container that a killed daemon had paused for a commit runs again when it comes back" {
 	only_kist
-	docker run -d --name c1 --network none busybox sh -c 'dd if=/dev/zero of=/big bs=1 count=0 seek=2000000000; i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.05; done'
+	docker run -d --name c1 --network none busybox sh -c 'dd if=/dev/zero of=/big bs=1 count=0 seek=800000000; i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.05; done'
 	wait_until docker exec c1 test -e /count
 	docker commit c1 new >/dev/null 2>&1 &
 	wait_until paused
@@ -532,13 +532,13 @@ paused_by_cgroup() {
 	docker create --name c1 busybox >/dev/null
 	upper=$KIST_HOME/data/containers/$(docker inspect -f '{{.Id}}' c1)/upper
 	mkdir "$upper/many"
-	(cd "$upper/many" && seq -f 'a-rather-long-name-for-a-file-%06.0f' 20000 | xargs touch)
+	(cd "$upper/many" && seq -f 'a-rather-long-name-for-a-file-%06.0f' 8000 | xargs touch)
 	docker export c1 | tar -t | grep '^many/a' >"$W/names"
-	is "$(wc -l <"$W/names")" 20000
+	is "$(wc -l <"$W/names")" 8000
 	LC_ALL=C sort -c "$W/names"
-	is "$(docker diff c1 | wc -l)" 20001
+	is "$(docker diff c1 | wc -l)" 8001
 	docker commit c1 new >/dev/null
-	is "$(docker run --rm --network none new sh -c 'ls /many | wc -l')" 20000
+	is "$(docker run --rm --network none new sh -c 'ls /many | wc -l')" 8000
 }
 
 @test "device nodes of a container are packed, not opened" {
