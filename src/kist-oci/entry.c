@@ -97,7 +97,9 @@ static int starts_containers(char *const *argv)
 void kist_oci_before_libc(long *stack);
 void kist_oci_before_libc(long *stack)
 {
-	static const char self[] = "/proc/self/exe";
+	/* on the stack, and the empty path is its end: a page of constants would have to be brought in */
+	char self[] = "/proc/self/exe";
+	const char *empty = self + sizeof(self) - 1;
 	char **argv = (char **)(stack + 1);
 	char **env = argv + *stack + 1;
 	struct statfs fs;
@@ -111,7 +113,7 @@ void kist_oci_before_libc(long *stack)
 	if (mnt < 0)
 		return;
 	struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY, .propagation = 1 << 18};
-	if (CALL(mount_setattr, mnt, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) == 0)
-		CALL(execveat, mnt, "", argv, env, AT_EMPTY_PATH);
+	if (CALL(mount_setattr, mnt, empty, AT_EMPTY_PATH, &readonly, sizeof(readonly)) == 0)
+		CALL(execveat, mnt, empty, argv, env, AT_EMPTY_PATH);
 	CALL(close, mnt, 0, 0, 0, 0);
 }

@@ -6,10 +6,12 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "base/digest.h"
 #include "base/fdio.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/timefmt.h"
@@ -146,11 +148,10 @@ static int seal(const struct verb *verb, char *const *argv, struct err **err)
 /* Descriptors 0, 1 and 2 are there, so that nothing that is opened later becomes somebody's stdio. */
 static void ensure_stdio(void)
 {
-	int fd;
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	fd_close(fd);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		/* the lowest that is free */
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			return;
 }
 
 /*
@@ -201,7 +202,11 @@ int main(int argc, char **argv)
 	auto_err *err = NULL;
 	bool wants_help;
 	int code = 1;
+	size_t seed = 0;
 	ensure_stdio();
+	/* or jansson reads /dev/urandom for it: three system calls more */
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == (ssize_t)sizeof(seed))
+		json_object_seed(seed);
 	default_signals();
 	int first = options_parse(&global_options, argc, argv, &g, &wants_help, &err);
 	/* the log first: a wrong option is told there too, if it comes after --log */

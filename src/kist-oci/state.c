@@ -289,6 +289,11 @@ int state_remove(struct state *s, struct err **err)
 	/* first, so that whoever waits for the lock finds no container, even with a lock file made anew */
 	if (unlinkat(s->dir, STATE_FILE, 0) < 0 && errno != ENOENT)
 		return err_sys(err, errno, "remove " STATE_FILE " of container %s", s->id);
+	/* what is there most often, without looking */
+	unlinkat(s->dir, PLAN_FILE, 0);
+	unlinkat(s->dir, LOCK_FILE, 0);
+	if (unlinkat(s->root, s->id, AT_REMOVEDIR) == 0)
+		return 0;
 	for (int tries = 0;; tries++) {
 		auto_err *why = NULL;
 		if (tree_remove(s->root, s->id, &why) == 0)

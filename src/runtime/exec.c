@@ -330,6 +330,8 @@ static int follow(struct entering *e, struct err **err)
 {
 	struct report report;
 	int got, fd = -1;
+	if (!awaits_parent(e->j->process) && !e->deadline)
+		report_await_end(e->sock, -1);
 	for (;;) {
 		if (await(e, err) < 0)
 			return -1;

@@ -127,10 +127,8 @@ static void v1_tree(struct setup *s, const struct plan_mount *m, uint64_t attr, 
 		const char *name = folder_name(h);
 		if (mkdirat(tmpfs, name, 0755) < 0)
 			report_sys(&s->report, "make the folder of cgroup hierarchy %s", name);
-		auto_fd int folder =
-			openat(tmpfs, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		auto_fd int mnt = hierarchy_mount(s, h, attr);
-		if (folder < 0 || mnt < 0 || newmount_move(mnt, folder) < 0)
+		if (mnt < 0 || newmount_move_to(mnt, tmpfs, name) < 0)
 			report_sys(&s->report, "mount cgroup hierarchy %s", name);
 		controller_links(s, tmpfs, name);
 	}

@@ -180,6 +180,17 @@ int report_receive(int sock, struct report *out, int *fd)
 	return 1;
 }
 
+int report_await_end(int sock, int timeout_ms)
+{
+	/* asked about nothing, poll(2) tells of the end alone */
+	struct pollfd p = {.fd = sock};
+	int r;
+	do
+		r = poll(&p, 1, timeout_ms);
+	while (r < 0 && errno == EINTR);
+	return r;
+}
+
 int report_permit(int sock, enum permit permit)
 {
 	uint8_t byte = (uint8_t)permit;

@@ -83,6 +83,9 @@ int report_format(char *out, unsigned int room, const char *fmt, ...)
 
 /** The next report: 1, 0 at the end, -1 with errno. @fd: a passed descriptor or -1. */
 int report_receive(int sock, struct report *out, int *fd);
+/** Waits until the child's end is closed, for @timeout_ms or -1. What it has said by then is for report_receive(). For
+ * who has nothing to do before: not to be woken by every report is worth two switches of process. 0 if it is not. */
+int report_await_end(int sock, int timeout_ms);
 int report_permit(int sock, enum permit permit);
 int report_permit_fds(int sock, enum permit permit, const int *fds, size_t n);
 /** For one that may not come now: closes @fd. Returns -1. */

@@ -70,6 +70,11 @@ int newmount_move(int mnt, int target)
 		MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
+int newmount_move_to(int mnt, int dir, const char *name)
+{
+	return (int)syscall(SYS_move_mount, mnt, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
 int newmount_setattr(int mnt, bool recursive, const struct newmount_attr *attr)
 {
 	if (!attr->set && !attr->clear && !attr->propagation)

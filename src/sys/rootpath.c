@@ -169,10 +169,23 @@ static int walk_folder(struct walk *w, const char *name, mode_t mode)
 	return -1;
 }
 
+/* Where only the last folder is missing, which is the usual case; -1: step by step. */
+static int make_last(int root, const char *path, mode_t mode)
+{
+	char name[NAME_MAX + 1];
+	auto_fd int parent = root_open_parent(root, path, 0, name, sizeof(name));
+	if (parent < 0 || mkdirat(parent, name, mode) < 0)
+		return -1;
+	return root_open(root, path, O_PATH | O_DIRECTORY, 0);
+}
+
 int root_make_dir(int root, const char *path, mode_t mode)
 {
 	int fd = root_open(root, path, O_PATH | O_DIRECTORY, 0);
 	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	fd = make_last(root, path, mode);
+	if (fd >= 0)
 		return fd;
 	struct walk w;
 	char name[NAME_MAX + 1];

@@ -39,6 +39,8 @@ int newmount_simple(const char *fstype, const char *const *options, uint64_t att
 int newmount_clone(int dir, const char *path, bool recursive);
 /** Attaches the detached mount @mnt on what the descriptor @target is. */
 int newmount_move(int mnt, int target);
+/** The same on the folder @name in @dir: one that is ours, or its path would be anybody's. No link is followed. */
+int newmount_move_to(int mnt, int dir, const char *name);
 int newmount_setattr(int mnt, bool recursive, const struct newmount_attr *attr);
 /** Lazily unmounts the mount that @fd is the top of. Changes the working folder (fchdir, then
  * umount2(2) of "."), which is the only way to name a mount by descriptor. */
