@@ -73,6 +73,8 @@ static int wait_exec(struct starting *s, struct err **err)
 {
 	struct report report;
 	int got, fd = -1;
+	if (!s->plan->process.listener_path)
+		report_await_end(s->sock, -1);
 	while ((got = report_receive(s->sock, &report, &fd)) == 1) {
 		if (report.type == REPORT_ERROR)
 			return report_to_err(&report, err);
