@@ -316,8 +316,7 @@ int oci_platform_score(const struct oci_platform *want, const struct oci_platfor
 
 static bool is_image(const struct oci_descriptor *d)
 {
-	return str_empty(d->media_type) || oci_type_is_manifest(d->media_type) ||
-	       oci_type_is_index(d->media_type);
+	return str_empty(d->media_type) || oci_type_is_manifest(d->media_type);
 }
 
 const struct oci_descriptor *oci_index_choose(

@@ -7,18 +7,68 @@
 #include "../cmocka_all.h"
 #include "base/fdio.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/str.h"
+
+static void by_program(const char *program, const struct buf *in, struct buf *out)
+{
+	char *argv[] = {(char *)program, (char *)"-c", NULL};
+	auto_free char *path = xasprintf("/usr/bin/%s", program); /* /bin is a link to it */
+	struct proc_spec spec = {.path = path, .argv = argv};
+	auto_buf said = BUF_INIT;
+	struct err *err = NULL;
+	if (proc_run(&spec, in->data, in->len, 64u << 20, out, &said, &err) != 0)
+		fail_msg("%s: %s%s", program, buf_str(&said), err ? err_msg(err) : "");
+}
+
+static void in_parts(const struct buf *tar, void (*pack)(const struct buf *, struct buf *),
+	const void *between, size_t n, struct buf *out)
+{
+	size_t third = tar->len / 3;
+	buf_add(out, between, n);
+	for (size_t i = 0; i < 3; i++) {
+		struct buf part = {
+			.data = tar->data + i * third, .len = i < 2 ? third : tar->len - 2 * third};
+		pack(&part, out);
+		buf_add(out, between, n);
+	}
+}
+
+static void pack_layer(const struct buf *tar, enum packing packing, struct buf *to)
+{
+	static const char zeroes[512];
+	static const char skipped[] = "\x50\x2a\x4d\x18\x04\0\0\0kist";
+	switch (packing) {
+	case PACK_PLAIN:
+		buf_add(to, tar->data, tar->len);
+		break;
+	case PACK_GZIP:
+		gzip(tar, to);
+		break;
+	case PACK_ZSTD:
+		zstd(tar, to);
+		break;
+	case PACK_XZ:
+		by_program("xz", tar, to);
+		break;
+	case PACK_BZIP2:
+		by_program("bzip2", tar, to);
+		break;
+	case PACK_GZIP_MEMBERS:
+		in_parts(tar, gzip, "", 0, to);
+		buf_add(to, zeroes, sizeof(zeroes));
+		break;
+	case PACK_ZSTD_FRAMES:
+		in_parts(tar, zstd, skipped, sizeof(skipped) - 1, to);
+		break;
+	}
+}
 
 void served_layer(struct served *s, const struct buf *tar, enum packing packing)
 {
 	struct buf *to = &s->blobs[s->count];
 	assert_true(s->count < SERVED_LAYERS_MAX);
-	if (packing == PACK_GZIP)
-		gzip(tar, to);
-	else if (packing == PACK_ZSTD)
-		zstd(tar, to);
-	else
-		buf_add(to, tar->data, tar->len);
+	pack_layer(tar, packing, to);
 	digest_of(tar->data, tar->len, &s->diff_ids[s->count]);
 	digest_of(to->data, to->len, &s->digests[s->count]);
 	s->count++;

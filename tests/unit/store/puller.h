@@ -8,7 +8,15 @@
 
 #define SERVED_LAYERS_MAX 32
 
-enum packing { PACK_PLAIN, PACK_GZIP, PACK_ZSTD };
+enum packing {
+	PACK_PLAIN,
+	PACK_GZIP,
+	PACK_ZSTD,
+	PACK_XZ, /* by the program xz */
+	PACK_BZIP2, /* by bzip2 */
+	PACK_GZIP_MEMBERS, /* three, then zeroes to a full block, as tools that seek write it */
+	PACK_ZSTD_FRAMES, /* with frames to be skipped before, between and after: zstd:chunked */
+};
 
 /** What a registry has: one image. */
 struct served {

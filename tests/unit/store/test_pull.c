@@ -108,6 +108,82 @@ static void an_image_is_pulled_with_all_its_blobs(void **state)
 	served_free(&s);
 }
 
+static void every_compression_is_unpacked_and_kept_as_it_came(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct err *err = NULL;
+	static const enum packing packings[] = {
+		PACK_XZ, PACK_BZIP2, PACK_GZIP_MEMBERS, PACK_ZSTD_FRAMES, PACK_PLAIN};
+	for (size_t i = 0; i < ARRAY_LEN(packings); i++) {
+		auto_free char *name = xasprintf("f%zu", i);
+		add_layer(&s, name, 60000, packings[i]);
+	}
+	served_finish(&s, NULL);
+	must(pull_served(f, &s, "x", CHUNK, NULL, &err), err);
+	for (size_t i = 0; i < ARRAY_LEN(packings); i++) {
+		auto_free char *folder = xasprintf("layers/%s", digest_hex(&s.diff_ids[i]));
+		auto_free char *blob =
+			xasprintf("%s/content/sha256/%s", f->root, digest_hex(&s.digests[i]));
+		auto_buf bytes = BUF_INIT;
+		struct digest diff_id;
+		assert_int_equal(entries_of(f, folder), 1);
+		assert_int_equal(store_blob_layer(f->store, &s.digests[i], &diff_id, NULL), 1);
+		assert_string_equal(diff_id.str, s.diff_ids[i].str);
+		if (packings[i] == PACK_PLAIN)
+			continue;
+		must(file_read(AT_FDCWD, blob, 1u << 20, &bytes, &err), err);
+		assert_int_equal(bytes.len, s.blobs[i].len);
+		assert_memory_equal(bytes.data, s.blobs[i].data, bytes.len);
+	}
+	served_free(&s);
+}
+
+static void what_follows_a_compressed_layer_is_refused(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	add_layer(&s, "a", 1000, PACK_GZIP);
+	buf_adds(&s.blobs[0], "and now for something completely different");
+	digest_of(s.blobs[0].data, s.blobs[0].len, &s.digests[0]);
+	served_finish(&s, NULL);
+	struct err *err = NULL;
+	assert_int_equal(pull_served(f, &s, "x", CHUNK, NULL, &err), -1);
+	assert_non_null(strstr(err->msg, "gzip data is damaged"));
+	err_free(err);
+	served_free(&s);
+}
+
+/* More than a GiB of zeroes in some hundred KB. */
+static void a_bomb_is_refused(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct err *err = NULL;
+	auto_buf tar = BUF_INIT, zeroes = BUF_INIT;
+	memset(buf_reserve(&zeroes, 64u << 20), 0, 64u << 20);
+	zeroes.len = 64u << 20;
+	tar_file(&tar, "a", "a");
+	tar_end(&tar);
+	struct buf *to = &s.blobs[0];
+	zstd(&tar, to);
+	for (int i = 0; i < 20; i++)
+		zstd(&zeroes, to);
+	digest_of(to->data, to->len, &s.digests[0]);
+	digest_of("x", 1, &s.diff_ids[0]);
+	s.count = 1;
+	served_finish(&s, NULL);
+	assert_int_equal(pull_served(f, &s, "x", 1u << 20, NULL, &err), -1);
+	assert_non_null(strstr(err->msg, "decompression bomb"));
+	assert_int_equal(err->kind, ERR_TOO_LARGE);
+	err_free(err);
+	assert_int_equal(entries_of(f, "staging"), 0);
+	served_free(&s);
+}
+
 static void a_second_pull_changes_nothing(void **state)
 {
 	need_root();
@@ -705,6 +781,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(an_image_is_pulled_with_all_its_blobs),
+		T(every_compression_is_unpacked_and_kept_as_it_came),
+		T(what_follows_a_compressed_layer_is_refused),
+		T(a_bomb_is_refused),
 		T(a_second_pull_changes_nothing),
 		T(a_tag_moves_and_the_digest_stays),
 		T(a_pull_by_digest_records_the_digest_alone),

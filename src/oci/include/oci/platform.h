@@ -40,9 +40,9 @@ char *oci_platform_format(const struct oci_platform *p);
 int oci_platform_score(const struct oci_platform *want, const struct oci_platform *have);
 
 /**
- * The entry of @index for @want (NULL: this machine); of equals the first. Entries without a
- * platform, and those that are no manifest, index or of unknown type, are not taken. ERR_NOT_FOUND
- * "no matching manifest for linux/s390x in the manifest list entries".
+ * The entry of @index for @want (NULL: this machine); of equals the first. Entries without a platform,
+ * and those that are no manifests (indexes in indexes too), are not taken. ERR_NOT_FOUND "no matching
+ * manifest for linux/s390x in the manifest list entries".
  */
 const struct oci_descriptor *oci_index_choose(
 	const struct oci_index *index, const struct oci_platform *want, struct err **err);
