@@ -303,12 +303,20 @@ int unix_listen(int dir, const char *name, int type, mode_t mode, struct err **e
 
 int unix_connect(int dir, const char *name, int type, struct err **err)
 {
+	return unix_connect_within(dir, name, type, 0, err);
+}
+
+int unix_connect_within(int dir, const char *name, int type, int seconds, struct err **err)
+{
+	const struct timeval limit = {.tv_sec = seconds};
 	struct sockaddr_un addr;
 	if (unix_address(dir, name, &addr, err) < 0)
 		return -1;
 	auto_fd int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_sys(err, errno, "create socket");
+	if (seconds && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
+		return err_sys(err, errno, "set a socket's time limit");
 	int r;
 	do
 		r = connect(fd, (struct sockaddr *)&addr, sizeof(addr));

@@ -134,7 +134,9 @@ static int start(struct exec *e, int plan_fd, struct err **err)
 	int tty = -1;
 	pid_t pid = -1;
 	if (session_open(e->session, &io, err) == 0) {
+		auto_free char *keyring = xasprintf(RUN_KEYRING "%s", c->id);
 		io.timeout_ms = EXEC_TIMEOUT_MS;
+		io.keyring = keyring;
 		pid = run_exec(process, c->run->pid, c->run->pidfd, c->run->cgroup, &io, &e->pidfd,
 			&tty, err);
 	}

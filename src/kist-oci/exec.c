@@ -144,7 +144,9 @@ static int spawn(struct job *job, struct state *s, const struct exec_options *o,
 	struct run_io io = {.in = STDIN_FILENO, .out = STDOUT_FILENO, .err = STDERR_FILENO};
 	if (preserved_fds(0, o->preserve_fds, &fds, &io.preserve_count, err) < 0)
 		return -1;
+	auto_free char *keyring = s->no_keyring ? NULL : xasprintf(RUN_KEYRING "%s", s->id);
 	io.preserve = fds;
+	io.keyring = keyring;
 	io.lf_only = !o->detach;
 	if (!str_empty(o->pidfd_socket) && (job->pidfds = pidfd_connect(o->pidfd_socket, err)) < 0)
 		return -1;

@@ -146,6 +146,7 @@ static int record(struct launch *l, struct err **err)
 	/* where systemd puts it is known later (record_unit) */
 	s->cgroup = l->systemd ? NULL : xstrdup(l->plan->cgroup_path);
 	s->annotations = annotations_text(l->config);
+	s->no_keyring = !l->plan->new_keyring;
 	if (l->plan->host_mounts && state_root_begin(s, err) < 0)
 		return -1;
 	if (resctrl_foresee(s, &l->plan->process.rdt, err) < 0 || state_save(s, err) < 0)

@@ -190,6 +190,7 @@ static int read_state(struct state *s, struct err **err)
 	s->pid = (pid_t)pid;
 	s->start_ticks = (uint64_t)ticks;
 	s->rdt_class = json_is_true(json_object_get(j, "rdtClass"));
+	s->no_keyring = json_is_true(json_object_get(j, "noKeyring"));
 	s->creating = json_is_true(json_object_get(j, "creating"));
 	const json_t *annotations = json_object_get(j, "annotations");
 	auto_buf list = BUF_INIT;
@@ -238,7 +239,12 @@ int state_open_wreck(struct state **out, const struct globals *g, const char *id
 	auto_buf bytes = BUF_INIT;
 	struct plan *plan = NULL;
 	if (state_plan_load(s, &bytes, &plan, NULL) == 0) {
-		s->cgroup = xstrdup_null(plan->cgroup_path);
+		/* where systemd put it stood in state.json; the unit that it is has its name from the plan */
+		if (plan->systemd_helper)
+			systemd_unit_parse(
+				&s->unit, plan->cgroup_path, s->id, plan->systemd_user, NULL);
+		else
+			s->cgroup = xstrdup_null(plan->cgroup_path);
 		plan_free(plan);
 	}
 	*out = steal_ptr(s);
@@ -273,6 +279,8 @@ int state_save(const struct state *s, struct err **err)
 	json_put(j, "startTicks", json_integer((json_int_t)s->start_ticks));
 	if (s->rdt_class)
 		json_put(j, "rdtClass", json_true());
+	if (s->no_keyring)
+		json_put(j, "noKeyring", json_true());
 	if (s->creating)
 		json_put(j, "creating", json_true());
 	if (s->streams)

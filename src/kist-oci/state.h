@@ -37,6 +37,7 @@ struct state {
 	uint64_t start_ticks;
 	bool creating; /* there may be a process, but it is not done yet */
 	struct cgroup *seen; /* opened for state_status(): it takes a look at all mounts */
+	bool no_keyring; /* made with --no-new-keyring */
 	bool rdt_class; /* the resctrl class of the container's name is ours to remove */
 };
 

@@ -10,6 +10,8 @@
 
 /** rlimits, personality, memory policy, umask. */
 void limits_apply(const struct plan_process *p, struct reporter *r);
+/** RLIMIT_* of a resource, for messages. */
+const char *limits_name(int resource);
 /** Every CPU that the cgroup allows, however few the caller had: the container's own are not the caller's. */
 void cpus_reset(void);
 /** execCPUAffinity; -1 with errno. */
@@ -19,7 +21,7 @@ int cpus_set(const struct plan_mask *mask);
  * "Linux Process": not an error). Not for a process in another user namespace, which has them all there. */
 void creds_warn(const struct plan_process *p);
 
-/** Joins a session keyring of the container's own; @name may be NULL. */
+/** Joins the session keyring of that name, which is made if there is none. */
 void creds_keyring(const char *name, struct reporter *r);
 /** The label for the next exec, through the verified @proc. */
 void creds_label(const struct plan_process *p, int proc, struct reporter *r);

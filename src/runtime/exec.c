@@ -192,7 +192,8 @@ static void stage_main(struct joining *j)
 	streams_own(j->user.uid, p->terminal);
 	limits_apply(p, &j->report);
 	creds_label(p, j->proc, &j->report);
-	creds_keyring(NULL, &j->report);
+	if (j->io.keyring)
+		creds_keyring(j->io.keyring, &j->report);
 	if (j->proc >= 0)
 		close(j->proc);
 	creds_drop(p, &j->user, &j->report);

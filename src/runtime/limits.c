@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 
-static const char *rlimit_name(int resource)
+const char *limits_name(int resource)
 {
 	static const char *const names[] = {
 		[RLIMIT_AS] = "RLIMIT_AS",
@@ -45,8 +45,8 @@ static void set_rlimit(const struct plan_rlimit *l, struct reporter *r)
 		report_fail(r, ERR_INVALID, saved,
 			"set %s: it may not be raised above the hard limit that the engine itself "
 			"has",
-			rlimit_name(l->resource));
-	report_fail(r, ERR_SYSTEM, saved, "set %s", rlimit_name(l->resource));
+			limits_name(l->resource));
+	report_fail(r, ERR_SYSTEM, saved, "set %s", limits_name(l->resource));
 }
 
 static void set_memory_policy(const struct plan_process *p, struct reporter *r)

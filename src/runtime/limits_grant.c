@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "creds.h"
 
 /* struct sched_attr (Linux 5.3); <linux/sched/types.h> does not mix with <sched.h> */
 struct kernel_sched_attr {
@@ -72,16 +73,22 @@ int limits_raise(pid_t pid, const struct plan_process *p, struct err **err)
 			continue;
 		/* the soft one is the process's own to raise; what it has now keeps it able to work */
 		more.rlim_cur = old.rlim_cur;
-		/* not allowed to us either: it will say which limit that is */
-		if (prlimit(pid, resource, &more, NULL) < 0 && errno != EPERM)
-			return err_sys(err, errno, "process.rlimits: raise a hard limit");
+		if (prlimit(pid, resource, &more, NULL) == 0)
+			continue;
+		if (errno == EPERM)
+			return err_sysk(err, ERR_INVALID, errno,
+				"set %s: it may not be raised above the hard limit that the engine "
+				"itself has",
+				limits_name(l->resource));
+		return err_sys(
+			err, errno, "set %s: raise the hard limit", limits_name(l->resource));
 	}
 	return 0;
 }
 
-int limits_grant(pid_t pid, const struct plan_process *p, bool elsewhere, struct err **err)
+int limits_grant(pid_t pid, const struct plan_process *p, bool raise, struct err **err)
 {
-	if (elsewhere && limits_raise(pid, p, err) < 0)
+	if (raise && limits_raise(pid, p, err) < 0)
 		return -1;
 	return limits_schedule(pid, p, err);
 }

@@ -13,9 +13,9 @@ bool limits_schedules(const struct plan_process *p);
 /** Parent: scheduler and I/O priority of @pid, an unreaped child. */
 int limits_schedule(pid_t pid, const struct plan_process *p, struct err **err);
 /** Parent: raises the hard limits of @pid to those that are asked for, so that it can set them itself though
- * it is in another user namespace. */
+ * it is in another user namespace. ERR_INVALID naming one that may not be had. */
 int limits_raise(pid_t pid, const struct plan_process *p, struct err **err);
-/** Both; the second if @elsewhere. */
-int limits_grant(pid_t pid, const struct plan_process *p, bool elsewhere, struct err **err);
+/** Both; the second if @raise. */
+int limits_grant(pid_t pid, const struct plan_process *p, bool raise, struct err **err);
 
 #endif

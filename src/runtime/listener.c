@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -38,14 +37,13 @@ int listener_send(
 	const struct plan_process *p, const char *state, pid_t pid, int listener, struct err **err)
 {
 	auto_buf text = BUF_INIT;
-	const struct timeval limit = {.tv_sec = SEND_TIMEOUT_S};
 	document(p, state, pid, &text);
-	auto_fd int sock = unix_connect(AT_FDCWD, p->listener_path, SOCK_STREAM, err);
+	auto_fd int sock =
+		unix_connect_within(AT_FDCWD, p->listener_path, SOCK_STREAM, SEND_TIMEOUT_S, err);
 	if (sock < 0) {
 		err_wrap(err, "linux.seccomp.listenerPath");
 		return -1;
 	}
-	setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (fd_send(sock, text.data, text.len, &listener, 1) < 0)
 		return err_sys(err, errno,
 			"linux.seccomp.listenerPath: send the seccomp listener to %s",

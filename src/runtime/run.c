@@ -86,7 +86,8 @@ static struct making *making_new(const struct plan *plan, const struct run_io *i
 		s->ns[i] = -1;
 	s->dev_is_ours = devices_are_ours(plan);
 	program_prepare(&m->init.program, &plan->process);
-	snprintf(m->init.keyring, sizeof(m->init.keyring), "_ses.%s", plan->id ? plan->id : "");
+	snprintf(m->init.keyring, sizeof(m->init.keyring), RUN_KEYRING "%s",
+		plan->id ? plan->id : "");
 	return m;
 }
 
@@ -487,7 +488,9 @@ static int wait_ready(struct making *m, struct err **err)
 			fd_close(fd);
 			if (!s->wait_net && move_devices(m, err) < 0)
 				return -1;
-			return limits_grant(m->run->pid, &s->plan->process, elsewhere(s), err);
+			/* one that may not be had is create's to tell, and not start's */
+			return limits_grant(m->run->pid, &s->plan->process,
+				elsewhere(s) || !m->run->gate_open, err);
 		default:
 			return report_unexpected(&report, fd, err);
 		}

@@ -493,6 +493,36 @@ print(policy, priority, nice, flags, runtime, deadline, period)' "$(pid_of sc)")
 	wait_for oci exec ho2 grep -qx "33 77" /dev/shm/size
 }
 
+@test "exec is in its container's session keyring, unless that was made with --no-new-keyring" {
+	[ -e /proc/keys ] || skip "this kernel has no keys"
+	local flag ours id
+	for flag in "" --no-new-keyring; do
+		id=kr${flag:+n}
+		bundle $id 'c["linux"].pop("maskedPaths"); p["args"] = ["sh", "-c", "cat /proc/keys >/dev/shm/keys; sleep 1000"]'
+		oci run -d $flag -b "$BUNDLE" $id </dev/null >/dev/null 2>&1 3>&-
+		run oci exec $id grep _ses /proc/keys
+		# none without a name, as who makes a new one for itself has
+		[[ ! "$output" =~ "_ses:" ]]
+		if [ -n "$flag" ]; then
+			[[ "$output" != *"_ses.$id:"* ]]
+		else
+			# the same one, and not another of that name
+			ours=$(grep "_ses.$id:" <<<"$output" | cut -d ' ' -f 1)
+			[ "$(wc -w <<<"$ours")" = 1 ]
+			wait_for oci exec $id grep -q "^$ours .*_ses.$id:" /dev/shm/keys
+		fi
+		oci delete --force $id
+	done
+}
+
+@test "a hard limit that may not be had fails create, by name" {
+	bundle hl 'p["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 10, "hard": 2 ** 40}]'
+	! oci create -b "$BUNDLE" hl </dev/null >"$HOME_OCI/out" 2>&1 3>&- || false
+	grep -q "set RLIMIT_NOFILE: it may not be raised" "$HOME_OCI/out"
+	run oci state hl
+	[ "$status" = 1 ]
+}
+
 # a program's own account of its descriptors
 FDS='ls /proc/self/fd | tr "\n" " "'
 

@@ -139,6 +139,19 @@ static void sockets_in_deep_folders(void **state)
 	assert_int_equal(err->kind, ERR_UNAVAILABLE);
 }
 
+static void who_takes_no_callers(void **state)
+{
+	auto_fd int listener = unix_listen(scratch, "full", SOCK_STREAM, 0600, NULL);
+	assert_int_equal(listen(listener, 0), 0);
+	auto_fd int first = unix_connect(scratch, "full", SOCK_STREAM, NULL);
+	assert_true(first >= 0);
+	auto_err *err = NULL;
+	alarm(20);
+	assert_int_equal(unix_connect_within(scratch, "full", SOCK_STREAM, 1, &err), -1);
+	alarm(0);
+	assert_int_equal(err->sys, EAGAIN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +161,7 @@ int main(void)
 			a_tree_is_removed_whatever_is_in_it, setup, teardown),
 		cmocka_unit_test(descriptors_pass),
 		cmocka_unit_test_setup_teardown(sockets_in_deep_folders, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_takes_no_callers, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("fdio", tests, NULL, NULL);
 }

@@ -60,5 +60,7 @@ ssize_t fd_recv(int sock, void *p, size_t n, int *fds, size_t *nfds);
 /** Unix sockets at a path of any length: the folder is given as a descriptor. */
 int unix_listen(int dir, const char *name, int type, mode_t mode, struct err **err);
 int unix_connect(int dir, const char *name, int type, struct err **err);
+/** The same where whoever listens may not take callers: neither this nor a later send takes longer than @seconds. */
+int unix_connect_within(int dir, const char *name, int type, int seconds, struct err **err);
 
 #endif

@@ -33,6 +33,9 @@
 
 struct run;
 
+/** What the name of a container's session keyring begins with; its id comes after. As runc has it. */
+#define RUN_KEYRING "_ses."
+
 /** Stdio of the process to be. With process.terminal the child opens a pty in its own devpts and the
  * master comes back in @tty_master; stdin/out/err are then ignored. Descriptors stay the caller's. */
 struct run_io {
@@ -44,6 +47,8 @@ struct run_io {
 	 * run.gate, so that another process can do it (kist-oci create, then start: run_start_at()).
 	 * run.gate and run.report are then -1 after run_create(), and the caller may exit. */
 	int gate_socket;
+	/* run_exec(): the session keyring that the process joins, or makes; NULL: the caller's stays. */
+	const char *keyring;
 	/* > 0: run_exec() gives up after so many milliseconds, for callers with other things to do. What it
 	 * has begun is killed, but not waited for: the caller reaps any child. */
 	int timeout_ms;
