@@ -76,6 +76,22 @@ int str_to_u64(const char *s, uint64_t *out)
 	return 0;
 }
 
+size_t str_numbers(const char *text, uint64_t *out, size_t room)
+{
+	size_t n = 0;
+	for (;;) {
+		uint64_t v = 0;
+		text += strspn(text, " \t:");
+		if (n == room || *text < '0' || *text > '9')
+			return n;
+		for (; *text >= '0' && *text <= '9'; text++)
+			if (__builtin_mul_overflow(v, 10, &v) ||
+				__builtin_add_overflow(v, *text - '0', &v))
+				return n;
+		out[n++] = v;
+	}
+}
+
 int str_to_i64(const char *s, int64_t *out)
 {
 	uint64_t v;

@@ -211,8 +211,13 @@ static int open_folder(
 	s->root = dir_open(AT_FDCWD, g->root, &why);
 	if (s->root >= 0)
 		s->dir = dir_open(s->root, id, &why);
-	if (s->dir < 0)
-		return why->kind == ERR_NOT_FOUND ? not_there(err) : err_move(err, &why);
+	if (s->dir < 0) {
+		if (why->kind == ERR_NOT_FOUND)
+			not_there(err);
+		else
+			err_move(err, &why);
+		return -1;
+	}
 	if (lock && take_lock(s, err) < 0)
 		return -1;
 	if (lock && !still_there(s))

@@ -25,11 +25,11 @@ static void per_cpu(const struct cgroup_dir *d, struct cgroup_usage *out)
 		return;
 	auto_strv lines = strv_split(buf_str(&all), '\n');
 	for (size_t i = 1; lines[0] && lines[i]; i++) {
-		unsigned long long user, kernel;
-		if (sscanf(lines[i], "%*u %llu %llu", &user, &kernel) != 2)
+		uint64_t v[3]; /* the processor, user, kernel */
+		if (str_numbers(lines[i], v, ARRAY_LEN(v)) < ARRAY_LEN(v))
 			continue;
-		usage_add_number(&out->percpu_user, user);
-		usage_add_number(&out->percpu_kernel, kernel);
+		usage_add_number(&out->percpu_user, v[1]);
+		usage_add_number(&out->percpu_kernel, v[2]);
 	}
 }
 
@@ -103,6 +103,26 @@ static void memory(const struct cgroup_dir *d, struct cgroup_usage *out)
 	out->kernel_tcp = memory_use(d, "kmem.tcp.");
 }
 
+/* "8:0 Read 4096", or without the operation */
+static bool read_entry(const char *line, struct cgroup_io_entry *e)
+{
+	uint64_t v[3];
+	size_t n = str_numbers(line, v, ARRAY_LEN(v));
+	if (n < 2)
+		return false;
+	e->major = v[0];
+	e->minor = v[1];
+	if (n == 3) {
+		e->value = v[2];
+		return true;
+	}
+	auto_strv words = strv_split(line, ' ');
+	if (strv_len(words) != 3 || strlen(words[1]) >= sizeof(e->op))
+		return false;
+	snprintf(e->op, sizeof(e->op), "%s", words[1]);
+	return str_to_u64(words[2], &e->value) == 0;
+}
+
 /* "8:0 Read 1282048", "8:0 6792"; "Total 3477504" adds nothing. */
 static bool io_file(const struct cgroup_dir *d, const char *file, struct cgroup_io_list *out)
 {
@@ -114,14 +134,8 @@ static bool io_file(const struct cgroup_dir *d, const char *file, struct cgroup_
 	*out = (struct cgroup_io_list){0};
 	for (size_t i = 0; lines[i]; i++) {
 		struct cgroup_io_entry e = {0};
-		unsigned long long major, minor, value;
-		if (sscanf(lines[i], "%llu:%llu %llu", &major, &minor, &value) != 3 &&
-			sscanf(lines[i], "%llu:%llu %15s %llu", &major, &minor, e.op, &value) != 4)
-			continue;
-		e.major = major;
-		e.minor = minor;
-		e.value = value;
-		usage_add_io(out, &e);
+		if (read_entry(lines[i], &e))
+			usage_add_io(out, &e);
 	}
 	return true;
 }

@@ -62,14 +62,14 @@ static void io(const struct cgroup_dir *d, struct cgroup_usage *out)
 		return;
 	auto_strv lines = strv_split(buf_str(&text), '\n');
 	for (size_t i = 0; lines[i]; i++) {
-		unsigned long long major, minor;
-		if (sscanf(lines[i], "%llu:%llu", &major, &minor) != 2)
+		uint64_t device[2];
+		if (str_numbers(lines[i], device, ARRAY_LEN(device)) < ARRAY_LEN(device))
 			continue;
 		auto_strv words = strv_split(lines[i], ' ');
 		for (size_t w = 0; words[w]; w++) {
 			for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
 				const char *number = str_after(words[w], kinds[k].key);
-				struct cgroup_io_entry e = {.major = major, .minor = minor};
+				struct cgroup_io_entry e = {.major = device[0], .minor = device[1]};
 				if (!number || str_to_u64(number, &e.value) < 0)
 					continue;
 				snprintf(e.op, sizeof(e.op), "%s", kinds[k].op);
@@ -82,11 +82,24 @@ static void io(const struct cgroup_dir *d, struct cgroup_usage *out)
 /* "some avg10=0.00 avg60=0.00 avg300=0.00 total=0" */
 static void pressure_line(const char *text, const char *kind, struct cgroup_pressure_line *out)
 {
+	const struct {
+		const char *key;
+		double *to;
+	} averages[] = {
+		{" avg10=", &out->avg10}, {" avg60=", &out->avg60}, {" avg300=", &out->avg300}};
 	const char *at = strstr(text, kind);
-	unsigned long long total = 0;
-	if (at && sscanf(at + strlen(kind), " avg10=%lf avg60=%lf avg300=%lf total=%llu",
-			  &out->avg10, &out->avg60, &out->avg300, &total) == 4)
-		out->total = total;
+	at = at ? at + strlen(kind) : "";
+	for (size_t i = 0; i < ARRAY_LEN(averages); i++) {
+		const char *number = str_after(at, averages[i].key);
+		char *end = NULL;
+		if (!number)
+			return;
+		*averages[i].to = strtod(number, &end);
+		at = end;
+	}
+	const char *total = str_after(at, " total=");
+	if (total)
+		str_numbers(total, &out->total, 1);
 }
 
 static void pressure(const struct cgroup_dir *d, const char *file, struct cgroup_pressure *out)

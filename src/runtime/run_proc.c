@@ -81,10 +81,10 @@ static int64_t outside(int proc, pid_t pid, uint32_t uid)
 	text[n] = 0;
 	auto_strv lines = strv_split(text, '\n');
 	for (size_t i = 0; lines[i]; i++) {
-		unsigned int inside, host, size;
-		if (sscanf(lines[i], "%u %u %u", &inside, &host, &size) == 3 && uid >= inside &&
-			uid - inside < size)
-			return (int64_t)host + (uid - inside);
+		uint64_t v[3]; /* inside, outside, how many */
+		if (str_numbers(lines[i], v, ARRAY_LEN(v)) == ARRAY_LEN(v) && uid >= v[0] &&
+			uid - v[0] < v[2])
+			return (int64_t)(v[1] + (uid - v[0]));
 	}
 	return -1;
 }

@@ -105,12 +105,11 @@ int usermap_write(int proc, pid_t pid, const struct id_maps *maps, struct err **
 
 static bool has_map(const struct oci_id_map *maps, size_t count, const char *line)
 {
-	struct oci_id_map m;
-	if (sscanf(line, "%u %u %u", &m.container, &m.host, &m.size) != 3)
+	uint64_t v[3];
+	if (str_numbers(line, v, ARRAY_LEN(v)) < ARRAY_LEN(v))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (maps[i].container == m.container && maps[i].host == m.host &&
-			maps[i].size == m.size)
+		if (maps[i].container == v[0] && maps[i].host == v[1] && maps[i].size == v[2])
 			return true;
 	return false;
 }

@@ -81,9 +81,25 @@ static void words(void **state)
 	assert_int_equal(str_to_bool("yes", &yes), -1);
 }
 
+static void numbers_of_the_kernel(void **state)
+{
+	uint64_t v[3] = {9, 9, 9};
+	assert_int_equal(str_numbers("         0     100000      65536", v, 3), 3);
+	assert_true(v[0] == 0 && v[1] == 100000 && v[2] == 65536);
+	assert_int_equal(str_numbers("8:16 Read 4096", v, 3), 2);
+	assert_true(v[0] == 8 && v[1] == 16);
+	assert_int_equal(str_numbers("1 2 3 4", v, 3), 3);
+	assert_int_equal(str_numbers("", v, 3), 0);
+	assert_int_equal(str_numbers("-1", v, 3), 0);
+	assert_int_equal(str_numbers("7 18446744073709551616", v, 3), 1);
+	assert_int_equal(str_numbers("18446744073709551615", v, 3), 1);
+	assert_true(v[0] == UINT64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_of_the_kernel),
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(vectors),

@@ -31,6 +31,9 @@ bool str_all_of(const char *s, const char *set, size_t min, size_t max);
 /** Strict decimal numbers: the whole string, no white space, no '+', range checked. 0 or -1 (no err). */
 int str_to_i64(const char *s, int64_t *out);
 int str_to_u64(const char *s, uint64_t *out);
+/** Decimal numbers at the start of @text, with blanks and colons between them, as the kernel's files have them: how
+ * many, up to @room. */
+size_t str_numbers(const char *text, uint64_t *out, size_t room);
 int str_to_u32(const char *s, uint32_t *out);
 int str_to_int(const char *s, int *out);
 /** Go's strconv.ParseBool: 1 t T TRUE true True 0 f F FALSE false False. 0 or -1. */
