@@ -19,7 +19,7 @@ static const char *read_number(const char *at, unsigned long *out)
 /* "3" or "0-3", to the end of @item */
 static int add_range(uint64_t *bits, const char *item, unsigned long *highest)
 {
-	unsigned long first, last;
+	unsigned long first = 0, last;
 	const char *at = read_number(item, &first);
 	last = first;
 	if (at && *at == '-')

@@ -47,8 +47,10 @@ int rdt_open(struct err **err)
 	struct statfs fs;
 	auto_free char *found = NULL;
 	const char *path = USUAL_PLACE;
-	if (statfs(USUAL_PLACE, &fs) < 0 || fs.f_type != RDT_MAGIC)
-		path = found = find_mount();
+	if (statfs(USUAL_PLACE, &fs) < 0 || fs.f_type != RDT_MAGIC) {
+		found = find_mount();
+		path = found;
+	}
 	if (!path)
 		return err_set(
 			err, ERR_UNAVAILABLE, "linux.intelRdt: no resctrl file system is mounted");
