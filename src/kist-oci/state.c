@@ -236,6 +236,20 @@ int state_open(
 	return 0;
 }
 
+/* Where systemd put it stood in state.json; the unit has its name from the plan, and its place from that. */
+static void find_unit(struct state *s, const struct plan *plan)
+{
+	struct systemd_unit unit;
+	struct cgroup *cg = NULL;
+	if (systemd_unit_parse(&s->unit, plan->cgroup_path, s->id, plan->systemd_user, NULL) < 0 ||
+		!state_unit(s, &unit))
+		return;
+	if (cgroup_unit_plan(&cg, &unit, NULL) == 0)
+		s->cgroup = xstrdup(cgroup_path(cg));
+	cgroup_free(cg);
+	systemd_unit_clear(&unit);
+}
+
 int state_open_wreck(struct state **out, const struct globals *g, const char *id, struct err **err)
 {
 	auto_state *s = NULL;
@@ -244,10 +258,8 @@ int state_open_wreck(struct state **out, const struct globals *g, const char *id
 	auto_buf bytes = BUF_INIT;
 	struct plan *plan = NULL;
 	if (state_plan_load(s, &bytes, &plan, NULL) == 0) {
-		/* where systemd put it stood in state.json; the unit that it is has its name from the plan */
 		if (plan->systemd_helper)
-			systemd_unit_parse(
-				&s->unit, plan->cgroup_path, s->id, plan->systemd_user, NULL);
+			find_unit(s, plan);
 		else
 			s->cgroup = xstrdup_null(plan->cgroup_path);
 		plan_free(plan);

@@ -290,6 +290,16 @@ c['annotations']['org.systemd.property.KillSignal'] = '9'"
 	is failed running
 }
 
+@test "delete --force of a container whose state.json is damaged leaves no unit" {
+	sbundle wreck
+	soci run -d -b "$BUNDLE" wreck </dev/null >/dev/null 2>&1 3>&-
+	[ "$(prop kisttest-wreck.scope ActiveState)" = active ]
+	echo '{' >"$HOME_OCI/state/wreck/state.json"
+	oci delete --force wreck
+	[ ! -e "$HOME_OCI/state/wreck" ]
+	gone kisttest-wreck.scope
+}
+
 @test "a unit that exists is not taken over, and not stopped" {
 	sbundle one "c['linux']['cgroupsPath'] = ':kisttest:same'"
 	soci run --detach --bundle "$BUNDLE" one
