@@ -60,6 +60,22 @@ static void set_log_level(const struct options *o)
 	log_set_level(o->debug ? LOG_LEVEL_DEBUG : level);
 }
 
+/* Borrowed from the daemon's options. */
+static struct registry_options registry_settings(const struct daemon *d)
+{
+	const struct options *o = &d->options;
+	return (struct registry_options){
+		.program = d->registry_program,
+		.certs_dir = o->certs_dir,
+		.mirrors = o->registry_mirrors,
+		.insecure = o->insecure_registries,
+		.http_proxy = o->http_proxy,
+		.https_proxy = o->https_proxy,
+		.no_proxy = o->no_proxy,
+		.user_agent = "kist/" KIST_VERSION,
+	};
+}
+
 static void reload(struct daemon *d)
 {
 	auto_err *e = NULL;
@@ -68,7 +84,11 @@ static void reload(struct daemon *d)
 		return;
 	}
 	set_log_level(&d->options);
-	log_info("settings reloaded (debug, log-level)");
+	const struct registry_options r = registry_settings(d);
+	if (registry_reconfigure(d->registry, &r, &e) < 0)
+		log_error("settings of registries not reloaded: %s", err_msg(e));
+	else
+		log_info("settings reloaded (debug, log-level, registries)");
 }
 
 static void on_signal(struct loop_source *source, uint32_t events, void *arg)
@@ -157,13 +177,7 @@ static const struct net_options *network(struct daemon *d)
 
 static int open_registry(struct daemon *d, struct err **err)
 {
-	const struct options *o = &d->options;
-	const struct registry_options r = {
-		.program = d->registry_program,
-		.mirrors = o->registry_mirrors,
-		.insecure = o->insecure_registries,
-		.user_agent = "kist/" KIST_VERSION,
-	};
+	const struct registry_options r = registry_settings(d);
 	d->registry = registry_open(&r, err);
 	return d->registry ? 0 : -1;
 }

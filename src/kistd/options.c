@@ -34,6 +34,8 @@ static const struct setting settings[] = {
 		"Bridge for containers (default kist0); none: no bridge network"},
 	{"cgroup-parent", 0, "cgroup-parent", STRING, S(cgroup_parent), "path",
 		"Parent of containers' cgroups (default /kist)"},
+	{"certs-dir", 0, "certs-dir", STRING, S(certs_dir), "path",
+		"Registries' certificates and hosts.toml (default /etc/kist/certs.d)"},
 	{"config-file", 0, NULL, STRING, S(config_file), "path",
 		"Settings as JSON (default " DEFAULT_CONFIG ")"},
 	{"data-root", 0, "data-root", STRING, S(data_root), "path",
@@ -50,6 +52,10 @@ static const struct setting settings[] = {
 	{"help", 'h', NULL, BOOL, S(help), NULL, "Show this text"},
 	{"host", 'H', "hosts", LIST, S(hosts), "address",
 		"Where to listen: unix://PATH, fd://, tcp://ADDRESS:PORT (may repeat)"},
+	{"http-proxy", 0, "proxies.http-proxy", STRING, S(http_proxy), "URL",
+		"Proxy to registries on http (default: HTTP_PROXY)"},
+	{"https-proxy", 0, "proxies.https-proxy", STRING, S(https_proxy), "URL",
+		"Proxy to registries on https (default: HTTPS_PROXY)"},
 	{"icc", 0, "icc", BOOL, S(icc), NULL, "Let containers reach each other (default true)"},
 	{"init-path", 0, "init-path", STRING, S(init_path), "path",
 		"Process 1 of containers with --init (default: kist-init)"},
@@ -76,6 +82,8 @@ static const struct setting settings[] = {
 		"Layers that a push uploads at a time (default 5)"},
 	{"mtu", 0, "mtu", NUMBER, S(mtu), "bytes",
 		"MTU of containers' interfaces (default: the kernel's)"},
+	{"no-proxy", 0, "proxies.no-proxy", STRING, S(no_proxy), "list",
+		"Hosts and subnets without proxy (default: NO_PROXY)"},
 	{"parked-monitors", 0, "parked-monitors", NUMBER, S(parked_monitors), "count",
 		"Monitors kept ready for the next containers, 0 to 64 (default 2)"},
 	{"pidfile", 'p', "pidfile", STRING, S(pidfile), "path",
@@ -267,6 +275,25 @@ static int check_keys(const json_t *doc, const char *const *given, struct err **
 	return 0;
 }
 
+/* dockerd has its proxies in an object: {"proxies": {"http-proxy": ...}} is the key "proxies.http-proxy" here. */
+static int unfold_proxies(json_t *doc, struct err **err)
+{
+	const char *key;
+	json_t *value;
+	auto_json *proxies = json_incref(json_object_get(doc, "proxies"));
+	if (!proxies)
+		return 0;
+	if (!json_is_object(proxies))
+		return err_set(err, ERR_INVALID, "proxies: must be an object");
+	json_object_del(doc, "proxies");
+	json_object_foreach(proxies, key, value)
+	{
+		auto_free char *name = xasprintf("proxies.%s", key);
+		json_object_set(doc, name, value);
+	}
+	return 0;
+}
+
 static int read_file(struct options *o, const char *const *given, bool must_exist, struct err **err)
 {
 	auto_buf text = BUF_INIT;
@@ -281,7 +308,7 @@ static int read_file(struct options *o, const char *const *given, bool must_exis
 		return -1;
 	if (!json_is_object(doc))
 		return err_set(err, ERR_INVALID, "%s: must be a JSON object", o->config_file);
-	if (check_keys(doc, given, err) < 0)
+	if (unfold_proxies(doc, err) < 0 || check_keys(doc, given, err) < 0)
 		return err_wrap(err, "unable to configure the daemon with file %s", o->config_file);
 	const char *key;
 	json_t *value;
@@ -347,6 +374,7 @@ static int check(const struct options *o, struct err **err)
 		return err_set(err, ERR_INVALID, "invalid log-level: \"%s\"", o->log_level);
 	if (check_path("data-root", o->data_root, err) < 0 ||
 		check_path("exec-root", o->exec_root, err) < 0 ||
+		check_path("certs-dir", o->certs_dir, err) < 0 ||
 		check_path("init-path", o->init_path, err) < 0 ||
 		check_path("seccomp-profile", o->seccomp_profile, err) < 0 ||
 		check_subnet("bip", o->bip, err) < 0 ||
@@ -386,13 +414,33 @@ int options_load(struct options *o, char **argv, struct err **err)
 	return check(o, err);
 }
 
+static void swap_text(char **a, char **b)
+{
+	char *was = *a;
+	*a = *b;
+	*b = was;
+}
+
+static void swap_list(char ***a, char ***b)
+{
+	char **was = *a;
+	*a = *b;
+	*b = was;
+}
+
 int options_reload(struct options *o, char **argv, struct err **err)
 {
 	struct options fresh;
 	int rc = options_load(&fresh, argv, err);
 	if (rc == 0) {
 		o->debug = fresh.debug;
-		str_replace(&o->log_level, fresh.log_level);
+		swap_text(&o->log_level, &fresh.log_level);
+		swap_text(&o->certs_dir, &fresh.certs_dir);
+		swap_text(&o->http_proxy, &fresh.http_proxy);
+		swap_text(&o->https_proxy, &fresh.https_proxy);
+		swap_text(&o->no_proxy, &fresh.no_proxy);
+		swap_list(&o->registry_mirrors, &fresh.registry_mirrors);
+		swap_list(&o->insecure_registries, &fresh.insecure_registries);
 	}
 	options_free(&fresh);
 	return rc;

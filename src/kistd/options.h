@@ -26,6 +26,7 @@ struct options {
 	int64_t parked_monitors;
 	/* registries */
 	char **registry_mirrors, **insecure_registries;
+	char *certs_dir, *http_proxy, *https_proxy, *no_proxy;
 	int64_t max_downloads, max_uploads;
 	/* TLS */
 	bool tls, tlsverify, insecure_tcp;
@@ -36,7 +37,8 @@ struct options {
 
 /** Defaults, then flags, then the file. ERR_INVALID names what is wrong. */
 int options_load(struct options *o, char **argv, struct err **err);
-/** Again from the file alone, for SIGHUP: only what may change while running (debug, log-level). */
+/** Again from the file alone, for SIGHUP: only what may change while running (debug, log-level, what
+ * sessions with registries begin with). */
 int options_reload(struct options *o, char **argv, struct err **err);
 void options_free(struct options *o);
 void options_help(FILE *out);

@@ -89,6 +89,26 @@ static void test_file(void **state)
 	options_free(&o);
 }
 
+static void test_proxies_are_an_object_in_the_file(void **state)
+{
+	struct options o;
+	auto_err *err = NULL;
+	assert_int_equal(
+		load(&o, "{\"proxies\": {\"http-proxy\": \"http://p:1\", \"no-proxy\": \"*.lan\"}}",
+			"--https-proxy http://p:2", &err),
+		0);
+	assert_string_equal(o.http_proxy, "http://p:1");
+	assert_string_equal(o.https_proxy, "http://p:2");
+	assert_string_equal(o.no_proxy, "*.lan");
+	options_free(&o);
+	assert_int_equal(load(&o, "{\"proxies\": {\"nosuch\": \"x\"}}", "", &err), -1);
+	assert_non_null(strstr(err_msg(err), "configuration option: proxies.nosuch"));
+	options_free(&o);
+	assert_int_equal(load(&o, "{\"proxies\": 1}", "", &err), -1);
+	assert_non_null(strstr(err_msg(err), "proxies: must be an object"));
+	options_free(&o);
+}
+
 static void test_what_is_wrong_is_named(void **state)
 {
 	static const struct {
@@ -147,6 +167,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_defaults, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_forms_of_flags, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_file, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_proxies_are_an_object_in_the_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_is_wrong_is_named, set_up, tear_down),
 		cmocka_unit_test(test_missing_file),
 	};
