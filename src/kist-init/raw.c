@@ -1,7 +1,7 @@
 /* System calls and the program's entry without libc: x86-64 and aarch64. */
 #include "kernel.h"
 
-#include <asm/unistd.h>
+#include "sys/rawcall.h"
 
 #if defined(__x86_64__)
 
@@ -12,18 +12,6 @@ __asm__(".globl _start\n"
 	"	and $-16, %rsp\n"
 	"	call start\n");
 
-static long call(long n, long a, long b, long c, long d, long e)
-{
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	long r;
-	__asm__ volatile("syscall"
-			 : "=a"(r)
-			 : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
-			 : "rcx", "r11", "memory");
-	return r;
-}
-
 #elif defined(__aarch64__)
 
 __asm__(".globl _start\n"
@@ -33,24 +21,7 @@ __asm__(".globl _start\n"
 	"	and sp, x0, #-16\n"
 	"	bl start\n");
 
-static long call(long n, long a, long b, long c, long d, long e)
-{
-	register long x8 __asm__("x8") = n;
-	register long x0 __asm__("x0") = a;
-	register long x1 __asm__("x1") = b;
-	register long x2 __asm__("x2") = c;
-	register long x3 __asm__("x3") = d;
-	register long x4 __asm__("x4") = e;
-	__asm__ volatile("svc #0"
-			 : "+r"(x0)
-			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
-			 : "memory");
-	return x0;
-}
-
 #endif
-
-#define CALL(n, a, b, c, d, e) call(__NR_##n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e))
 
 #define SET_MASK 2 /* SIG_SETMASK */
 #define SIGCHLD_NUMBER 17

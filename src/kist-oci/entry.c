@@ -8,9 +8,10 @@
  * chosen at start-up). Whatever does not work is left to sealed_self_ensure().
  */
 #include <asm/statfs.h>
-#include <asm/unistd.h>
 #include <linux/fcntl.h>
 #include <linux/mount.h>
+
+#include "sys/rawcall.h"
 
 #if !defined(__clang__)
 #pragma GCC optimize("no-tree-loop-distribute-patterns") /* into calls of string functions */
@@ -32,18 +33,6 @@ __asm__(".globl kist_oci_entry\n"
 	"	pop %rdx\n"
 	"	jmp _start\n");
 
-static long call(long n, long a, long b, long c, long d, long e)
-{
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	long r;
-	__asm__ volatile("syscall"
-			 : "=a"(r)
-			 : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
-			 : "rcx", "r11", "memory");
-	return r;
-}
-
 #elif defined(__aarch64__)
 
 /* x0 is libc's: a function to call at exit, or 0 */
@@ -56,24 +45,7 @@ __asm__(".globl kist_oci_entry\n"
 	"	mov x0, x19\n"
 	"	b _start\n");
 
-static long call(long n, long a, long b, long c, long d, long e)
-{
-	register long x8 __asm__("x8") = n;
-	register long x0 __asm__("x0") = a;
-	register long x1 __asm__("x1") = b;
-	register long x2 __asm__("x2") = c;
-	register long x3 __asm__("x3") = d;
-	register long x4 __asm__("x4") = e;
-	__asm__ volatile("svc #0"
-			 : "+r"(x0)
-			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
-			 : "memory");
-	return x0;
-}
-
 #endif
-
-#define CALL(n, a, b, c, d, e) call(__NR_##n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e))
 
 static int equal(const char *a, const char *b)
 {
