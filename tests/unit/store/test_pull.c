@@ -643,6 +643,7 @@ static void an_image_without_layers_is_pulled(void **state)
 	auto_store_image *image = store_image_find(f->store, "empty", NULL);
 	assert_non_null(image);
 	assert_int_equal(image->config->diff_id_count, 0);
+	served_free(&s);
 }
 
 /* ---- documents ---- */
