@@ -389,7 +389,7 @@ static struct ranked *rank(const struct explored *x, size_t n, size_t *count,
 		int64_t bytes = bytes_of_file(f);
 		if (bytes == 0)
 			continue;
-		if (n && have == 2 * n) {
+		if (v && n && have == 2 * n) {
 			qsort(v, have, sizeof(*v), by_bytes);
 			have = n;
 		}
