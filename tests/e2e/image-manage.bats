@@ -170,6 +170,35 @@ same() {
 	[ -z "$(docker images -aq)" ]
 }
 
+@test "nameless images that others were made from are hidden, cannot be removed, and go with the last of those" {
+	load_busybox
+	busybox=$(docker images -q --no-trunc busybox)
+	docker create --name c1 busybox true
+	step=$(docker commit c1)
+	docker create --name c2 "$step" true
+	app=$(docker commit c2 app:1)
+	docker rm c1 c2
+	ids() { docker images -q --no-trunc "$@" | sort | xargs; }
+	[ "$(ids)" = "$(printf '%s\n' "$busybox" "$app" | sort | xargs)" ]
+	[ "$(ids -a)" = "$(printf '%s\n' "$busybox" "$step" "$app" | sort | xargs)" ]
+	[ "$(docker history -q --no-trunc app:1 | head -n 3 | xargs)" = "$app $step $busybox" ]
+	fails_with 1 "(cannot be forced) - image has dependent child images" docker rmi -f "$step"
+	docker image prune -f
+	[ "$(ids -a | wc -w)" = 3 ]
+	run docker rmi app:1
+	[[ "$output" == *"Untagged: app:1"*"Deleted: $app"*"Deleted: $step"* ]]
+	[ "$(ids -a)" = "$busybox" ]
+	docker create --name c1 busybox true
+	docker commit c1 kept:1
+	docker rm c1
+	[ "$(docker rmi busybox)" = "Untagged: busybox:latest" ]
+	[ "$(docker images -aq | wc -l)" = 2 ]
+	docker rmi --no-prune kept:1
+	[ "$(docker images -aq | wc -l)" = 1 ]
+	docker image prune -f
+	[ -z "$(docker images -aq)" ]
+}
+
 @test "image prune takes what has no name, and with -a what has no container" {
 	load_busybox
 	docker create --name c1 busybox true
