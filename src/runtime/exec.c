@@ -308,15 +308,21 @@ static int64_t milliseconds(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* For poll(2). */
+static int time_left(const struct entering *e)
+{
+	int64_t left = e->deadline ? e->deadline - milliseconds() : -1;
+	return e->deadline && left < 0 ? 0 : (int)left;
+}
+
 /* Waits for a report until the time is up. A working folder on a file system whose server does not answer
  * holds the stage for ever, beyond the reach of signals. */
 static int await(struct entering *e, struct err **err)
 {
 	struct pollfd p = {.fd = e->sock, .events = POLLIN};
-	int64_t left = e->deadline ? e->deadline - milliseconds() : -1;
-	int ready;
+	int ready, left = time_left(e);
 	do
-		ready = poll(&p, 1, e->deadline && left < 0 ? 0 : (int)left);
+		ready = poll(&p, 1, left);
 	while (ready < 0 && errno == EINTR);
 	if (ready)
 		return 0;
@@ -331,8 +337,8 @@ static int follow(struct entering *e, struct err **err)
 {
 	struct report report;
 	int got, fd = -1;
-	if (!awaits_parent(e->j->process) && !e->deadline)
-		report_await_end(e->sock, -1);
+	if (!awaits_parent(e->j->process))
+		report_await_end(e->sock, time_left(e));
 	for (;;) {
 		if (await(e, err) < 0)
 			return -1;
