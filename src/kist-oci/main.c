@@ -148,10 +148,15 @@ static int seal(const struct verb *verb, char *const *argv, struct err **err)
 /* Descriptors 0, 1 and 2 are there, so that nothing that is opened later becomes somebody's stdio. */
 static void ensure_stdio(void)
 {
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		/* the lowest that is free */
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
-			return;
+	int fd = STDIN_FILENO;
+	while (fd <= STDERR_FILENO && fcntl(fd, F_GETFD) >= 0)
+		fd++;
+	if (fd > STDERR_FILENO)
+		return;
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	fd_close(fd);
 }
 
 /*

@@ -540,7 +540,9 @@ static int remove_all(struct cgroup *cg, bool kill, const struct cgroup_dir *gon
 	for (size_t i = 0; i < cg->count; i++) {
 		auto_err *why = NULL;
 		const struct cgroup_dir *d = &cg->dirs[i];
-		if (!d->foreign && d != gone && cgroup_tree_remove(d, kill, &why) < 0) {
+		if (d == gone || d->foreign)
+			continue;
+		if (cgroup_tree_remove(d, kill, &why) < 0) {
 			r = -1;
 			if (err && !*err)
 				err_move(err, &why);
