@@ -58,6 +58,7 @@ handler_fn api_image_list, api_image_inspect, api_image_history, api_image_tag, 
 handler_fn api_plugin_inspect;
 handler_fn api_volume_list, api_volume_create, api_volume_inspect, api_volume_remove;
 handler_fn api_network_list, api_network_inspect;
+handler_fn api_kist_check;
 handler_fn api_kist_image_files, api_kist_image_diff;
 handler_fn api_system_df, api_kist_disk, api_container_prune, api_volume_prune, api_network_prune,
 	api_build_prune;

@@ -3,6 +3,7 @@
 #include <nettle/sha2.h>
 #include <string.h>
 
+#include "base/fdio.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -49,4 +50,19 @@ void digest_of(const void *p, size_t n, struct digest *out)
 	sha256_update(&ctx, n, p);
 	sha256_digest(&ctx, sizeof(raw), raw);
 	digest_from_raw(raw, out);
+}
+
+int digest_of_fd(int fd, struct digest *out)
+{
+	struct sha256_ctx ctx;
+	uint8_t raw[SHA256_DIGEST_SIZE];
+	const size_t room = 256u << 10;
+	auto_free char *chunk = xmalloc(room);
+	ssize_t n;
+	sha256_init(&ctx);
+	while ((n = fd_read(fd, chunk, room)) > 0)
+		sha256_update(&ctx, (size_t)n, (const uint8_t *)chunk);
+	sha256_digest(&ctx, sizeof(raw), raw);
+	digest_from_raw(raw, out);
+	return n < 0 ? -1 : 0;
 }

@@ -277,3 +277,94 @@ put_blob() {
 	cat "$W/good" >"$file"
 	kist save -o "$W/good.tar" two:v1
 }
+
+# ---- system check ----
+
+layer_folder() { # IMAGE
+	local layer
+	layer=$(kist image inspect -f '{{index .RootFS.Layers 0}}' "$1")
+	echo "$KIST_HOME/data/layers/${layer#sha256:}"
+}
+# An image "kept", whose layer came compressed in an OCI archive.
+load_kept() {
+	need skopeo
+	rm -rf "$W/kept" "$W/kept-root"
+	[ -z "$(kist images -q kept:1)" ] || kist rmi kept:1
+	mkdir "$W/kept-root"
+	head -c 500000 /dev/urandom >"$W/kept-root/random"
+	tar -C "$W/kept-root" -c . | kist import - kept:1
+	kist save -o "$W/kept.tar" kept:1
+	kist rmi kept:1
+	skopeo copy -q --insecure-policy "docker-archive:$W/kept.tar" "oci:$W/kept:kept:1"
+	tar -C "$W/kept" -c . | kist load
+}
+
+@test "system check finds a whole store whole" {
+	load_kept
+	run kist system check
+	[ "$status" = 0 ]
+	[[ "$output" == *"all whole"* ]]
+	[ "$(kist system check --json | jq '.Findings | length')" = 0 ]
+}
+
+@test "a damaged layer is named with its file and images, and unpacked again from its blob" {
+	load_kept
+	printf x | dd of="$(layer_folder kept:1)/random" bs=1 seek=99999 conv=notrunc status=none
+	run kist system check
+	[ "$status" = 1 ]
+	[[ "$output" == *"the layer's file \"random\" has another content"*"of kept:1"*"--repair unpacks it again"*"1 damaged"* ]]
+	run kist system check --repair
+	[ "$status" = 0 ]
+	[[ "$output" == *"unpacked again"* ]]
+	cmp "$W/kept-root/random" "$(layer_folder kept:1)/random"
+	kist system check | grep -q "all whole"
+}
+
+@test "a layer that a container has is not replaced" {
+	load_kept
+	id=$(kist create kept:1 true)
+	printf x | dd of="$(layer_folder kept:1)/random" bs=1 seek=99999 conv=notrunc status=none
+	run kist system check --repair
+	[ "$status" = 1 ]
+	[[ "$output" == *"remove the containers that have it"* ]]
+	! cmp -s "$W/kept-root/random" "$(layer_folder kept:1)/random"
+	kist rm "$id"
+	kist system check --repair
+}
+
+@test "a lost layer and a lost recipe come back" {
+	load_kept
+	folder=$(layer_folder kept:1)
+	rm -r "$folder"
+	run kist system check
+	[ "$status" = 1 ]
+	kist system check --repair
+	cmp "$W/kept-root/random" "$folder/random"
+	echo bad >"$KIST_HOME/data/recipes/${folder##*/}/recipe"
+	run kist system check
+	[ "$status" = 1 ]
+	[[ "$output" == *"recipe is damaged"* ]]
+	kist system check --repair
+	kist system check
+}
+
+@test "a damaged blob is dropped, and its image is used as before" {
+	load_kept
+	kist save -o "$W/before.tar" kept:1
+	blob=$(ls -S "$KIST_HOME/data/content/sha256" | head -n 1)
+	printf x | dd of="$KIST_HOME/data/content/sha256/$blob" bs=1 seek=1000 conv=notrunc status=none
+	run kist system check
+	[ "$status" = 1 ]
+	[[ "$output" == *"blob sha256:$blob: its digest is"*"of kept:1"* ]]
+	run kist system check --repair
+	[ "$status" = 0 ]
+	[ ! -e "$KIST_HOME/data/content/sha256/$blob" ]
+	kist system check
+	kist save kept:1 | cmp - "$W/before.tar"
+	rm -f "$KIST_HOME/data/content/sha256/$(kist images -q --no-trunc kept:1 | cut -d: -f2)"
+	run kist system check --repair
+	[ "$status" = 1 ]
+	[[ "$output" == *"it is missing"*"pull or load"* ]]
+	kist rmi -f kept:1
+	kist system check
+}

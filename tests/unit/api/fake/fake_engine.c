@@ -15,6 +15,7 @@
 #include "engine/events.h"
 #include "engine/exec.h"
 #include "engine/archive.h"
+#include "store/check.h"
 #include "engine/files.h"
 #include "engine/image.h"
 #include "engine/info.h"
@@ -325,6 +326,11 @@ bool engine_files_wait(const struct engine_files *f)
 }
 NONE(engine_files_result, struct engine_files *f, struct err **err)
 void engine_files_close(struct engine_files *f)
+{
+}
+NONE(store_check_run, struct store *store, bool repair, int (*progress)(void *arg), void *arg,
+	struct store_check *out, struct err **err)
+void store_check_free(struct store_check *check)
 {
 }
 struct engine_archive *engine_archive_open(struct engine *e, char *const *refs,

@@ -1,0 +1,258 @@
+/* Checking the store, part by part. Repairs are in check_repair.c. */
+#include "check_private.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "store/layer_tar.h"
+
+void store_check_free(struct store_check *check)
+{
+	for (size_t i = 0; i < check->count; i++) {
+		free(check->v[i].problem);
+		free(check->v[i].remedy);
+		strv_free(check->v[i].images);
+	}
+	free(check->v);
+	*check = (struct store_check){0};
+}
+
+static int tick(struct checker *c, struct err **err)
+{
+	if (c->progress && c->progress(c->arg) != 0)
+		return err_set(err, ERR_CANCELLED, "cancelled");
+	return 0;
+}
+
+/* Names of the images that a statement with one parameter finds; those without name by id. */
+static char **images_of(struct checker *c, const char *sql, const struct digest *d)
+{
+	char **ids = NULL, **names = NULL;
+	struct db_stmt *q = db_query(c->store->db, sql, NULL);
+	if (!q)
+		return NULL;
+	db_bind_str(q, 1, d->str);
+	while (db_step(q, NULL) == 1)
+		strv_add(&ids, db_col_str(q, 0));
+	db_end(q);
+	for (size_t i = 0; ids && ids[i]; i++) {
+		auto_strv tags = NULL;
+		auto_strv repo_digests = NULL;
+		struct digest id;
+		if (digest_parse(ids[i], &id, NULL) < 0 ||
+			names_of(c->store, &id, &tags, &repo_digests, NULL) < 0)
+			continue;
+		names_familiar(tags);
+		for (size_t k = 0; tags && tags[k]; k++)
+			strv_add(&names, tags[k]);
+		if (!tags)
+			strv_add(&names, ids[i]);
+	}
+	strv_free(ids);
+	return names;
+}
+
+static struct store_finding *find(struct checker *c, enum store_finding_kind kind,
+	const struct digest *digest, const char *problem)
+{
+	static const char *const users[] = {
+		[STORE_FINDING_BLOB] = "SELECT DISTINCT image FROM image_blobs WHERE digest = ?",
+		[STORE_FINDING_LAYER] =
+			"SELECT DISTINCT image FROM image_layers JOIN layers ON layers.id = layer "
+			"WHERE diff_id = ?",
+		[STORE_FINDING_IMAGE] = "SELECT id FROM images WHERE id = ?",
+	};
+	struct store_check *out = c->out;
+	out->v = xreallocarray(out->v, out->count + 1, sizeof(*out->v));
+	struct store_finding *f = &out->v[out->count++];
+	*f = (struct store_finding){
+		.kind = kind,
+		.digest = *digest,
+		.damaged = true,
+		.problem = xstrdup(problem),
+		.images = images_of(c, users[kind], digest),
+	};
+	return f;
+}
+
+/* The digests that a statement gives, read before anything takes long. */
+static int list(struct checker *c, const char *sql, char ***out, struct err **err)
+{
+	auto_db_stmt *q = db_query(c->store->db, sql, err);
+	if (!q)
+		return -1;
+	int r;
+	while ((r = db_step(q, err)) == 1)
+		strv_add(out, db_col_str(q, 0));
+	return r;
+}
+
+/* ---- blobs ---- */
+
+/* 0 and what is wrong (empty: nothing), or -1. */
+static int look_at_blob(
+	struct checker *c, const struct digest *d, struct buf *problem, struct err **err)
+{
+	struct digest actual;
+	int64_t size, said;
+	auto_err *why = NULL;
+	auto_fd int fd = store_blob_open(c->store, d, &size, &why);
+	if (fd < 0 && why->kind != ERR_NOT_FOUND)
+		return err_move(err, &why);
+	int r = blob_find(c->store, d, &said, err);
+	if (r <= 0)
+		return r; /* gone meanwhile */
+	if (fd < 0) {
+		buf_adds(problem, "it is missing");
+		return 0;
+	}
+	if (digest_of_fd(fd, &actual) < 0)
+		buf_addf(problem, "it cannot be read: %s", err_text(errno));
+	else if (!str_eq(actual.str, d->str))
+		buf_addf(problem, "its digest is %s", actual.str);
+	else if (said >= 0 && said != size)
+		buf_addf(problem, "it has %lld bytes instead of %lld", (long long)size,
+			(long long)said);
+	return 0;
+}
+
+static int check_blobs(struct checker *c, struct err **err)
+{
+	auto_strv digests = NULL;
+	if (list(c, "SELECT digest FROM blobs ORDER BY digest", &digests, err) < 0)
+		return -1;
+	for (size_t i = 0; digests && digests[i]; i++) {
+		struct digest d;
+		auto_buf problem = BUF_INIT;
+		if (tick(c, err) < 0 || digest_parse(digests[i], &d, err) < 0 ||
+			look_at_blob(c, &d, &problem, err) < 0)
+			return -1;
+		c->out->blobs++;
+		if (problem.len)
+			check_repair_blob(c, find(c, STORE_FINDING_BLOB, &d, buf_str(&problem)));
+	}
+	return 0;
+}
+
+/* ---- layers ---- */
+
+static int layer_tick(void *arg, int64_t current, int64_t total)
+{
+	struct checker *c = arg;
+	return c->progress ? c->progress(c->arg) : 0;
+}
+
+static int check_layer(struct checker *c, const struct digest *d, struct err **err)
+{
+	auto_err *why = NULL;
+	/* held, so that it does not go while it is read */
+	if (!store_lease_layer(c->lease, d))
+		return 0;
+	c->out->layers++;
+	if (!c->packer)
+		c->packer = layer_packer_open(c->store, err);
+	if (!c->packer)
+		return -1;
+	if (layer_packer_write(c->packer, d, -1, LAYER_TAR_PLAIN, layer_tick, c, NULL, &why) == 0)
+		return 0;
+	layer_packer_close(steal_ptr(c->packer));
+	if (why->kind != ERR_INVALID && why->kind != ERR_UNAVAILABLE &&
+		!(why->kind == ERR_SYSTEM && why->sys == ENOENT))
+		return err_move(err, &why);
+	struct store_finding *f = find(c, STORE_FINDING_LAYER, d, why->msg);
+	f->damaged = why->kind != ERR_UNAVAILABLE;
+	check_repair_layer(c, f);
+	return 0;
+}
+
+static int check_layers(struct checker *c, struct err **err)
+{
+	auto_strv digests = NULL;
+	if (list(c, "SELECT diff_id FROM layers ORDER BY id", &digests, err) < 0)
+		return -1;
+	for (size_t i = 0; digests && digests[i]; i++) {
+		struct digest d;
+		if (tick(c, err) < 0 || digest_parse(digests[i], &d, err) < 0 ||
+			check_layer(c, &d, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- images ---- */
+
+/* The rows say which layers an image has; so does its configuration. */
+static int compare_layers(struct checker *c, const struct digest *id,
+	const struct oci_image *config, struct err **err)
+{
+	auto_db_stmt *q = db_query(c->store->db,
+		"SELECT diff_id FROM image_layers LEFT JOIN layers ON layers.id = layer "
+		"WHERE image = ? ORDER BY pos",
+		err);
+	if (!q)
+		return -1;
+	db_bind_str(q, 1, id->str);
+	size_t n = 0;
+	int r;
+	while ((r = db_step(q, err)) == 1) {
+		if (n >= config->diff_id_count ||
+			!str_eq(db_col_str(q, 0), config->diff_ids[n].str))
+			return 1;
+		n++;
+	}
+	return r < 0 ? -1 : n != config->diff_id_count;
+}
+
+static int check_images(struct checker *c, struct err **err)
+{
+	auto_strv ids = NULL;
+	if (list(c, "SELECT id FROM images ORDER BY id", &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; ids && ids[i]; i++) {
+		struct digest id;
+		auto_buf json = BUF_INIT;
+		auto_oci_image *config = NULL;
+		auto_err *why = NULL;
+		if (tick(c, err) < 0 || digest_parse(ids[i], &id, err) < 0)
+			return -1;
+		c->out->images++;
+		int r = store_image_config_json(c->store, &id, &json, &why);
+		if (r == 0)
+			r = oci_image_parse(&config, json.data, json.len, &why);
+		if (r < 0 && why->kind == ERR_NOT_FOUND)
+			continue; /* gone meanwhile; a blob that is missing has been told */
+		if (r == 0)
+			r = compare_layers(c, &id, config, err);
+		if (r < 0 && !why)
+			return -1;
+		if (r != 0) {
+			struct store_finding *f = find(c, STORE_FINDING_IMAGE, &id,
+				why ? why->msg : "its layers are not those of its configuration");
+			f->remedy = xstrdup("remove the image, then pull or load it again");
+		}
+	}
+	return 0;
+}
+
+int store_check_run(struct store *store, bool repair, int (*progress)(void *arg), void *arg,
+	struct store_check *out, struct err **err)
+{
+	*out = (struct store_check){0};
+	struct checker c = {
+		.store = store, .repair = repair, .progress = progress, .arg = arg, .out = out};
+	c.lease = store_lease_new(store);
+	/* blobs first: what layers are unpacked from again has been looked at then */
+	int r = check_blobs(&c, err);
+	if (r == 0)
+		r = check_layers(&c, err);
+	if (r == 0)
+		r = check_images(&c, err);
+	layer_packer_close(c.packer);
+	store_lease_end(c.lease);
+	if (r < 0)
+		store_check_free(out);
+	return r;
+}
