@@ -127,7 +127,7 @@ static int read_folder(struct listing *l, int fd, char where, struct err **err)
 			return err_sys(err, errno, "read a folder");
 		for (long i = 0; i < n;) {
 			const struct dirent64 *e = (const struct dirent64 *)(room + i);
-			if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, ".."))
+			if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
 				add(l, e->d_name, where);
 			i += e->d_reclen;
 		}

@@ -263,7 +263,7 @@ static struct source source_of(const struct walk_entry *e)
 
 static int put_layer_folder(struct packer *p, const struct source *s, struct err **err)
 {
-	bool opaque;
+	bool opaque = false;
 	int r = put_folder(p, s, &opaque, err);
 	if (r <= 0)
 		return r;
@@ -296,7 +296,7 @@ static int put_change(struct packer *p, const struct walk_entry *e, struct err *
 static int put_whole_folder(
 	struct packer *p, const struct walk_entry *e, const struct source *s, struct err **err)
 {
-	bool opaque;
+	bool opaque = false;
 	int r = put_folder(p, s, &opaque, err);
 	if (r <= 0)
 		return r;

@@ -336,14 +336,14 @@ inspect() {
 	since=$(date +%s)
 	docker commit c1 new
 	is "$(docker inspect -f '{{.State.Status}}' c1)" running
-	docker events --since "$since" --until "$(($(date +%s) + 1))" --filter container=$id --format '{{.Action}}' | grep -E 'commit|pause' | sort >"$W/events"
+	docker events --since "$since" --until "$(($(date +%s) + 1))" --filter container="$id" --format '{{.Action}}' | grep -E 'commit|pause' | sort >"$W/events"
 	is "$(cat "$W/events")" "commit
 pause
 unpause"
 	since=$(($(date +%s) + 1))
 	sleep 1.1
 	docker commit --pause=false c1 new2
-	is "$(docker events --since "$since" --until "$(($(date +%s) + 1))" --filter container=$id --format '{{.Action}}' | grep -E 'commit|pause')" commit
+	is "$(docker events --since "$since" --until "$(($(date +%s) + 1))" --filter container="$id" --format '{{.Action}}' | grep -E 'commit|pause')" commit
 }
 
 @test "a paused container stays paused" {
@@ -520,7 +520,7 @@ paused_by_cgroup() {
 	docker run -d --name c1 --network none -e "H=$KIST_HOME" busybox sh -c 'mkdir -p /t/d; echo 1 >/t/d/secret; cd /t; while :; do
 		mv d e; ln -s "../../../../../../../../..$H" d; rm d; ln -s / d; rm d; mv e d; done'
 	wait_until docker exec c1 test -e /t
-	for i in $(seq 12); do
+	for _ in $(seq 12); do
 		docker export c1 >"$W/x.tar"
 		fails_with 1 "" grep -q "of the host" "$W/x.tar"
 	done
