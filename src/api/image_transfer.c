@@ -88,6 +88,15 @@ static void on_message(void *arg, const struct image_message *m)
 	push_write(a->push, doc.data, doc.len, m->kind == IMAGE_LAYER && m->total > 0);
 }
 
+/* 401 would make the docker command ask for a password, and wait; dockerd never answers it here, but 500. */
+static void error_answer(struct request *req, const struct err *err)
+{
+	struct err plain = *err;
+	if (plain.kind == ERR_UNAUTHORIZED)
+		plain.kind = ERR_SYSTEM;
+	res_error(req, &plain);
+}
+
 static void on_done(void *arg, const struct err *err)
 {
 	struct answer *a = arg;
@@ -98,7 +107,7 @@ static void on_done(void *arg, const struct err *err)
 	push_end(a->push);
 	free(a);
 	if (!started && err)
-		res_error(req, err);
+		error_answer(req, err);
 	else if (!started)
 		res_json(req, 200);
 	request_resume(req);

@@ -9,8 +9,8 @@
 #include "base/timefmt.h"
 
 #define ID_WIDTH 12
-#define STATUS_WIDTH 20
-#define FIGURES_WIDTH 40 /* "123.4MB/567.8MB  12.3MB/s  1h59m" */
+#define STATUS_WIDTH 18
+#define FIGURES_WIDTH 36 /* "123.4MB/567.8MB  12.3MB/s  1h59m" */
 #define BAR_MIN 8
 #define BAR_MAX 40
 #define SAMPLE_NS (TIME_NS_PER_SEC / 4)
@@ -227,8 +227,8 @@ static void add_figures(struct buf *out, int64_t current, int64_t total, double 
 static void add_progress(struct buf *out, const struct bars *b, unsigned columns, int64_t current,
 	int64_t total, double rate, bool stalled)
 {
-	unsigned used = ID_WIDTH + 2 + STATUS_WIDTH + FIGURES_WIDTH + 4;
-	if (total > 0 && columns > used + BAR_MIN) {
+	unsigned used = ID_WIDTH + 2 + STATUS_WIDTH + FIGURES_WIDTH + (b->utf8 ? 2 : 4);
+	if (total > 0 && columns >= used + BAR_MIN) {
 		unsigned width = columns - used;
 		add_bar(out, b->utf8, current, total, width < BAR_MAX ? width : BAR_MAX);
 		buf_addc(out, ' ');

@@ -52,6 +52,10 @@ static void a_layer_has_a_bar_a_rate_and_the_time_left(void **state)
 	assert_non_null(strstr(p, "25MB/100MB"));
 	assert_non_null(strstr(p, "25MB/s  3s"));
 	assert_non_null(strstr(p, "[==========>"));
+	/* the usual terminal has room for it, too */
+	auto_free char *narrow = picture(b, 24, 80, SECOND, false);
+	assert_non_null(strstr(narrow, "[==>"));
+	assert_non_null(strstr(narrow, "25MB/s  3s"));
 	bars_free(b);
 }
 

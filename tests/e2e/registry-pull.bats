@@ -1,0 +1,330 @@
+# Pulls with the stock docker command and with kist, from Debian's docker-registry.
+load lib/engine
+load lib/registry
+
+setup_file() {
+	registry_there || return 0
+	engine_start
+	registry_start plain 5000
+	registry_start closed 5001 htpasswd
+	registry_skopeo copy -q --dest-tls-verify=false "docker-archive:$(busybox_archive)" docker://127.0.0.1:5000/library/box:1
+	registry_skopeo copy -q --dest-tls-verify=false --dest-creds "$REGISTRY_USER:$REGISTRY_PASSWORD" \
+		"docker-archive:$(busybox_archive)" docker://127.0.0.1:5001/own/box:1
+	proxy=$KIST_HOME/proxy.log
+	: >"$proxy"
+	in_net python3 "$REGISTRY_LIB/slow_proxy.py" --listen 5010 --to 5000 --rate 2000000 --log "$proxy" </dev/null 3>&- &
+	echo $! >"$KIST_HOME/proxy.pid"
+}
+teardown_file() {
+	registry_there || return 0
+	kill "$(cat "$KIST_HOME/proxy.pid")" 2>/dev/null
+	registry_stop_all
+	engine_stop
+}
+setup() {
+	registry_there || skip "docker-registry is not installed"
+	export DOCKER_CONFIG=$BATS_TEST_TMPDIR/config
+	mkdir -p "$DOCKER_CONFIG"
+	echo '{"auths": {"a.example": {}}}' >"$DOCKER_CONFIG/config.json"
+	: >"$KIST_HOME/proxy.log"
+}
+teardown() {
+	registry_there || return 0
+	local ids
+	ids=$(docker ps -aq)
+	[ -z "$ids" ] || docker rm -f -v $ids >/dev/null 2>&1
+	ids=$(docker images -aq | sort -u)
+	[ -z "$ids" ] || docker rmi -f $ids >/dev/null 2>&1
+}
+
+put_image() {
+	in_net python3 "$REGISTRY_LIB/push_image.py" http://127.0.0.1:5000 "$@"
+}
+
+# Everything that the manifest names lies in content/, as it came.
+content_is_whole() { # name:tag
+	local raw d
+	raw=$(registry_skopeo inspect --tls-verify=false --raw "docker://127.0.0.1:5000/$1")
+	for d in $(jq -r '.config.digest, .layers[].digest' <<<"$raw"); do
+		[ "$(sha256sum <"$KIST_HOME/data/content/sha256/${d#sha256:}" | cut -d' ' -f1)" = "${d#sha256:}" ] || {
+			echo "$d is not in content/"
+			return 1
+		}
+	done
+}
+
+# file INSIDE an image, out of its layers
+layer_file() { # image path
+	local c status
+	c=$(docker create "$1" /x)
+	docker cp "$c:$2" - | tar -xO
+	status=$?
+	docker rm "$c" >/dev/null
+	return $status
+}
+
+blob_gets() {
+	grep -c '^GET .*/blobs/' "$KIST_HOME/proxy.log" || true
+}
+
+@test "docker pull fetches an image that runs, with the registry's own digest and bytes" {
+	run docker pull localhost:5000/library/box:1
+	[ "$status" = 0 ]
+	[[ "$output" == *"1: Pulling from library/box"* ]]
+	[[ "$output" == *"Pulling fs layer"*"Download complete"*"Pull complete"* ]]
+	[[ "$output" == *"Status: Downloaded newer image for localhost:5000/library/box:1"* ]]
+	digest=$(registry_skopeo inspect --tls-verify=false --format '{{.Digest}}' docker://127.0.0.1:5000/library/box:1)
+	[[ "$output" == *"Digest: $digest"* ]]
+	[ "$(docker inspect --format '{{index .RepoDigests 0}}' localhost:5000/library/box:1)" = "localhost:5000/library/box@$digest" ]
+	[ "$(docker run --rm localhost:5000/library/box:1 echo it runs)" = "it runs" ]
+	[ "$(docker run --rm "localhost:5000/library/box@$digest" echo by digest)" = "by digest" ]
+	content_is_whole library/box:1
+}
+
+@test "kist pull prints a line for each step where there is no terminal, -q the name alone" {
+	run kist pull localhost:5000/library/box:1
+	[ "$status" = 0 ]
+	[[ "$output" == *": Pull complete"*"Status: Downloaded newer image"*"localhost:5000/library/box:1" ]]
+	[[ "$output" != *$'\e'* ]]
+	run kist pull -q localhost:5000/library/box:1
+	[ "$output" = localhost:5000/library/box:1 ]
+	fails_with 1 "tag can't be used with --all-tags/-a" kist pull -a localhost:5000/library/box:1
+}
+
+@test "kist pull draws bars on a terminal" {
+	put_image bars/x 1 --layers 3 --bytes 1000000 >/dev/null
+	out=$(SHELL=/bin/sh timeout 60 script -qec "stty cols 100 rows 30; TERM=xterm LC_ALL=C.UTF-8 kist pull localhost:5010/bars/x:1" /dev/null </dev/null)
+	[[ "$out" == *"Downloading"*"/1MB"*"B/s"* ]]
+	[[ "$out" == *"of 3 layers"* ]]
+	[[ "$out" == *"█"* ]]
+	[ "$(grep -c "Pull complete  *1MB" <<<"$out")" -ge 3 ]
+}
+
+@test "docker draws its bars" {
+	put_image bars/y 1 --layers 2 --bytes 1000000 --seed y >/dev/null
+	out=$(SHELL=/bin/sh timeout 60 script -qec "stty cols 130 rows 30; TERM=xterm docker pull localhost:5010/bars/y:1" /dev/null </dev/null)
+		[[ "$out" == *"Downloading"*"["*">"* ]]
+	[[ "$out" == *"Pull complete"* ]]
+}
+
+@test "an image that is up to date costs one HEAD" {
+	docker pull -q localhost:5010/library/box:1
+	: >"$KIST_HOME/proxy.log"
+	run docker pull localhost:5010/library/box:1
+	[[ "$output" == *"Status: Image is up to date for localhost:5010/library/box:1"* ]]
+	grep -v 'GET /v2/ ' "$KIST_HOME/proxy.log" >"$BATS_TEST_TMPDIR/asked"
+	[ "$(cut -d' ' -f1-2 "$BATS_TEST_TMPDIR/asked")" = "HEAD /v2/library/box/manifests/1" ]
+}
+
+@test "a digest that is here is not asked for at all" {
+	docker pull -q localhost:5010/library/box:1
+	digest=$(docker inspect --format '{{index .RepoDigests 0}}' localhost:5010/library/box:1)
+	: >"$KIST_HOME/proxy.log"
+	docker pull "$digest"
+	[ ! -s "$KIST_HOME/proxy.log" ]
+}
+
+@test "a tag that moved brings the new image, and only what is new of it" {
+	put_image moving/x 1 --layers 1 --seed same >/dev/null
+	docker pull -q localhost:5010/moving/x:1
+	put_image moving/x 1 --layers 2 --seed same >/dev/null
+	: >"$KIST_HOME/proxy.log"
+	run docker pull localhost:5010/moving/x:1
+	[[ "$output" == *"Already exists"*"Downloaded newer image"* ]]
+	# one configuration and one layer
+	[ "$(blob_gets)" = 2 ]
+}
+
+@test "layers in gzip, zstd, xz and plain come out the same" {
+	put_image kinds/x 1 --oci --layers 4 --compress gzip,zstd,xz,plain >/dev/null
+	put_image kinds/y 1 --layers 4 --compress gzip >/dev/null
+	docker pull -q localhost:5000/kinds/x:1
+	docker pull -q localhost:5000/kinds/y:1
+	ids() { docker inspect --format '{{json .RootFS.Layers}}' "$1"; }
+	[ "$(ids localhost:5000/kinds/x:1)" = "$(ids localhost:5000/kinds/y:1)" ]
+	[ "$(ids localhost:5000/kinds/x:1 | jq length)" = 4 ]
+}
+
+@test "an index gives this machine's image, or the platform that is asked for" {
+	put_image many/x 1 --platforms linux/arm64,linux/amd64,linux/arm/v7 >"$BATS_TEST_TMPDIR/digests"
+	run docker pull localhost:5000/many/x:1
+	[[ "$output" == *"Digest: $(head -n 1 "$BATS_TEST_TMPDIR/digests")"* ]]
+	[ "$(docker inspect --format '{{.Architecture}}' localhost:5000/many/x:1)" = amd64 ]
+	docker pull -q --platform linux/arm64 localhost:5000/many/x:1
+	[ "$(docker inspect --format '{{.Architecture}}' localhost:5000/many/x:1)" = arm64 ]
+	kist pull -q --platform linux/arm/v7 localhost:5000/many/x:1
+	[ "$(docker inspect --format '{{.Architecture}}{{.Variant}}' localhost:5000/many/x:1)" = armv7 ]
+	docker pull -q localhost:5000/many/x:1
+	[ "$(docker inspect --format '{{.Architecture}}' localhost:5000/many/x:1)" = amd64 ]
+	fails_with 1 "no matching manifest for linux/s390x" docker pull --platform linux/s390x localhost:5000/many/x:1
+	fails_with 1 "unknown operating system or architecture" docker pull --platform nonsense localhost:5000/many/x:1
+}
+
+@test "all tags of a repository" {
+	put_image tags/x one --seed 1 >/dev/null
+	put_image tags/x two --seed 2 >/dev/null
+	run docker pull -a localhost:5000/tags/x
+	[ "$status" = 0 ]
+	[ "$(docker images -q localhost:5000/tags/x | wc -l)" = 2 ]
+	[[ "$output" == *"Downloaded newer image for localhost:5000/tags/x"* ]]
+	kist pull -a localhost:5000/tags/x | grep -q "Image is up to date for localhost:5000/tags/x"
+}
+
+@test "clients that pull the same at the same time share one download" {
+	put_image shared/x 1 --layers 2 --bytes 1500000 --seed shared >/dev/null
+	for i in 1 2 3; do
+		docker pull localhost:5010/shared/x:1 >"$BATS_TEST_TMPDIR/out$i" 2>&1 3>&- &
+		pids+=" $!"
+	done
+	wait $pids
+	for i in 1 2 3; do grep -q "Downloaded newer image" "$BATS_TEST_TMPDIR/out$i"; done
+	[ "$(grep -c "^GET .*/manifests/" "$KIST_HOME/proxy.log")" = 1 ]
+	[ "$(blob_gets)" = 3 ]
+}
+
+@test "two images with a layer in common download it once" {
+	put_image pair/x 1 --layers 1 --bytes 2000000 --seed pair >/dev/null
+	put_image pair/y 1 --layers 2 --bytes 2000000 --seed pair >/dev/null
+	docker pull localhost:5010/pair/x:1 >/dev/null 3>&- &
+	first=$!
+	docker pull localhost:5010/pair/y:1
+	wait $first
+	# two configurations, two layers
+	[ "$(blob_gets)" = 4 ]
+}
+
+@test "a client that leaves ends the pull; the next one goes on where it stopped" {
+	put_image left/x 1 --bytes 6000000 --seed left >/dev/null
+	timeout 2 docker pull localhost:5010/left/x:1 || true
+	for i in $(seq 100); do
+		pgrep -P "$(engine_pid)" kist-registry >/dev/null || break
+		sleep 0.05
+	done
+	! pgrep -P "$(engine_pid)" kist-registry
+	[ "$(docker images -q localhost:5010/left/x)" = "" ]
+	: >"$KIST_HOME/proxy.log"
+	docker pull -q localhost:5010/left/x:1
+	grep -i 'Range: bytes=[1-9]' "$KIST_HOME/proxy.log"
+}
+
+# wait_bytes: until some megabytes of the download are on disk
+wait_bytes() {
+	local i n
+	for i in $(seq 200); do
+		n=$(cat "$KIST_HOME"/data/ingest/* 2>/dev/null | wc -c)
+		[ "$n" -gt 2000000 ] && return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+@test "a download goes on with Range after kill -9 of kistd" {
+	put_image killed/x 1 --bytes 6000000 --seed k1 >/dev/null
+	docker pull localhost:5010/killed/x:1 >/dev/null 2>&1 3>&- &
+	wait_bytes
+	engine_end -9
+	engine_run
+	[ "$(docker images -q localhost:5010/killed/x)" = "" ]
+	: >"$KIST_HOME/proxy.log"
+	docker pull -q localhost:5010/killed/x:1
+	grep -i 'Range: bytes=[1-9]' "$KIST_HOME/proxy.log"
+	content_is_whole killed/x:1
+}
+
+@test "a pull survives kill -9 of kist-registry, and goes on with Range" {
+	put_image killed/y 1 --bytes 6000000 --seed k2 >/dev/null
+	docker pull localhost:5010/killed/y:1 >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+	pull=$!
+	wait_bytes
+	kill -9 "$(pgrep -P "$(engine_pid)" kist-registry)"
+	wait $pull
+	grep -q "Downloaded newer image" "$BATS_TEST_TMPDIR/out"
+	grep -i 'Range: bytes=[1-9]' "$KIST_HOME/proxy.log"
+	content_is_whole killed/y:1
+}
+
+@test "kill -9 of kist-transfer fails the pull, and the next one goes on where it stopped" {
+	put_image killed/z 1 --bytes 6000000 --seed k3 >/dev/null
+	docker pull localhost:5010/killed/z:1 >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+	pull=$!
+	wait_bytes
+	kill -9 $(pgrep -P "$(engine_pid)" kist-transfer)
+	! wait $pull
+	grep -q "kist-transfer" "$BATS_TEST_TMPDIR/out"
+	: >"$KIST_HOME/proxy.log"
+	docker pull -q localhost:5010/killed/z:1
+	grep -i 'Range: bytes=[1-9]' "$KIST_HOME/proxy.log"
+	content_is_whole killed/z:1
+}
+
+@test "what is damaged on the way is refused by its digest, and nothing of it stays" {
+	put_image bad/x 1 --bytes 100000 --seed bad >/dev/null
+	layer=$(registry_skopeo inspect --tls-verify=false --raw docker://127.0.0.1:5000/bad/x:1 | jq -r '.layers[0].digest')
+	data=$REGISTRY_HOME/plain/data/docker/registry/v2/blobs/sha256/$(cut -c8-9 <<<"$layer")/${layer#sha256:}/data
+	printf 'X' | dd of="$data" bs=1 seek=5000 conv=notrunc 2>/dev/null
+	fails_with 1 "$layer" docker pull localhost:5000/bad/x:1
+	[ "$(docker images -q localhost:5000/bad/x)" = "" ]
+	[ -z "$(ls "$KIST_HOME/data/ingest")" ]
+	[ ! -e "$KIST_HOME/data/content/sha256/${layer#sha256:}" ]
+}
+
+@test "what needs a login is refused without, and comes with it" {
+	fails_with 1 "" docker pull localhost:5001/own/box:1
+	fails_with 1 "" kist pull localhost:5001/own/box:1
+	kist login -u "$REGISTRY_USER" --password-stdin localhost:5001 <<<"$REGISTRY_PASSWORD"
+	kist pull -q localhost:5001/own/box:1
+	docker rmi localhost:5001/own/box:1
+	docker pull -q localhost:5001/own/box:1
+	docker rmi localhost:5001/own/box:1
+	# the daemon keeps nothing: the next client has to bring its own
+	kist logout localhost:5001
+	fails_with 1 "" docker pull localhost:5001/own/box:1
+}
+
+@test "what is not there is said in docker's words" {
+	fails_with 1 "manifest for localhost:5000/library/box:none not found: manifest unknown: manifest unknown" docker pull localhost:5000/library/box:none
+	fails_with 1 "repository localhost:5000/library/none not found: name unknown" docker pull -a localhost:5000/library/none
+	fails_with 1 "invalid reference format" docker pull localhost:5000/UPPER:x
+	fails_with 1 "invalid reference format" kist pull localhost:5000/UPPER:x
+}
+
+@test "run and create pull what is missing, as --pull says" {
+	run kist run --rm localhost:5000/library/box:1 echo first
+	[ "$status" = 0 ]
+	[[ "$output" == *"Unable to find image 'localhost:5000/library/box:1' locally"* ]]
+	[[ "$output" == *"Pull complete"*"first" ]]
+	run kist run --rm localhost:5000/library/box:1 echo again
+	[ "$output" = again ]
+	run kist run --rm --pull always localhost:5000/library/box:1 echo always
+	[[ "$output" == *"Image is up to date"*"always" ]]
+	docker rmi localhost:5000/library/box:1
+	fails_with 125 "No such image" kist run --rm --pull never localhost:5000/library/box:1 true
+	[ "$(docker run --quiet --rm localhost:5000/library/box:1 echo docker)" = docker ]
+	docker rmi localhost:5000/library/box:1
+	kist create --name made localhost:5000/library/box:1 true
+}
+
+@test "docker-py and docker-compose pull" {
+	python3 - <<-'PY'
+		import docker
+		c = docker.from_env()
+		image = c.images.pull("localhost:5000/library/box", tag="1")
+		assert image.tags == ["localhost:5000/library/box:1"], image.tags
+		assert any(e.get("status") == "Pulling from library/box"
+		           for e in c.api.pull("localhost:5000/library/box", tag="1", stream=True, decode=True))
+		d = c.images.get_registry_data("localhost:5000/library/box:1")
+		assert d.has_platform("linux/amd64")
+	PY
+	command -v docker-compose >/dev/null || skip "docker-compose is not installed"
+	docker rmi localhost:5000/library/box:1
+	printf 'version: "2"\nservices:\n  a: {image: "localhost:5000/library/box:1"}\n' >"$BATS_TEST_TMPDIR/docker-compose.yml"
+	(cd "$BATS_TEST_TMPDIR" && docker-compose pull)
+	[ -n "$(docker images -q localhost:5000/library/box:1)" ]
+}
+
+@test "a pull is an event with the name in full" {
+	since=$(date +%s)
+	docker pull -q localhost:5000/library/box:1
+	run docker events --since "$since" --until "$(($(date +%s) + 1))" --filter event=pull --format '{{.Type}} {{.Action}} {{.Actor.ID}} {{.Actor.Attributes.name}}'
+	[ "$output" = "image pull localhost:5000/library/box:1 localhost:5000/library/box" ]
+}
