@@ -1,0 +1,156 @@
+# Pushes with the stock docker command and with kist to Debian's docker-registry; skopeo and dockerd read them.
+load lib/engine
+load lib/registry
+
+setup_file() {
+	registry_there || return 0
+	engine_start
+	registry_start plain 5000
+	registry_start closed 5001 htpasswd
+}
+teardown_file() {
+	registry_there || return 0
+	registry_stop_all
+	engine_stop
+}
+setup() {
+	registry_there || skip "docker-registry is not installed"
+	export DOCKER_CONFIG=$BATS_TEST_TMPDIR/config
+	mkdir -p "$DOCKER_CONFIG"
+	echo '{"auths": {"a.example": {}}}' >"$DOCKER_CONFIG/config.json"
+	load_busybox
+}
+teardown() {
+	registry_there || return 0
+	local ids
+	ids=$(docker ps -aq)
+	[ -z "$ids" ] || docker rm -f -v $ids >/dev/null 2>&1
+	ids=$(docker images -aq | sort -u)
+	[ -z "$ids" ] || docker rmi -f $ids >/dev/null 2>&1
+}
+
+put_image() {
+	in_net python3 "$REGISTRY_LIB/push_image.py" http://127.0.0.1:5000 "$@"
+}
+raw() { # name:tag
+	registry_skopeo inspect --tls-verify=false --raw "docker://127.0.0.1:5000/$1"
+}
+uploads() { # since line
+	tail -n "+$1" "$(registry_log plain)" | grep -c 'http.request.method=PUT.*/blobs/uploads/' || true
+}
+log_lines() {
+	echo $(($(wc -l <"$(registry_log plain)") + 1))
+}
+
+@test "an image that was pulled is pushed byte for byte, by docker and by kist" {
+	put_image from/x 1 --oci --layers 3 --bytes 200000 --compress gzip,zstd,plain >/dev/null
+	docker pull -q localhost:5000/from/x:1
+	docker tag localhost:5000/from/x:1 localhost:5000/to/x:1
+	docker tag localhost:5000/from/x:1 localhost:5000/to/y:1
+	run docker push localhost:5000/to/x:1
+	[ "$status" = 0 ]
+	[[ "$output" == *"The push refers to repository [localhost:5000/to/x]"* ]]
+	[[ "$output" == *"Mounted from from/x"* ]]
+	kist push localhost:5000/to/y:1
+	raw from/x:1 >"$BATS_TEST_TMPDIR/before"
+	raw to/x:1 | cmp - "$BATS_TEST_TMPDIR/before"
+	raw to/y:1 | cmp - "$BATS_TEST_TMPDIR/before"
+	[[ "$output" == *"1: digest: sha256:$(sha256sum <"$BATS_TEST_TMPDIR/before" | cut -d' ' -f1) size: $(wc -c <"$BATS_TEST_TMPDIR/before")" ]]
+	registry_skopeo copy -q --src-tls-verify=false docker://127.0.0.1:5000/to/y:1 "dir:$BATS_TEST_TMPDIR/dir"
+}
+
+@test "blobs go to another registry as they came" {
+	put_image from/z 1 --layers 2 --bytes 200000 --seed z >/dev/null
+	docker pull -q localhost:5000/from/z:1
+	docker tag localhost:5000/from/z:1 localhost:5001/own/z:1
+	fails_with 1 "no basic auth credentials" docker push localhost:5001/own/z:1
+	kist login -u "$REGISTRY_USER" --password-stdin localhost:5001 <<<"$REGISTRY_PASSWORD"
+	run kist push localhost:5001/own/z:1
+	[ "$status" = 0 ]
+	[ "$(grep -c ': Pushed' <<<"$output")" = 2 ]
+	registry_skopeo inspect --raw --tls-verify=false --creds "$REGISTRY_USER:$REGISTRY_PASSWORD" docker://127.0.0.1:5001/own/z:1 |
+		cmp - <(raw from/z:1)
+}
+
+@test "an image that was loaded gets a manifest that skopeo reads, and the second push sends nothing" {
+	docker tag busybox localhost:5000/made/box:1
+	run docker push localhost:5000/made/box:1
+	[ "$status" = 0 ]
+	[[ "$output" == *": Pushed"* ]]
+	[ "$(raw made/box:1 | jq -r .mediaType)" = application/vnd.docker.distribution.manifest.v2+json ]
+	[ "$(raw made/box:1 | jq -r .config.digest)" = "$(docker inspect --format '{{.Id}}' busybox)" ]
+	registry_skopeo copy -q --src-tls-verify=false docker://127.0.0.1:5000/made/box:1 "docker-archive:$BATS_TEST_TMPDIR/a.tar:x:1"
+	before=$(log_lines)
+	run kist push localhost:5000/made/box:1
+	[[ "$output" == *"Layer already exists"* ]]
+	[ "$(uploads "$before")" = 0 ]
+	digest="sha256:$(raw made/box:1 | sha256sum | cut -d' ' -f1)"
+	[[ "$output" == *"1: digest: $digest size: "* ]]
+	docker inspect --format '{{json .RepoDigests}}' busybox | grep -q "localhost:5000/made/box@$digest"
+}
+
+@test "the same content is compressed to the same digest" {
+	docker tag busybox localhost:5000/same/a:1
+	docker push -q localhost:5000/same/a:1
+	raw same/a:1 >"$BATS_TEST_TMPDIR/a"
+	docker rmi -f "$(docker images -q busybox)"
+	load_busybox
+	docker tag busybox localhost:5001/same/b:1
+	kist login -u "$REGISTRY_USER" --password-stdin localhost:5001 <<<"$REGISTRY_PASSWORD"
+	kist push -q localhost:5001/same/b:1
+	registry_skopeo inspect --raw --tls-verify=false --creds "$REGISTRY_USER:$REGISTRY_PASSWORD" docker://127.0.0.1:5001/same/b:1 |
+		cmp - "$BATS_TEST_TMPDIR/a"
+}
+
+@test "a committed container is pushed and pulled again" {
+	docker run --name c1 busybox sh -c 'echo new >/file'
+	docker commit c1 localhost:5000/made/commit:1
+	docker push -q localhost:5000/made/commit:1
+	docker rmi localhost:5000/made/commit:1
+	docker pull -q localhost:5000/made/commit:1
+	[ "$(docker run --rm localhost:5000/made/commit:1 cat /file)" = new ]
+}
+
+@test "all tags of a repository, and tags that there are not" {
+	docker tag busybox localhost:5000/tags/p:one
+	docker tag busybox localhost:5000/tags/p:two
+	docker push -q -a localhost:5000/tags/p
+	[ "$(kist registry tags localhost:5000/tags/p | sort | tr '\n' ' ')" = "one two " ]
+	for cli in docker kist; do
+		fails_with 1 "tag does not exist: localhost:5000/tags/p:three" $cli push localhost:5000/tags/p:three
+		fails_with 1 "An image does not exist locally with the tag: localhost:5000/tags/q" $cli push localhost:5000/tags/q:1
+		fails_with 1 "tag can't be used with --all-tags/-a" $cli push -a localhost:5000/tags/p:one
+	done
+}
+
+@test "a registry that is not there is named" {
+	docker tag busybox localhost:5999/x:1
+	fails_with 1 "connection refused" docker push localhost:5999/x:1
+}
+
+@test "dockerd pulls what we pushed, and runs with the same digests" {
+	command -v dockerd >/dev/null || skip "dockerd is not installed"
+	docker tag busybox localhost:5000/peer/box:1
+	docker push -q localhost:5000/peer/box:1
+	mkdir -p "$BATS_TEST_TMPDIR/d"
+	nsenter --net="/run/netns/$KIST_NETNS" -- unshare -m --propagation private dockerd --data-root "$BATS_TEST_TMPDIR/d/data" \
+		--exec-root "$BATS_TEST_TMPDIR/d/exec" --host "unix://$BATS_TEST_TMPDIR/d/s" --pidfile "$BATS_TEST_TMPDIR/d/pid" \
+		--bridge none --iptables=false --ip6tables=false --storage-driver vfs >"$BATS_TEST_TMPDIR/d/log" 2>&1 </dev/null 3>&- &
+	peer=$!
+	for i in $(seq 200); do
+		docker -H "unix://$BATS_TEST_TMPDIR/d/s" version >/dev/null 2>&1 && break
+		sleep 0.1
+	done
+	ours=$(docker inspect --format '{{.Id}} {{json .RootFS.Layers}}' localhost:5000/peer/box:1)
+	run docker -H "unix://$BATS_TEST_TMPDIR/d/s" pull localhost:5000/peer/box:1
+	theirs=$(docker -H "unix://$BATS_TEST_TMPDIR/d/s" inspect --format '{{.Id}} {{json .RootFS.Layers}}' localhost:5000/peer/box:1)
+	# and back: what dockerd pushes, we pull
+	docker -H "unix://$BATS_TEST_TMPDIR/d/s" tag localhost:5000/peer/box:1 localhost:5000/peer/back:1
+	docker -H "unix://$BATS_TEST_TMPDIR/d/s" push -q localhost:5000/peer/back:1
+	kill "$(cat "$BATS_TEST_TMPDIR/d/pid")"
+	wait_gone "$peer"
+	[ "$status" = 0 ]
+	[ "$ours" = "$theirs" ]
+	docker pull -q localhost:5000/peer/back:1
+	[ "$(docker inspect --format '{{.Id}} {{json .RootFS.Layers}}' localhost:5000/peer/back:1)" = "$ours" ]
+}
