@@ -61,8 +61,8 @@ static struct store_finding *find(struct checker *c, enum store_finding_kind kin
 	static const char *const users[] = {
 		[STORE_FINDING_BLOB] = "SELECT DISTINCT image FROM image_blobs WHERE digest = ?",
 		[STORE_FINDING_LAYER] =
-			"SELECT DISTINCT image FROM image_layers JOIN layers ON layers.id = layer "
-			"WHERE diff_id = ?",
+			("SELECT DISTINCT image FROM image_layers JOIN layers ON layers.id = layer "
+			 "WHERE diff_id = ?"),
 		[STORE_FINDING_IMAGE] = "SELECT id FROM images WHERE id = ?",
 	};
 	struct store_check *out = c->out;

@@ -125,17 +125,23 @@ struct store_pull_spec served_spec(const struct served *s, bool with_index)
 	return spec;
 }
 
-void feed_layer(struct store_pull *pull, const struct served *s, size_t i, int64_t upto)
+int try_feed_layer(
+	struct store_pull *pull, const struct served *s, size_t i, int64_t upto, struct err **err)
 {
 	int64_t offset;
-	struct err *err = NULL;
-	auto_fd int fd = store_pull_open(pull, i, &offset, &err);
+	auto_fd int fd = store_pull_open(pull, i, &offset, err);
 	if (fd < 0)
-		fail_msg("%s", err_msg(err));
+		return -1;
 	if (upto > offset)
 		assert_int_equal(
 			fd_write_all(fd, s->blobs[i].data + offset, (size_t)(upto - offset)), 0);
-	if (store_pull_grown(pull, i, upto, &err) < 0)
+	return store_pull_grown(pull, i, upto, err);
+}
+
+void feed_layer(struct store_pull *pull, const struct served *s, size_t i, int64_t upto)
+{
+	auto_err *err = NULL;
+	if (try_feed_layer(pull, s, i, upto, &err) < 0)
 		fail_msg("%s", err_msg(err));
 }
 
@@ -151,10 +157,11 @@ int next_event(struct store_pull *pull, struct store_pull_event *out, struct err
 	}
 }
 
-/* A piece more of every layer that is asked for. */
-static bool feed_some(struct store_pull *pull, const struct served *s, size_t chunk, int64_t *sent)
+/* A piece more of every layer that is asked for: 1, 0 if there is none, -1. */
+static int feed_some(struct store_pull *pull, const struct served *s, size_t chunk, int64_t *sent,
+	struct err **err)
 {
-	bool more = false;
+	int more = 0;
 	for (size_t i = 0; i < s->count; i++) {
 		const struct store_pull_layer *l = store_pull_layer(pull, i);
 		if (l->state == STORE_PULL_NEEDED) {
@@ -167,8 +174,9 @@ static bool feed_some(struct store_pull *pull, const struct served *s, size_t ch
 			continue;
 		int64_t upto = sent[i] + (int64_t)chunk;
 		sent[i] = upto < l->size ? upto : l->size;
-		feed_layer(pull, s, i, sent[i]);
-		more = true;
+		if (try_feed_layer(pull, s, i, sent[i], err) < 0)
+			return -1;
+		more = 1;
 	}
 	return more;
 }
@@ -178,7 +186,9 @@ int pull_to_ready(struct store_pull *pull, const struct served *s, size_t chunk,
 	int64_t sent[SERVED_LAYERS_MAX] = {0};
 	struct store_pull_event e;
 	for (;;) {
-		bool more = feed_some(pull, s, chunk, sent);
+		int more = feed_some(pull, s, chunk, sent, err);
+		if (more < 0)
+			return -1;
 		int r = more ? store_pull_next(pull, &e, err) : next_event(pull, &e, err);
 		if (r < 0)
 			return -1;

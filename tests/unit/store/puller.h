@@ -39,6 +39,9 @@ int pull_served(struct fixture *f, const struct served *s, const char *name, siz
 	struct store_pull_result *out, struct err **err);
 /** Writes what is missing of layer @i up to @upto, and says so. */
 void feed_layer(struct store_pull *pull, const struct served *s, size_t i, int64_t upto);
+/** Where that may fail: 0 or -1. */
+int try_feed_layer(
+	struct store_pull *pull, const struct served *s, size_t i, int64_t upto, struct err **err);
 /** Waits for the next event of any kind. 1, or -1. */
 int next_event(struct store_pull *pull, struct store_pull_event *out, struct err **err);
 /** Feeds whatever is asked for until READY: 0, or -1. */

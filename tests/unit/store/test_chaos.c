@@ -139,8 +139,12 @@ static void do_pull(struct world *w)
 	}
 	if (roll(w, 4) == 0) { /* the user changes his mind */
 		for (size_t k = 0; k < s->count; k++)
-			if (store_pull_layer(p, k)->state == STORE_PULL_NEEDED)
-				feed_layer(p, s, k, store_pull_layer(p, k)->size / 2);
+			if (store_pull_layer(p, k)->state == STORE_PULL_NEEDED &&
+				try_feed_layer(p, s, k, store_pull_layer(p, k)->size / 2, &err) <
+					0) {
+				expect_known("feed a pull", err);
+				return;
+			}
 		return;
 	}
 	snprintf(name, sizeof(name), "pulled:%d", i);
