@@ -65,6 +65,7 @@ struct client {
 	struct exchange *waiting; /* for a token */
 	struct token *tokens;
 	struct op *ops;
+	bool answered; /* somebody has answered something in this session */
 	bool login; /* tokens are asked for with a refresh token */
 	char *login_token; /* that refresh token */
 	int bundle; /* the system's CA certificates, opened before confinement; -1 */

@@ -11,6 +11,8 @@
  *				itself is asked again after a pause, until `attempts` in a row were in vain
  *	no TLS, no connection	likewise, but an endpoint with ENDPOINT_FALLBACK gives way to the next, which
  *				is the same registry on plain HTTP
+ *	refused, no such name	as long as nothing has answered in this session: failed at once, like dockerd; later
+ *				the registry may be starting anew
  *	anything else		a mirror: the next endpoint; else failed
  */
 #include "exchange.h"
@@ -244,7 +246,8 @@ static void no_answer(struct exchange *x, struct http *h)
 			return;
 		}
 	}
-	if (h->failure == HTTP_UNREACHED || h->failure == HTTP_LOST)
+	bool nobody = h->absent && !x->c->answered;
+	if (!nobody && (h->failure == HTTP_UNREACHED || h->failure == HTTP_LOST))
 		try_later(x, h);
 	else
 		finish(x);
@@ -364,6 +367,7 @@ static void on_done(void *arg, struct http *h)
 	x->http = h;
 	bool get = str_eq(x->spec.method, "GET") || str_eq(x->spec.method, "HEAD");
 	err_freep(&x->err);
+	x->c->answered |= h->failure == HTTP_FINE;
 	if (h->failure != HTTP_FINE)
 		no_answer(x, h);
 	else if (known(x, h->status))

@@ -22,11 +22,12 @@ static char *place(const struct http *h)
 	return xstrdup(host ? host + 3 : "?");
 }
 
-static char *no_connection(const struct http *h)
+static char *no_connection(struct http *h)
 {
 	long number = 0;
 	auto_free char *at = place(h);
 	curl_easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &number);
+	h->absent = number == ECONNREFUSED;
 	auto_free char *text = xstrdup(number ? err_text((int)number) : "connection refused");
 	if (*text >= 'A' && *text <= 'Z')
 		*text += 'a' - 'A';
@@ -84,6 +85,7 @@ void failure_explain(struct http *h, CURLcode code)
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
 		at[strcspn(at, ":")] = '\0'; /* a name: no colon but the port's */
+		h->absent = true;
 		why = xasprintf("dial tcp: lookup %s: no such host", at);
 		break;
 	case CURLE_COULDNT_RESOLVE_PROXY:

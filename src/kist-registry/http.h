@@ -69,6 +69,7 @@ struct http {
 	char *reason; /* "404 Not Found" */
 	struct http_headers headers;
 	enum http_failure failure;
+	bool absent; /* nobody listens there, or there is no such name */
 	char *why; /* of a failure, in Go's words where it has some */
 	struct err *refusal;
 	struct buf error_body; /* of an answer that is not 2xx */

@@ -1,10 +1,15 @@
 /* What registries and token services say, and where proxies are for. */
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
 #include "../cmocka_all.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "challenge.h"
+#include "exchange.h"
 #include "http.h"
 #include "proxy.h"
+#include "timer.h"
 #include "token.h"
 
 static int find(const char *header, enum challenge_scheme scheme, struct challenge *c)
@@ -124,6 +129,98 @@ static void test_origins(void **state)
 	assert_string_equal(e, "https://a.lan/x");
 }
 
+/* ---- trying again ---- */
+
+struct tried {
+	unsigned again;
+	bool over;
+	char *why;
+};
+
+static void on_retry(void *arg, const struct err *why, uint32_t wait_ms, uint32_t attempt)
+{
+	struct tried *t = arg;
+	t->again++;
+}
+
+static void on_done(void *arg, struct exchange *x)
+{
+	struct tried *t = arg;
+	t->over = true;
+	t->why = xstrdup(err_msg(x->err));
+}
+
+/* Nobody listens there: it is bound, but for us, and kept. */
+static int closed_port(int *port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, n), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+	*port = ntohs(a.sin_port);
+	return fd;
+}
+
+static void ask_nobody(bool answered, struct tried *t)
+{
+	int port;
+	int running;
+	int fd = closed_port(&port);
+	struct endpoint e = {.url = xasprintf("http://127.0.0.1:%d/v2", port),
+		.origin = xasprintf("http://127.0.0.1:%d", port),
+		.plain = true,
+		.flags = ENDPOINT_PULL};
+	struct client c = {.endpoints = &e,
+		.endpoint_count = 1,
+		.control = -1,
+		.bundle = -1,
+		.multi = curl_multi_init(),
+		.answered = answered,
+		.set = {.repository = (char *)"x",
+			.familiar = (char *)"x",
+			.scope = (char *)"",
+			.user_agent = (char *)"test",
+			.http_proxy = (char *)"",
+			.https_proxy = (char *)"",
+			.no_proxy = (char *)"",
+			.connect_ms = 5000,
+			.answer_ms = 5000,
+			.stall_ms = 5000,
+			.pause_ms = 1,
+			.attempts = 3}};
+	const struct exchange_spec spec = {.method = "GET",
+		.path = "/x/tags/list",
+		.capability = ENDPOINT_PULL,
+		.document = true,
+		.retry = on_retry,
+		.done = on_done,
+		.arg = t};
+	exchange_start(&c, &spec);
+	while (!t->over) {
+		curl_multi_perform(c.multi, &running);
+		http_reap(&c);
+		curl_multi_poll(c.multi, NULL, 0, timer_run(&c, 10), NULL);
+	}
+	curl_multi_cleanup(c.multi);
+	free(e.url);
+	free(e.origin);
+	close(fd);
+}
+
+static void test_a_refused_connection_is_tried_again_only_where_somebody_has_answered(void **state)
+{
+	struct tried first = {0};
+	struct tried later = {0};
+	ask_nobody(false, &first);
+	assert_int_equal(first.again, 0);
+	assert_non_null(strstr(first.why, "connect: connection refused"));
+	ask_nobody(true, &later);
+	assert_int_equal(later.again, 2);
+	free(first.why);
+	free(later.why);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +230,8 @@ int main(void)
 		cmocka_unit_test(test_tokens_that_would_end_a_header_are_refused),
 		cmocka_unit_test(test_proxies_by_gos_rules),
 		cmocka_unit_test(test_origins),
+		cmocka_unit_test(
+			test_a_refused_connection_is_tried_again_only_where_somebody_has_answered),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
