@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 
 #include "base/fdio.h"
 #include "base/mem.h"
@@ -148,7 +149,7 @@ static void handle(struct client *c, const struct record *r, int fd)
 static void hear_description(struct client *c, char *room)
 {
 	for (;;) {
-		auto_record r;
+		auto_record r = {0};
 		int fd;
 		if (control_receive(c, room, &r, &fd) == 0)
 			continue;
@@ -243,6 +244,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	/* before the credentials come; confine() makes it last */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (prepare(&c, room, &err) < 0) {
 		fprintf(stderr, "kist-registry: %s\n", err_msg(err));
 		return 1;

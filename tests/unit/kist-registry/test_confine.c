@@ -65,6 +65,21 @@ static int unix_socket(void)
 {
 	return socket(AF_UNIX, SOCK_STREAM, 0);
 }
+static int stream_pair(void)
+{
+	int pair[2];
+	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
+}
+static int datagram_pair(void)
+{
+	int pair[2];
+	return socketpair(AF_UNIX, SOCK_DGRAM, 0, pair);
+}
+static int packet_pair(void)
+{
+	int pair[2];
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair);
+}
 static int audit_socket(void)
 {
 	return socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT);
@@ -124,6 +139,9 @@ static void test_only_the_internet_is_reached(void **state)
 {
 	assert_int_equal(confined(inet_socket), 0);
 	assert_int_equal(confined(unix_socket), EPERM);
+	assert_int_equal(confined(stream_pair), 0);
+	assert_int_equal(confined(datagram_pair), EPERM);
+	assert_int_equal(confined(packet_pair), EPERM);
 	assert_int_equal(confined(audit_socket), EPERM);
 	assert_int_equal(confined(packet_socket), EPERM);
 }
