@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "engine/info.h"
+#include "engine/transfer.h"
 #include "request.h"
 #include "server.h"
 
@@ -142,7 +143,39 @@ static void write_abilities(struct jsonw *w, const struct request *req, const st
 	jw_i64(w, "NGoroutines", i->threads);
 }
 
-static void write_machine(struct jsonw *w, const struct request *req, const struct engine_info *i)
+static void write_index(struct jsonw *w, const char *name, char *const *mirrors, bool hub)
+{
+	static char *const none[] = {NULL};
+	jw_object(w, name);
+	jw_str(w, "Name", name);
+	jw_strv(w, "Mirrors", mirrors ? mirrors : none);
+	jw_bool(w, "Secure", hub);
+	jw_bool(w, "Official", hub);
+	jw_end_object(w);
+}
+
+/* What is in force, also after SIGHUP. */
+static void write_registries(struct jsonw *w, const struct registry_info *r)
+{
+	static char *const none[] = {NULL};
+	jw_object(w, "RegistryConfig");
+	jw_null(w, "AllowNondistributableArtifactsCIDRs");
+	jw_null(w, "AllowNondistributableArtifactsHostnames");
+	jw_strv(w, "InsecureRegistryCIDRs", r->insecure_cidrs ? r->insecure_cidrs : none);
+	jw_object(w, "IndexConfigs");
+	write_index(w, "docker.io", r->mirrors, true);
+	for (char **host = r->insecure_hosts; host && *host; host++)
+		write_index(w, *host, NULL, false);
+	jw_end_object(w);
+	if (r->mirrors)
+		jw_strv(w, "Mirrors", r->mirrors);
+	else
+		jw_null(w, "Mirrors");
+	jw_end_object(w);
+}
+
+static void write_machine(struct jsonw *w, const struct request *req, const struct engine_info *i,
+	const struct registry_info *r)
 {
 	jw_time(w, "SystemTime", i->system_time);
 	jw_str(w, "LoggingDriver", "json-file");
@@ -155,19 +188,14 @@ static void write_machine(struct jsonw *w, const struct request *req, const stru
 	jw_str(w, "OSType", "linux");
 	jw_str(w, "Architecture", i->architecture);
 	jw_str(w, "IndexServerAddress", "https://index.docker.io/v1/");
-	jw_raw(w, "RegistryConfig",
-		"{\"AllowNondistributableArtifactsCIDRs\":null,"
-		"\"AllowNondistributableArtifactsHostnames\":null,"
-		"\"InsecureRegistryCIDRs\":[\"::1/128\",\"127.0.0.0/8\"],"
-		"\"IndexConfigs\":{\"docker.io\":{\"Name\":\"docker.io\",\"Mirrors\":[],"
-		"\"Secure\":true,\"Official\":true}},\"Mirrors\":null}");
+	write_registries(w, r);
 	jw_i64(w, "NCPU", i->cpus);
 	jw_i64(w, "MemTotal", i->memory);
 	jw_null(w, "GenericResources");
 	jw_str(w, "DockerRootDir", i->data_root);
-	jw_str(w, "HttpProxy", "");
-	jw_str(w, "HttpsProxy", "");
-	jw_str(w, "NoProxy", "");
+	jw_str(w, "HttpProxy", r->http_proxy ? r->http_proxy : "");
+	jw_str(w, "HttpsProxy", r->https_proxy ? r->https_proxy : "");
+	jw_str(w, "NoProxy", r->no_proxy ? r->no_proxy : "");
 	jw_str(w, "Name", i->hostname);
 	jw_raw(w, "Labels", "[]");
 	jw_bool(w, "ExperimentalBuild", false);
@@ -212,20 +240,23 @@ static void write_programs(struct jsonw *w, const struct request *req)
 
 int api_system_info(struct request *req, struct err **err)
 {
+	struct registry_info registries;
 	struct engine_info *i;
 	if (engine_info(req_engine(req), &i, err) < 0)
 		return -1;
+	engine_registry_info(req_engine(req), &registries);
 	struct jsonw w = res_json(req, 200);
 	jw_object(&w, NULL);
 	jw_str(&w, "ID", i->id);
 	write_storage(&w, i);
 	write_abilities(&w, req, i);
-	write_machine(&w, req, i);
+	write_machine(&w, req, i, &registries);
 	write_programs(&w, req);
 	write_security(&w, i);
 	jw_strv(&w, "Warnings", i->warnings);
 	jw_end_object(&w);
 	buf_addc(w.out, '\n');
 	engine_info_free(i);
+	engine_registry_info_free(&registries);
 	return 0;
 }

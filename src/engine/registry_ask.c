@@ -86,6 +86,18 @@ int engine_registry_catalog(struct engine *e, const char *host, const struct reg
 	return s ? registry_catalog(s, out, err) : -1;
 }
 
+void engine_registry_info(struct engine *e, struct registry_info *out)
+{
+	*out = (struct registry_info){0};
+	if (e->registry)
+		registry_info(e->registry, out);
+}
+
+void engine_registry_info_free(struct registry_info *info)
+{
+	registry_info_free(info);
+}
+
 int engine_registry_login(struct engine *e, const char *server, const struct registry_auth *auth,
 	char **status, char **identity_token, struct err **err)
 {

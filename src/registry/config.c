@@ -243,7 +243,7 @@ bool config_insecure(const struct config *c, const char *host)
 	return false;
 }
 
-/* "http://user:secret@proxy" without the secret; NULL for none. */
+/* "http://user:secret@proxy" without user and secret (either may be a token), as dockerd; NULL for none. */
 static char *masked(const char *proxy)
 {
 	if (!*proxy)
@@ -251,10 +251,9 @@ static char *masked(const char *proxy)
 	const char *start = strstr(proxy, "://");
 	start = start ? start + 3 : proxy;
 	const char *at = strrchr(start, '@');
-	const char *colon = strchr(start, ':');
-	if (!at || !colon || colon > at)
+	if (!at)
 		return xstrdup(proxy);
-	return xasprintf("%.*sxxxxx%s", (int)(colon + 1 - proxy), proxy, at);
+	return xasprintf("%.*sxxxxx:xxxxx%s", (int)(start - proxy), proxy, at);
 }
 
 void registry_info(struct registry *r, struct registry_info *out)

@@ -85,6 +85,9 @@ struct image_distribution {
 	size_t platform_count;
 };
 void image_distribution_free(struct image_distribution *d);
+/** registry_info(); nothing in it if no registry can be reached. Owned. */
+void engine_registry_info(struct engine *e, struct registry_info *out);
+void engine_registry_info_free(struct registry_info *info);
 /** GET /distribution/NAME/json. */
 int engine_distribution(struct engine *e, const char *name, const struct registry_auth *auth,
 	struct image_distribution *out, struct err **err);

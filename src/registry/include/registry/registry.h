@@ -101,7 +101,7 @@ struct registry_info {
 	char **mirrors; /* with the final "/", as dockerd shows them */
 	char **insecure_cidrs; /* "::1/128", "127.0.0.0/8" included */
 	char **insecure_hosts;
-	char *http_proxy, *https_proxy, *no_proxy; /* passwords replaced by "xxxxx"; NULL: none */
+	char *http_proxy, *https_proxy, *no_proxy; /* "xxxxx:xxxxx@" for who we are there; NULL: none */
 };
 void registry_info(struct registry *r, struct registry_info *out);
 void registry_info_free(struct registry_info *info);
