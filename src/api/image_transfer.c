@@ -85,7 +85,9 @@ static void on_message(void *arg, const struct image_message *m)
 	struct jsonw w = jsonw_to(&doc);
 	write_message(&w, m);
 	buf_adds(&doc, "\r\n");
-	push_write(a->push, doc.data, doc.len, m->kind == IMAGE_LAYER && m->total > 0);
+	/* a registry decides how often something is tried again */
+	bool again = m->kind == IMAGE_LAYER && str_starts(m->status, "Retrying");
+	push_write(a->push, doc.data, doc.len, again || (m->kind == IMAGE_LAYER && m->total > 0));
 }
 
 /* 401 would make the docker command ask for a password, and wait; dockerd never answers it here, but 500. */

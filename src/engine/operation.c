@@ -65,6 +65,8 @@ static void operation_unref(struct operation *op)
 	free(op->kept);
 	fd_close(op->cancel);
 	pthread_mutex_destroy(&op->lock);
+	if (op->key)
+		explicit_bzero(op->key, strlen(op->key)); /* credentials are part of it */
 	free(op->key);
 	free(op);
 }

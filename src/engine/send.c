@@ -244,6 +244,10 @@ static int on_done(struct send *s, size_t i, const struct registry_event *e, str
 		return 0;
 	}
 	packing_end(&s->v[i].packing, NULL, NULL); /* for nothing */
+	if (!s->items[i].blob.str[0])
+		return err_set(err, ERR_SYSTEM,
+			"layer %s: kist-registry found what had no digest yet",
+			s->items[i].diff_id.str);
 	if (s->items[i].size < 0)
 		s->items[i].size = e->bytes;
 	from = xasprintf("Mounted from %s", e->mounted_from ? e->mounted_from : "");

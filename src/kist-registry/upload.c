@@ -225,7 +225,7 @@ static int64_t kept(const struct http *h)
 	if (str_after(text, "bytes="))
 		text = str_after(text, "bytes=");
 	const char *dash = strchr(text, '-');
-	if (!dash || str_to_i64(dash + 1, &last) < 0 || last < 0)
+	if (!dash || str_to_i64(dash + 1, &last) < 0 || last < 0 || last == INT64_MAX)
 		return -1;
 	return last ? last + 1 : 0;
 }
@@ -388,7 +388,10 @@ static void on_done(void *arg, struct exchange *x)
 		begun(u, x);
 		break;
 	case PART:
-		if (status == 416)
+		if (status == 416 && ++u->failures >= u->op.c->set.attempts)
+			fail(u, ERR_INVALID,
+				"the registry says again and again that it misses a part");
+		else if (status == 416)
 			go(u, WHERE);
 		else
 			part_taken(u, x);

@@ -71,7 +71,8 @@ static char *domain_of(const char *server)
 	if (!host)
 		host = server;
 	char *name = xstrndup(host, strcspn(host, "/"));
-	if (*name && !str_eq(name, INDEX_HOST))
+	/* "https://" alone is nobody's name, least of all Docker Hub's */
+	if (*name ? !str_eq(name, INDEX_HOST) : *server != 0)
 		return name;
 	free(name);
 	return xstrdup(HUB);

@@ -168,7 +168,7 @@ int session_keep(struct registry_session *s, const struct record *r, struct err 
 		.attempt = r->progress.attempt,
 	};
 	if (r->kind == RECORD_RETRYING || r->kind == RECORD_ERROR) {
-		err_set(&q->err, r->error.kind, "%s", r->error.text);
+		err_set(&q->err, r->error.kind, "%.*s", REGISTRY_TEXT_MAX, r->error.text);
 		q->event.err = q->err;
 	} else if (r->kind == RECORD_DONE) {
 		fill_done(q, r, t);
@@ -222,7 +222,7 @@ static int hear_answer(struct registry_session *s, const struct record *r, size_
 		};
 		return 1;
 	case RECORD_ERROR:
-		return err_set(err, r->error.kind, "%s", r->error.text);
+		return err_set(err, r->error.kind, "%.*s", REGISTRY_TEXT_MAX, r->error.text);
 	default:
 		return session_break(s, err, "kist-registry sent an unexpected message");
 	}
