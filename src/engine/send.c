@@ -13,6 +13,8 @@
 #include "store/content.h"
 
 #define SAY_NS (TIME_NS_PER_SEC / 10)
+#define PATIENCE_S 30 /* for a packer that nobody listens to any more */
+#define UNREAD "kist-registry does not read a layer that it says it is done with"
 
 /* A layer that is being written again. */
 struct packing {
@@ -94,19 +96,32 @@ static struct packing *packing_start(
 	return NULL;
 }
 
-/* Waits for its end; the reader has had all, or is gone. */
-static int packing_end(struct packing **slot, struct layer_packed *packed, struct err **err)
+/*
+ * Waits for its end. The reader has had all, or is gone, says kist-registry: if that is not true, the packer
+ * waits for ever, so the program is ended (operation_open_session() is NULL then).
+ */
+static int packing_end(
+	struct operation *op, struct packing **slot, struct layer_packed *packed, struct err **err)
 {
 	struct packing *p = steal_ptr(*slot);
+	struct timespec until;
 	int rc;
 	if (!p)
 		return 0;
 	p->stop = true;
-	pthread_join(p->thread, NULL);
-	rc = p->rc;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += PATIENCE_S;
+	bool stuck = pthread_timedjoin_np(p->thread, NULL, &until) != 0;
+	if (stuck) {
+		operation_session_close(op);
+		pthread_join(p->thread, NULL);
+	}
+	rc = stuck ? -1 : p->rc;
 	if (packed)
 		*packed = p->packed;
-	if (rc < 0)
+	if (stuck)
+		err_set(err, ERR_SYSTEM, UNREAD);
+	else if (rc < 0)
 		err_move(err, &p->err);
 	err_free(p->err);
 	free(p);
@@ -217,7 +232,7 @@ static int check_packed(struct send *s, size_t i, const struct registry_event *e
 {
 	struct send_item *item = &s->items[i];
 	struct layer_packed packed;
-	if (packing_end(&s->v[i].packing, &packed, err) < 0)
+	if (packing_end(s->op, &s->v[i].packing, &packed, err) < 0)
 		return -1;
 	if (!str_eq(packed.blob.str, e->digest.str))
 		return err_set(err, ERR_SYSTEM, "layer %s: the registry was sent %s instead of %s",
@@ -237,20 +252,22 @@ static int on_done(struct send *s, size_t i, const struct registry_event *e, str
 	auto_free char *from = NULL;
 	s->v[i].transfer = -1;
 	s->running--;
+	from = xasprintf("Mounted from %s", e->mounted_from ? e->mounted_from : "");
 	if (e->outcome == REGISTRY_TRANSFERRED) {
 		if (s->v[i].packing && check_packed(s, i, e, err) < 0)
 			return -1;
 		finished(s, i, "Pushed");
 		return 0;
 	}
-	packing_end(&s->v[i].packing, NULL, NULL); /* for nothing */
+	packing_end(s->op, &s->v[i].packing, NULL, NULL); /* for nothing */
+	if (!operation_open_session(s->op))
+		return err_set(err, ERR_SYSTEM, UNREAD);
 	if (!s->items[i].blob.str[0])
 		return err_set(err, ERR_SYSTEM,
 			"layer %s: kist-registry found what had no digest yet",
 			s->items[i].diff_id.str);
 	if (s->items[i].size < 0)
 		s->items[i].size = e->bytes;
-	from = xasprintf("Mounted from %s", e->mounted_from ? e->mounted_from : "");
 	finished(s, i, e->outcome == REGISTRY_EXISTED ? "Layer already exists" : from);
 	return 0;
 }
@@ -261,7 +278,7 @@ static int on_failed(struct send *s, size_t i, const struct registry_event *e, s
 {
 	auto_err *packing = NULL;
 	err_set(err, e->err->kind, "%s", err_msg(e->err));
-	if (packing_end(&s->v[i].packing, NULL, &packing) < 0 && packing->sys != EPIPE &&
+	if (packing_end(s->op, &s->v[i].packing, NULL, &packing) < 0 && packing->sys != EPIPE &&
 		packing->kind != ERR_CANCELLED)
 		err_move(err, &packing);
 	return -1;
@@ -383,7 +400,7 @@ int send_blobs(
 	if (rc < 0)
 		operation_session_close(op); /* packers see that their readers are gone */
 	for (size_t i = 0; i < n; i++) {
-		packing_end(&s.v[i].packing, NULL, NULL);
+		packing_end(op, &s.v[i].packing, NULL, NULL);
 		items[i].blob = items[s.v[i].same].blob;
 		items[i].size = items[s.v[i].same].size;
 	}

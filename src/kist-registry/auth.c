@@ -351,6 +351,9 @@ int auth_header(struct exchange *x, const char *scope, char **header, struct err
 	struct client *c = x->c;
 	struct endpoint *e = x->endpoint;
 	if (e->flags & ENDPOINT_CREDENTIALS && !str_empty(c->set.registry_token)) {
+		/* the caller's own, as it came */
+		if (strpbrk(c->set.registry_token, "\r\n"))
+			return err_set(err, ERR_INVALID, "a registry token of several lines");
 		*header = xasprintf("Authorization: Bearer %s", c->set.registry_token);
 		return 1;
 	}
