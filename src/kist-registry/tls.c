@@ -273,14 +273,21 @@ int tls_check(struct client *c, struct err **err)
 	return 0;
 }
 
+/* Which endpoint's certificates hold; endpoint_count: the system's. */
+static size_t trust_index(const struct http *h)
+{
+	size_t i = 0;
+	while (i < h->c->endpoint_count && &h->c->endpoints[i] != h->spec.endpoint)
+		i++;
+	return i;
+}
+
 static CURLcode on_context(CURL *easy, void *context, void *arg)
 {
 	struct http *h = arg;
 	/* the endpoint is the client's own; the request only borrows it */
-	struct trust *t = &h->c->system;
-	for (size_t i = 0; i < h->c->endpoint_count; i++)
-		if (&h->c->endpoints[i] == h->spec.endpoint)
-			t = &h->c->endpoints[i].trust;
+	size_t i = trust_index(h);
+	struct trust *t = i < h->c->endpoint_count ? &h->c->endpoints[i].trust : &h->c->system;
 	if (!h->spec.endpoint || !(h->spec.endpoint->flags & ENDPOINT_SKIP_VERIFY))
 		SSL_CTX_set1_cert_store(context, store_of(h->c, t));
 	if (h->spec.own && t->client_count)
@@ -295,7 +302,13 @@ void tls_prepare(struct http *h)
 	curl_easy_setopt(h->easy, CURLOPT_SSL_VERIFYHOST, check ? 2L : 0L);
 	curl_easy_setopt(h->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(h->easy, CURLOPT_CAINFO, NULL);
-	curl_easy_setopt(h->easy, CURLOPT_CAPATH, NULL);
+	/*
+	 * libcurl takes a connection (and a TLS session) again if its settings are the same, and does not know of
+	 * what on_context() does: one that a mirror's CA vouched for, or that showed a client certificate, would be
+	 * used for others. There is no such folder; it keeps them apart.
+	 */
+	auto_free char *apart = xasprintf("/trust/%zu/%d", trust_index(h), h->spec.own);
+	curl_easy_setopt(h->easy, CURLOPT_CAPATH, apart);
 	curl_easy_setopt(h->easy, CURLOPT_SSL_CTX_FUNCTION, on_context);
 	curl_easy_setopt(h->easy, CURLOPT_SSL_CTX_DATA, h);
 }
