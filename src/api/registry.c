@@ -42,10 +42,9 @@ int api_auth_header(const struct request *req, struct api_auth *out, struct err 
 			err, ERR_INVALID, "invalid X-Registry-Auth header: it is not base64");
 	if (str_eq(buf_str(&plain), "null") || !plain.len)
 		return 0;
-	json_t *json = json_parse(plain.data, plain.len, "X-Registry-Auth", err);
+	/* the parser's own complaint would quote from it */
+	json_t *json = json_parse(plain.data, plain.len, "X-Registry-Auth", NULL);
 	explicit_bzero(plain.data, plain.len);
-	if (!json)
-		return -1;
 	if (!json_is_object(json)) {
 		json_decref(json);
 		return err_set(
