@@ -124,7 +124,8 @@ static int begin(struct store_pull *p, const struct store_pull_spec *spec, struc
 {
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
 	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (p->epoll < 0 || p->wake < 0)
+	p->disk = openat(p->store->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (p->epoll < 0 || p->wake < 0 || p->disk < 0)
 		return err_sys(err, errno, "begin a pull");
 	if (watch(p, p->wake, EPOLLIN, err) < 0 || pull_docs_read(&p->docs, spec, err) < 0)
 		return -1;
@@ -146,7 +147,7 @@ struct store_pull *store_pull_begin(
 {
 	struct store_pull *p = xcalloc(1, sizeof(*p));
 	p->store = s;
-	p->epoll = p->wake = -1;
+	p->epoll = p->wake = p->disk = -1;
 	p->follower = (struct follower){.dir = -1, .sock = -1};
 	p->room = xmalloc(TRANSFER_MESSAGE_MAX);
 	if (begin(p, spec, err) < 0) {
@@ -190,6 +191,7 @@ void store_pull_free(struct store_pull *p)
 	err_free(p->failed);
 	fd_close(p->epoll);
 	fd_close(p->wake);
+	fd_close(p->disk);
 	free(p->layers);
 	free(p->room);
 	free(p);

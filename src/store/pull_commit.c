@@ -137,15 +137,15 @@ static int commit(struct store_pull *p, struct new_image *image, struct document
 	if (make_image(p, image, docs, ref, out, err) < 0)
 		return -1;
 	/* everything of this pull, in one go, before any of it gets its name */
-	if (p->fresh && syncfs(p->store->root) < 0)
+	if (p->fresh && syncfs(p->disk) < 0)
 		return err_sys(err, errno, "sync the pulled image");
-	if (commit_images(p->store, p->store->staging, image, 1, &moved, err) < 0)
-		return -1;
-	out->image = image->id;
-	if (moved.count)
+	int r = commit_images(p->store, p->store->staging, image, 1, &moved, err);
+	if (r == 0)
+		out->image = image->id;
+	if (r == 0 && moved.count)
 		out->moved_from = moved.v[0].from;
 	moved_names_free(&moved);
-	return 0;
+	return r;
 }
 
 int store_pull_commit(struct store_pull *p, const struct reference *ref,

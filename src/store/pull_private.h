@@ -130,6 +130,7 @@ struct store_pull {
 	struct follower follower;
 	size_t active; /* the layer that the follower is busy with */
 	int epoll, wake;
+	int disk; /* for syncfs(2): each open descriptor is told of a failed write once, so one for each pull */
 	bool fresh; /* something came that was not there */
 	bool ready; /* READY was told */
 	struct err *failed; /* told by the next store_pull_next() */
