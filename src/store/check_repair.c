@@ -98,32 +98,44 @@ static int swap(int from, const char *name, int dir, const char *hex, struct err
 	return err_sys(err, errno, "put %s in place", hex);
 }
 
-static int put_in_place(
-	struct store *s, struct transfer *t, const struct digest *diff_id, struct err **err)
+static int replace(struct store *s, int staging, const struct staged_layer *layer,
+	const struct digest *diff_id, struct err **err)
 {
-	const struct item *it = &t->items[0];
 	const char *hex = digest_hex(diff_id);
-	struct staged_layer layer;
-	if (t->count != 1 || it->kind != ITEM_LAYER || !it->staged)
-		return err_set(err, ERR_SYSTEM, "kist-transfer gave no layer");
-	if (!str_eq(it->diff_id.str, diff_id->str))
-		return err_set(err, ERR_INVALID, "its blob is another layer, %s", it->diff_id.str);
-	staged_layer_take(&layer, it);
 	int used = in_use(s, diff_id, err);
 	if (used)
 		return used < 0 ? -1 : err_set(err, ERR_CONFLICT, "a container has it");
-	if (swap(t->dir, layer.recipe, s->recipes, hex, err) < 0 ||
-		swap(t->dir, layer.folder, s->layers, hex, err) < 0)
+	if (swap(staging, layer->recipe, s->recipes, hex, err) < 0 ||
+		swap(staging, layer->folder, s->layers, hex, err) < 0)
 		return -1;
 	if (fsync(s->recipes) < 0 || fsync(s->layers) < 0)
 		return err_sys(err, errno, "sync folders of the store");
 	return db_exec(s->db, err,
 		       "UPDATE layers SET size = ?, opaque = ?, tar_size = ?, recipe_size = ? "
 		       "WHERE diff_id = ?",
-		       "iiiis", layer.size, (int64_t)layer.opaque, layer.tar_size,
-		       layer.recipe_size, diff_id->str) < 0
+		       "iiiis", layer->size, (int64_t)layer->opaque, layer->tar_size,
+		       layer->recipe_size, diff_id->str) < 0
 		       ? -1
 		       : 0;
+}
+
+static int put_in_place(
+	struct store *s, struct transfer *t, const struct digest *diff_id, struct err **err)
+{
+	const struct item *it = &t->items[0];
+	struct staged_layer layer;
+	if (t->count != 1 || it->kind != ITEM_LAYER || !it->staged)
+		return err_set(err, ERR_SYSTEM, "kist-transfer gave no layer");
+	if (!str_eq(it->diff_id.str, diff_id->str))
+		return err_set(err, ERR_INVALID, "its blob is another layer, %s", it->diff_id.str);
+	staged_layer_take(&layer, it);
+	/* containers are made in a transaction: none in between */
+	if (db_begin(s->db, err) < 0)
+		return -1;
+	if (replace(s, t->dir, &layer, diff_id, err) == 0)
+		return db_commit(s->db, err);
+	db_rollback(s->db);
+	return -1;
 }
 
 static int unpack_again(struct store *s, int blob, const struct digest *diff_id, struct err **err)
