@@ -64,6 +64,15 @@ static int set_paused(struct container *c, bool paused, struct err **err)
 	return 0;
 }
 
+/* A file in the run folder says that nobody but a commit asked for the pause, should the daemon be killed meanwhile. */
+#define MARK "paused-by-commit"
+
+static bool unmark(struct container *c)
+{
+	auto_fd int run = container_run_dir(c, false, NULL);
+	return run >= 0 && unlinkat(run, MARK, 0) == 0;
+}
+
 static int with_operation(struct engine *e, const char *ref, bool paused, struct err **err)
 {
 	auto_container *c = roster_find(&e->roster, ref, err);
@@ -74,14 +83,14 @@ static int with_operation(struct engine *e, const char *ref, bool paused, struct
 	int r = set_paused(c, paused, err);
 	if (paused)
 		let_execs_in(c);
+	/* a pause that comes after this is not the commit's */
+	if (r == 0)
+		unmark(c);
 	container_end(c);
 	return r;
 }
 
 /* ---- for as long as a commit reads it ---- */
-
-/* A file in the run folder says that nobody else asked for the pause, should the daemon be killed meanwhile. */
-#define MARK "paused-by-commit"
 
 static int mark(struct container *c, struct err **err)
 {
@@ -90,12 +99,6 @@ static int mark(struct container *c, struct err **err)
 		return -1;
 	auto_fd int fd = openat(run, MARK, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	return fd < 0 ? err_sys(err, errno, "note the pause of container %s", container_id(c)) : 0;
-}
-
-static bool unmark(struct container *c)
-{
-	auto_fd int run = container_run_dir(c, false, NULL);
-	return run >= 0 && unlinkat(run, MARK, 0) == 0;
 }
 
 static bool runs(struct container *c)
