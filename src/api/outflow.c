@@ -10,8 +10,8 @@
 struct outflow {
 	const struct outflow_source *ops;
 	void *from;
+	struct server *server;
 	struct stream *stream;
-	struct loop *loop;
 	struct loop_source
 		*source; /* only while there is nothing to read: a hang-up would not be silenced */
 };
@@ -47,16 +47,23 @@ static enum pull outflow_pull(void *arg, struct buf *out, size_t max)
 	if (errno != EAGAIN)
 		return PULL_BROKEN;
 	if (!o->source)
-		o->source = loop_add(o->loop, fd, EPOLLIN, on_ready, o, NULL);
+		o->source = loop_add(server_loop(o->server), fd, EPOLLIN, on_ready, o, NULL);
 	return o->source ? PULL_WAIT : PULL_BROKEN;
 }
 
+static void finish(void *arg)
+{
+	struct outflow *o = arg;
+	o->ops->close(o->from);
+	free(o);
+}
+
+/* Closing waits for a program and a thread, and may remove layers of an image that went meanwhile: not on the loop. */
 static void outflow_close(void *arg)
 {
 	struct outflow *o = arg;
 	loop_del(o->source);
-	o->ops->close(o->from);
-	free(o);
+	server_work(o->server, finish, o);
 }
 
 static const struct stream_ops outflow_ops = {outflow_pull, outflow_close};
@@ -72,7 +79,7 @@ int outflow_send(struct request *req, const struct outflow_source *ops, void *so
 	struct outflow *o = xcalloc(1, sizeof(*o));
 	o->ops = ops;
 	o->from = source;
-	o->loop = server_loop(req->server);
+	o->server = req->server;
 	o->stream = stream_new(req, &outflow_ops, o);
 	res_stream(req, content_type, o->stream);
 	return 0;

@@ -17,7 +17,7 @@ struct outflow_source {
 	bool (*wait)(
 		const void *source); /* until there is something to read; false: it is at its end */
 	int (*result)(void *source, struct err **err); /* at the end: was that all? */
-	void (*close)(void *source); /* on the loop: hardly blocks */
+	void (*close)(void *source); /* in a worker: may block */
 };
 
 /** Answers with what comes from @source, which is closed in any case. */
