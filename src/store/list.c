@@ -181,9 +181,10 @@ char *labels_text(const struct oci_pairs *labels)
 /* Completes the row of an image that is older than the column. */
 static int read_labels(struct store *s, struct row *row, struct err **err)
 {
-	auto_store_image *image = image_read(s, &row->image.id, row->image.id.str, err);
+	auto_store_image *image = image_read(s, &row->image.id, row->image.id.str, NULL);
+	/* damaged, or removed since: no reason to show none of the others */
 	if (!image)
-		return -1;
+		return 0;
 	auto_free char *text = labels_text(&image->config->config.labels);
 	row->labels_unread = false;
 	if (db_exec(s->db, err, "UPDATE images SET labels = ? WHERE id = ?", "ss", text,

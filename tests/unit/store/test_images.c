@@ -481,6 +481,27 @@ static void completes_labels_of_old_images(void **state)
 	assert_string_equal(db_col_str(q, 0), "{\"k\":\"v\"}");
 }
 
+static void lists_an_old_image_whose_configuration_is_damaged(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct store_image_list list;
+	put(f, "a:1", 1, "x", "2020-01-01T00:00:00Z", NULL);
+	put(f, "b:1", 1, "y", "2021-01-01T00:00:00Z", "{\"Labels\":{\"k\":\"v\"}}");
+	auto_store_image *a = get(f, "a:1");
+	auto_free char *blob = xasprintf("%s/content/sha256/%s", f->root, digest_hex(&a->id));
+	assert_int_equal(truncate(blob, 1), 0);
+	db_exec(store_db(f->store), NULL, "UPDATE images SET labels = NULL", "");
+	struct err *err = NULL;
+	if (store_image_list(f->store, NULL, &list, &err) < 0)
+		fail_msg("%s", err_msg(err));
+	assert_int_equal(list.count, 2);
+	assert_string_equal(list.v[0].labels, "{\"k\":\"v\"}");
+	assert_string_equal(list.v[1].repo_tags[0], "a:1");
+	assert_null(list.v[1].labels);
+	store_image_list_free(&list);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -500,6 +521,7 @@ int main(void)
 		T(keeps_parents_that_others_need),
 		T(counts_what_images_share),
 		T(completes_labels_of_old_images),
+		T(lists_an_old_image_whose_configuration_is_damaged),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
