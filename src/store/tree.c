@@ -25,6 +25,8 @@
 
 #define OPAQUE "trusted.overlay.opaque"
 #define PATH_LEN_MAX 4096
+#define HELD_MAX                                                                                   \
+	(256u << 20) /* bytes of the folders on the way to the present path: an image chooses them */
 
 typedef unsigned __int128 layer_set; /* bit i: layer i */
 static_assert(OCI_LAYER_MAX <= 128, "a bit for each layer");
@@ -54,6 +56,7 @@ struct store_tree {
 	struct store_lease *lease;
 	struct digest *diff_ids;
 	int *fds; /* of the layers' folders */
+	size_t held; /* bytes in the stack's frames */
 	unsigned layers;
 	struct frame *stack;
 	size_t depth, room;
@@ -98,6 +101,11 @@ static void add_item(struct frame *f, unsigned layer, const char *name, const st
 	buf_add(&f->names, name, strlen(name) + 1);
 }
 
+static size_t frame_held(const struct frame *f)
+{
+	return f->count * sizeof(*f->v) + f->names.len;
+}
+
 static bool is_opaque(int fd)
 {
 	char value[4];
@@ -128,6 +136,9 @@ static int read_folder(struct store_tree *t, struct frame *f, unsigned layer, co
 		if (fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			r = err_sys(err, errno, "%s/%s of layer %s", path, e->d_name,
 				t->diff_ids[layer].str);
+		else if (t->held + frame_held(f) > HELD_MAX)
+			r = err_set(err, ERR_TOO_LARGE,
+				"folder \"%.256s\" of the image has too many entries", path);
 		else
 			add_item(f, layer, e->d_name, &st);
 	}
@@ -172,6 +183,7 @@ static int push(
 		t->stack = xreallocarray(t->stack, t->room, sizeof(*t->stack));
 	}
 	t->stack[t->depth++] = f;
+	t->held += frame_held(&f);
 	return 0;
 }
 
@@ -229,7 +241,9 @@ struct store_tree *store_tree_open(struct store *s, const struct digest *id, str
 
 static void pop(struct store_tree *t)
 {
-	frame_free(&t->stack[--t->depth]);
+	struct frame *f = &t->stack[--t->depth];
+	t->held -= frame_held(f);
+	frame_free(f);
 }
 
 static void forget_targets(struct store_tree *t)
