@@ -10,6 +10,7 @@
 #include "fixture.h"
 #include "store/check.h"
 #include "store/content.h"
+#include "store/save.h"
 
 #define CONTAINER "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -105,6 +106,25 @@ static void a_layer_and_its_recipe_that_are_gone_are_made_again(void **state)
 	expect_file(f, &layer, "as it came");
 }
 
+static void a_damaged_configuration_is_not_saved_under_its_digest(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct digest layer;
+	struct digest image = load_compressed(f, &layer);
+	char *const refs[] = {(char *)"t:1", NULL};
+	struct err *err = NULL;
+	auto_free char *path = xasprintf("%s/content/sha256/%s", f->root, digest_hex(&image));
+	auto_fd int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	assert_int_equal(write(fd, " ", 1), 1); /* it can still be parsed */
+	for (int form = STORE_SAVE_DOCKER; form <= STORE_SAVE_OCI; form++) {
+		struct store_save *save = store_save_new(f->store, refs, form, NULL, &err);
+		assert_null(save);
+		assert_non_null(strstr(err_msg(err), "damaged"));
+		err_freep(&err);
+	}
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -112,6 +132,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_damaged_layer_is_unpacked_again_once_no_container_has_it),
 		T(a_layer_and_its_recipe_that_are_gone_are_made_again),
+		T(a_damaged_configuration_is_not_saved_under_its_digest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
