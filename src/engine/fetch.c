@@ -80,9 +80,15 @@ static int start_download(struct fetch *f, size_t i, struct err **err)
 {
 	const struct store_pull_layer *l = store_layer(f, i);
 	int64_t offset;
-	auto_fd int fd = store_pull_open(f->pull, i, &offset, err);
+	auto_err *why = NULL;
+	auto_fd int fd = store_pull_open(f->pull, i, &offset, &why);
+	if (fd < 0 && l->state == STORE_PULL_WAITING) {
+		/* another pull has taken it over since our program died: its events are ours, too */
+		f->v[i].wanted = f->v[i].waits = false;
+		return 0;
+	}
 	if (fd < 0)
-		return -1;
+		return err_move(err, &why);
 	const struct registry_download d = {
 		.digest = l->blob, .size = l->size, .offset = offset, .fd = fd, .urls = l->urls};
 	f->v[i].transfer = registry_download(f->session, &d, err);
@@ -193,7 +199,8 @@ static int session_ended(struct fetch *f, struct err **cause, struct err **err)
 		store_pull_lost(f->pull, i);
 		f->v[i].transfer = -1;
 		f->v[i].again = false;
-		f->v[i].wanted = true;
+		/* all its bytes may have been there, and unpacked */
+		f->v[i].wanted = store_layer(f, i)->state == STORE_PULL_NEEDED;
 	}
 	return 0;
 }

@@ -282,9 +282,13 @@ int store_pull_open(struct store_pull *p, size_t i, int64_t *offset, struct err 
 	struct pull_layer *l = &p->layers[i];
 	if (l->pub.state != STORE_PULL_NEEDED && l->pub.state != STORE_PULL_DOWNLOADING)
 		return err_set(err, ERR_CONFLICT, "layer %s is not needed", l->pub.blob.str);
-	if (!l->mine && !ingest_claim(l->ingest, p, l->pub.size))
+	if (!l->mine && !ingest_claim(l->ingest, p, l->pub.size)) {
+		/* as if it had been theirs from the beginning; they may be done by now */
+		l->pub.state = STORE_PULL_WAITING;
+		pull_wake(p);
 		return err_set(err, ERR_CONFLICT, "layer %s is being downloaded by another pull",
 			l->pub.blob.str);
+	}
 	l->mine = true;
 	if (ingest_open(l->ingest, offset, err) < 0)
 		return -1;

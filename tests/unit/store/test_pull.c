@@ -552,6 +552,39 @@ static void a_waiting_pull_takes_over(void **state)
 	served_free(&s);
 }
 
+static void a_pull_whose_layer_was_taken_over_waits_for_it(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct err *err = NULL;
+	struct store_pull_event e;
+	struct store_pull_result result;
+	auto_buf a = BUF_INIT;
+	int64_t offset;
+	make_layer(&a, "a", "a");
+	served_layer(&s, &a, PACK_GZIP);
+	served_finish(&s, NULL);
+	struct store_pull *one = begin(f, &s), *two = begin(f, &s);
+	store_pull_lost(one, 0);
+	do
+		must(next_event(two, &e, &err), err);
+	while (e.kind != STORE_PULL_EVENT_NEEDED);
+	assert_int_equal(store_pull_open(one, 0, &offset, &err), -1);
+	assert_int_equal(err->kind, ERR_CONFLICT);
+	err_freep(&err);
+	assert_int_equal(store_pull_layer(one, 0)->state, STORE_PULL_WAITING);
+	must(pull_to_ready(two, &s, CHUNK, &err), err);
+	must(commit_as(two, "two", &result, &err), err);
+	store_pull_free(two);
+	do
+		must(next_event(one, &e, &err), err);
+	while (e.kind != STORE_PULL_EVENT_READY);
+	must(commit_as(one, "one", &result, &err), err);
+	store_pull_free(one);
+	served_free(&s);
+}
+
 static void pulls_that_need_each_others_layers_both_end(void **state)
 {
 	need_root();
@@ -800,6 +833,7 @@ int main(void)
 		T(two_pulls_share_one_download),
 		T(both_pulls_may_commit),
 		T(a_waiting_pull_takes_over),
+		T(a_pull_whose_layer_was_taken_over_waits_for_it),
 		T(pulls_that_need_each_others_layers_both_end),
 		T(a_restarted_download_begins_at_zero),
 		T(nothing_is_committed_before_everything_is_there),

@@ -108,7 +108,7 @@ const struct store_pull_layer *store_pull_layer(const struct store_pull *pull, s
  * bytes from the start are in it already, less than the layer's size: write what follows. The
  * descriptor is the caller's to close; only one party may write at a time, so that a retry calls this
  * again when the last attempt has stopped. State becomes DOWNLOADING. ERR_CONFLICT if the layer is not
- * needed, or another pull has taken it over (NEEDED comes again if that one gives up).
+ * needed, or another pull has taken it over: then it is WAITING (NEEDED comes again if that one gives up).
  */
 int store_pull_open(struct store_pull *pull, size_t i, int64_t *offset, struct err **err);
 /**
