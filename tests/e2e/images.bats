@@ -178,9 +178,3 @@ layers() {
 	[ "$(layers)" = 0 ]
 	[ -z "$(find "$KIST_HOME/data" -path '*staging*' -mindepth 3 -print -quit)" ]
 }
-
-@test "pull, push, build, save say that they are not implemented" {
-	fails_with 1 "not implemented" docker pull nosuch:1
-	fails_with 1 "not implemented" docker push busybox
-	fails_with 1 "not implemented" docker save busybox -o "$BATS_TEST_TMPDIR/x.tar"
-}
