@@ -12,7 +12,9 @@ setup_file() {
 		"docker-archive:$(busybox_archive)" docker://127.0.0.1:5001/own/box:1
 	proxy=$KIST_HOME/proxy.log
 	: >"$proxy"
-	in_net python3 "$REGISTRY_LIB/slow_proxy.py" --listen 5010 --to 5000 --rate 2000000 --log "$proxy" </dev/null 3>&- &
+	# not in_net: a function in the background is one shell more, and $! would be that
+	nsenter --net="/run/netns/$KIST_NETNS" -- python3 "$REGISTRY_LIB/slow_proxy.py" --listen 5010 --to 5000 --rate 2000000 \
+		--log "$proxy" </dev/null >/dev/null 2>&1 3>&- &
 	echo $! >"$KIST_HOME/proxy.pid"
 }
 teardown_file() {

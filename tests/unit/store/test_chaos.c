@@ -42,6 +42,7 @@ struct catalog {
 };
 
 struct world {
+	int number; /* an id is one thread's: the engine's ids are never given twice */
 	const struct catalog *catalog;
 	struct store *store;
 	unsigned int seed;
@@ -181,6 +182,7 @@ static void do_rmi(struct world *w)
 static void container_id(struct world *w, char out[DIGEST_HEX_LEN + 1])
 {
 	memset(out, '0', DIGEST_HEX_LEN - 1);
+	out[0] = (char)('0' + w->number);
 	out[DIGEST_HEX_LEN - 1] = (char)('0' + roll(w, CONTAINERS));
 	out[DIGEST_HEX_LEN] = '\0';
 }
@@ -277,7 +279,8 @@ static void child(const char *root, const struct catalog *c, unsigned int seed)
 	if (!s)
 		expect_known("open", err);
 	for (unsigned int i = 0; i < WORKERS; i++) {
-		worlds[i] = (struct world){.catalog = c, .store = s, .seed = seed + i};
+		worlds[i] = (struct world){
+			.number = (int)i, .catalog = c, .store = s, .seed = seed + i};
 		if (pthread_create(&threads[i], NULL, worker, &worlds[i]) != 0)
 			_exit(1);
 	}
