@@ -19,7 +19,7 @@ setup_file() {
 }
 teardown_file() {
 	registry_there || return 0
-	kill "$(cat "$KIST_HOME/proxy.pid")" 2>/dev/null
+	kill "$(cat "$KIST_HOME/proxy.pid")" 2>/dev/null || true
 	registry_stop_all
 	engine_stop
 }

