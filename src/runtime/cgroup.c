@@ -564,6 +564,9 @@ int cgroup_destroy(struct cgroup *cg, struct err **err)
 {
 	auto_err *why = NULL;
 	const struct cgroup_dir *d = members(cg);
+	/* a unit of this name was there before us: what is in it is somebody else's */
+	if (cg->unit && !cgroup_unit_started(cg))
+		return 0;
 	if (d && !d->foreign && !cg->unit && cgroup_tree_remove_empty(d))
 		return remove_all(cg, true, d, err);
 	if (cgroup_kill(cg, SIGKILL, &why) == 0)

@@ -112,6 +112,8 @@ int cgroup_v2_devices(
 /* A unit of systemd's: cgroup_unit.c */
 void cgroup_unit_free(struct cgroup_unit *u);
 int cgroup_unit_set(struct cgroup *cg, const struct oci_resources *res, struct err **err);
+/** The unit is ours: we started it, or it is on record as the container's. */
+bool cgroup_unit_started(const struct cgroup *cg);
 int cgroup_unit_remove(struct cgroup *cg, struct err **err);
 
 /* Control files: cgroup_file.c. All messages name the whole path and what was written. */

@@ -143,6 +143,11 @@ int cgroup_unit_stop(const struct systemd_unit *unit, struct err **err)
 	return err_move(err, &why);
 }
 
+bool cgroup_unit_started(const struct cgroup *cg)
+{
+	return cg->unit->started;
+}
+
 int cgroup_unit_remove(struct cgroup *cg, struct err **err)
 {
 	return cg->unit->started ? cgroup_unit_stop(&cg->unit->unit, err) : 0;
