@@ -1,12 +1,12 @@
 #include "workers.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <time.h>
 
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 enum {
 	IDLE_SECONDS = 10,
@@ -124,17 +124,7 @@ static void *work(void *arg)
 /* Signals are the loop's, through its signalfd. Under the lock. */
 static void add_thread(struct workers *w)
 {
-	pthread_attr_t attr;
-	pthread_t thread;
-	sigset_t all, old;
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int rc = pthread_create(&thread, &attr, work, w);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
+	int rc = thread_detached(work, w, STACK_SIZE);
 	if (rc == 0)
 		w->threads++;
 	else if (w->threads == 0)

@@ -1,11 +1,11 @@
 #include "operation.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 
+#include "base/thread.h"
 #include "core.h"
 
 /* What is said to those who come later: each line, and each layer's last step. */
@@ -170,22 +170,6 @@ static void *operation_thread(void *arg)
 	return NULL;
 }
 
-static bool start_thread(struct operation *op)
-{
-	pthread_t thread;
-	pthread_attr_t attr;
-	sigset_t all, old;
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int rc = pthread_create(&thread, &attr, operation_thread, op);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	return rc == 0;
-}
-
 /* ---- who listens ---- */
 
 static struct image_message message_of(const struct kept *k)
@@ -261,7 +245,7 @@ static struct image_watch *begin(struct engine *e, struct operations *all,
 	if (!op)
 		return NULL;
 	struct image_watch *w = join(op, l);
-	if (!start_thread(op)) {
+	if (thread_detached(operation_thread, op, STACK_SIZE) != 0) {
 		err_set(err, ERR_UNAVAILABLE, "cannot start a thread for this operation");
 		detach(op, w);
 		image_watch_unref(w);

@@ -2,6 +2,7 @@
  * The engine's own threads: what follows an exit must never queue behind requests that wait for that exit,
  * so it does not run on the API's workers. Threads come as needed, up to a few, and go when idle.
  */
+#include "base/thread.h"
 #include "core.h"
 
 #define WORK_THREADS 8
@@ -81,8 +82,6 @@ static void *work_thread(void *arg)
 void work_submit(struct work *w, void (*fn)(void *arg), void *arg)
 {
 	struct item *i = xcalloc(1, sizeof(*i));
-	pthread_t thread;
-	pthread_attr_t attr;
 
 	i->fn = fn;
 	i->arg = arg;
@@ -93,14 +92,10 @@ void work_submit(struct work *w, void (*fn)(void *arg), void *arg)
 	if (w->idle >= w->queued) {
 		pthread_cond_signal(&w->some);
 	} else if (w->threads < WORK_THREADS) {
-		pthread_attr_init(&attr);
-		pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-		pthread_attr_setstacksize(&attr, 256 << 10);
-		if (pthread_create(&thread, &attr, work_thread, w) == 0)
+		if (thread_detached(work_thread, w, 256 << 10) == 0)
 			w->threads++;
 		else if (!w->threads)
 			log_error("cannot start a worker thread; work waits for the next attempt");
-		pthread_attr_destroy(&attr);
 	}
 	pthread_mutex_unlock(&w->lock);
 }

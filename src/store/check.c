@@ -31,13 +31,8 @@ static int tick(struct checker *c, struct err **err)
 static char **images_of(struct checker *c, const char *sql, const struct digest *d)
 {
 	char **ids = NULL, **names = NULL;
-	struct db_stmt *q = db_query(c->store->db, sql, NULL);
-	if (!q)
-		return NULL;
-	db_bind_str(q, 1, d->str);
-	while (db_step(q, NULL) == 1)
-		strv_add(&ids, db_col_str(q, 0));
-	db_end(q);
+	db_strings(c->store->db, sql, d->str, &ids,
+		NULL); /* the finding counts, with names or without */
 	for (size_t i = 0; ids && ids[i]; i++) {
 		auto_strv tags = NULL;
 		auto_strv repo_digests = NULL;
@@ -78,18 +73,6 @@ static struct store_finding *find(struct checker *c, enum store_finding_kind kin
 	return f;
 }
 
-/* The digests that a statement gives, read before anything takes long. */
-static int list(struct checker *c, const char *sql, char ***out, struct err **err)
-{
-	auto_db_stmt *q = db_query(c->store->db, sql, err);
-	if (!q)
-		return -1;
-	int r;
-	while ((r = db_step(q, err)) == 1)
-		strv_add(out, db_col_str(q, 0));
-	return r;
-}
-
 /* ---- blobs ---- */
 
 /* 0 and what is wrong (empty: nothing), or -1. */
@@ -122,7 +105,8 @@ static int look_at_blob(
 static int check_blobs(struct checker *c, struct err **err)
 {
 	auto_strv digests = NULL;
-	if (list(c, "SELECT digest FROM blobs ORDER BY digest", &digests, err) < 0)
+	if (db_strings(c->store->db, "SELECT digest FROM blobs ORDER BY digest", NULL, &digests,
+		    err) < 0)
 		return -1;
 	for (size_t i = 0; digests && digests[i]; i++) {
 		struct digest d;
@@ -171,7 +155,8 @@ static int check_layer(struct checker *c, const struct digest *d, struct err **e
 static int check_layers(struct checker *c, struct err **err)
 {
 	auto_strv digests = NULL;
-	if (list(c, "SELECT diff_id FROM layers ORDER BY id", &digests, err) < 0)
+	if (db_strings(c->store->db, "SELECT diff_id FROM layers ORDER BY id", NULL, &digests,
+		    err) < 0)
 		return -1;
 	for (size_t i = 0; digests && digests[i]; i++) {
 		struct digest d;
@@ -209,7 +194,7 @@ static int compare_layers(struct checker *c, const struct digest *id,
 static int check_images(struct checker *c, struct err **err)
 {
 	auto_strv ids = NULL;
-	if (list(c, "SELECT id FROM images ORDER BY id", &ids, err) < 0)
+	if (db_strings(c->store->db, "SELECT id FROM images ORDER BY id", NULL, &ids, err) < 0)
 		return -1;
 	for (size_t i = 0; ids && ids[i]; i++) {
 		struct digest id;

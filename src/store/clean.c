@@ -103,11 +103,7 @@ static int clean_folder(struct store *s, int dir, const char *sql, const char *p
 static int measure_blobs(struct store *s, struct err **err)
 {
 	auto_strv digests = NULL;
-	struct db_stmt *q = db_query(s->db, "SELECT digest FROM blobs WHERE size < 0", err);
-	int r = q ? 0 : -1;
-	while (q && (r = db_step(q, err)) == 1)
-		strv_add(&digests, db_col_str(q, 0));
-	db_end(q);
+	int r = db_strings(s->db, "SELECT digest FROM blobs WHERE size < 0", NULL, &digests, err);
 	for (size_t i = 0; r == 0 && digests && digests[i]; i++) {
 		struct stat st;
 		if (fstatat(s->content, str_after(digests[i], "sha256:"), &st, 0) < 0)

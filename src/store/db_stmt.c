@@ -64,6 +64,24 @@ static void stmt_free(struct db_stmt *q)
 	free(q);
 }
 
+int db_step_strings(struct db_stmt *q, char ***out, struct err **err)
+{
+	int r;
+	while ((r = db_step(q, err)) == 1)
+		strv_add(out, db_col_str(q, 0));
+	return r;
+}
+
+int db_strings(struct db *db, const char *sql, const char *key, char ***out, struct err **err)
+{
+	auto_db_stmt *q = db_query(db, sql, err);
+	if (!q)
+		return -1;
+	if (key)
+		db_bind_str(q, 1, key);
+	return db_step_strings(q, out, err);
+}
+
 void db_end(struct db_stmt *q)
 {
 	if (!q)

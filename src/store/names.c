@@ -5,26 +5,13 @@
 #include "base/str.h"
 #include "base/timefmt.h"
 
-static int column_of(
-	struct store *s, const char *sql, const char *key, char ***out, struct err **err)
-{
-	auto_db_stmt *q = db_query(s->db, sql, err);
-	if (!q)
-		return -1;
-	db_bind_str(q, 1, key);
-	int r;
-	while ((r = db_step(q, err)) == 1)
-		strv_add(out, db_col_str(q, 0));
-	return r;
-}
-
 int names_of(struct store *s, const struct digest *image, char ***tags, char ***digests,
 	struct err **err)
 {
-	if (column_of(s, "SELECT name FROM tags WHERE image = ? ORDER BY name", image->str, tags,
-		    err) < 0)
+	if (db_strings(s->db, "SELECT name FROM tags WHERE image = ? ORDER BY name", image->str,
+		    tags, err) < 0)
 		return -1;
-	return column_of(s, "SELECT name FROM repo_digests WHERE image = ? ORDER BY name",
+	return db_strings(s->db, "SELECT name FROM repo_digests WHERE image = ? ORDER BY name",
 		image->str, digests, err);
 }
 
@@ -33,7 +20,7 @@ int name_set(struct store *s, const char *name, const struct digest *image, stru
 {
 	auto_strv old = NULL;
 	*from = (struct digest){0};
-	if (column_of(s, "SELECT image FROM tags WHERE name = ?", name, &old, err) < 0)
+	if (db_strings(s->db, "SELECT image FROM tags WHERE name = ?", name, &old, err) < 0)
 		return -1;
 	if (old && !str_eq(old[0], image->str) && digest_parse(old[0], from, err) < 0)
 		return -1;

@@ -119,19 +119,6 @@ struct store *lease_store(struct store_lease *l)
 	return l->store;
 }
 
-static int digests_of(
-	struct store *s, const char *sql, const char *key, char ***out, struct err **err)
-{
-	auto_db_stmt *q = db_query(s->db, sql, err);
-	if (!q)
-		return -1;
-	db_bind_str(q, 1, key);
-	int r;
-	while ((r = db_step(q, err)) == 1)
-		strv_add(out, db_col_str(q, 0));
-	return r;
-}
-
 int store_lease_image(struct store_lease *l, const struct digest *image, struct err **err)
 {
 	struct store *s = l->store;
@@ -139,11 +126,11 @@ int store_lease_image(struct store_lease *l, const struct digest *image, struct 
 	auto_strv blobs = NULL;
 	struct digest d;
 	pthread_mutex_lock(&s->lock);
-	int r = digests_of(s,
+	int r = db_strings(s->db,
 		"SELECT diff_id FROM layers JOIN image_layers ON layer = layers.id WHERE image = ?",
 		image->str, &layers, err);
 	if (r == 0)
-		r = digests_of(s,
+		r = db_strings(s->db,
 			"SELECT blobs.digest FROM blobs JOIN image_blobs USING(digest)"
 			" WHERE image = ?",
 			image->str, &blobs, err);

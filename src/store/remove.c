@@ -212,20 +212,13 @@ static int remove_names(struct removal *r, struct err **err)
 /* Layers (as chains) that only this image has, topmost first. */
 static int lonely_chains(struct removal *r, char ***out, struct err **err)
 {
-	auto_db_stmt *q = db_query(r->store->db,
+	return db_strings(r->store->db,
 		"SELECT chain FROM image_layers AS mine WHERE image = ?1 AND"
 		" NOT EXISTS(SELECT 1 FROM image_layers AS other"
 		"  WHERE other.chain = mine.chain AND other.image != ?1) AND"
 		" NOT EXISTS(SELECT 1 FROM snapshot_layers AS other WHERE other.chain = mine.chain)"
 		" ORDER BY pos DESC",
-		err);
-	if (!q)
-		return -1;
-	db_bind_str(q, 1, r->id.str);
-	int s;
-	while ((s = db_step(q, err)) == 1)
-		strv_add(out, db_col_str(q, 0));
-	return s;
+		r->id.str, out, err);
 }
 
 /* Somebody may have given it a name since the decision. */

@@ -50,10 +50,7 @@ static int tags_of(struct store_save *s, const char *repo, char ***out, struct e
 		return -1;
 	db_bind_i64(q, 1, (int64_t)strlen(prefix));
 	db_bind_str(q, 2, prefix);
-	int r;
-	while ((r = db_step(q, err)) == 1)
-		strv_add(out, db_col_str(q, 0));
-	return r;
+	return db_step_strings(q, out, err);
 }
 
 static int find_one(struct store_save *s, const char *text, const struct oci_platform *platform,

@@ -89,13 +89,7 @@ int store_snapshot_remove(struct store *s, const char *id, struct err **err)
 
 int store_snapshot_list(struct store *s, char ***ids, struct err **err)
 {
-	auto_db_stmt *q = db_query(s->db, "SELECT id FROM snapshots ORDER BY id", err);
-	if (!q)
-		return -1;
-	int r;
-	while ((r = db_step(q, err)) == 1)
-		strv_add(ids, db_col_str(q, 0));
-	return r;
+	return db_strings(s->db, "SELECT id FROM snapshots ORDER BY id", NULL, ids, err);
 }
 
 void store_snapshot_free(struct store_snapshot *snapshot)

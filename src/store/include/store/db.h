@@ -82,6 +82,11 @@ const char *db_col_str(struct db_stmt *q, int i);
 int64_t db_col_i64(struct db_stmt *q, int i);
 const void *db_col_blob(struct db_stmt *q, int i, size_t *n);
 bool db_col_null(struct db_stmt *q, int i);
+/** Adds the first column of each row to *out (base/str.h) and steps to the end: 0 or -1. The caller binds, and ends the
+ * statement. */
+int db_step_strings(struct db_stmt *q, char ***out, struct err **err);
+/** The same from a statement with one parameter; @key NULL: without one. */
+int db_strings(struct db *db, const char *sql, const char *key, char ***out, struct err **err);
 /** Ends the statement and gives the lock back. NULL is allowed. */
 void db_end(struct db_stmt *q);
 static inline void db_endp(struct db_stmt **q)
