@@ -11,11 +11,7 @@ setup() {
 	load_busybox
 }
 teardown() {
-	local ids
-	ids=$(docker ps -aq)
-	[ -z "$ids" ] || docker rm -f -v $ids >/dev/null 2>&1
-	ids=$(docker images -aq | sort -u)
-	[ -z "$ids" ] || docker rmi -f $ids >/dev/null 2>&1
+	nothing_here
 }
 
 layers() {

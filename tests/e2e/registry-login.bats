@@ -21,10 +21,7 @@ teardown_file() {
 }
 setup() {
 	registry_there || skip "docker-registry is not installed"
-	export DOCKER_CONFIG=$BATS_TEST_TMPDIR/config
-	# an entry is enough to keep both commands from taking a helper that happens to be installed
-	mkdir -p "$DOCKER_CONFIG"
-	echo '{"auths": {"a.example": {}}}' >"$DOCKER_CONFIG/config.json"
+	registry_client_config
 	chmod 600 "$DOCKER_CONFIG/config.json"
 }
 

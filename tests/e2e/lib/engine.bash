@@ -155,3 +155,14 @@ engine_traces() {
 	ls "$KIST_HOME/exec/containers" 2>/dev/null | wc -l
 	ls "$KIST_HOME/data/containers" 2>/dev/null | wc -l
 }
+
+# Between tests that make images of their own: neither containers nor images.
+nothing_here() {
+	local ids
+	ids=$(docker ps -aq)
+	# shellcheck disable=SC2086
+	[ -z "$ids" ] || docker rm -f -v $ids >/dev/null 2>&1
+	ids=$(docker images -aq | sort -u)
+	# shellcheck disable=SC2086
+	[ -z "$ids" ] || docker rmi -f $ids >/dev/null 2>&1
+}

@@ -187,3 +187,11 @@ registry_skopeo() {
 	registry_net
 	"${NET[@]}" skopeo --insecure-policy "$@"
 }
+
+# A test's own config.json for both commands: an entry is enough to keep them from taking a credential helper that happens to
+# be installed.
+registry_client_config() {
+	export DOCKER_CONFIG=$BATS_TEST_TMPDIR/config
+	mkdir -p "$DOCKER_CONFIG"
+	echo '{"auths": {"a.example": {}}}' >"$DOCKER_CONFIG/config.json"
+}
