@@ -340,8 +340,7 @@ inspect() {
 	is "$(cat "$W/events")" "commit
 pause
 unpause"
-	since=$(($(date +%s) + 1))
-	sleep 1.1
+	since=$(date +%s.%N)
 	docker commit --pause=false c1 new2
 	is "$(docker events --since "$since" --until "$(($(date +%s) + 1))" --filter container="$id" --format '{{.Action}}' | grep -E 'commit|pause')" commit
 }

@@ -205,7 +205,8 @@ rm_k() {
 	d=$BATS_TEST_TMPDIR/x
 	mkdir -p "$d"
 	try() {
-		in_net timeout 10 "$BIN/kistd" --data-root "$d/d" --exec-root "$d/e" --host "unix://$d/s" --bridge none --pidfile "$d/p" "$@"
+		in_net timeout 10 "$BIN/kistd" --data-root "$d/d" --exec-root "$d/e" --host "unix://$d/s" --bridge none \
+			--cgroup-parent "/$KIST_CGROUP" --pidfile "$d/p" "$@"
 	}
 	fails_with 1 "nosuch" try --nosuch
 	echo '{"nosuch-key": 1}' >"$d/daemon.json"
@@ -228,7 +229,7 @@ rm_k() {
 		mkdir -p "$KIST_HOME"
 		DOCKER_HOST=unix://$KIST_HOME/kist.sock
 		nsenter --net="/run/netns/$KIST_NETNS" -- "$BIN/kistd" --data-root "$long" --exec-root "$KIST_HOME/exec" --host "$DOCKER_HOST" \
-			--bridge none --pidfile "$KIST_HOME/p" >"$KIST_HOME/log" 2>&1 3>&- &
+			--bridge none --cgroup-parent "/$KIST_CGROUP" --pidfile "$KIST_HOME/p" >"$KIST_HOME/log" 2>&1 3>&- &
 		daemon=$!
 		retry 5 test -S "$KIST_HOME/kist.sock"
 		retry 5 docker version >/dev/null
