@@ -6,10 +6,10 @@
 
 #define JSON_MAX_DEPTH 64
 
-/* jansson bounds nesting at 2,048; recursion over what came from outside should stay far below. */
-static bool too_deep(const char *p, size_t n)
+struct json_extent json_extent(const char *p, size_t n)
 {
-	int depth = 0;
+	struct json_extent found = {0};
+	size_t depth = 0;
 	bool quoted = false;
 	for (size_t i = 0; i < n; i++) {
 		char c = p[i];
@@ -21,18 +21,22 @@ static bool too_deep(const char *p, size_t n)
 		} else if (c == '"') {
 			quoted = true;
 		} else if (c == '{' || c == '[') {
-			if (++depth > JSON_MAX_DEPTH)
-				return true;
-		} else if (c == '}' || c == ']') {
+			found.values++;
+			if (++depth > found.depth)
+				found.depth = depth;
+		} else if (c == ',') {
+			found.values++;
+		} else if ((c == '}' || c == ']') && depth) {
 			depth--;
 		}
 	}
-	return false;
+	return found;
 }
 
 json_t *json_parse(const void *p, size_t n, const char *what, struct err **err)
 {
-	if (too_deep(p, n)) {
+	/* jansson bounds nesting at 2,048; recursion over what came from outside should stay far below */
+	if (json_extent(p, n).depth > JSON_MAX_DEPTH) {
 		err_set(err, ERR_INVALID, "%s: nested deeper than %d levels", what, JSON_MAX_DEPTH);
 		return NULL;
 	}

@@ -2,6 +2,7 @@
 #include "core.h"
 
 #include "base/json.h"
+#include "mounts.h"
 
 static void put_model(json_t *obj, const char *key, const struct model_type *type, const void *part)
 {
@@ -129,18 +130,6 @@ int doc_from_json(struct container_doc *doc, const char *text, struct err **err)
 	return 0;
 }
 
-static void mount_clear(struct mount_point *m)
-{
-	free(m->type);
-	free(m->name);
-	free(m->source);
-	free(m->destination);
-	free(m->driver);
-	free(m->mode);
-	free(m->propagation);
-	strv_free(m->options);
-}
-
 void doc_clear(struct container_doc *doc)
 {
 	free(doc->path);
@@ -151,7 +140,7 @@ void doc_clear(struct container_doc *doc)
 	host_config_clear(&doc->host);
 	networking_config_clear(&doc->net);
 	for (size_t i = 0; i < doc->mounts.n; i++)
-		mount_clear(&doc->mounts.v[i]);
+		mount_point_clear(&doc->mounts.v[i]);
 	free(doc->mounts.v);
 	*doc = (struct container_doc){0};
 }

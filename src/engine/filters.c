@@ -54,6 +54,16 @@ bool filters_exact(const struct filters *f, const char *key, const char *value)
 	return !values || strv_index(values, value) >= 0;
 }
 
+bool filters_prefix(const struct filters *f, const char *key, const char *value)
+{
+	char **values = filters_get(f, key);
+
+	for (size_t i = 0; values && values[i]; i++)
+		if (str_starts(value, values[i]))
+			return true;
+	return !values;
+}
+
 /* The C library unrolls counted repetitions, nested ones to gigabytes, and takes back references, which cost
  * exponential time; Docker's expressions do not have the latter. */
 static bool pattern_bounded(const char *pattern)

@@ -207,17 +207,6 @@ static bool exited_matches(const struct filters *f, const struct container_state
 	return false;
 }
 
-static bool id_matches(const struct filters *f, const char *id)
-{
-	char **wanted = filters_get(f, "id");
-	if (!wanted)
-		return true;
-	for (size_t i = 0; wanted[i]; i++)
-		if (str_starts(id, wanted[i]))
-			return true;
-	return false;
-}
-
 /* Patterns match with and without the slash that Docker's names begin with. */
 static bool name_matches(const struct filters *f, const char *name)
 {
@@ -237,7 +226,7 @@ static bool matches(const struct listing *l, const struct container_snapshot *s)
 		return false;
 	if (l->has_ancestor && strv_index(l->ancestors, doc->image_id) < 0)
 		return false;
-	return id_matches(f, doc->id) && name_matches(f, s->name) &&
+	return filters_prefix(f, "id", doc->id) && name_matches(f, s->name) &&
 	       filters_exact(f, "status", container_status_name(s->state.status)) &&
 	       filters_exact(f, "health", "none") && filters_exact(f, "isolation", "") &&
 	       exited_matches(f, &s->state) && label_matches(f, &doc->config.labels) &&

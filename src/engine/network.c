@@ -93,17 +93,6 @@ static bool network_exists(const struct engine *e, enum which w)
 	return w != BRIDGE || e->net;
 }
 
-static bool id_matches(const struct filters *f, const char *id)
-{
-	char **wanted = filters_get(f, "id");
-	if (!wanted)
-		return true;
-	for (size_t i = 0; wanted[i]; i++)
-		if (str_starts(id, wanted[i]))
-			return true;
-	return false;
-}
-
 int engine_network_list(struct engine *e, const struct filters *f, struct network_info **out,
 	size_t *count, struct err **err)
 {
@@ -123,7 +112,8 @@ int engine_network_list(struct engine *e, const struct filters *f, struct networ
 		/* the built-in ones are never "dangling": nothing may remove them */
 		if (!network_exists(e, w) || (filters_get(f, "dangling") && dangling) ||
 			!filters_fuzzy(f, "name", names[w]) ||
-			!filters_exact(f, "driver", drivers[w]) || !id_matches(f, id_of(e, w)) ||
+			!filters_exact(f, "driver", drivers[w]) ||
+			!filters_prefix(f, "id", id_of(e, w)) ||
 			!filters_exact(f, "scope", "local") || filters_get(f, "label") ||
 			!filters_exact(f, "type", "builtin"))
 			continue;

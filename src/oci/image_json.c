@@ -6,26 +6,6 @@
  * values. */
 #define VALUES_MAX 100000
 
-static bool too_many(const char *p, size_t n)
-{
-	size_t values = 0;
-	bool quoted = false;
-	for (size_t i = 0; i < n; i++) {
-		char c = p[i];
-		if (quoted) {
-			if (c == '\\')
-				i++;
-			else if (c == '"')
-				quoted = false;
-		} else if (c == '"') {
-			quoted = true;
-		} else if ((c == ',' || c == '[' || c == '{') && ++values > VALUES_MAX) {
-			return true;
-		}
-	}
-	return false;
-}
-
 json_t *image_json_parse(const void *json, size_t n, const char *what, struct err **err)
 {
 	if (n > OCI_DOCUMENT_MAX) {
@@ -33,7 +13,7 @@ json_t *image_json_parse(const void *json, size_t n, const char *what, struct er
 			OCI_DOCUMENT_MAX >> 20);
 		return NULL;
 	}
-	if (too_many(json, n)) {
+	if (json_extent(json, n).values > VALUES_MAX) {
 		err_set(err, ERR_TOO_LARGE, "%s has more than %d values", what, VALUES_MAX);
 		return NULL;
 	}

@@ -15,6 +15,13 @@
 
 #define auto_json __attribute__((cleanup(json_decrefp))) json_t
 
+/** How much a text would become, found without parsing it: the deepest nesting of objects and arrays, and
+ * (nearly) how many values. What is no JSON has an extent, too. */
+struct json_extent {
+	size_t depth, values;
+};
+struct json_extent json_extent(const char *p, size_t n);
+
 /** Parses exactly one document. ERR_INVALID names @what, line and column. Nesting is bounded (64). */
 json_t *json_parse(const void *p, size_t n, const char *what, struct err **err);
 /** Compact text appended to @out. Keys keep insertion order. */

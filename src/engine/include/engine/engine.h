@@ -81,6 +81,8 @@ int filters_check(const struct filters *f, const char *const *known, struct err 
 /** Docker's rules: no value given is a match; "exact" compares; "fuzzy" also takes substrings and
  * regular expressions; "labels" takes "key" or "key=value" pairs, of which all have to match. */
 bool filters_exact(const struct filters *f, const char *key, const char *value);
+/** No value given for @key, or @value begins with one of them. */
+bool filters_prefix(const struct filters *f, const char *key, const char *value);
 bool filters_fuzzy(const struct filters *f, const char *key, const char *value);
 /** A boolean filter: @fallback if absent; ERR_INVALID for anything but 0, 1, true, false. */
 int filters_bool(
