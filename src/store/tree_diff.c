@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fdio.h"
 #include "base/mem.h"
@@ -73,11 +74,13 @@ static int compare_paths(const char *a, const char *b)
 	return x - y;
 }
 
-static ssize_t fill(int fd, char *p)
+static ssize_t fill(int fd, off_t at, char *p)
 {
 	size_t got = 0;
 	while (got < CHUNK) {
-		ssize_t n = fd_read(fd, p + got, CHUNK - got);
+		ssize_t n = pread(fd, p + got, CHUNK - got, at + (off_t)got);
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n < 0)
 			return -1;
 		if (n == 0)
@@ -87,20 +90,36 @@ static ssize_t fill(int fd, char *p)
 	return (ssize_t)got;
 }
 
-/* 1: the same bytes, 0: not, -1. */
+static bool is_sparse(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && (off_t)st.st_blocks * 512 < st.st_size;
+}
+
+/* Behind the hole at @at; @at if there is none, or the file system does not tell. */
+static off_t after_hole(int fd, off_t at)
+{
+	off_t data = lseek(fd, at, SEEK_DATA);
+	return data >= 0 ? data : errno == ENXIO ? lseek(fd, 0, SEEK_END) : at;
+}
+
+/* 1: the same bytes, 0: not, -1. Where both have a hole nothing is read: sparse files may claim to be enormous. */
 static int same_bytes(struct store_diff *d, const char *path, struct err **err)
 {
 	auto_fd int a = store_tree_file(d->a.tree, d->a.last->layer, path, err);
 	auto_fd int b = a < 0 ? -1 : store_tree_file(d->b.tree, d->b.last->layer, path, err);
 	if (b < 0)
 		return -1;
-	for (;;) {
-		ssize_t x = fill(a, d->buffer), y = fill(b, d->buffer + CHUNK);
+	bool holes = is_sparse(a) && is_sparse(b);
+	for (off_t at = 0;; at += CHUNK) {
+		off_t p = holes ? after_hole(a, at) : at, q = holes ? after_hole(b, at) : at;
+		at = p < q ? p : q;
+		ssize_t x = fill(a, at, d->buffer), y = fill(b, at, d->buffer + CHUNK);
 		if (x < 0 || y < 0)
 			return err_sys(err, errno, "read %s", path);
 		if (x != y || memcmp(d->buffer, d->buffer + CHUNK, (size_t)x) != 0)
 			return 0;
-		if (x == 0)
+		if (x < CHUNK)
 			return 1;
 	}
 }
