@@ -34,7 +34,10 @@ void buf_adds(struct buf *b, const char *s)
 
 void buf_addc(struct buf *b, char c)
 {
-	buf_add(b, &c, 1);
+	char *at = buf_reserve(b, 1);
+	at[0] = c;
+	at[1] = 0;
+	b->len++;
 }
 
 void buf_addv(struct buf *b, const char *fmt, va_list ap)
@@ -123,21 +126,42 @@ static const char *json_escape(unsigned char c)
 	}
 }
 
-/* Nearly all that is written are names and numbers: ASCII that stands for itself. */
-static bool json_plain(unsigned char c)
+/* ASCII that stands for itself. */
+static const bool plain[256] = {
+	[' ' ... '!'] = true,
+	['#' ... '%'] = true,
+	['\'' ... ';'] = true,
+	['='] = true,
+	['?' ... '['] = true,
+	[']' ... 0x7f] = true,
+};
+
+/* Nearly all that is written are names and numbers. */
+static bool add_plain(struct buf *b, const char *s, size_t n)
 {
-	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+	char *at = buf_reserve(b, n + 2);
+	for (size_t i = 0; i < n; i++)
+		if (!plain[(unsigned char)s[i]])
+			return false;
+	at[0] = '"';
+	if (n)
+		memcpy(at + 1, s, n);
+	at[n + 1] = '"';
+	at[n + 2] = 0;
+	b->len += n + 2;
+	return true;
 }
 
 void buf_add_json_string(struct buf *b, const char *s, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)s;
-	buf_reserve(b, n + 2);
+	if (add_plain(b, s, n))
+		return;
 	buf_addc(b, '"');
 	size_t start = 0, i = 0;
 	while (i < n) {
 		unsigned char c = p[i];
-		if (json_plain(c)) {
+		if (plain[c]) {
 			i++;
 			continue;
 		}

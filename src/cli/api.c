@@ -148,26 +148,39 @@ static void set_body(struct http_request *q, const json_t *body, struct buf *tex
 	q->body_len = text->len;
 }
 
+static int call(struct api *a, const char *method, const char *path, const json_t *body,
+	struct buf *answer, struct err **err)
+{
+	auto_buf text = BUF_INIT;
+	struct http_request q = {.method = method};
+	set_body(&q, body, &text);
+	if (!http_reusable(&a->conn))
+		http_close(&a->conn);
+	if (request(a, &a->conn, &q, path, err) == 0 &&
+		http_read_all(&a->conn, API_MAX_ANSWER, answer, err) == 0)
+		return 0;
+	if (!http_reusable(&a->conn))
+		http_close(&a->conn);
+	return -1;
+}
+
 int api_call(struct api *a, const char *method, const char *path, const json_t *body, json_t **out,
 	struct err **err)
 {
-	auto_buf text = BUF_INIT, answer = BUF_INIT;
-	struct http_request q = {.method = method};
-	set_body(&q, body, &text);
+	auto_buf answer = BUF_INIT;
 	if (out)
 		*out = NULL;
-	if (!http_reusable(&a->conn))
-		http_close(&a->conn);
-	if (request(a, &a->conn, &q, path, err) < 0 ||
-		http_read_all(&a->conn, API_MAX_ANSWER, &answer, err) < 0) {
-		if (!http_reusable(&a->conn))
-			http_close(&a->conn);
+	if (call(a, method, path, body, &answer, err) < 0)
 		return -1;
-	}
 	if (!out || !answer.len)
 		return 0;
-	*out = json_parse(answer.data, answer.len, "the daemon's answer", err);
+	*out = json_parse(answer.data, answer.len, API_ANSWER, err);
 	return *out ? 0 : -1;
+}
+
+int api_text(struct api *a, const char *path, struct buf *out, struct err **err)
+{
+	return call(a, "GET", path, NULL, out, err);
 }
 
 int api_open(struct api *a, struct http *conn, const char *method, const char *path,

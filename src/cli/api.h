@@ -12,6 +12,7 @@
 
 #define API_VERSION "1.51"
 #define API_MAX_ANSWER (256u << 20)
+#define API_ANSWER "the daemon's answer" /* in messages */
 
 struct api {
 	char *host;
@@ -32,6 +33,8 @@ void api_free(struct api *a);
  */
 int api_call(struct api *a, const char *method, const char *path, const json_t *body, json_t **out,
 	struct err **err);
+/** GET of @path: the answer as it comes, appended to @out. Errors as of api_call. */
+int api_text(struct api *a, const char *path, struct buf *out, struct err **err);
 /**
  * A request on a connection of its own, which the caller reads (http_read) and closes. An error status
  * is already turned into an error.

@@ -166,6 +166,18 @@ static int print_summary(const json_t *df, const char *format)
 
 /* ---- verbose ---- */
 
+static int add_image(struct image_rows *l, const json_t *image, struct err **err)
+{
+	auto_buf text = BUF_INIT;
+	auto_image_entry entry = {0};
+	json_write(image, &text);
+	struct jsonr r = jsonr_from(text.data, text.len);
+	image_entry_read(&entry, &r);
+	if (jsonr_end(&r, API_ANSWER, err) < 0)
+		return -1;
+	return image_rows_add(l, &entry, err);
+}
+
 static int print_images(const json_t *df)
 {
 	const struct format f = {
@@ -174,14 +186,18 @@ static int print_images(const json_t *df)
 		.table = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t"
 			 "{{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}",
 	};
-	auto_json *rows = json_array();
-	struct image_rows l = {.f = &f, .rows = rows, .trunc = true};
+	auto_err *err = NULL;
+	auto_format_out *out = format_open(&f, NULL, false, &err);
+	if (!out)
+		return cli_error(err);
+	struct image_rows l = {.f = &f, .out = out, .trunc = true};
 	size_t i;
 	json_t *v;
-	json_array_foreach(json_object_get(df, "Images"), i, v) image_rows_add(&l, v);
+	json_array_foreach(json_object_get(df, "Images"), i,
+		v) if (add_image(&l, v, &err) < 0) return cli_error(err);
 	printf("Images space usage:\n\n");
 	fflush(stdout);
-	return format_print(&f, NULL, false, rows);
+	return format_write(out);
 }
 
 static int print_containers(const json_t *df)

@@ -1,6 +1,7 @@
 /* images */
 #include <stdio.h>
 
+#include "base/str.h"
 #include "base/timefmt.h"
 #include "flag_common.h"
 #include "format.h"
@@ -31,49 +32,115 @@ const struct format_field image_fields[] = {
 	{NULL},
 };
 
-static const char *text_of(const json_t *j, const char *key)
+void image_entry_free(struct image_entry *i)
 {
-	const char *s = json_string_value(json_object_get(j, key));
-	return s ? s : "";
+	buf_free(&i->id);
+	strv_free(i->tags);
+	strv_free(i->digests);
+	*i = (struct image_entry){0};
+}
+
+static void clear(struct image_entry *i)
+{
+	i->id.len = 0;
+	strv_freep(&i->tags);
+	strv_freep(&i->digests);
+	i->created = i->size = 0;
+	i->shared = i->containers = -1;
+}
+
+static bool read_names(struct jsonr *r, struct buf *scratch, char ***out)
+{
+	if (jsonr_peek(r) == 'n')
+		return jsonr_skip(r);
+	jsonr_enter(r, '[');
+	while (jsonr_more(r, ']'))
+		if (jsonr_str(r, scratch))
+			strv_add(out, buf_str(scratch));
+	return !r->bad;
+}
+
+bool image_entry_read(struct image_entry *i, struct jsonr *r)
+{
+	auto_buf key = BUF_INIT, name = BUF_INIT;
+	clear(i);
+	jsonr_enter(r, '{');
+	while (jsonr_key(r, &key)) {
+		const char *k = buf_str(&key);
+		if (str_eq(k, "Id"))
+			jsonr_str(r, &i->id);
+		else if (str_eq(k, "RepoTags"))
+			read_names(r, &name, &i->tags);
+		else if (str_eq(k, "RepoDigests"))
+			read_names(r, &name, &i->digests);
+		else if (str_eq(k, "Created"))
+			jsonr_i64(r, &i->created);
+		else if (str_eq(k, "Size"))
+			jsonr_i64(r, &i->size);
+		else if (str_eq(k, "SharedSize"))
+			jsonr_i64(r, &i->shared);
+		else if (str_eq(k, "Containers"))
+			jsonr_i64(r, &i->containers);
+		else
+			jsonr_skip(r);
+	}
+	return !r->bad;
+}
+
+/* ---- a row ---- */
+
+static void put(const struct image_rows *l, json_t *row, const char *field, const char *value)
+{
+	if (format_wants(l->out, field))
+		json_put_str(row, field, value);
+}
+
+static void put_size(const struct image_rows *l, json_t *row, const char *field, int64_t size)
+{
+	char text[32];
+	if (format_wants(l->out, field))
+		json_put_str(row, field, format_size((double)size, text, sizeof(text)));
 }
 
 /* What it shares with others is known only to who asked for it. */
-static void put_sizes(json_t *row, const json_t *image, double size)
+static void put_shared(const struct image_rows *l, json_t *row, const struct image_entry *image)
 {
-	char shared[32] = "N/A", unique[32] = "N/A";
-	const json_t *j = json_object_get(image, "SharedSize");
-	double n = (double)json_integer_value(j);
-	if (json_is_integer(j) && n >= 0) {
-		format_size(n, shared, sizeof(shared));
-		format_size(size - n, unique, sizeof(unique));
+	if (image->shared < 0) {
+		put(l, row, "SharedSize", "N/A");
+		put(l, row, "UniqueSize", "N/A");
+		return;
 	}
-	json_put_str(row, "SharedSize", shared);
-	json_put_str(row, "UniqueSize", unique);
+	put_size(l, row, "SharedSize", image->shared);
+	put_size(l, row, "UniqueSize", image->size - image->shared);
 }
 
-static void add_row(struct image_rows *l, const json_t *image, const char *repository,
-	const char *tag, const char *digest)
+static int add_row(struct image_rows *l, const struct image_entry *image, const char *repository,
+	const char *tag, const char *digest, struct err **err)
 {
 	json_t *row = format_row(l->f);
 	char text[64], id[13];
-	int64_t created = json_integer_value(json_object_get(image, "Created")) * TIME_NS_PER_SEC;
-	double size = (double)json_integer_value(json_object_get(image, "Size"));
-	json_int_t containers = json_integer_value(json_object_get(image, "Containers"));
-	json_put_str(row, "ID",
-		l->trunc ? format_short_id(text_of(image, "Id"), id) : text_of(image, "Id"));
-	json_put_str(row, "Repository", repository);
-	json_put_str(row, "Tag", tag);
-	json_put_str(row, "Digest", digest);
-	json_put_str(
-		row, "CreatedSince", created ? format_ago(created, text, sizeof(text)) : "N/A");
-	json_put_str(row, "CreatedAt", format_time(created, false, text, sizeof(text)));
-	json_put_str(row, "Size", str_human_size(size, text, sizeof(text)));
-	snprintf(text, sizeof(text), "%lld", (long long)containers);
-	json_put_str(row, "Containers", containers < 0 ? "N/A" : text);
-	json_put_str(row, "VirtualSize", format_size(size, text, sizeof(text)));
-	put_sizes(row, image, size);
-	json_array_append_new(l->rows, row);
+	const char *whole = image->id.data ? image->id.data : "";
+	int64_t created;
+	if (__builtin_mul_overflow(image->created, TIME_NS_PER_SEC, &created))
+		created = 0;
+	put(l, row, "ID", l->trunc ? format_short_id(whole, id) : whole);
+	put(l, row, "Repository", repository);
+	put(l, row, "Tag", tag);
+	put(l, row, "Digest", digest);
+	if (format_wants(l->out, "CreatedSince"))
+		json_put_str(row, "CreatedSince",
+			created ? format_ago(created, text, sizeof(text)) : "N/A");
+	if (format_wants(l->out, "CreatedAt"))
+		json_put_str(row, "CreatedAt", format_time(created, false, text, sizeof(text)));
+	put(l, row, "Size", str_human_size((double)image->size, text, sizeof(text)));
+	snprintf(text, sizeof(text), "%lld", (long long)image->containers);
+	put(l, row, "Containers", image->containers < 0 ? "N/A" : text);
+	put_size(l, row, "VirtualSize", image->size);
+	put_shared(l, row, image);
+	return format_add(l->out, row, err);
 }
+
+/* ---- a row for each name ---- */
 
 /* "name:tag" and "name@digest" split at their last separator; both parts point into @copy. */
 static const char *split(char *copy, char at)
@@ -86,34 +153,29 @@ static const char *split(char *copy, char at)
 }
 
 /* One row per tag, with --digests one per tag and digest of the same repository. */
-static size_t add_tag(struct image_rows *l, const json_t *image, const char *reference)
+static int add_tag(struct image_rows *l, const struct image_entry *image, const char *reference,
+	struct err **err)
 {
 	auto_free char *repository = xstrdup(reference);
 	const char *tag = split(repository, ':');
-	size_t i, shown = 0;
-	json_t *v;
-	json_array_foreach(json_object_get(image, "RepoDigests"), i, v)
-	{
-		auto_free char *name = xstrdup(json_is_string(v) ? json_string_value(v) : "");
+	bool shown = false;
+	for (size_t i = 0; l->digests && image->digests && image->digests[i]; i++) {
+		auto_free char *name = xstrdup(image->digests[i]);
 		const char *digest = split(name, '@');
-		if (l->digests && str_eq(name, repository)) {
-			add_row(l, image, repository, tag, digest);
-			shown++;
-		}
+		if (!str_eq(name, repository))
+			continue;
+		if (add_row(l, image, repository, tag, digest, err) < 0)
+			return -1;
+		shown = true;
 	}
-	if (!shown)
-		add_row(l, image, repository, tag, "<none>");
-	return 1;
+	return shown ? 0 : add_row(l, image, repository, tag, "<none>", err);
 }
 
 /* True if some tag of the image is in @repository. */
-static bool has_tag_in(const json_t *image, const char *repository)
+static bool has_tag_in(const struct image_entry *image, const char *repository)
 {
-	size_t i;
-	json_t *v;
-	json_array_foreach(json_object_get(image, "RepoTags"), i, v)
-	{
-		auto_free char *name = xstrdup(json_is_string(v) ? json_string_value(v) : "");
+	for (size_t i = 0; image->tags && image->tags[i]; i++) {
+		auto_free char *name = xstrdup(image->tags[i]);
 		split(name, ':');
 		if (str_eq(name, repository))
 			return true;
@@ -121,28 +183,29 @@ static bool has_tag_in(const json_t *image, const char *repository)
 	return false;
 }
 
-void image_rows_add(struct image_rows *l, const json_t *image)
+int image_rows_add(struct image_rows *l, const struct image_entry *image, struct err **err)
 {
-	size_t i, rows = 0;
-	json_t *v;
-	json_array_foreach(json_object_get(image, "RepoTags"), i, v)
-	{
-		if (!json_is_string(v) || str_eq(json_string_value(v), "<none>:<none>"))
+	size_t rows = 0;
+	for (size_t i = 0; image->tags && image->tags[i]; i++) {
+		if (str_eq(image->tags[i], "<none>:<none>"))
 			continue;
-		rows += add_tag(l, image, json_string_value(v));
+		if (add_tag(l, image, image->tags[i], err) < 0)
+			return -1;
+		rows++;
 	}
-	json_array_foreach(json_object_get(image, "RepoDigests"), i, v)
-	{
-		auto_free char *name = xstrdup(json_is_string(v) ? json_string_value(v) : "");
+	for (size_t i = 0; image->digests && image->digests[i]; i++) {
+		auto_free char *name = xstrdup(image->digests[i]);
 		const char *digest = split(name, '@');
 		if (str_eq(name, "<none>") || has_tag_in(image, name))
 			continue;
-		add_row(l, image, name, "<none>", l->digests ? digest : "");
+		if (add_row(l, image, name, "<none>", l->digests ? digest : "", err) < 0)
+			return -1;
 		rows++;
 	}
-	if (!rows)
-		add_row(l, image, "<none>", "<none>", "<none>");
+	return rows ? 0 : add_row(l, image, "<none>", "<none>", "<none>", err);
 }
+
+/* ---- the command ---- */
 
 static char *list_path(const struct args *a)
 {
@@ -160,6 +223,18 @@ static char *list_path(const struct args *a)
 	return buf_steal(&b);
 }
 
+/* Image by image: as a tree, 2,000 of them take longer to build and to free than to print. */
+static int add_all(struct image_rows *l, const struct buf *answer, struct err **err)
+{
+	auto_image_entry image = {0};
+	struct jsonr r = jsonr_from(answer->data, answer->len);
+	jsonr_enter(&r, '[');
+	while (jsonr_more(&r, ']'))
+		if (image_entry_read(&image, &r) && image_rows_add(l, &image, err) < 0)
+			return -1;
+	return jsonr_end(&r, API_ANSWER, err);
+}
+
 static int cmd_images(struct cli *cli, const struct args *a)
 {
 	const char *format = flag_str(a, "format");
@@ -174,15 +249,15 @@ static int cmd_images(struct cli *cli, const struct args *a)
 		.quiet = "{{.ID}}",
 	};
 	auto_err *err = NULL;
-	auto_json *images = NULL, *rows = json_array();
+	auto_buf answer = BUF_INIT;
 	auto_free char *path = list_path(a);
-	if (api_call(&cli->api, "GET", path, NULL, &images, &err) < 0)
+	if (api_text(&cli->api, path, &answer, &err) < 0)
 		return cli_error(err);
-	struct image_rows l = {&f, rows, !flag_bool(a, "no-trunc"), digests};
-	size_t i;
-	json_t *image;
-	json_array_foreach(images, i, image) image_rows_add(&l, image);
-	return format_print(&f, format, flag_bool(a, "quiet"), rows);
+	auto_format_out *out = format_open(&f, format, flag_bool(a, "quiet"), &err);
+	if (!out)
+		return cli_error(err);
+	struct image_rows l = {&f, out, !flag_bool(a, "no-trunc"), digests};
+	return add_all(&l, &answer, &err) < 0 ? cli_error(err) : format_write(out);
 }
 
 const struct command command_images = {

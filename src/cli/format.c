@@ -33,26 +33,98 @@ static char *unescape(const char *s)
 	return buf_steal(&b);
 }
 
-static int run_rows(const struct template *t, const struct format *f, bool header, json_t *rows,
-	struct buf *out, struct err **err)
+struct format_out {
+	const struct format *f;
+	char **wanted; /* the only fields of rows that anybody reads; NULL: not known */
+	struct template *t; /* NULL: rows as JSON */
+	bool table;
+	struct buf text;
+};
+
+/* Fields of one of our own templates, which hold nothing but "{{.Name}}". */
+static char **fields_of(const char *template)
 {
-	size_t i;
-	json_t *row;
-	if (header) {
-		auto_json *headers = format_row(f);
-		for (const struct format_field *x = f->fields; x->name; x++)
-			json_put_str(headers, x->name, x->header);
-		if (template_run(t, headers, TEMPLATE_HEADER, out, err) < 0)
-			return err_wrap(err, "failed to execute template");
-		buf_addc(out, '\n');
+	char **v = NULL;
+	for (const char *p = strstr(template, "{{."); p; p = strstr(p, "{{.")) {
+		p += strlen("{{.");
+		strv_take(&v, xstrndup(p, strcspn(p, "}")));
 	}
-	json_array_foreach(rows, i, row)
-	{
-		if (template_run(t, row, TEMPLATE_ROW, out, err) < 0)
-			return err_wrap(err, "failed to execute template");
-		buf_addc(out, '\n');
+	return v;
+}
+
+/* What @text asks for, and whether it is a table. NULL: JSON. */
+static char *choose(struct format_out *o, const char *text, bool quiet)
+{
+	bool table = str_empty(text) || str_eq(text, "table");
+	if (table) {
+		const char *own = quiet ? o->f->quiet : o->f->table;
+		o->wanted = fields_of(own);
+		o->table = !quiet;
+		return xstrdup(own);
 	}
+	if (str_eq(text, "json"))
+		return NULL;
+	o->table = str_starts(text, "table ");
+	auto_free char *copy = xstrdup(o->table ? text + 6 : text);
+	return xstrdup(o->table ? str_trim(copy) : copy);
+}
+
+static int add(struct format_out *o, json_t *row, enum template_mode mode, struct err **err)
+{
+	if (!o->t)
+		value_json_row(row, &o->text);
+	else if (template_run(o->t, row, mode, &o->text, err) < 0)
+		return err_wrap(err, "failed to execute template");
+	buf_addc(&o->text, '\n');
 	return 0;
+}
+
+static int add_header(struct format_out *o, struct err **err)
+{
+	auto_json *headers = format_row(o->f);
+	for (const struct format_field *x = o->f->fields; x->name; x++)
+		json_put_str(headers, x->name, x->header);
+	return add(o, headers, TEMPLATE_HEADER, err);
+}
+
+struct format_out *format_open(
+	const struct format *f, const char *text, bool quiet, struct err **err)
+{
+	struct format_out *o = xcalloc(1, sizeof(*o));
+	o->f = f;
+	auto_free char *chosen = choose(o, text, quiet);
+	if (!chosen)
+		return o;
+	auto_free char *source = unescape(chosen);
+	o->t = template_parse(source, err);
+	if (!o->t)
+		err_wrap(err, "failed to parse template");
+	if (o->t && (!o->table || add_header(o, err) == 0))
+		return o;
+	format_out_free(o);
+	return NULL;
+}
+
+void format_out_free(struct format_out *o)
+{
+	if (!o)
+		return;
+	template_free(o->t);
+	strv_free(o->wanted);
+	buf_free(&o->text);
+	free(o);
+}
+
+bool format_wants(const struct format_out *o, const char *field)
+{
+	return !o->wanted || strv_index(o->wanted, field) >= 0;
+}
+
+int format_add(struct format_out *o, json_t *row, struct err **err)
+{
+	int rc = add(o, row, TEMPLATE_ROW, err);
+	json_decref(row);
+	return rc;
 }
 
 static int write_out(const struct buf *out)
@@ -64,46 +136,26 @@ static int write_out(const struct buf *out)
 	return 0;
 }
 
-static int print_template(const struct format *f, const char *text, bool table, json_t *rows)
+int format_write(struct format_out *o)
 {
-	auto_err *err = NULL;
-	auto_buf plain = BUF_INIT, aligned = BUF_INIT;
-	auto_free char *source = unescape(text);
-	auto_template *t = template_parse(source, &err);
-	if (!t) {
-		err_wrap(&err, "failed to parse template");
-		return cli_error(err);
-	}
-	int rc = run_rows(t, f, table, rows, &plain, &err);
-	if (rc < 0)
-		return cli_error(err);
-	if (table)
-		table_align(buf_str(&plain), TABLE_MIN_WIDTH, TABLE_PADDING, &aligned);
-	return write_out(table ? &aligned : &plain);
+	auto_buf aligned = BUF_INIT;
+	if (!o->table)
+		return write_out(&o->text);
+	table_align(buf_str(&o->text), TABLE_MIN_WIDTH, TABLE_PADDING, &aligned);
+	return write_out(&aligned);
 }
 
 int format_print(const struct format *f, const char *text, bool quiet, json_t *rows)
 {
-	bool table = str_empty(text) || str_eq(text, "table");
-	if (quiet && table)
-		return print_template(f, f->quiet, false, rows);
-	if (table)
-		return print_template(f, f->table, true, rows);
-	if (str_starts(text, "table ")) {
-		auto_free char *copy = xstrdup(text + 6);
-		return print_template(f, str_trim(copy), true, rows);
-	}
-	if (!str_eq(text, "json"))
-		return print_template(f, text, false, rows);
-	auto_buf out = BUF_INIT;
+	auto_err *err = NULL;
+	auto_format_out *o = format_open(f, text, quiet, &err);
+	if (!o)
+		return cli_error(err);
 	size_t i;
 	json_t *row;
-	json_array_foreach(rows, i, row)
-	{
-		value_json_row(row, &out);
-		buf_addc(&out, '\n');
-	}
-	return write_out(&out);
+	json_array_foreach(
+		rows, i, row) if (format_add(o, json_incref(row), &err) < 0) return cli_error(err);
+	return format_write(o);
 }
 
 int format_raw(const char *text, json_t *value, struct err **err)
@@ -202,7 +254,9 @@ char *format_ellipsis(const char *s, size_t max)
 const char *format_short_id(const char *id, char buf[13])
 {
 	const char *hex = str_after(id, "sha256:");
-	snprintf(buf, 13, "%s", hex ? hex : id);
+	size_t n = strnlen(hex ? hex : id, 12);
+	memcpy(buf, hex ? hex : id, n);
+	buf[n] = 0;
 	return buf;
 }
 

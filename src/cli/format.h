@@ -23,6 +23,26 @@ struct format {
 	const char *quiet; /* template of -q */
 };
 
+/*
+ * Long lists row by row, so that a row is in memory for as long as it takes to print it. Nothing is written before
+ * format_write(), which returns the exit code and reports its own errors.
+ */
+struct format_out;
+/** @text as with format_print(). NULL with ERR_INVALID for a template that cannot be read. @f, @text: borrowed. */
+struct format_out *format_open(
+	const struct format *f, const char *text, bool quiet, struct err **err);
+/** False if nothing will look at this field of a row: it need not be there. */
+bool format_wants(const struct format_out *o, const char *field);
+/** Takes @row over. */
+int format_add(struct format_out *o, json_t *row, struct err **err);
+int format_write(struct format_out *o);
+void format_out_free(struct format_out *o);
+static inline void format_out_freep(struct format_out **o)
+{
+	format_out_free(*o);
+}
+#define auto_format_out __attribute__((cleanup(format_out_freep))) struct format_out
+
 /**
  * Prints @rows (an array of objects with format's fields) by @text: NULL or "" or "table" for the
  * default table. Returns the exit code; reports its own errors.

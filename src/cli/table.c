@@ -11,8 +11,13 @@ struct cell {
 };
 
 struct line {
+	size_t first, count; /* of the cells; the last one is not part of a column */
+};
+
+struct sheet {
 	struct cell *cells;
-	size_t count; /* the last one is not part of a column */
+	struct line *lines;
+	size_t ncells, nlines, columns;
 };
 
 static size_t shown_width(const char *s, size_t n)
@@ -23,70 +28,80 @@ static size_t shown_width(const char *s, size_t n)
 	return w;
 }
 
-static struct line split_line(const char *s, size_t n)
+static void add_line(struct sheet *t, const char *s, size_t n)
 {
-	struct line line = {0};
+	struct line line = {.first = t->ncells};
 	for (;;) {
 		const char *tab = memchr(s, '\t', n);
 		size_t len = tab ? (size_t)(tab - s) : n;
-		line.cells = xreallocarray(line.cells, line.count + 1, sizeof(*line.cells));
-		line.cells[line.count++] =
+		if ((t->ncells & (t->ncells + 1)) == 0)
+			t->cells = xreallocarray(t->cells, 2 * (t->ncells + 1), sizeof(*t->cells));
+		t->cells[t->ncells++] =
 			(struct cell){.text = s, .len = len, .shown = shown_width(s, len)};
 		if (!tab)
-			return line;
+			break;
 		s += len + 1;
 		n -= len + 1;
 	}
+	line.count = t->ncells - line.first;
+	if (line.count > t->columns)
+		t->columns = line.count;
+	if ((t->nlines & (t->nlines + 1)) == 0)
+		t->lines = xreallocarray(t->lines, 2 * (t->nlines + 1), sizeof(*t->lines));
+	t->lines[t->nlines++] = line;
+}
+
+static struct cell *cell_of(const struct sheet *t, size_t line, size_t column)
+{
+	return &t->cells[t->lines[line].first + column];
 }
 
 /* Widths of column @column in the run of lines from @first that have it; returns the end of the run. */
-static size_t set_widths(struct line *lines, size_t count, size_t first, size_t column,
-	size_t min_width, size_t padding)
+static size_t set_widths(
+	struct sheet *t, size_t first, size_t column, size_t min_width, size_t padding)
 {
 	size_t width = min_width, end = first;
-	for (; end < count && lines[end].count > column + 1; end++)
-		if (lines[end].cells[column].shown + padding > width)
-			width = lines[end].cells[column].shown + padding;
+	for (; end < t->nlines && t->lines[end].count > column + 1; end++)
+		if (cell_of(t, end, column)->shown + padding > width)
+			width = cell_of(t, end, column)->shown + padding;
 	for (size_t i = first; i < end; i++)
-		lines[i].cells[column].width = width;
+		cell_of(t, i, column)->width = width;
 	return end;
 }
 
-static void add_line(const struct line *line, struct buf *out)
+static void write_line(const struct sheet *t, size_t line, struct buf *out)
 {
-	for (size_t i = 0; i < line->count; i++) {
-		const struct cell *c = &line->cells[i];
+	size_t count = t->lines[line].count;
+	for (size_t i = 0; i < count; i++) {
+		const struct cell *c = cell_of(t, line, i);
 		buf_add(out, c->text, c->len);
-		if (i + 1 < line->count)
-			buf_addf(out, "%*s", (int)(c->width - c->shown), "");
+		if (i + 1 == count)
+			break;
+		memset(buf_reserve(out, c->width - c->shown), ' ', c->width - c->shown);
+		out->len += c->width - c->shown;
 	}
 }
 
 void table_align(const char *text, size_t min_width, size_t padding, struct buf *out)
 {
-	struct line *lines = NULL;
-	size_t count = 0, columns = 0;
+	struct sheet t = {0};
 	for (const char *s = text;;) {
 		size_t n = strcspn(s, "\n");
-		if ((count & (count + 1)) == 0)
-			lines = xreallocarray(lines, 2 * (count + 1), sizeof(*lines));
-		lines[count++] = split_line(s, n);
-		if (lines[count - 1].count > columns)
-			columns = lines[count - 1].count;
+		add_line(&t, s, n);
 		if (!s[n])
 			break;
 		s += n + 1;
 	}
-	for (size_t column = 0; column + 1 < columns; column++)
-		for (size_t i = 0; i < count;) {
-			size_t end = set_widths(lines, count, i, column, min_width, padding);
+	for (size_t column = 0; column + 1 < t.columns; column++)
+		for (size_t i = 0; i < t.nlines;) {
+			size_t end = set_widths(&t, i, column, min_width, padding);
 			i = end > i ? end : i + 1;
 		}
-	for (size_t i = 0; i < count; i++) {
-		add_line(&lines[i], out);
-		if (i + 1 < count)
+	for (size_t i = 0; i < t.nlines; i++) {
+		write_line(&t, i, out);
+		if (i + 1 < t.nlines)
 			buf_addc(out, '\n');
-		free(lines[i].cells);
 	}
-	free(lines);
+	free(t.cells);
+	free(t.lines);
 }
