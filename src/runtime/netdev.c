@@ -75,38 +75,30 @@ static int route_socket(void)
 	return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 }
 
-struct link_state {
-	int index;
-	bool up;
-};
-
-static void read_link(const struct nlmsghdr *m, void *arg)
+static void read_index(const struct nlmsghdr *m, void *arg)
 {
 	const struct ifinfomsg *info = NLMSG_DATA(m);
-	struct link_state *l = arg;
+	int *index = arg;
 	if (m->nlmsg_type == RTM_NEWLINK)
-		*l = (struct link_state){info->ifi_index, info->ifi_flags & IFF_UP};
+		*index = info->ifi_index;
 }
 
-/* The device called @name: its index is 0, with errno, if there is none. */
-static struct link_state find_link(int sock, const char *name)
+/* The index of the device called @name; 0, with errno, if there is none. */
+static int find_link(int sock, const char *name)
 {
 	struct request q;
-	struct link_state l = {0};
+	int index = 0;
 	request_begin(&q, RTM_GETLINK, NLM_F_ACK, sizeof(struct ifinfomsg));
 	request_add(&q, IFLA_IFNAME, name, strlen(name) + 1);
-	if (converse(sock, &q, read_link, &l) < 0)
-		l.index = 0;
-	return l;
+	return converse(sock, &q, read_index, &index) < 0 ? 0 : index;
 }
 
-static int set_up(int sock, int index, bool up)
+static int set_up(int sock, int index)
 {
 	struct request q;
 	struct ifinfomsg *info = request_begin(&q, RTM_NEWLINK, NLM_F_ACK, sizeof(*info));
 	info->ifi_index = index;
-	info->ifi_flags = up ? IFF_UP : 0;
-	info->ifi_change = IFF_UP;
+	info->ifi_flags = info->ifi_change = IFF_UP;
 	return converse(sock, &q, NULL, NULL);
 }
 
@@ -162,6 +154,7 @@ struct netdev_move {
 	const char *name, *inside; /* @inside: with %d the kernel chooses a number */
 };
 
+/* The kernel sets it down itself, once nothing can fail any more: a device that stays keeps its addresses and routes. */
 static int rename_and_move(const struct netdev_move *v, int index)
 {
 	struct request q;
@@ -181,12 +174,10 @@ struct link_list {
 static void add_index(const struct nlmsghdr *m, void *arg)
 {
 	struct link_list *l = arg;
-	struct link_state link;
 	if (m->nlmsg_type != RTM_NEWLINK)
 		return;
-	read_link(m, &link);
 	l->v = xreallocarray(l->v, l->count + 1, sizeof(*l->v));
-	l->v[l->count++] = link.index;
+	read_index(m, &l->v[l->count++]);
 }
 
 static int list_links(int sock, struct link_list *l)
@@ -223,44 +214,30 @@ static int settle(
 		if (add_address(v->there, m, index) < 0)
 			return err_sys(err, errno,
 				"linux.netDevices: give %s its address in the container", v->name);
-	if (set_up(v->there, index, true) < 0)
+	if (set_up(v->there, index) < 0)
 		return err_sys(err, errno, "linux.netDevices: set %s up in the container", v->name);
 	return 0;
-}
-
-/* Down, so that nobody here is surprised by the change; up again if there is none. */
-static int take_over(const struct netdev_move *v, const struct link_state *link)
-{
-	if (set_up(v->here, link->index, false) < 0)
-		return -1;
-	if (rename_and_move(v, link->index) == 0)
-		return 0;
-	int saved = errno;
-	if (link->up)
-		set_up(v->here, link->index, true);
-	errno = saved;
-	return -1;
 }
 
 static int move_one(const struct netdev_move *v, struct err **err)
 {
 	bool template = strchr(v->inside, '%');
-	struct link_state link = find_link(v->here, v->name);
-	if (!link.index)
+	int index = find_link(v->here, v->name);
+	if (!index)
 		return err_sysk(err, ERR_NOT_FOUND, errno,
 			"linux.netDevices: find the network device %s", v->name);
-	if (!template && find_link(v->there, v->inside).index)
+	if (!template && find_link(v->there, v->inside))
 		return err_set(err, ERR_CONFLICT,
 			"linux.netDevices: the container has a network device %s already",
 			v->inside);
-	struct addresses a = {.index = link.index};
+	struct addresses a = {.index = index};
 	struct link_list before = {0};
 	int r = 0;
 	if (list_links(v->there, &before) < 0 || list_addresses(v->here, &a) < 0 ||
-		take_over(v, &link) < 0)
+		rename_and_move(v, index) < 0)
 		r = err_sys(err, errno, "linux.netDevices: move %s into the container as %s",
 			v->name, v->inside);
-	int there = template ? find_new(v->there, &before) : find_link(v->there, v->inside).index;
+	int there = template ? find_new(v->there, &before) : find_link(v->there, v->inside);
 	if (r == 0 && !there)
 		r = err_set(err, ERR_SYSTEM, "linux.netDevices: %s did not arrive in the container",
 			v->name);
