@@ -11,16 +11,20 @@
 #define DESTINATION "org.freedesktop.systemd1"
 #define MANAGER_PATH "/org/freedesktop/systemd1"
 #define MANAGER "org.freedesktop.systemd1.Manager"
-#define JOB_TIMEOUT_NS (30 * TIME_NS_PER_SEC)
 
 struct bus {
 	sd_bus *bus;
 	bool user;
+	int seconds; /* that anything may take */
 	uint32_t version; /* systemd's, 0 if it does not say */
 	/* the job that is waited for */
 	char *job;
 	char *result; /* "done", "failed", "timeout"...; NULL: not yet */
-	char *provisional; /* a unit that was made and not yet kept */
+	char *provisional; /* a unit that was made, or may have been, and not yet kept */
+	/* the call that makes it: NULL once it is answered, by a job or a refusal */
+	sd_bus_slot *start;
+	char *start_job;
+	struct err *refusal;
 };
 
 static const struct {
@@ -35,6 +39,12 @@ static const struct {
 	{SD_BUS_ERROR_PROPERTY_READ_ONLY, ERR_INVALID},
 	{SD_BUS_ERROR_UNKNOWN_PROPERTY, ERR_INVALID},
 };
+
+/* Microseconds, as sd-bus counts. */
+static uint64_t call_limit(const struct bus *b)
+{
+	return (uint64_t)b->seconds * 1000000;
+}
 
 static int bus_fail(struct err **err, const sd_bus_error *e, int r, const char *what)
 {
@@ -122,7 +132,7 @@ static uint32_t parse_version(const char *text)
 	return (uint32_t)strtoul(text, NULL, 10);
 }
 
-int bus_open(struct bus **out, bool user, struct err **err)
+int bus_open(struct bus **out, bool user, int seconds, struct err **err)
 {
 	sd_bus *bus = NULL;
 	if (connect_manager(&bus, user, err) < 0)
@@ -130,6 +140,7 @@ int bus_open(struct bus **out, bool user, struct err **err)
 	struct bus *b = xcalloc(1, sizeof(*b));
 	b->bus = bus;
 	b->user = user;
+	b->seconds = seconds;
 	int r = sd_bus_match_signal(
 		bus, NULL, DESTINATION, MANAGER_PATH, MANAGER, "JobRemoved", job_removed, b);
 	auto_free char *version =
@@ -147,10 +158,21 @@ int bus_open(struct bus **out, bool user, struct err **err)
 	return 0;
 }
 
-static int wait_job(struct bus *b, const char *what, struct err **err)
+static bool job_ended(const struct bus *b)
 {
-	int64_t end = time_mono() + JOB_TIMEOUT_NS;
-	while (!b->result) {
+	return b->result;
+}
+
+static bool start_answered(const struct bus *b)
+{
+	return !b->start;
+}
+
+static int wait_for(
+	struct bus *b, bool (*done)(const struct bus *), const char *what, struct err **err)
+{
+	int64_t end = time_mono() + b->seconds * TIME_NS_PER_SEC;
+	while (!done(b)) {
 		int r = sd_bus_process(b->bus, NULL);
 		if (r > 0)
 			continue;
@@ -160,9 +182,18 @@ static int wait_job(struct bus *b, const char *what, struct err **err)
 		if (r < 0 && r != -EINTR)
 			return err_sys(err, -r, "%s: wait for systemd", what);
 		if (left <= 0)
-			return err_set(
-				err, ERR_SYSTEM, "%s: systemd has not done it in 30 seconds", what);
+			return err_set(err, ERR_SYSTEM, "%s: systemd has not done it in %d seconds",
+				what, b->seconds);
 	}
+	return 0;
+}
+
+static int wait_job(struct bus *b, const char *job, const char *what, struct err **err)
+{
+	str_replace(&b->job, job);
+	str_replace(&b->result, NULL);
+	if (wait_for(b, job_ended, what, err) < 0)
+		return -1;
 	if (str_eq(b->result, "done"))
 		return 0;
 	return err_set(err, ERR_SYSTEM, "%s: systemd's answer is \"%s\"", what, b->result);
@@ -184,15 +215,13 @@ static int run_job(struct bus *b, sd_bus_message *m, const char *what, struct er
 	__attribute__((cleanup(sd_bus_error_free))) sd_bus_error e = SD_BUS_ERROR_NULL;
 	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *call = m, *reply = NULL;
 	const char *job = NULL;
-	int r = sd_bus_call(b->bus, call, JOB_TIMEOUT_NS / 1000, &e, &reply);
+	int r = sd_bus_call(b->bus, call, call_limit(b), &e, &reply);
 	if (r < 0)
 		return bus_fail(err, &e, r, what);
 	r = sd_bus_message_read(reply, "o", &job);
 	if (r < 0)
 		return err_sys(err, -r, "%s: read systemd's answer", what);
-	str_replace(&b->job, job);
-	str_replace(&b->result, NULL);
-	return wait_job(b, what, err);
+	return wait_job(b, job, what, err);
 }
 
 static void reset_failed(struct bus *b, const char *unit)
@@ -238,6 +267,47 @@ static int check_path(
 		r->unit, real, planned);
 }
 
+static int take_start_answer(sd_bus_message *m, void *arg, sd_bus_error *ignored)
+{
+	struct bus *b = arg;
+	const char *job = NULL;
+	(void)ignored;
+	b->start = sd_bus_slot_unref(b->start);
+	if (!sd_bus_message_is_method_error(m, NULL) && sd_bus_message_read(m, "o", &job) >= 0) {
+		str_replace(&b->start_job, job);
+		return 0;
+	}
+	auto_free char *what = xasprintf("start systemd unit %s", b->provisional);
+	bus_fail(&b->refusal, sd_bus_message_get_error(m), -EBADMSG, what);
+	str_replace(&b->provisional, NULL);
+	return 0;
+}
+
+/*
+ * Sends @m, which makes @unit, and waits for its job. Takes @m. Whoever takes so long that we stop waiting may make it
+ * yet: it is provisional from here on, until it is refused.
+ */
+static int run_start(
+	struct bus *b, sd_bus_message *m, const char *unit, const char *what, struct err **err)
+{
+	if (b->start) {
+		sd_bus_message_unref(m);
+		return err_set(err, ERR_CONFLICT, "%s: another one is being started", what);
+	}
+	str_replace(&b->provisional, unit);
+	int r = sd_bus_call_async(b->bus, &b->start, m, take_start_answer, b, UINT64_MAX);
+	sd_bus_message_unref(m);
+	if (r < 0) {
+		str_replace(&b->provisional, NULL);
+		return err_sys(err, -r, "%s", what);
+	}
+	if (wait_for(b, start_answered, what, err) < 0)
+		return -1;
+	if (b->refusal)
+		return err_move(err, &b->refusal);
+	return wait_job(b, b->start_job, what, err);
+}
+
 static int start_once(struct bus *b, const struct systemd_request *r, struct err **err)
 {
 	auto_free char *what = xasprintf("start systemd unit %s", r->unit);
@@ -253,7 +323,7 @@ static int start_once(struct bus *b, const struct systemd_request *r, struct err
 		sd_bus_message_unref(m);
 		return err_sysk(err, ERR_INVALID, -n, "%s: its properties", what);
 	}
-	return run_job(b, m, what, err);
+	return run_start(b, m, r->unit, what, err);
 }
 
 /* A failed unit of that name may be left from before: it is in nobody's use. */
@@ -270,15 +340,13 @@ static int start_unit(struct bus *b, const struct systemd_request *r, struct err
 		if (start_once(b, r, err) < 0)
 			return -1;
 	}
-	free(b->provisional);
-	b->provisional = xstrdup(r->unit);
 	return check_path(b, r, planned, err);
 }
 
 static int call(struct bus *b, sd_bus_message *m, const char *what, struct err **err)
 {
 	__attribute__((cleanup(sd_bus_error_free))) sd_bus_error e = SD_BUS_ERROR_NULL;
-	int r = sd_bus_call(b->bus, m, JOB_TIMEOUT_NS / 1000, &e, NULL);
+	int r = sd_bus_call(b->bus, m, call_limit(b), &e, NULL);
 	sd_bus_message_unref(m);
 	return r < 0 ? bus_fail(err, &e, r, what) : 0;
 }
@@ -356,8 +424,7 @@ int bus_carry_out(struct bus *b, const struct systemd_request *r, char **text, s
 	case SYSTEMD_OP_STOP:
 		return stop(b, r, err);
 	case SYSTEMD_OP_KEEP:
-		free(b->provisional);
-		b->provisional = NULL;
+		str_replace(&b->provisional, NULL);
 		return 0;
 	case SYSTEMD_OP_COUNT:
 		break;
@@ -366,9 +433,11 @@ int bus_carry_out(struct bus *b, const struct systemd_request *r, char **text, s
 }
 
 /* Who asked for a unit and was killed before it was on record cannot stop it, and nobody else knows that he may:
- * we have seen that it was made. */
+ * we have seen that it was made. Where nobody has answered yet it may still be. */
 static void stop_provisional(struct bus *b)
 {
+	if (b->start && wait_for(b, start_answered, "start", NULL) < 0)
+		return;
 	struct systemd_request r = {.op = SYSTEMD_OP_STOP, .unit = b->provisional, .slice = ""};
 	if (b->provisional)
 		stop(b, &r, NULL);
@@ -379,7 +448,10 @@ void bus_close(struct bus *b)
 	if (!b)
 		return;
 	stop_provisional(b);
+	sd_bus_slot_unref(b->start);
 	sd_bus_close_unref(b->bus);
+	err_free(b->refusal);
+	free(b->start_job);
 	free(b->provisional);
 	free(b->job);
 	free(b->result);

@@ -9,13 +9,15 @@
 #include "base/mem.h"
 #include "bus.h"
 
+#define LIMIT_SECONDS 30
+
 /* The connection is made for the first request, which says whose manager it is about. */
 static int serve(struct bus **bus, const void *bytes, size_t n, char **text, struct err **err)
 {
 	struct systemd_request r;
 	if (systemd_request_decode(&r, bytes, n, err) < 0)
 		return -1;
-	int done = *bus ? 0 : bus_open(bus, r.user, err);
+	int done = *bus ? 0 : bus_open(bus, r.user, LIMIT_SECONDS, err);
 	if (done == 0)
 		done = bus_carry_out(*bus, &r, text, err);
 	systemd_props_clear(&r.props);
