@@ -301,6 +301,37 @@ static int take_tty(struct making *m, const struct report *report, int fd, struc
 	return 0;
 }
 
+/* @pid: of init, or of the stage that is in its place (init_hidden()) */
+static int run_parent_hooks(const struct plan *plan, pid_t pid, struct err **err)
+{
+	if (run_hooks(&plan->prestart, plan, "created", pid, "prestart", err) < 0)
+		return -1;
+	return run_hooks(&plan->create_runtime, plan, "created", pid, "createRuntime", err);
+}
+
+/* What a stage has to say before it makes init. */
+static int serve_stage(
+	struct making *m, pid_t stage, const struct report *report, int fd, struct err **err)
+{
+	const struct setup *s = &m->init.setup;
+	switch (report->type) {
+	case REPORT_TTY:
+		return take_tty(m, report, fd, err);
+	case REPORT_UNSHARED:
+		return map_user(m, stage, err);
+	case REPORT_MOUNTED:
+		if (!s->hidden || !s->wait_hooks)
+			break;
+		if (run_parent_hooks(s->plan, stage, err) < 0)
+			return -1;
+		report_permit(m->sock, PERMIT_PIVOT);
+		return 0;
+	default:
+		break;
+	}
+	return report_unexpected(report, fd, err);
+}
+
 static int clone_staged(struct making *m, struct child_args *args, struct err **err)
 {
 	args->flags = 0;
@@ -327,11 +358,9 @@ static int clone_staged(struct making *m, struct child_args *args, struct err **
 	}
 	struct report report;
 	int got, fd;
-	while ((got = report_receive(m->sock, &report, &fd)) == 1 &&
-		(report.type == REPORT_TTY || report.type == REPORT_UNSHARED)) {
-		int r = report.type == REPORT_TTY ? take_tty(m, &report, fd, err)
-						  : map_user(m, stage, err);
-		if (r < 0) {
+	while ((got = report_receive(m->sock, &report, &fd)) == 1 && report.type != REPORT_ERROR &&
+		report.type != REPORT_PID) {
+		if (serve_stage(m, stage, &report, fd, err) < 0) {
 			kill(stage, SIGKILL);
 			proc_wait(stage);
 			return -1;
@@ -340,8 +369,6 @@ static int clone_staged(struct making *m, struct child_args *args, struct err **
 	proc_wait(stage);
 	if (got == 1 && report.type == REPORT_ERROR)
 		return report_to_err(&report, err);
-	if (got == 1 && report.type != REPORT_PID)
-		return report_unexpected(&report, fd, err);
 	if (got != 1 || !child_is_ours(report.value))
 		return err_set(err, ERR_SYSTEM, "the process that joins namespaces was killed");
 	m->run->pid = report.value;
@@ -354,10 +381,11 @@ static int clone_staged(struct making *m, struct child_args *args, struct err **
 	return 0;
 }
 
-/* See init_hidden(). Hooks that are told init's pid want it before it could be made that way. */
+/* See init_hidden(). createContainer hooks are to run in the pid namespace with all our privileges, and are told the pid
+ * that init has there: with them there is nothing to be hidden any more. */
 static bool may_hide(const struct setup *s)
 {
-	return s->ns[OCI_NS_PID] >= 0 && !s->wait_hooks && !s->plan->create_container.count;
+	return s->ns[OCI_NS_PID] >= 0 && !s->plan->create_container.count;
 }
 
 static int clone_init(struct making *m, struct err **err)
@@ -410,13 +438,6 @@ static int serve_child(struct making *m, struct err **err)
 	return 0;
 }
 
-static int run_parent_hooks(struct run *run, const struct plan *plan, struct err **err)
-{
-	if (run_hooks(&plan->prestart, plan, "created", run->pid, "prestart", err) < 0)
-		return -1;
-	return run_hooks(&plan->create_runtime, plan, "created", run->pid, "createRuntime", err);
-}
-
 /* Init is in its network namespace, made or joined. */
 static int move_devices(struct making *m, struct err **err)
 {
@@ -437,7 +458,7 @@ static int before_pivot(struct making *m, struct err **err)
 	const struct setup *s = &m->init.setup;
 	if (s->wait_net && move_devices(m, err) < 0)
 		return -1;
-	if (s->wait_hooks && run_parent_hooks(m->run, s->plan, err) < 0)
+	if (s->wait_hooks && run_parent_hooks(s->plan, m->run->pid, err) < 0)
 		return -1;
 	if (s->wait_net || s->wait_hooks)
 		report_permit(m->sock, PERMIT_PIVOT);
@@ -574,7 +595,7 @@ int run_create(struct run **out, const struct plan *plan, const struct run_io *i
 
 int run_hooks_create(struct run *run, const struct plan *plan, struct err **err)
 {
-	return run_parent_hooks(run, plan, err);
+	return run_parent_hooks(plan, run->pid, err);
 }
 
 void run_release(struct run *run)

@@ -258,6 +258,23 @@ unveth() {
 	unveth
 }
 
+@test "netDevices: a device that cannot be moved keeps its addresses and routes" {
+	ip link add kistd0 type bridge 2>/dev/null || skip "this kernel has no bridges"
+	ip link set kistd0 up
+	ip addr add 192.0.2.7/24 dev kistd0
+	ip -6 addr add 2001:db8::7/64 dev kistd0 nodad
+	ip -6 route add 2001:db8:1::/64 dev kistd0
+	# bridges stay in the namespace that they were made in
+	bundle d3 'c["linux"]["netDevices"] = {"kistd0": {"name": "eth7"}}'
+	run oci run -b "$BUNDLE" d3
+	[ "$status" = 1 ]
+	[[ "$output" == *"linux.netDevices: move kistd0 into the container as eth7: "* ]]
+	run ip addr show kistd0
+	[[ "$output" == *"192.0.2.7/24"* && "$output" == *"2001:db8::7/64"* && "$output" == *"<"*UP*">"* ]]
+	[ -n "$(ip -6 route show 2001:db8:1::/64 dev kistd0)" ]
+	unveth
+}
+
 @test "memoryPolicy: every mode with its nodes and flags, on start and exec; mistakes are named" {
 	local mode
 	policy() { # MEMBERS: what numa_maps says of init's stack
@@ -695,4 +712,50 @@ p['args'] = ['echo', 'ran']"
 		[[ "$(echo $output)" == *sleep*sleep* ]] || [ "$extra" != pass ]
 		oci delete --force jp2
 	done
+}
+
+@test "hooks of the runtime's see a container that joins a pid namespace before anything in there can" {
+	local ns
+	bundle jp1
+	oci run -d -b "$BUNDLE" jp1 </dev/null >/dev/null 2>&1 3>&-
+	cat >"$HOME_OCI/hook" <<-'END'
+		#!/bin/sh
+		# hook NAME FOLDER PID: what is seen of the container, and in the pid namespace of PID
+		pid=$(sed 's/.*"pid":\([0-9]*\).*/\1/')
+		for ns in net mnt uts pid_for_children; do
+			echo $ns $(readlink /proc/$pid/ns/$ns)
+		done >"$2/$1.ns"
+		ls "/proc/$3/root/proc" | grep -c '^[0-9]*$' >"$2/$1.count"
+	END
+	chmod 755 "$HOME_OCI/hook"
+	bundle jp2 "c['linux']['namespaces'] = [dict(n, path='/proc/$(pid_of jp1)/ns/pid') if n['type'] == 'pid' else n for n in c['linux']['namespaces']]; hook = lambda k: [{'path': '$HOME_OCI/hook', 'args': ['hook', k, '$HOME_OCI', '$(pid_of jp1)']}]; c['hooks'] = {k: hook(k) for k in ('prestart', 'createRuntime')}"
+	oci create -b "$BUNDLE" jp2 </dev/null >"$HOME_OCI/said" 2>&1 3>&- || { cat "$HOME_OCI/said"; false; }
+	for kind in prestart createRuntime; do
+		for ns in net mnt uts pid_for_children; do
+			grep -qxF "$ns $(readlink "/proc/$(pid_of jp2)/ns/$ns")" "$HOME_OCI/$kind.ns"
+		done
+		# jp1's first process alone
+		[ "$(cat "$HOME_OCI/$kind.count")" = 1 ]
+	done
+	[ "$(ls "/proc/$(pid_of jp1)/root/proc" | grep -c '^[0-9]*$')" = 2 ]
+	oci start jp2
+	oci delete --force jp2
+	alone() {
+		[ "$(ls "/proc/$(pid_of jp1)/root/proc" | grep -c '^[0-9]*$')" = 1 ]
+	}
+	# whoever reaps orphans here has done so
+	wait_for alone
+	# one that fails leaves nothing
+	python3 - "$BUNDLE/config.json" <<-'END'
+		import json, sys
+		c = json.load(open(sys.argv[1]))
+		c["hooks"]["createRuntime"] = [{"path": "/bin/false"}]
+		json.dump(c, open(sys.argv[1], "w"))
+	END
+	run oci create -b "$BUNDLE" jp2 </dev/null
+	[ "$status" = 1 ]
+	[[ "$output" == *"error running createRuntime hook /bin/false: exit status 1"* ]]
+	alone
+	run oci state jp2
+	[ "$status" = 1 ]
 }
