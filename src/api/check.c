@@ -5,22 +5,43 @@
 #include "request.h"
 #include "store/check.h"
 
+static void write_files(struct jsonw *w, const struct store_finding *f)
+{
+	if (!f->file_count)
+		return;
+	jw_array(w, "Files");
+	for (size_t i = 0; i < f->file_count; i++) {
+		jw_object(w, NULL);
+		jw_str(w, "Path", f->files[i].path);
+		jw_str(w, "Problem", f->files[i].problem);
+		jw_end_object(w);
+	}
+	jw_end_array(w);
+	jw_u64(w, "MoreFiles", f->files_more);
+}
+
 static void write_finding(struct jsonw *w, const struct store_finding *f)
 {
 	static const char *const kinds[] = {
 		[STORE_FINDING_BLOB] = "blob",
 		[STORE_FINDING_LAYER] = "layer",
 		[STORE_FINDING_IMAGE] = "image",
+		[STORE_FINDING_CONTAINER] = "container",
+		[STORE_FINDING_STRAY] = "stray",
 	};
 	static char *const none[] = {NULL};
 	jw_object(w, NULL);
 	jw_str(w, "Kind", kinds[f->kind]);
-	jw_str(w, "Digest", f->digest.str);
+	if (f->name)
+		jw_str(w, "Name", f->name);
+	else
+		jw_str(w, "Digest", f->digest.str);
 	jw_bool(w, "Damaged", f->damaged);
 	jw_bool(w, "Repaired", f->repaired);
 	jw_str(w, "Problem", f->problem);
 	jw_str(w, "Remedy", f->remedy);
 	jw_strv(w, "Images", f->images ? f->images : none);
+	write_files(w, f);
 	jw_end_object(w);
 }
 

@@ -25,15 +25,21 @@ static long long number_of(const json_t *j, const char *key)
 static void print_finding(const json_t *f)
 {
 	const json_t *images = json_object_get(f, "Images");
+	const json_t *files = json_object_get(f, "Files");
+	const char *what = *text_of(f, "Name") ? text_of(f, "Name") : text_of(f, "Digest");
 	size_t i;
-	json_t *name;
-	printf("%s %s: %s\n", text_of(f, "Kind"), text_of(f, "Digest"), text_of(f, "Problem"));
+	json_t *name, *file;
+	printf("%s %s: %s\n", text_of(f, "Kind"), what, text_of(f, "Problem"));
 	if (json_array_size(images)) {
 		printf("  of");
 		json_array_foreach((json_t *)images, i, name)
 			printf("%s %s", i ? "," : "", json_string_value(name));
 		printf("\n");
 	}
+	json_array_foreach((json_t *)files, i, file)
+		printf("  /%s: %s\n", text_of(file, "Path"), text_of(file, "Problem"));
+	if (number_of(f, "MoreFiles"))
+		printf("  and %lld more\n", number_of(f, "MoreFiles"));
 	if (*text_of(f, "Remedy"))
 		printf("  %s\n", text_of(f, "Remedy"));
 }
@@ -85,9 +91,9 @@ const struct command command_system_check = {
 	.summary = "Verify every blob, layer and image on disk",
 	.flags = flags,
 	.details = "Every blob is hashed; of every layer the tar that it came as is written again "
-		   "and hashed. Modes, owners "
-		   "and links of files are not compared with the tar. Exits with 1 if something is "
-		   "damaged (and was not "
+		   "and hashed, and what is on disk is compared with it: contents, modes, owners, "
+		   "times, links, devices, attributes, whiteouts, what is missing and what was "
+		   "added. Exits with 1 if something is damaged (and was not "
 		   "repaired). Running containers are not disturbed: a layer that a container has "
 		   "is not replaced.",
 	.run = cmd_check,

@@ -21,6 +21,9 @@
  * read-only already (also nodev: what a device node stands for is not touched, and nosymfollow), one
  * capability to read what belongs to others, SYS_ADMIN for the attributes trusted.overlay.*, and no system
  * call that changes a file system.
+ *
+ * Verifying a layer (confine_verifying()) fills a folder, as unpacking does, and reads the layer, which comes as a
+ * read-only mount of its own: the calls of both, the capabilities of unpacking.
  */
 #include "confine.h"
 
@@ -29,6 +32,7 @@
 #include <linux/mount.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -271,6 +275,21 @@ int confine(int staging, struct err **err)
 	if (drop_capabilities(writing_caps, ARRAY_LEN(writing_caps), err) < 0 ||
 		set_limits(err) < 0 ||
 		filter_calls(writing_calls, ARRAY_LEN(writing_calls), err) < 0)
+		return -1;
+	return steal_fd(&root);
+}
+
+int confine_verifying(int staging, struct err **err)
+{
+	auto_fd int root = own_root(staging, err);
+	if (root < 0)
+		return -1;
+	close(staging);
+	int calls[ARRAY_LEN(writing_calls) + ARRAY_LEN(reading_calls)];
+	memcpy(calls, writing_calls, sizeof(writing_calls));
+	memcpy(calls + ARRAY_LEN(writing_calls), reading_calls, sizeof(reading_calls));
+	if (drop_capabilities(writing_caps, ARRAY_LEN(writing_caps), err) < 0 ||
+		set_limits(err) < 0 || filter_calls(calls, ARRAY_LEN(calls), err) < 0)
 		return -1;
 	return steal_fd(&root);
 }

@@ -12,6 +12,9 @@
  */
 int confine(int staging, struct err **err);
 
+/** The same for a program that fills @staging and reads what comes to it as descriptors of read-only mounts. */
+int confine_verifying(int staging, struct err **err);
+
 /**
  * The same for a program that only reads: @tree (closed here) is a detached, read-only mount, which becomes
  * the root. Descriptors that were opened before can be used as they were.

@@ -35,8 +35,8 @@ struct worker {
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
-	w->result = unpack_layer(
-		w->folder, w->side, w->ring, &w->run->limits, &w->layer->unpacked, &w->err);
+	w->result = unpack_layer(w->folder, w->side, w->ring, UNPACK_KEEP, &w->run->limits,
+		&w->layer->unpacked, &w->err);
 	ring_leave(w->ring);
 	return NULL;
 }

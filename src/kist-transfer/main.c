@@ -2,7 +2,7 @@
  * kist-transfer: reads an archive of images, or the tar of a root file system, from descriptor 0 and
  * unpacks it into the folder at descriptor 3, confined to that folder. Started by the store
  * (store/transfer.h), never by people. Or the other way: reads a container's files from there and writes a tar of
- * them to descriptor 1, or writes again the tars of layers. It opens nothing by name.
+ * them to descriptor 1, or writes again the tars of layers, or compares a layer with its tar. It opens nothing by name.
  */
 #include <fcntl.h>
 #include <locale.h>
@@ -19,6 +19,7 @@
 #include "pack.h"
 #include "replay.h"
 #include "report.h"
+#include "verify.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 /* The leak check at the end stops this process from another one, which confinement forbids. */
@@ -58,6 +59,13 @@ static int run_replay(struct err **err)
 	return root < 0 ? -1 : replay_serve(err);
 }
 
+/* Unpacks a layer once more, beside it, and compares. */
+static int run_verify(const struct transfer_message *request, struct err **err)
+{
+	auto_fd int root = confine_verifying(TRANSFER_FD_STAGING, err);
+	return root < 0 ? -1 : verify_serve(root, request, err);
+}
+
 static int run(struct err **err)
 {
 	struct transfer_message request;
@@ -67,6 +75,8 @@ static int run(struct err **err)
 		return run_pack(&request, err);
 	if (request.mode == TRANSFER_WRITE_LAYERS)
 		return run_replay(err);
+	if (request.mode == TRANSFER_VERIFY)
+		return run_verify(&request, err);
 	auto_fd int root = confine(TRANSFER_FD_STAGING, err);
 	if (root < 0)
 		return -1;

@@ -317,6 +317,8 @@ static int set_time(struct place *p, const char *name, const struct timespec *t,
 		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP
 			       ? 0
 			       : fail(name, "open folder", err);
+	if (p->mark && fsetxattr(fd, PLACE_TIMED, "", 0, 0) < 0)
+		return fail(name, "mark", err);
 	return futimens(fd, times) < 0 ? fail(name, "set the time of", err) : 0;
 }
 

@@ -17,8 +17,12 @@
 #include "base/err.h"
 #include "name.h"
 
+/** On folders that got their time from an entry, where place.mark asks for it; never in a layer that is kept. */
+#define PLACE_TIMED "trusted.kist.timed"
+
 struct place {
 	int root;
+	bool mark;
 	int keep; /* folder for contents that are displaced (recipe.h) */
 	uint64_t kept; /* bytes in there */
 	int parent; /* folder of the last entry, or -1 */

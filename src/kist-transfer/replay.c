@@ -31,6 +31,8 @@ struct replay {
 	int parent; /* folder of the last file, or -1 */
 	char parent_name[NAME_ROOM];
 	int file; /* contents come from it, or -1 */
+	bool said; /* of that file, that it is damaged */
+	uint64_t content;
 	char name[NAME_ROOM];
 };
 
@@ -140,24 +142,54 @@ static int open_parent(struct replay *r, const char *path, size_t len)
 	return r->parent;
 }
 
-static int open_file(struct replay *r, const struct recipe_op *op, struct err **err)
+/* What belongs to a file is read from there; -1 with errno. */
+static int find_file(struct replay *r, uint64_t id)
 {
 	/* never blocks, whatever a damaged layer has there */
 	const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	char id[RECIPE_ID_ROOM];
+	char kept[RECIPE_ID_ROOM];
+	const char *base = name_base(r->name);
+	if (is_kept(r, id)) {
+		recipe_id_name(id, kept);
+		return openat(r->spec->side, kept, flags);
+	}
+	int parent = open_parent(r, r->name, base == r->name ? 0 : (size_t)(base - r->name) - 1);
+	return parent < 0 ? -1 : openat(parent, base, flags);
+}
+
+/* With damages to tell: goes on without the file. */
+static void tell_unreadable(struct replay *r, int errnum)
+{
+	if (!r->said)
+		damage_tell(r->spec->damages, r->name, "it cannot be read: %s", err_text(errnum));
+	r->said = true;
+}
+
+/* True if there is such a file; comparing trees finds where not, unless the machine is at fault. */
+static bool open_or_tell(struct replay *r)
+{
 	struct stat st;
+	int errnum = r->file < 0 ? errno : 0;
+	if (r->file >= 0 && fstat(r->file, &st) == 0 && S_ISREG(st.st_mode))
+		return true;
 	fd_close(r->file);
 	r->file = -1;
+	if (errnum && errnum != ENOENT && errnum != ENOTDIR && errnum != ELOOP && errnum != EXDEV &&
+		errnum != EACCES && errnum != ENXIO)
+		tell_unreadable(r, errnum);
+	return false;
+}
+
+static int open_file(struct replay *r, const struct recipe_op *op, struct err **err)
+{
+	struct stat st;
+	fd_close(r->file);
 	memcpy(r->name, op->path, strlen(op->path) + 1);
-	const char *base = name_base(r->name);
-	if (is_kept(r, op->id)) {
-		recipe_id_name(op->id, id);
-		r->file = openat(r->spec->side, id, flags);
-	} else {
-		int parent =
-			open_parent(r, r->name, base == r->name ? 0 : (size_t)(base - r->name) - 1);
-		if (parent >= 0)
-			r->file = openat(parent, base, flags);
+	r->said = false;
+	r->file = find_file(r, op->id);
+	if (r->spec->damages) {
+		open_or_tell(r);
+		return 0;
 	}
 	if (r->file < 0 || fstat(r->file, &st) < 0) {
 		enum err_kind kind = errno == EIO || errno == ENFILE || errno == EMFILE
@@ -171,9 +203,23 @@ static int open_file(struct replay *r, const struct recipe_op *op, struct err **
 	return 0;
 }
 
+/* At most @n bytes of the file; with damages to tell, zeroes where there are none, and *spoilt. */
+static ssize_t read_content(struct replay *r, char *to, size_t n, uint64_t at, bool *spoilt)
+{
+	ssize_t got = r->file < 0 ? 0 : pread(r->file, to, n, (off_t)at);
+	if (got > 0 || !r->spec->damages || (got < 0 && errno == EINTR))
+		return got;
+	if (got < 0)
+		tell_unreadable(r, errno);
+	*spoilt = true;
+	memset(to, 0, n);
+	return (ssize_t)n;
+}
+
 static int put_content(struct replay *r, const struct recipe_op *op, struct err **err)
 {
 	uint32_t crc = 0;
+	bool spoilt = false;
 	uint64_t at = op->offset, end = op->offset + op->n;
 	while (at < end) {
 		int got = take_room(r, err);
@@ -182,7 +228,7 @@ static int put_content(struct replay *r, const struct recipe_op *op, struct err 
 		size_t part = RING_SLOT_SIZE - r->have;
 		if (part > end - at)
 			part = (size_t)(end - at);
-		ssize_t n = pread(r->file, r->room + r->have, part, (off_t)at);
+		ssize_t n = read_content(r, r->room + r->have, part, at, &spoilt);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -196,6 +242,14 @@ static int put_content(struct replay *r, const struct recipe_op *op, struct err 
 		r->have += (size_t)n;
 		r->total += (uint64_t)n;
 		at += (uint64_t)n;
+	}
+	r->content += op->n;
+	if (crc != op->crc && r->spec->damages) {
+		if (!spoilt && !r->said) {
+			damage_tell(r->spec->damages, r->name, "another content than it came with");
+			r->said = true;
+		}
+		return 1;
 	}
 	if (crc != op->crc)
 		return err_set(err, ERR_INVALID,
@@ -252,7 +306,7 @@ static int run(struct replay *r, struct sink *sink, struct err **err)
 int replay_layer(const struct replay_spec *spec, struct replay_result *out, struct err **err)
 {
 	struct replay r = {.spec = spec, .parent = -1, .file = -1};
-	struct sink sink = {.out = spec->out, .packing = spec->packing};
+	struct sink sink = {.out = spec->out, .packing = spec->packing, .onward = spec->onward};
 	int result = list_kept(&r, err);
 	if (result == 0)
 		result = run(&r, &sink, err);
@@ -261,11 +315,13 @@ int replay_layer(const struct replay_spec *spec, struct replay_result *out, stru
 	buf_free(&r.kept);
 	if (result < 0)
 		return -1;
-	if (!str_eq(sink.tar.str, spec->diff_id.str))
+	bool same = str_eq(sink.tar.str, spec->diff_id.str);
+	if (!same && !spec->damages)
 		return err_set(err, ERR_INVALID,
 			"the layer's recipe is damaged: it makes a tar with digest %s",
 			sink.tar.str);
-	*out = (struct replay_result){.blob = sink.blob, .size = sink.size};
+	*out = (struct replay_result){
+		.blob = sink.blob, .size = sink.size, .content = r.content, .same = same};
 	return 0;
 }
 

@@ -2,7 +2,11 @@
 #ifndef KIST_TRANSFER_REPLAY_H
 #define KIST_TRANSFER_REPLAY_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
+#include "damage.h"
+#include "ring.h"
 #include "store/layer_tar.h"
 
 struct replay_spec {
@@ -11,11 +15,17 @@ struct replay_spec {
 	enum layer_packing packing;
 	struct digest diff_id; /* what has to come out */
 	uint64_t tar_size;
+	struct ring *onward; /* the tar goes there, too; NULL: nowhere */
+	/* NULL: the first file that is damaged ends it. Else they are told, and zeroes take the place of what cannot be
+	 * read; of files that are missing, too short or no files any more nothing is said: comparing trees finds them */
+	struct damages *damages;
 };
 
 struct replay_result {
 	struct digest blob; /* of what was written */
 	uint64_t size; /* of the same */
+	uint64_t content; /* bytes that came from files */
+	bool same; /* the tar is the one it has to be; always, without damages to tell */
 };
 
 /**

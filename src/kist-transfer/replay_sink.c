@@ -1,6 +1,7 @@
 #include "replay_sink.h"
 
 #include <isa-l/igzip_lib.h>
+#include <string.h>
 #include <zstd.h>
 
 #include "base/fdio.h"
@@ -21,11 +22,28 @@ struct work {
 	ZSTD_CCtx *zstd;
 };
 
+/* A copy: the tar's buffers go back to where they came from. */
+static void pass_on(struct ring *to, const char *p, size_t n)
+{
+	while (n) {
+		size_t part = n < RING_SLOT_SIZE ? n : RING_SLOT_SIZE;
+		void *room = ring_room(to);
+		if (!room)
+			return; /* it wants no more, and knows why */
+		memcpy(room, p, part);
+		ring_put(to, part);
+		p += part;
+		n -= part;
+	}
+}
+
 static int emit(struct work *w, const void *p, size_t n, struct err **err)
 {
 	if (w->blob)
 		hash_add(w->blob, p, n);
 	w->sink->size += n;
+	if (w->sink->onward)
+		pass_on(w->sink->onward, p, n);
 	if (w->sink->out >= 0 && fd_write_all(w->sink->out, p, n) < 0)
 		return err_sys(err, errno, "write the layer");
 	return 0;

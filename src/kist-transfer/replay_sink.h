@@ -12,6 +12,8 @@
 struct sink {
 	int out; /* -1: nothing is written */
 	enum layer_packing packing;
+	struct ring *
+		onward; /* what is written goes there, too, until its reader leaves; NULL: nowhere */
 	/* results of sink_stop() */
 	struct digest tar, blob;
 	uint64_t size; /* bytes written */

@@ -164,7 +164,7 @@ static int describe(struct tree_walk *w, const struct walk_level *l, const char 
 	if (look(l->upper, name, &e->upper, &e->in_upper, err) < 0 ||
 		look(l->lower, name, &e->lower, &e->in_lower, err) < 0)
 		return -1;
-	if (e->in_lower && walk_is_whiteout(&e->lower))
+	if (e->in_lower && !w->literal && walk_is_whiteout(&e->lower))
 		e->in_lower = false;
 	if (!e->in_upper && !e->in_lower)
 		return 0;

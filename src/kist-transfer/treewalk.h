@@ -20,6 +20,7 @@ struct walk_level;
 
 struct tree_walk {
 	int upper, lower; /* roots, or -1 */
+	bool literal; /* whiteouts of the lower tree are entries like others */
 	uint64_t entries, max_entries;
 	size_t listing_room, listings_room; /* for one, for all; tests make them small */
 	struct walk_level *levels;

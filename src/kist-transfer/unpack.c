@@ -23,7 +23,8 @@ struct unpacker {
 	struct archive *a;
 	struct ring *ring;
 	struct place place;
-	struct recorder *recorder;
+	enum unpack_how how;
+	struct recorder *recorder; /* NULL unless how is KEEP */
 	struct err *failed; /* to record */
 	uint64_t recorded, counted; /* bytes of the recipe; of them within the limits already */
 	struct unpack_limits *limits;
@@ -70,11 +71,11 @@ static uint64_t passed(struct archive *a)
 static la_ssize_t ring_source(struct archive *a, void *data, const void **out)
 {
 	struct unpacker *u = data;
-	int r = recorder_passed(u->recorder, passed(a), &u->failed);
+	int r = u->recorder ? recorder_passed(u->recorder, passed(a), &u->failed) : 0;
 	if (r == 0)
 		r = count_recorded(u, &u->failed);
 	long n = r < 0 ? -1 : ring_take(u->ring, out);
-	if (n > 0)
+	if (n > 0 && u->recorder)
 		r = recorder_feed(u->recorder, *out, (size_t)n, &u->failed);
 	if (n < 0 || r < 0) {
 		archive_set_error(a, EIO, "the stream broke off");
@@ -164,13 +165,27 @@ static int write_at(
 	return 0;
 }
 
+static int write_block(struct unpacker *u, int fd, const void *p, size_t n, int64_t offset,
+	const char *name, struct err **err)
+{
+	u->result->content += n;
+	if (u->how == UNPACK_HOLLOW)
+		return 0;
+	if (count_bytes(u, n, err) < 0 || write_at(fd, p, n, offset, name, err) < 0)
+		return -1;
+	/* a block is passed when the next one is asked for: this is where it begins */
+	return u->recorder
+		       ? recorder_content(u->recorder, passed(u->a), p, n, (uint64_t)offset, err)
+		       : 0;
+}
+
 /* Copies the data blocks; holes between and after them stay holes. */
 static int write_data(struct unpacker *u, int fd, int64_t size, const char *name, struct err **err)
 {
 	const void *p;
 	size_t n;
 	la_int64_t offset;
-	int64_t end = 0;
+	int64_t end = 0, written = 0;
 	for (;;) {
 		int r = archive_read_data_block(u->a, &p, &n, &offset);
 		if (r == ARCHIVE_EOF)
@@ -179,14 +194,14 @@ static int write_data(struct unpacker *u, int fd, int64_t size, const char *name
 			return bad_tar(u, err);
 		if (offset < 0 || offset > INT64_MAX - (int64_t)n)
 			return bad_tar(u, err);
-		if (count_bytes(u, n, err) < 0 || write_at(fd, p, n, offset, name, err) < 0)
-			return -1;
-		/* a block is passed when the next one is asked for: this is where it begins */
-		if (recorder_content(u->recorder, passed(u->a), p, n, (uint64_t)offset, err) < 0)
+		if (write_block(u, fd, p, n, offset, name, err) < 0)
 			return -1;
 		end = offset + (int64_t)n;
+		written += (int64_t)n;
 	}
-	if (end < size && ftruncate(fd, size) < 0)
+	int64_t whole = end < size ? size : end;
+	u->result->holes = u->result->holes || written != whole;
+	if ((end < size || u->how == UNPACK_HOLLOW) && ftruncate(fd, whole) < 0)
 		return err_sys(err, errno, "set the size of \"%.256s\"", name);
 	return 0;
 }
@@ -199,7 +214,7 @@ static int unpack_file(struct unpacker *u, struct archive_entry *e, const char *
 		return err_set(err, ERR_INVALID, "\"%.256s\" has a negative size", name);
 	uint64_t id;
 	auto_fd int fd = place_file(&u->place, name, &id, err);
-	if (fd < 0 || recorder_file(u->recorder, id, name, err) < 0)
+	if (fd < 0 || (u->recorder && recorder_file(u->recorder, id, name, err) < 0))
 		return -1;
 	if (write_data(u, fd, size, name, err) < 0 || place_owner(fd, name, meta, err) < 0 ||
 		set_xattrs(fd, e, name, err) < 0 || place_keep_indirect(&u->place, name, err) < 0)
@@ -336,9 +351,10 @@ static int record_rest(struct unpacker *u, struct err **err)
 		if (count_recorded(u, err) < 0)
 			return -1;
 		if (n == 0)
-			return recorder_end(u->recorder, &u->result->tar_size, err);
-		if (recorder_feed(u->recorder, p, (size_t)n, err) < 0 ||
-			recorder_passed(u->recorder, UINT64_MAX, err) < 0)
+			return u->recorder ? recorder_end(u->recorder, &u->result->tar_size, err)
+					   : 0;
+		if (u->recorder && (recorder_feed(u->recorder, p, (size_t)n, err) < 0 ||
+					   recorder_passed(u->recorder, UINT64_MAX, err) < 0))
 			return -1;
 	}
 }
@@ -353,18 +369,19 @@ static int run(struct unpacker *u, struct err **err)
 	return 0;
 }
 
-int unpack_layer(int root, int side, struct ring *ring, struct unpack_limits *limits,
-	struct unpack_result *out, struct err **err)
+int unpack_layer(int root, int side, struct ring *ring, enum unpack_how how,
+	struct unpack_limits *limits, struct unpack_result *out, struct err **err)
 {
 	*out = (struct unpack_result){0};
-	struct unpacker u = {.ring = ring, .limits = limits, .result = out};
+	struct unpacker u = {.ring = ring, .how = how, .limits = limits, .result = out};
 	if (place_open(&u.place, root, side, err) < 0)
 		return -1;
-	u.recorder = recorder_new(side, &u.recorded, err);
+	u.place.mark = how != UNPACK_KEEP;
+	u.recorder = how == UNPACK_KEEP ? recorder_new(side, &u.recorded, err) : NULL;
 	u.a = archive_read_new();
 	archive_read_support_format_tar(u.a);
 	archive_read_support_format_empty(u.a);
-	int r = u.recorder ? run(&u, err) : -1;
+	int r = u.recorder || how != UNPACK_KEEP ? run(&u, err) : -1;
 	archive_read_free(u.a);
 	recorder_free(u.recorder);
 	place_close(&u.place);

@@ -15,11 +15,20 @@ struct unpack_limits {
 	uint64_t bytes, entries; /* so far */
 };
 
+enum unpack_how {
+	UNPACK_KEEP, /* to stay: with its recipe */
+	/* to be compared with the layer (verify.h): without a recipe, folders that have a time marked */
+	UNPACK_HOLLOW, /* files have sizes and nothing in them */
+	UNPACK_WHOLE,
+};
+
 struct unpack_result {
 	uint64_t size; /* bytes of all regular files, as Docker counts a layer */
 	bool opaque; /* an opaque marker at the root */
 	uint64_t tar_size; /* bytes of the stream */
 	uint64_t recipe_size; /* bytes on disk of the recipe and of what is kept beside it */
+	uint64_t content; /* bytes of files that the stream had */
+	bool holes; /* it had not all of a file */
 };
 
 /**
@@ -29,9 +38,9 @@ struct unpack_result {
  * entries replace earlier ones; folders merge. ".wh.NAME" becomes a 0:0 character device,
  * ".wh..wh..opq" the xattr trusted.overlay.opaque. ERR_INVALID for what a layer must not contain,
  * ERR_TOO_LARGE beyond @limits, ERR_SYSTEM for the machine's own troubles. On success the stream has been read to its
- * end, and the empty folder @side has become its recipe (recipe.h).
+ * end, and the empty folder @side has become its recipe (recipe.h), if @how is KEEP.
  */
-int unpack_layer(int root, int side, struct ring *ring, struct unpack_limits *limits,
-	struct unpack_result *out, struct err **err);
+int unpack_layer(int root, int side, struct ring *ring, enum unpack_how how,
+	struct unpack_limits *limits, struct unpack_result *out, struct err **err);
 
 #endif

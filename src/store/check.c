@@ -1,26 +1,32 @@
 /* Checking the store, part by part. Repairs are in check_repair.c. */
 #include "check_private.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "store/layer_tar.h"
 
 void store_check_free(struct store_check *check)
 {
 	for (size_t i = 0; i < check->count; i++) {
 		free(check->v[i].problem);
 		free(check->v[i].remedy);
+		free(check->v[i].name);
 		strv_free(check->v[i].images);
+		for (size_t k = 0; k < check->v[i].file_count; k++) {
+			free(check->v[i].files[k].path);
+			free(check->v[i].files[k].problem);
+		}
+		free(check->v[i].files);
 	}
 	free(check->v);
 	*check = (struct store_check){0};
 }
 
-static int tick(struct checker *c, struct err **err)
+int check_tick(struct checker *c, struct err **err)
 {
 	if (c->progress && c->progress(c->arg) != 0)
 		return err_set(err, ERR_CANCELLED, "cancelled");
@@ -50,10 +56,10 @@ static char **images_of(struct checker *c, const char *sql, const struct digest 
 	return names;
 }
 
-static struct store_finding *find(struct checker *c, enum store_finding_kind kind,
-	const struct digest *digest, const char *problem)
+struct store_finding *check_find(struct checker *c, enum store_finding_kind kind,
+	const struct digest *digest, const char *name, const char *problem)
 {
-	static const char *const users[] = {
+	static const char *const users[STORE_FINDING_KIND_COUNT] = {
 		[STORE_FINDING_BLOB] = "SELECT DISTINCT image FROM image_blobs WHERE digest = ?",
 		[STORE_FINDING_LAYER] =
 			("SELECT DISTINCT image FROM image_layers JOIN layers ON layers.id = layer "
@@ -65,11 +71,13 @@ static struct store_finding *find(struct checker *c, enum store_finding_kind kin
 	struct store_finding *f = &out->v[out->count++];
 	*f = (struct store_finding){
 		.kind = kind,
-		.digest = *digest,
+		.name = xstrdup_null(name),
 		.damaged = true,
 		.problem = xstrdup(problem),
-		.images = images_of(c, users[kind], digest),
+		.images = digest && users[kind] ? images_of(c, users[kind], digest) : NULL,
 	};
+	if (digest)
+		f->digest = *digest;
 	return f;
 }
 
@@ -111,44 +119,83 @@ static int check_blobs(struct checker *c, struct err **err)
 	for (size_t i = 0; digests && digests[i]; i++) {
 		struct digest d;
 		auto_buf problem = BUF_INIT;
-		if (tick(c, err) < 0 || digest_parse(digests[i], &d, err) < 0 ||
+		if (check_tick(c, err) < 0 || digest_parse(digests[i], &d, err) < 0 ||
 			look_at_blob(c, &d, &problem, err) < 0)
 			return -1;
 		c->out->blobs++;
 		if (problem.len)
-			check_repair_blob(c, find(c, STORE_FINDING_BLOB, &d, buf_str(&problem)));
+			check_repair_blob(
+				c, check_find(c, STORE_FINDING_BLOB, &d, NULL, buf_str(&problem)));
 	}
 	return 0;
 }
 
 /* ---- layers ---- */
 
-static int layer_tick(void *arg, int64_t current, int64_t total)
+/* Where the row itself is wrong; @row as it is. */
+static void compare_row(
+	const struct layer_row *row, const struct layer_verdict *v, struct buf *problem)
 {
-	struct checker *c = arg;
-	return c->progress ? c->progress(c->arg) : 0;
+	if (row->size != v->size)
+		buf_addf(problem, "its row says %lld bytes instead of %lld", (long long)row->size,
+			(long long)v->size);
+	if (row->opaque != v->opaque)
+		buf_addf(problem, "%sits row is wrong about an opaque root",
+			problem->len ? ", " : "");
+}
+
+static void count_files(const struct layer_verdict *v, struct buf *problem)
+{
+	if (v->total == 1 && v->count == 1 && !*v->files[0].path)
+		buf_adds(problem, v->files[0].problem);
+	else
+		buf_addf(problem, "%llu difference%s from what it came as",
+			(unsigned long long)v->total, v->total == 1 ? "" : "s");
+}
+
+/* Could the layer not be read because of what it is, or what its disk is? */
+static bool is_damage(const struct err *why)
+{
+	return why->kind == ERR_NOT_FOUND || why->kind == ERR_INVALID || why->sys == EIO ||
+	       why->sys == EUCLEAN || why->sys == EBADMSG;
 }
 
 static int check_layer(struct checker *c, const struct digest *d, struct err **err)
 {
 	auto_err *why = NULL;
+	auto_buf problem = BUF_INIT;
+	struct layer_verdict v = {0};
+	struct layer_row row = {0};
 	/* held, so that it does not go while it is read */
 	if (!store_lease_layer(c->lease, d))
 		return 0;
 	c->out->layers++;
-	if (!c->packer)
-		c->packer = layer_packer_open(c->store, err);
-	if (!c->packer)
+	bool damaged = true;
+	if (layer_verify(c, d, &v, &why) < 0) {
+		damaged = is_damage(why);
+		/* not the layer's fault */
+		if (!damaged && why->kind != ERR_UNAVAILABLE)
+			return err_wrap(&why, "verify layer %s", d->str), err_move(err, &why);
+		buf_adds(&problem, err_msg(why));
+	} else if (layer_find(c->store, d, &row, err) < 0) {
+		layer_verdict_free(&v);
 		return -1;
-	if (layer_packer_write(c->packer, d, -1, LAYER_TAR_PLAIN, layer_tick, c, NULL, &why) == 0)
-		return 0;
-	layer_packer_close(steal_ptr(c->packer));
-	if (why->kind != ERR_INVALID && why->kind != ERR_UNAVAILABLE &&
-		!(why->kind == ERR_SYSTEM && why->sys == ENOENT))
-		return err_move(err, &why);
-	struct store_finding *f = find(c, STORE_FINDING_LAYER, d, why->msg);
-	f->damaged = why->kind != ERR_UNAVAILABLE;
-	check_repair_layer(c, f);
+	} else if (v.total) {
+		count_files(&v, &problem);
+	} else {
+		compare_row(&row, &v, &problem);
+	}
+	if (problem.len) {
+		struct store_finding *f =
+			check_find(c, STORE_FINDING_LAYER, d, NULL, buf_str(&problem));
+		f->damaged = damaged;
+		f->files_more = v.total - v.count;
+		f->file_count = v.count;
+		f->files = steal_ptr(v.files);
+		v.count = 0;
+		check_repair_layer(c, f);
+	}
+	layer_verdict_free(&v);
 	return 0;
 }
 
@@ -160,7 +207,7 @@ static int check_layers(struct checker *c, struct err **err)
 		return -1;
 	for (size_t i = 0; digests && digests[i]; i++) {
 		struct digest d;
-		if (tick(c, err) < 0 || digest_parse(digests[i], &d, err) < 0 ||
+		if (check_tick(c, err) < 0 || digest_parse(digests[i], &d, err) < 0 ||
 			check_layer(c, &d, err) < 0)
 			return -1;
 	}
@@ -201,7 +248,7 @@ static int check_images(struct checker *c, struct err **err)
 		auto_buf json = BUF_INIT;
 		auto_oci_image *config = NULL;
 		auto_err *why = NULL;
-		if (tick(c, err) < 0 || digest_parse(ids[i], &id, err) < 0)
+		if (check_tick(c, err) < 0 || digest_parse(ids[i], &id, err) < 0)
 			return -1;
 		c->out->images++;
 		int r = store_image_config_json(c->store, &id, &json, &why);
@@ -214,7 +261,7 @@ static int check_images(struct checker *c, struct err **err)
 		if (r < 0 && !why)
 			return -1;
 		if (r != 0) {
-			struct store_finding *f = find(c, STORE_FINDING_IMAGE, &id,
+			struct store_finding *f = check_find(c, STORE_FINDING_IMAGE, &id, NULL,
 				why ? why->msg : "its layers are not those of its configuration");
 			f->remedy = xstrdup("remove the image, then pull or load it again");
 		}
@@ -235,7 +282,8 @@ int store_check_run(struct store *store, bool repair, int (*progress)(void *arg)
 		r = check_layers(&c, err);
 	if (r == 0)
 		r = check_images(&c, err);
-	layer_packer_close(c.packer);
+	if (r == 0)
+		r = check_rows(&c, err);
 	store_lease_end(c.lease);
 	if (r < 0)
 		store_check_free(out);

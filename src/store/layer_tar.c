@@ -20,8 +20,7 @@ struct layer_packer {
 	pid_t pid;
 };
 
-/* A mount of its own that cannot be written, and out of which nothing leads. */
-static int lend(int dir, const char *name, struct err **err)
+int layer_lend(int dir, const char *name, struct err **err)
 {
 	auto_fd int mnt = newmount_clone(dir, name, false);
 	struct newmount_attr attr = {.set = HARMLESS, .propagation = MS_PRIVATE};
@@ -35,7 +34,7 @@ static int start(struct layer_packer *p, struct err **err)
 	int pair[2];
 	if (str_empty(p->store->transfer_path))
 		return err_set(err, ERR_UNAVAILABLE, "the store was opened without kist-transfer");
-	auto_fd int empty = lend(p->store->layers, "empty", err);
+	auto_fd int empty = layer_lend(p->store->layers, "empty", err);
 	if (empty < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -138,10 +137,10 @@ int layer_packer_write(struct layer_packer *p, const struct digest *diff_id, int
 	int64_t size = layer_tar_size(s, diff_id, err);
 	if (size < 0)
 		return -1;
-	auto_fd int layer = lend(s->layers, digest_hex(diff_id), err);
+	auto_fd int layer = layer_lend(s->layers, digest_hex(diff_id), err);
 	if (layer < 0)
 		return -1;
-	auto_fd int recipe = lend(s->recipes, digest_hex(diff_id), err);
+	auto_fd int recipe = layer_lend(s->recipes, digest_hex(diff_id), err);
 	if (recipe < 0)
 		return -1;
 	struct transfer_message m = {

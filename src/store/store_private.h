@@ -65,6 +65,10 @@ int layer_find(
 /** chain[i] identifies layers 0..i together (image-spec config.md "Layer ChainID"). */
 struct digest *layer_chains(const struct digest *diff_ids, size_t n);
 
+/* layer_tar.c */
+/** The folder @name as a mount of its own that cannot be written, and out of which nothing leads. */
+int layer_lend(int dir, const char *name, struct err **err);
+
 /* pin.c */
 /** True, and it stays until pin_drop(), if the store has it. */
 bool pin_take(struct store *store, enum pin_kind kind, const struct digest *digest);

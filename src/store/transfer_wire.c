@@ -52,6 +52,15 @@ void transfer_encode(const struct transfer_message *m, struct buf *b)
 		put_digest(b, &m->blob);
 		wire_put_u64(b, m->size);
 		break;
+	case TRANSFER_DAMAGE:
+		wire_put_str(b, m->name);
+		wire_put_str(b, m->text);
+		break;
+	case TRANSFER_VERIFIED:
+		wire_put_u64(b, m->size);
+		wire_put_bool(b, m->opaque);
+		wire_put_u64(b, m->damages);
+		break;
 	case TRANSFER_DOC:
 		wire_put_u32(b, m->index);
 		wire_put_str(b, m->name);
@@ -180,6 +189,15 @@ static void decode_fields(struct wire *w, struct transfer_message *m)
 	case TRANSFER_WRITTEN:
 		get_digest(w, &m->blob);
 		m->size = wire_u64(w);
+		break;
+	case TRANSFER_DAMAGE:
+		m->name = get_name(w);
+		m->text = get_name(w);
+		break;
+	case TRANSFER_VERIFIED:
+		m->size = wire_u64(w);
+		m->opaque = wire_bool(w);
+		m->damages = wire_u64(w);
 		break;
 	case TRANSFER_DOC:
 		m->index = wire_u32(w);

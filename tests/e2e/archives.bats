@@ -312,7 +312,7 @@ load_kept() {
 	printf x | dd of="$(layer_folder kept:1)/random" bs=1 seek=99999 conv=notrunc status=none
 	run kist system check
 	[ "$status" = 1 ]
-	[[ "$output" == *"the layer's file \"random\" has another content"*"of kept:1"*"--repair unpacks it again"*"1 damaged"* ]]
+	[[ "$output" == *"2 differences from what it came as"*"of kept:1"*"/random: another content than it came with"*"--repair unpacks it again"*"1 damaged"* ]]
 	run kist system check --repair
 	[ "$status" = 0 ]
 	[[ "$output" == *"unpacked again"* ]]

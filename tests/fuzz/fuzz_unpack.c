@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ring_end(ring, true);
 	struct unpack_limits limits = {.max_bytes = 4 << 20, .max_entries = 1000};
 	struct unpack_result result;
-	unpack_layer(root, side, ring, &limits, &result, NULL);
+	unpack_layer(root, side, ring, UNPACK_KEEP, &limits, &result, NULL);
 	ring_free(ring);
 	struct stat after;
 	if (fstatat(dir, "victim", &after, 0) < 0 || after.st_mode != before.st_mode ||

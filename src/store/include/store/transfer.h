@@ -32,6 +32,7 @@
 #define TRANSFER_ITEMS_MAX 16384 /* docs, layers and links of one archive, together */
 #define TRANSFER_DOCS_BYTES_MAX (64u << 20)
 #define TRANSFER_NAME_MAX 4096
+#define TRANSFER_DAMAGES_MAX 100 /* DAMAGE records of one layer */
 
 enum transfer_kind {
 	/* store -> transfer */
@@ -52,6 +53,8 @@ enum transfer_kind {
 	TRANSFER_PROGRESS, /* name, size (bytes of this layer so far), blob_size (of; 0 unknown) */
 	TRANSFER_BAD, /* index, damaged, err_kind, sys, text: this blob is refused; others may follow */
 	TRANSFER_WRITTEN, /* blob, size: of what was written */
+	TRANSFER_DAMAGE, /* name (a path in the layer, "" the root; control characters as \xNN), text: what is wrong */
+	TRANSFER_VERIFIED, /* size, opaque: of the layer as it should be; damages: how many there are, told or not */
 	TRANSFER_ERROR, /* err_kind, sys, text */
 	TRANSFER_DONE,
 	TRANSFER_KIND_COUNT
@@ -65,6 +68,8 @@ enum transfer_mode {
 	TRANSFER_PACK_CHANGES, /* a list of what it changed, as JSON */
 	TRANSFER_PULL, /* blobs that are being downloaded */
 	TRANSFER_WRITE_LAYERS, /* layers' tars, one for each WRITE, until the socket closes */
+	TRANSFER_VERIFY, /* one layer against its recipe: one WRITE comes; answered by PROGRESS and DAMAGE, then
+			  * VERIFIED */
 };
 
 /** All records in one struct; strings of a decoded message are borrowed from its bytes. */
@@ -85,6 +90,7 @@ struct transfer_message {
 	bool opaque; /* the layer hides everything below it */
 	uint64_t tar_size; /* bytes of the layer's tar */
 	uint64_t recipe_size; /* bytes on disk of what else is needed to write it again */
+	uint64_t damages;
 	const char *text;
 	const char *compression; /* of a layer: "", "gzip", "zstd", "xz", "bzip2", "lzma" */
 	bool damaged; /* the blob is not what its digest says: another download may help */

@@ -1,0 +1,142 @@
+/* One layer against its recipe, by a kist-transfer of its own: what one layer does to it is no other layer's trouble. */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "check_private.h"
+#include "store/layer_tar.h"
+
+void layer_verdict_free(struct layer_verdict *v)
+{
+	for (size_t i = 0; i < v->count; i++) {
+		free(v->files[i].path);
+		free(v->files[i].problem);
+	}
+	free(v->files);
+	*v = (struct layer_verdict){0};
+}
+
+static int lend(int dir, const char *what, const struct digest *diff_id, struct err **err)
+{
+	auto_err *why = NULL;
+	int fd = layer_lend(dir, digest_hex(diff_id), &why);
+	if (fd >= 0)
+		return fd;
+	if (why->sys == ENOENT || why->sys == ENOTDIR)
+		return err_set(err, ERR_NOT_FOUND, "its %s is missing", what);
+	return err_move(err, &why);
+}
+
+static int hand_over(
+	struct store *s, int sock, const struct digest *diff_id, int64_t tar_size, struct err **err)
+{
+	auto_buf b = BUF_INIT;
+	struct transfer_message m = {
+		.kind = TRANSFER_WRITE, .diff_id = *diff_id, .size = (uint64_t)tar_size};
+	auto_fd int layer = lend(s->layers, "folder", diff_id, err);
+	if (layer < 0)
+		return -1;
+	auto_fd int recipe = lend(s->recipes, "recipe", diff_id, err);
+	if (recipe < 0)
+		return -1;
+	const int fds[] = {layer, recipe};
+	transfer_encode(&m, &b);
+	if (fd_send(sock, b.data, b.len, fds, ARRAY_LEN(fds)) < 0)
+		return err_sys(err, errno, "talk to kist-transfer");
+	return 0;
+}
+
+static int add(struct layer_verdict *v, const struct transfer_message *m, struct err **err)
+{
+	if (v->count == TRANSFER_DAMAGES_MAX)
+		return err_set(err, ERR_SYSTEM, "kist-transfer sent too many messages");
+	v->files = xreallocarray(v->files, v->count + 1, sizeof(*v->files));
+	v->files[v->count++] = (struct store_damage){xstrdup(m->name), xstrdup(m->text)};
+	return 0;
+}
+
+/* 1: it is done. */
+static int handle(struct layer_verdict *v, const struct transfer_message *m, struct err **err)
+{
+	switch (m->kind) {
+	case TRANSFER_PROGRESS:
+		return 0;
+	case TRANSFER_DAMAGE:
+		return add(v, m, err);
+	case TRANSFER_VERIFIED:
+		if (m->size > INT64_MAX || m->damages < v->count)
+			break;
+		v->size = (int64_t)m->size;
+		v->opaque = m->opaque;
+		v->total = m->damages;
+		return 0;
+	case TRANSFER_DONE:
+		return 1;
+	case TRANSFER_ERROR:
+		err_set(err, m->err_kind, "%s", m->text);
+		if (err)
+			(*err)->sys = m->sys;
+		return -1;
+	default:
+		break;
+	}
+	return err_set(err, ERR_SYSTEM, "kist-transfer sent an unexpected message");
+}
+
+static int hear(struct checker *c, int sock, struct layer_verdict *v, struct err **err)
+{
+	auto_free char *room = xmalloc(TRANSFER_MESSAGE_MAX);
+	for (int r = 0; r == 0;) {
+		struct transfer_message m;
+		size_t nfds = 0;
+		ssize_t n = fd_recv(sock, room, TRANSFER_MESSAGE_MAX, NULL, &nfds);
+		if (n < 0)
+			return err_sys(err, errno, "hear from kist-transfer");
+		if (n == 0)
+			return err_set(err, ERR_SYSTEM, "kist-transfer ended without a result");
+		r = transfer_decode(room, (size_t)n, &m, err);
+		if (r == 0)
+			r = handle(v, &m, err);
+		if (r == 0)
+			r = check_tick(c, err);
+		if (r < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int verify(struct checker *c, const struct digest *diff_id, int64_t tar_size, int dir,
+	struct layer_verdict *out, struct err **err)
+{
+	auto_fd int sock = -1;
+	pid_t pid;
+	if (transfer_start(c->store, TRANSFER_VERIFY, -1, dir, &sock, &pid, err) < 0)
+		return -1;
+	int r = hand_over(c->store, sock, diff_id, tar_size, err);
+	if (r == 0)
+		r = hear(c, sock, out, err);
+	/* after a failure nobody reads what it says: it must not wait for that */
+	transfer_stop(pid, r < 0, true, NULL);
+	return r;
+}
+
+int layer_verify(struct checker *c, const struct digest *diff_id, struct layer_verdict *out,
+	struct err **err)
+{
+	char folder[STAGING_NAME];
+	*out = (struct layer_verdict){0};
+	int64_t tar_size = layer_tar_size(c->store, diff_id, err);
+	if (tar_size < 0)
+		return -1;
+	auto_fd int dir = staging_make(c->store, folder, err);
+	if (dir < 0)
+		return -1;
+	int r = verify(c, diff_id, tar_size, dir, out, err);
+	fd_close(steal_fd(&dir));
+	staging_remove(c->store, folder);
+	if (r < 0)
+		layer_verdict_free(out);
+	return r;
+}

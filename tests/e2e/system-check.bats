@@ -1,0 +1,276 @@
+# `system check`: each kind of damage is found by name, and repaired from what is here or from the registry.
+load lib/engine
+load lib/registry
+
+setup_file() {
+	registry_there || return 0
+	engine_start
+	registry_start plain 5000
+	W=$KIST_HOME/work
+	export W
+	mkdir "$W"
+	load_busybox
+	kist save -o "$W/plain.tar" busybox
+	kist rmi busybox
+	python3 "$REGISTRY_LIB/odd_image.py" "$W/plain.tar" "$W/odd.tar" odd:1
+	registry_skopeo copy -q --dest-tls-verify=false "docker-archive:$W/odd.tar" docker://127.0.0.1:5000/test/odd:1
+}
+teardown_file() {
+	registry_there || return 0
+	registry_stop_all
+	engine_stop
+}
+setup() {
+	registry_there || skip "docker-registry is not installed"
+	registry_client_config
+	IMAGE=localhost:5000/test/odd:1
+	kist pull -q $IMAGE >/dev/null
+	D=$KIST_HOME/data
+	LAYER=$D/layers/$(diff_id 1)
+}
+teardown() {
+	registry_there || return 0
+	nothing_here
+}
+
+# Bottom first, without "sha256:".
+diff_id() {
+	kist image inspect -f "{{index .RootFS.Layers $1}}" $IMAGE | cut -d: -f2
+}
+blob_of() { # layer
+	registry_skopeo inspect --tls-verify=false --raw docker://127.0.0.1:5000/test/odd:1 | jq -r ".layers[$1].digest" | cut -d: -f2
+}
+flip() { # FILE OFFSET, whatever its time was
+	python3 - "$1" "$2" <<'PY'
+import os, sys
+at = int(sys.argv[2])
+st = os.stat(sys.argv[1])
+with open(sys.argv[1], "r+b") as f:
+    f.seek(at)
+    c = f.read(1)
+    f.seek(at)
+    f.write(bytes([c[0] ^ 1]))
+os.utime(sys.argv[1], ns=(st.st_atime_ns, st.st_mtime_ns))
+PY
+}
+attribute() { # FILE NAME [HEX]: sets, or without a value removes it
+	python3 -c 'import os, sys
+f, n, *v = sys.argv[1:]
+os.setxattr(f, n, bytes.fromhex(v[0])) if v else os.removexattr(f, n)' "$@"
+}
+# As it was, with its time: what the folder's other changes do to that is no part of the test.
+keep_time() { # FOLDER COMMAND...
+	local dir=$1
+	shift
+	touch -r "$dir" "$W/time"
+	"$@"
+	touch -r "$W/time" "$dir"
+}
+# found PATH TEXT: exactly this file is damaged, and it is said why.
+found() {
+	run kist system check
+	[ "$status" = 1 ] || { echo "status $status: $output"; return 1; }
+	[ "$(grep -c '^  /' <<<"$output")" = 1 ] || { echo "$output"; return 1; }
+	grep -qF "  /$1: $2" <<<"$output" || { echo "$output"; return 1; }
+	[[ "$output" == *"layer sha256:${LAYER##*/}: 1 difference from what it came as"*"of localhost:5000/test/odd:1"* ]]
+}
+# repaired, and whole afterwards
+mended() {
+	run kist system check --repair
+	[ "$status" = 0 ] || { echo "$output"; return 1; }
+	whole
+}
+whole() {
+	run kist system check
+	[ "$status" = 0 ] || { echo "$output"; return 1; }
+	[[ "$output" == *"all whole"* ]]
+	[ -z "$(ls "$D/staging")" ]
+	# PAX headers and all
+	kist save "$IMAGE" | tar -xO "blobs/sha256/$(basename "$LAYER")" | sha256sum | grep -q "^$(basename "$LAYER") "
+}
+
+@test "system check finds an image with one of each kind of file whole" {
+	run kist system check
+	[ "$status" = 0 ]
+	[[ "$output" == *"1 images, 2 layers, 4 blobs: all whole"* ]]
+	[ "$(kist system check --json | jq -c .Findings)" = "[]" ]
+}
+
+@test "a flipped byte, a file that is too long or too short, a missing and an added file are found by name" {
+	flip "$LAYER/odd/file" 500000
+	found odd/file "another content than it came with"
+	mended
+	echo more >>"$LAYER/odd/twice"
+	touch -d @1600000000 "$LAYER/odd/twice"
+	found odd/twice "11 bytes instead of 6"
+	mended
+	truncate -s 1000 "$LAYER/odd/empty"
+	touch -d @1600000000 "$LAYER/odd/empty"
+	found odd/empty "1000 bytes instead of 0"
+	mended
+	truncate -s 3 "$LAYER/odd/twice"
+	touch -d @1600000000 "$LAYER/odd/twice"
+	found odd/twice "3 bytes instead of 6"
+	mended
+	keep_time "$LAYER/odd" rm "$LAYER/odd/capable"
+	found odd/capable "a file is missing"
+	mended
+	echo smuggled >"$LAYER/etc/smuggled"
+	found etc/smuggled "a file that the layer did not bring"
+	mended
+	[ ! -e "$LAYER/etc/smuggled" ]
+}
+
+@test "another mode, owner or time is found by name" {
+	chmod 4755 "$LAYER/odd/capable"
+	found odd/capable "mode 4755 instead of 0755"
+	mended
+	chown 12:34 "$LAYER/odd/twice"
+	found odd/twice "owner 12:34 instead of 0:0"
+	mended
+	chown -h 5:5 "$LAYER/odd/link"
+	found odd/link "owner 5:5 instead of 0:0"
+	mended
+	chmod 777 "$LAYER/odd"
+	found odd "mode 0777 instead of 0750"
+	mended
+	touch "$LAYER/odd/empty"
+	found odd/empty "time "
+	mended
+	touch "$LAYER/odd"
+	found odd "time "
+	mended
+	chmod 700 "$LAYER"
+	run kist system check
+	[ "$status" = 1 ]
+	[[ "$output" == *"layer sha256:${LAYER##*/}: mode 0700 instead of 0755"* ]]
+	mended
+}
+
+@test "another link target, a hard link that is none, another device and another kind are found by name" {
+	keep_time "$LAYER/odd" sh -c "ln -snf /etc/passwd '$LAYER/odd/link' && touch -h -d @1600000000 '$LAYER/odd/link'"
+	found odd/link 'target "/etc/passwd" instead of "file"'
+	mended
+	keep_time "$LAYER/odd" sh -c "cp -p '$LAYER/odd/hard' '$W/copy' && rm '$LAYER/odd/hard' && cp -p '$W/copy' '$LAYER/odd/hard'"
+	found odd/hard "a file of its own instead of another name of one"
+	mended
+	[ "$LAYER/odd/hard" -ef "$LAYER/odd/file" ]
+	keep_time "$LAYER/odd" sh -c "rm '$LAYER/odd/device' && mknod -m 644 '$LAYER/odd/device' c 1 9 && touch -d @1600000000 '$LAYER/odd/device'"
+	found odd/device "device 1:9 instead of 1:3"
+	mended
+	keep_time "$LAYER/odd" sh -c "rm '$LAYER/odd/fifo' && echo >'$LAYER/odd/fifo'"
+	found odd/fifo "a file instead of a fifo"
+	mended
+	keep_time "$LAYER/odd" sh -c "rm '$LAYER/odd/file' && mkdir '$LAYER/odd/file'"
+	run kist system check
+	[[ "$output" == *"/odd/file: a folder instead of a file"* ]]
+	mended
+}
+
+@test "attributes that changed, came or went are found by name, capabilities among them" {
+	attribute "$LAYER/odd/capable" security.capability
+	found odd/capable "attribute security.capability is missing"
+	mended
+	attribute "$LAYER/odd/empty" security.capability 0100000200200000000000000000000000000000
+	found odd/empty "attribute security.capability was added"
+	mended
+	attribute "$LAYER/odd/capable" user.note 00
+	found odd/capable "attribute user.note has another value"
+	mended
+	attribute "$LAYER/odd/opaque" trusted.overlay.opaque
+	found odd/opaque "attribute trusted.overlay.opaque is missing"
+	mended
+	attribute "$LAYER/odd" trusted.overlay.opaque 79
+	found odd "attribute trusted.overlay.opaque was added"
+	mended
+}
+
+@test "a whiteout that is missing or was added is found by name" {
+	rm "$LAYER/etc/group"
+	found etc/group "a whiteout is missing"
+	mended
+	mknod "$LAYER/etc/passwd" c 0 0
+	found etc/passwd "a whiteout that the layer did not bring"
+	mended
+	kist run --rm --network none $IMAGE sh -c 'test -e /etc/passwd && test ! -e /etc/group'
+}
+
+@test "of very many damaged files a hundred are named and the others counted, on a terminal's own terms" {
+	for i in $(seq 150); do : >"$LAYER/etc/bad$i"; done
+	: >"$LAYER/etc/$(printf 'new\nline\033')"
+	run kist system check
+	[ "$status" = 1 ]
+	[ "$(grep -c '^  /' <<<"$output")" = 100 ]
+	[[ "$output" == *"151 differences from what it came as"*"  and 51 more"* ]]
+	[ "$(kist system check --json | jq -c '.Findings[] | [.Kind, (.Files | length), .MoreFiles]')" = '["layer",100,51]' ]
+	rm "$LAYER"/etc/bad*
+	found 'etc/new\x0aline\x1b' "a file that the layer did not bring"
+	mended
+}
+
+@test "a content that a layer keeps beside its files is verified, too" {
+	kept=$(find "$D/recipes/${LAYER##*/}" -type f ! -name recipe)
+	[ "$(cat "$kept")" = first ]
+	flip "$kept" 2
+	run kist system check
+	[ "$status" = 1 ]
+	[[ "$output" == *"another content than it came with"* ]]
+	mended
+	rm "$D/recipes/${LAYER##*/}"/[0-9a-f]*[0-9a-f]
+	run kist system check
+	[ "$status" = 1 ]
+	mended
+}
+
+@test "a byte in the hole of a sparse file is found" {
+	mkdir "$W/sparse"
+	truncate -s 3M "$W/sparse/holes"
+	printf data | dd of="$W/sparse/holes" bs=1 seek=2000000 conv=notrunc status=none
+	tar --sparse -C "$W/sparse" -c . | kist import - sparse:1
+	layer=$D/layers/$(kist image inspect -f '{{index .RootFS.Layers 0}}' sparse:1 | cut -d: -f2)
+	touch -r "$layer/holes" "$W/time"
+	[ "$(stat -c %s "$layer/holes")" = 3145728 ]
+	kist system check
+	printf x | dd of="$layer/holes" bs=1 seek=100000 conv=notrunc status=none
+	touch -r "$W/time" "$layer/holes"
+	run kist system check
+	[ "$status" = 1 ]
+	[[ "$output" == *"/holes: another content than it came with"* ]]
+	printf '\0' | dd of="$layer/holes" bs=1 seek=100000 conv=notrunc status=none
+	touch -r "$W/time" "$layer/holes"
+	kist system check
+}
+
+@test "files that belong to nothing are found and removed, a container's lost folder is found and made again" {
+	echo >"$D/content/sha256/0000000000000000000000000000000000000000000000000000000000000000"
+	mkdir "$D/layers/1111111111111111111111111111111111111111111111111111111111111111"
+	id=$(kist create $IMAGE true)
+	rm -r "$D/containers/$id/upper"
+	run kist system check
+	[ "$status" = 1 ]
+	[[ "$output" == *"stray content/sha256/0000"*"belongs to no image"*"stray layers/1111"*"container $id: its folder \"upper\" is missing"* ]]
+	mended
+	[ ! -e "$D/layers/1111111111111111111111111111111111111111111111111111111111111111" ]
+	kist start "$id"
+	kist rm -f "$id"
+}
+
+@test "a layer, a recipe, a row that are gone or wrong come back without the registry" {
+	: >"$(registry_log plain)"
+	rm -r "$LAYER"
+	run kist system check
+	[ "$status" = 1 ]
+	[[ "$output" == *"its folder is missing"* ]]
+	mended
+	rm -r "$D/recipes/${LAYER##*/}"
+	run kist system check
+	[ "$status" = 1 ]
+	[[ "$output" == *"its recipe is missing"* ]]
+	mended
+	flip "$D/recipes/${LAYER##*/}/recipe" 100
+	run kist system check
+	[ "$status" = 1 ]
+	[[ "$output" == *"recipe is damaged"* ]]
+	mended
+	[ ! -s "$(registry_log plain)" ]
+}
