@@ -122,8 +122,10 @@ static const struct route routes[] = {
 		"kist's own: which layer brought, changed, removed each file"},
 	{"GET", "/kist/images/{name*}/diff", api_kist_image_diff, 124, 0,
 		"kist's own: how two images differ"},
-	{"POST", "/kist/check", api_kist_check, 124, ROUTE_LONG,
-		"kist's own: verifies blobs, layers and images; `repair=1` mends what it can"},
+	{"POST", "/kist/check", api_kist_check, 124, 0,
+		"kist's own: verifies blobs, layers and images; `repair=1` mends what it can, as "
+		"who "
+		"the body says (`{\"RegistryAuth\": {SERVER: {...}}}`)"},
 	{"GET", "/kist/disk", api_kist_disk, 124, ROUTE_LONG,
 		"kist's own: the data root by what is in it"},
 	{"GET", "/kist/registry/{name*}/tags", api_registry_tags, 124, ROUTE_LONG,

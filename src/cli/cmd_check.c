@@ -2,12 +2,12 @@
 #include <stdio.h>
 
 #include "cli.h"
+#include "credentials.h"
 #include "flag_common.h"
 
 static const struct flag_spec flags[] = {
 	{"json", 0, FLAG_BOOL, NULL, "All that was found, as JSON"},
-	{"repair", 0, FLAG_BOOL, NULL,
-		"Unpack damaged layers again, and drop damaged blobs that nothing needs"},
+	{"repair", 0, FLAG_BOOL, NULL, "Fetch or unpack again what is damaged, and nothing else"},
 	{NULL},
 };
 
@@ -55,16 +55,58 @@ static size_t count_damage(const json_t *findings)
 	return n;
 }
 
+static void add_credentials(json_t *auths, const char *name)
+{
+	auto_reference ref = {0};
+	auto_config_file config = {0};
+	auto_credentials cred = {0};
+	auto_err *err = NULL;
+	if (!name || reference_parse(name, &ref, NULL) < 0)
+		return;
+	auto_free char *server = credentials_server_of(&ref);
+	if (json_object_get(auths, server))
+		return;
+	if (config_file_open(&config, &err) < 0 ||
+		credentials_get(&config, server, &cred, &err) < 0) {
+		fprintf(stderr, "WARNING: no credentials for %s: %s\n", server, err_msg(err));
+		json_object_set_new(auths, server, json_object());
+		return;
+	}
+	json_object_set_new(auths, server, credentials_json(&cred, server));
+}
+
+/* Who we are at the registries that images came from, should something have to come again. */
+static json_t *credentials_of_images(struct cli *cli, struct err **err)
+{
+	auto_json *images = NULL;
+	size_t i, k;
+	json_t *image, *name;
+	if (api_call(&cli->api, "GET", "/images/json?all=1", NULL, &images, err) < 0)
+		return NULL;
+	json_t *auths = json_object();
+	json_array_foreach(images, i, image)
+	{
+		json_array_foreach(json_object_get(image, "RepoDigests"), k, name)
+			add_credentials(auths, json_string_value(name));
+	}
+	return json_pack("{s:o}", "RegistryAuth", auths);
+}
+
 static int cmd_check(struct cli *cli, const struct args *a)
 {
 	auto_err *err = NULL;
-	auto_json *check = NULL;
+	auto_json *check = NULL, *body = NULL;
 	auto_buf path = BUF_INIT;
 	size_t i;
 	json_t *f;
 	buf_adds(&path, "/kist/check");
 	url_add(&path, "repair", flag_bool(a, "repair") ? "1" : NULL);
-	if (api_call(&cli->api, "POST", path.data, NULL, &check, &err) < 0)
+	if (flag_bool(a, "repair")) {
+		body = credentials_of_images(cli, &err);
+		if (!body)
+			return cli_error(err);
+	}
+	if (api_call(&cli->api, "POST", path.data, body, &check, &err) < 0)
 		return cli_error(err);
 	const json_t *findings = json_object_get(check, "Findings");
 	size_t damage = count_damage(findings);
@@ -90,11 +132,14 @@ const struct command command_system_check = {
 	.args = "",
 	.summary = "Verify every blob, layer and image on disk",
 	.flags = flags,
-	.details = "Every blob is hashed; of every layer the tar that it came as is written again "
-		   "and hashed, and what is on disk is compared with it: contents, modes, owners, "
-		   "times, links, devices, attributes, whiteouts, what is missing and what was "
-		   "added. Exits with 1 if something is damaged (and was not "
-		   "repaired). Running containers are not disturbed: a layer that a container has "
-		   "is not replaced.",
+	.details =
+		"Every blob is hashed; of every layer the tar that it came as is written again "
+		"and hashed, and what is on disk is compared with it: contents, modes, owners, "
+		"times, links, devices, attributes, whiteouts, what is missing and what was "
+		"added. Exits with 1 if something is damaged (and was not "
+		"repaired). With --repair a damaged blob is fetched again from the registry that "
+		"its image came from (who came from none does without, if it can), and a damaged "
+		"layer is unpacked again from its blob. Containers are not disturbed: a layer that "
+		"one has, running or not, is not replaced.",
 	.run = cmd_check,
 };

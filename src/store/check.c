@@ -28,7 +28,7 @@ void store_check_free(struct store_check *check)
 
 int check_tick(struct checker *c, struct err **err)
 {
-	if (c->progress && c->progress(c->arg) != 0)
+	if (c->spec->progress && c->spec->progress(c->spec->arg) != 0)
 		return err_set(err, ERR_CANCELLED, "cancelled");
 	return 0;
 }
@@ -83,29 +83,36 @@ struct store_finding *check_find(struct checker *c, enum store_finding_kind kind
 
 /* ---- blobs ---- */
 
-/* 0 and what is wrong (empty: nothing), or -1. */
+struct blob_state {
+	struct buf problem; /* empty: none */
+	bool whole; /* its bytes are right */
+	int64_t size;
+};
+
 static int look_at_blob(
-	struct checker *c, const struct digest *d, struct buf *problem, struct err **err)
+	struct checker *c, const struct digest *d, struct blob_state *out, struct err **err)
 {
 	struct digest actual;
-	int64_t size, said;
+	int64_t said;
 	auto_err *why = NULL;
-	auto_fd int fd = store_blob_open(c->store, d, &size, &why);
+	auto_fd int fd = store_blob_open(c->store, d, &out->size, &why);
 	if (fd < 0 && why->kind != ERR_NOT_FOUND)
 		return err_move(err, &why);
 	int r = blob_find(c->store, d, &said, err);
 	if (r <= 0)
 		return r; /* gone meanwhile */
 	if (fd < 0) {
-		buf_adds(problem, "it is missing");
+		buf_adds(&out->problem, "it is missing");
 		return 0;
 	}
 	if (digest_of_fd(fd, &actual) < 0)
-		buf_addf(problem, "it cannot be read: %s", err_text(errno));
+		buf_addf(&out->problem, "it cannot be read: %s", err_text(errno));
 	else if (!str_eq(actual.str, d->str))
-		buf_addf(problem, "its digest is %s", actual.str);
-	else if (said >= 0 && said != size)
-		buf_addf(problem, "it has %lld bytes instead of %lld", (long long)size,
+		buf_addf(&out->problem, "its digest is %s", actual.str);
+	else
+		out->whole = true;
+	if (out->whole && said >= 0 && said != out->size)
+		buf_addf(&out->problem, "it has %lld bytes instead of %lld", (long long)out->size,
 			(long long)said);
 	return 0;
 }
@@ -118,14 +125,19 @@ static int check_blobs(struct checker *c, struct err **err)
 		return -1;
 	for (size_t i = 0; digests && digests[i]; i++) {
 		struct digest d;
-		auto_buf problem = BUF_INIT;
-		if (check_tick(c, err) < 0 || digest_parse(digests[i], &d, err) < 0 ||
-			look_at_blob(c, &d, &problem, err) < 0)
-			return -1;
+		struct blob_state state = {.problem = BUF_INIT};
+		int r = check_tick(c, err) < 0 || digest_parse(digests[i], &d, err) < 0
+				? -1
+				: look_at_blob(c, &d, &state, err);
 		c->out->blobs++;
-		if (problem.len)
-			check_repair_blob(
-				c, check_find(c, STORE_FINDING_BLOB, &d, NULL, buf_str(&problem)));
+		if (r == 0 && state.problem.len)
+			check_repair_blob(c,
+				check_find(
+					c, STORE_FINDING_BLOB, &d, NULL, buf_str(&state.problem)),
+				state.whole, state.size);
+		buf_free(&state.problem);
+		if (r < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -269,12 +281,11 @@ static int check_images(struct checker *c, struct err **err)
 	return 0;
 }
 
-int store_check_run(struct store *store, bool repair, int (*progress)(void *arg), void *arg,
+int store_check_run(struct store *store, const struct store_check_spec *spec,
 	struct store_check *out, struct err **err)
 {
 	*out = (struct store_check){0};
-	struct checker c = {
-		.store = store, .repair = repair, .progress = progress, .arg = arg, .out = out};
+	struct checker c = {.store = store, .repair = spec->repair, .spec = spec, .out = out};
 	c.lease = store_lease_new(store);
 	/* blobs first: what layers are unpacked from again has been looked at then */
 	int r = check_blobs(&c, err);

@@ -9,8 +9,7 @@
 struct checker {
 	struct store *store;
 	bool repair;
-	int (*progress)(void *arg);
-	void *arg;
+	const struct store_check_spec *spec;
 	struct store_check *out;
 	struct store_lease *lease;
 };
@@ -41,8 +40,26 @@ int layer_verify(struct checker *c, const struct digest *diff_id, struct layer_v
 /** Files without rows, containers without folders. */
 int check_rows(struct checker *c, struct err **err);
 
+/* check_fetch.c */
+/** A blob that was fetched, verified, on disk, without a name yet. */
+struct fetched {
+	int fd; /* for reading, at its beginning; -1 */
+	char staged[STAGING_NAME]; /* below staging/ */
+	char *repo; /* one that has it, as people write it */
+	int64_t size;
+};
+void fetched_free(struct fetched *f);
+#define auto_fetched __attribute__((cleanup(fetched_free))) struct fetched
+/** Where images that have the blob came from; NULL: nowhere. */
+char **fetch_repos(struct checker *c, const struct digest *blob);
+/** ERR_NOT_FOUND if nobody knows where it came from. */
+int fetch_blob(struct checker *c, const struct digest *blob, struct fetched *out, struct err **err);
+/** Gives it its name in content/, in place of what is there. The row is made, or corrected. */
+int fetch_place(struct checker *c, const struct digest *blob, struct fetched *f, struct err **err);
+
 /* check_repair.c: what can be done about a finding is done, if asked, and said */
-void check_repair_blob(struct checker *c, struct store_finding *f);
+/** @whole: its bytes are right, and its row is wrong about their number, which is @size. */
+void check_repair_blob(struct checker *c, struct store_finding *f, bool whole, int64_t size);
 void check_repair_layer(struct checker *c, struct store_finding *f);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * Repairs, each of what is damaged alone.
  *
- * A blob that nothing needs to run is dropped: its image goes on without, and can be pulled again. A layer is
- * unpacked anew from its compressed blob, and takes its place in one step. Not while a container has it: a mounted
- * layer must not change.
+ * A blob is fetched again from the registry that an image with it came from. One of images that came from none is dropped
+ * if nothing needs it to run: they go on without. A layer is unpacked anew from its compressed blob, which is fetched where
+ * it is not here, and takes its place in one step. Not while a container has it: see store/check.h.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -31,26 +31,88 @@ static bool is_config(struct checker *c, const struct digest *d)
 	return db_step(q, NULL) != 0;
 }
 
-void check_repair_blob(struct checker *c, struct store_finding *f)
+static int drop(struct store *s, const struct digest *d, struct err **err)
 {
-	struct store *s = c->store;
-	if (is_config(c, &f->digest)) {
+	pthread_mutex_lock(&s->lock);
+	int r = db_exec(s->db, err, "DELETE FROM blobs WHERE digest = ?", "s", d->str);
+	if (r >= 0 && unlinkat(s->content, digest_hex(d), 0) < 0 && errno != ENOENT)
+		r = err_sys(err, errno, "remove blob %s", d->str);
+	pthread_mutex_unlock(&s->lock);
+	return r < 0 ? -1 : 0;
+}
+
+static int correct_size(struct store *s, const struct digest *d, int64_t size, struct err **err)
+{
+	return db_exec(s->db, err, "UPDATE blobs SET size = ? WHERE digest = ?", "is", size,
+		       d->str) < 0
+		       ? -1
+		       : 0;
+}
+
+static int fetch_again(struct checker *c, struct store_finding *f, struct err **err)
+{
+	auto_fetched came = {.fd = -1};
+	if (fetch_blob(c, &f->digest, &came, err) < 0 || fetch_place(c, &f->digest, &came, err) < 0)
+		return -1;
+	auto_free char *text = xasprintf("fetched again from %s", came.repo);
+	say(f, text);
+	return 0;
+}
+
+static bool has_source(struct checker *c, const struct digest *blob)
+{
+	auto_strv repos = fetch_repos(c, blob);
+	return repos != NULL;
+}
+
+/* Where a blob can be had, in words; NULL: nowhere. */
+static char *offer(struct checker *c, const struct digest *blob, const char *what)
+{
+	auto_strv repos = fetch_repos(c, blob);
+	return repos ? xasprintf("--repair %s from %s", what, repos[0]) : NULL;
+}
+
+static void offer_blob(struct checker *c, struct store_finding *f, bool whole)
+{
+	auto_free char *text = offer(c, &f->digest, "fetches it again");
+	if (whole)
+		say(f, "--repair corrects its row");
+	else if (text)
+		say(f, text);
+	else if (is_config(c, &f->digest))
 		say(f, AGAIN);
-		return;
-	}
-	if (!c->repair) {
+	else
 		say(f, "--repair drops it: its images are used as before, and pulled again when "
 		       "asked");
+}
+
+void check_repair_blob(struct checker *c, struct store_finding *f, bool whole, int64_t size)
+{
+	auto_err *err = NULL;
+	if (!c->repair) {
+		offer_blob(c, f, whole);
 		return;
 	}
-	auto_err *err = NULL;
-	pthread_mutex_lock(&s->lock);
-	int r = db_exec(s->db, &err, "DELETE FROM blobs WHERE digest = ?", "s", f->digest.str);
-	if (r >= 0 && unlinkat(s->content, digest_hex(&f->digest), 0) < 0 && errno != ENOENT)
-		r = err_sys(&err, errno, "remove blob %s", f->digest.str);
-	pthread_mutex_unlock(&s->lock);
-	f->repaired = r >= 0;
-	say(f, r < 0 ? err->msg : "dropped");
+	int r;
+	if (whole) {
+		say(f, "its row is corrected");
+		r = correct_size(c->store, &f->digest, size, &err);
+	} else {
+		r = fetch_again(c, f, &err);
+	}
+	/* it came from nowhere: what can do without it does */
+	if (r < 0 && !has_source(c, &f->digest)) {
+		if (is_config(c, &f->digest)) {
+			say(f, AGAIN);
+			return;
+		}
+		err_freep(&err);
+		say(f, "dropped");
+		r = drop(c->store, &f->digest, &err);
+	}
+	f->repaired = r == 0;
+	if (r < 0)
+		say(f, err_msg(err));
 }
 
 /* ---- layers ---- */
@@ -151,21 +213,77 @@ static int unpack_again(struct store *s, int blob, const struct digest *diff_id,
 	return r;
 }
 
+/* Any blob that the layer came as; one that is plain is not kept, and is the layer's tar itself. */
+static int fetch_layer(struct checker *c, struct store_finding *f, int *out, struct err **err)
+{
+	auto_strv blobs = NULL;
+	auto_err *why = NULL;
+	if (db_strings(c->store->db,
+		    "SELECT digest FROM layer_blobs JOIN layers ON layers.id = layer"
+		    " WHERE diff_id = ? ORDER BY digest",
+		    f->digest.str, &blobs, err) < 0)
+		return -1;
+	for (size_t i = 0; blobs && blobs[i]; i++) {
+		struct digest d;
+		auto_fetched came = {.fd = -1};
+		err_freep(&why);
+		if (digest_parse(blobs[i], &d, &why) < 0 || fetch_blob(c, &d, &came, &why) < 0)
+			continue;
+		if (str_eq(d.str, f->digest.str))
+			unlinkat(c->store->staging, came.staged, 0);
+		else if (fetch_place(c, &d, &came, err) < 0)
+			return -1;
+		*out = steal_fd(&came.fd);
+		return 0;
+	}
+	return why ? err_move(err, &why) : err_set(err, ERR_NOT_FOUND, "it came from no registry");
+}
+
+static char *offer_layer(struct checker *c, struct store_finding *f)
+{
+	auto_strv blobs = NULL;
+	char *text = NULL;
+	db_strings(c->store->db,
+		"SELECT digest FROM layer_blobs JOIN layers ON layers.id = layer WHERE diff_id = ?",
+		f->digest.str, &blobs, NULL);
+	for (size_t i = 0; !text && blobs && blobs[i]; i++) {
+		struct digest d;
+		if (digest_parse(blobs[i], &d, NULL) == 0)
+			text = offer(c, &d, "fetches it again");
+	}
+	return text ? text : xstrdup(AGAIN);
+}
+
+static void repair_layer(struct checker *c, struct store_finding *f, int blob)
+{
+	auto_err *err = NULL;
+	auto_fd int came = -1;
+	int r = blob < 0 ? fetch_layer(c, f, &came, &err) : 0;
+	if (r == 0)
+		r = unpack_again(c->store, blob < 0 ? came : blob, &f->digest, &err);
+	f->repaired = r == 0;
+	if (r == 0)
+		say(f, blob < 0 ? "fetched and unpacked again" : "unpacked again");
+	else if (err->kind == ERR_NOT_FOUND)
+		say(f, AGAIN);
+	else
+		say(f, err_msg(err));
+}
+
 void check_repair_layer(struct checker *c, struct store_finding *f)
 {
 	auto_err *err = NULL;
 	auto_fd int blob = open_blob(c, &f->digest);
 	int used = in_use(c->store, &f->digest, &err);
-	if (blob < 0)
-		say(f, AGAIN);
-	else if (used)
-		say(f, used < 0 ? err->msg
+	if (used) {
+		say(f, used < 0 ? err_msg(err)
 				: "remove the containers that have it: --repair unpacks it again "
 				  "then");
-	else if (!c->repair)
-		say(f, "--repair unpacks it again");
-	else {
-		f->repaired = unpack_again(c->store, blob, &f->digest, &err) == 0;
-		say(f, f->repaired ? "unpacked again" : err->msg);
+	} else if (c->repair) {
+		repair_layer(c, f, blob);
+	} else {
+		auto_free char *text =
+			blob < 0 ? offer_layer(c, f) : xstrdup("--repair unpacks it again");
+		say(f, text);
 	}
 }

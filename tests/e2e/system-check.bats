@@ -274,3 +274,188 @@ whole() {
 	mended
 	[ ! -s "$(registry_log plain)" ]
 }
+
+# ---- what has to come again ----
+
+# What the registry was asked for since the last `: >log`, once each.
+asked() {
+	grep -o 'http.request.uri="\?/v2/[^" ]*' "$(registry_log plain)" | grep -o '\(blobs\|manifests\)/.*' | sort -u
+}
+only_asked() { # DIGEST...
+	local want
+	want=$(printf 'blobs/sha256:%s\n' "$@" | sort)
+	[ "$(asked)" = "$want" ] || { echo "asked for: $(asked); not only: $want"; return 1; }
+}
+
+@test "a damaged, cut or lost blob is fetched again, and nothing else" {
+	blob=$(blob_of 1)
+	file=$D/content/sha256/$blob
+	for damage in 'flip "$file" 100' 'truncate -s 100 "$file"' 'rm "$file"'; do
+		eval "$damage"
+		: >"$(registry_log plain)"
+		run kist system check
+		[ "$status" = 1 ]
+		[[ "$output" == *"blob sha256:$blob: "*"of localhost:5000/test/odd:1"*"--repair fetches it again from localhost:5000/test/odd"*"1 damaged"* ]]
+		[ ! -s "$(registry_log plain)" ]
+		run kist system check --repair --json
+		[ "$status" = 0 ]
+		[ "$(jq -c '.Findings[] | [.Kind, .Repaired, .Remedy]' <<<"$output")" = '["blob",true,"fetched again from localhost:5000/test/odd"]' ]
+		only_asked "$blob"
+		whole
+		[ "$(sha256sum <"$file" | cut -d' ' -f1)" = "$blob" ]
+	done
+}
+
+@test "a damaged configuration and a damaged manifest are fetched again" {
+	config=$(kist images -q --no-trunc $IMAGE | cut -d: -f2)
+	flip "$D/content/sha256/$config" 10
+	: >"$(registry_log plain)"
+	mended
+	only_asked "$config"
+	manifest=$(kist image inspect -f '{{index .RepoDigests 0}}' $IMAGE | cut -d: -f2-)
+	rm "$D/content/sha256/${manifest##*:}"
+	: >"$(registry_log plain)"
+	mended
+	[ "$(asked)" = "manifests/${manifest#*@}" ] || [ "$(asked)" = "manifests/sha256:${manifest##*:}" ]
+	[ "$(kist run --rm --network none $IMAGE echo it runs)" = "it runs" ]
+}
+
+@test "a layer whose blob is damaged as well costs that one blob" {
+	blob=$(blob_of 1)
+	flip "$LAYER/odd/file" 5
+	chmod 600 "$LAYER/odd/twice"
+	flip "$D/content/sha256/$blob" 77
+	: >"$(registry_log plain)"
+	mended
+	only_asked "$blob"
+}
+
+@test "a plain layer, of which no blob is kept, is fetched and unpacked again" {
+	in_net python3 "$REGISTRY_LIB/push_image.py" http://127.0.0.1:5000 test/plain 1 --bytes 100000 --compress plain >/dev/null
+	kist pull -q localhost:5000/test/plain:1
+	layer=$(kist image inspect -f '{{index .RootFS.Layers 0}}' localhost:5000/test/plain:1 | cut -d: -f2)
+	: >"$(registry_log plain)"
+	flip "$D/layers/$layer/layer0/data" 5
+	run kist system check
+	[ "$status" = 1 ]
+	[[ "$output" == *"--repair fetches it again from localhost:5000/test/plain"* ]]
+	mended
+	only_asked "$layer"
+	[ ! -e "$D/content/sha256/$layer" ]
+}
+
+@test "without the registry nothing is repaired, nothing is worse, and it is said why" {
+	blob=$(blob_of 1)
+	config=$(kist images -q --no-trunc $IMAGE | cut -d: -f2)
+	registry_stop plain
+	flip "$D/content/sha256/$blob" 100
+	flip "$LAYER/odd/file" 5
+	cp -p "$D/content/sha256/$blob" "$W/damaged"
+	run kist system check --repair
+	[ "$status" = 1 ]
+	[[ "$output" == *"blob sha256:$blob: "*"fetch it again: "*"connection refused"*"layer sha256:${LAYER##*/}"*"2 damaged"* ]]
+	cmp "$W/damaged" "$D/content/sha256/$blob"
+	[ -z "$(ls "$D/staging")" ]
+	[ "$(kist run --rm --network none $IMAGE echo it runs)" = "it runs" ]
+	registry_start plain 5000
+	mended
+}
+
+@test "a registry that sends something else is refused, and nothing is worse" {
+	blob=$(blob_of 1)
+	file=$(find "$REGISTRY_HOME/plain/data" -path "*/$blob/data")
+	flip "$D/content/sha256/$blob" 100
+	cp "$file" "$W/good"
+	flip "$file" 200
+	run kist system check --repair
+	[ "$status" = 1 ]
+	[[ "$output" == *"what the registry sent has the digest sha256:"* ]]
+	[ -z "$(ls "$D/staging")" ]
+	cp "$W/good" "$file"
+	mended
+}
+
+@test "a registry that asks for a password gets the user's" {
+	registry_start closed 5001 htpasswd
+	registry_skopeo copy -q --dest-tls-verify=false --dest-creds "$REGISTRY_USER:$REGISTRY_PASSWORD" \
+		"docker-archive:$W/odd.tar" docker://127.0.0.1:5001/test/secret:1
+	kist rmi $IMAGE
+	echo "$REGISTRY_PASSWORD" | kist login --username "$REGISTRY_USER" --password-stdin localhost:5001
+	kist pull -q localhost:5001/test/secret:1
+	blob=$(registry_skopeo inspect --tls-verify=false --creds "$REGISTRY_USER:$REGISTRY_PASSWORD" --raw \
+		docker://127.0.0.1:5001/test/secret:1 | jq -r '.layers[1].digest' | cut -d: -f2)
+	rm "$D/content/sha256/$blob"
+	DOCKER_CONFIG=$W/nobody run kist system check --repair
+	[ "$status" = 1 ]
+	[[ "$output" == *"fetch it again: "* ]]
+	kist system check --repair
+	kist system check
+	registry_stop closed
+}
+
+@test "a layer that a container has is left alone, and repaired when the container is gone" {
+	id=$(kist run -d --network none $IMAGE sleep 600)
+	flip "$LAYER/odd/file" 5
+	run kist system check --repair
+	[ "$status" = 1 ]
+	[[ "$output" == *"remove the containers that have it"* ]]
+	kist exec "$id" test -s /odd/file
+	kist rm -f "$id"
+	mended
+}
+
+@test "an image that came from no registry loses a damaged blob, and goes on without" {
+	kist rmi $IMAGE
+	mkdir "$W/oci"
+	registry_skopeo copy -q "docker-archive:$W/odd.tar" "oci:$W/oci:own:1"
+	tar -C "$W/oci" -c . | kist load
+	blob=$(ls -S "$D/content/sha256" | head -n 1)
+	flip "$D/content/sha256/$blob" 100
+	run kist system check --repair
+	[ "$status" = 0 ]
+	[[ "$output" == *"dropped"* ]]
+	kist system check
+	layer=$D/layers/$(kist image inspect -f '{{index .RootFS.Layers 0}}' own:1 | cut -d: -f2)
+	chmod 700 "$layer/bin"
+	run kist system check --repair
+	[ "$status" = 1 ]
+	[[ "$output" == *"remove its images, then pull or load them again"* ]]
+}
+
+@test "kill -9 in the middle of a repair leaves everything as it was, and the next one repairs" {
+	in_net python3 "$REGISTRY_LIB/push_image.py" http://127.0.0.1:5000 test/big 1 --bytes 6000000 --layers 2 >/dev/null
+	# through a proxy that takes its time
+	nsenter --net="/run/netns/$KIST_NETNS" -- python3 "$REGISTRY_LIB/slow_proxy.py" --listen 5010 --to 5000 --rate 1500000 \
+		--log "$W/proxy.log" </dev/null >/dev/null 2>&1 3>&- &
+	proxy=$!
+	retry 10 in_net curl -so /dev/null http://127.0.0.1:5010/v2/
+	kist pull -q localhost:5010/test/big:1
+	layer=$(kist image inspect -f '{{index .RootFS.Layers 0}}' localhost:5010/test/big:1 | cut -d: -f2)
+	flip "$D/layers/$layer/layer0/data" 5
+	for blob in $(ls -S "$D/content/sha256" | head -n 2); do flip "$D/content/sha256/$blob" 100; done
+	(cd "$D/content/sha256" && sha256sum ./*) >"$W/before"
+	kist system check --repair >"$W/out" 2>&1 3>&- &
+	client=$!
+	retry 10 something_fetched
+	kill -9 "$(engine_pid)"
+	wait_gone "$(engine_pid)"
+	wait "$client" || true
+	engine_run
+	(cd "$D/content/sha256" && sha256sum ./*) | cmp - "$W/before"
+	[ -z "$(ls "$D/staging")" ]
+	run kist system check
+	[ "$status" = 1 ]
+	[[ "$output" == *"3 damaged"* ]]
+	# a client that leaves ends it as well
+	timeout 1 kist system check --repair || true
+	retry 10 nothing_staged
+	kist system check --repair
+	kist system check
+	kill "$proxy"
+}
+something_fetched() {
+	[ -n "$(find "$D/staging" -maxdepth 1 -type f -size +100k)" ]
+}
+nothing_staged() {
+	[ -z "$(ls "$D/staging")" ]
+}

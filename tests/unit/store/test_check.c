@@ -52,7 +52,8 @@ static struct store_check repair(struct fixture *f)
 {
 	struct store_check check;
 	struct err *err = NULL;
-	if (store_check_run(f->store, true, NULL, NULL, &check, &err) < 0)
+	const struct store_check_spec spec = {.repair = true};
+	if (store_check_run(f->store, &spec, &check, &err) < 0)
 		fail_msg("%s", err_msg(err));
 	return check;
 }

@@ -12,18 +12,22 @@
 #include "oci/platform.h"
 #include "registry/registry.h"
 
+struct store_check;
+
 /** One message of progress; plain data, valid during the call. */
 struct image_message {
 	enum {
 		IMAGE_SAYS, /* a line: status, and perhaps the id that it is about */
 		IMAGE_LAYER, /* a layer's step: id, status, and for some current of total bytes */
 		IMAGE_PUSHED, /* for programs, after a tag was pushed: tag, digest, size */
+		IMAGE_CHECKED, /* engine/mend.h: check */
 	} kind;
 	const char *id; /* a layer's 12 digits, a tag; NULL: none */
 	const char *status;
 	int64_t current, total; /* total 0: the step has no bytes to count, or they are not known */
 	const char *tag, *digest;
 	int64_t size;
+	const struct store_check *check;
 };
 
 /** Called by the operation's thread (done: by any); must not block, nor call the engine. */

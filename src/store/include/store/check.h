@@ -10,7 +10,7 @@
 #ifndef KIST_STORE_CHECK_H
 #define KIST_STORE_CHECK_H
 
-#include "store/store.h"
+#include "store/content.h"
 
 /** A file of a layer that is not as it came. */
 struct store_damage {
@@ -46,12 +46,41 @@ struct store_check {
 };
 void store_check_free(struct store_check *check);
 
+/** What is to be fetched again. Borrowed during the call. */
+struct store_wanted {
+	struct digest digest;
+	enum store_role role;
+	int64_t size; /* -1: not known */
+	char *const *
+		repos; /* "docker.io/library/busybox": what images that have it came by; not NULL */
+};
 /**
- * Checks everything; what comes or goes meanwhile is not waited for. With @repair, a layer whose compressed blob is here and
- * sound is unpacked anew, unless a container has it, and a damaged blob is dropped, unless it is a configuration. A
- * return of @progress other than 0 cancels (NULL: none). Findings are no error: -1 means that the check itself failed.
+ * Appends the blob to @fd (empty, O_APPEND), into which nobody may write any more when it returns. What came is verified by
+ * the caller. -1: why it cannot be had.
  */
-int store_check_run(struct store *store, bool repair, int (*progress)(void *arg), void *arg,
+typedef int store_fetch_fn(void *arg, const struct store_wanted *wanted, int fd, struct err **err);
+
+struct store_check_spec {
+	bool repair;
+	int (*progress)(void *arg); /* not 0 cancels; NULL: none */
+	store_fetch_fn *fetch; /* NULL: what is not here cannot be had */
+	void *arg;
+};
+
+/**
+ * Checks everything; what comes or goes meanwhile is not waited for. Findings are no error: -1 means that the check itself
+ * failed.
+ *
+ * With repair, of what is damaged and nothing else:
+ * - a blob of an image that came from a registry is fetched again, and takes the damaged one's place when it was
+ *   verified and is on disk; until then, and if it cannot be had, nothing changes;
+ * - a blob of other images is dropped (they are used as before without), unless it is a configuration;
+ * - a layer is unpacked anew from its compressed blob, if that is here and sound, else from one that is fetched; not
+ *   while a container has it, running or not: the layers of a mounted file system must not change, and whoever reads a
+ *   stopped container's must not find half of them;
+ * - what belongs to nothing is removed, a container's lost folders are made again.
+ */
+int store_check_run(struct store *store, const struct store_check_spec *spec,
 	struct store_check *out, struct err **err);
 
 #endif

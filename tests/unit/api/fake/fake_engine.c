@@ -15,7 +15,7 @@
 #include "engine/events.h"
 #include "engine/exec.h"
 #include "engine/archive.h"
-#include "store/check.h"
+#include "engine/mend.h"
 #include "engine/files.h"
 #include "engine/image.h"
 #include "engine/info.h"
@@ -328,10 +328,11 @@ NONE(engine_files_result, struct engine_files *f, struct err **err)
 void engine_files_close(struct engine_files *f)
 {
 }
-NONE(store_check_run, struct store *store, bool repair, int (*progress)(void *arg), void *arg,
-	struct store_check *out, struct err **err)
-void store_check_free(struct store_check *check)
+struct image_watch *engine_check(struct engine *e, const struct engine_check *spec,
+	const struct image_listener *l, struct err **err)
 {
+	err_set(err, ERR_UNAVAILABLE, "no store here");
+	return NULL;
 }
 struct engine_archive *engine_archive_open(struct engine *e, char *const *refs,
 	enum store_save_form form, const struct oci_platform *platform, struct err **err)

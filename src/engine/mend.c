@@ -1,0 +1,166 @@
+/* The store's check, and fetching what it asks for: a session for each blob, closed before the blob gets its name. */
+#include "engine/mend.h"
+
+#include <poll.h>
+
+#include "core.h"
+#include "operation.h"
+#include "store/check.h"
+#include "transfer.h"
+
+struct known {
+	char *server;
+	char *text[AUTH_TEXTS];
+	struct registry_auth auth;
+};
+
+struct mend {
+	bool repair;
+	struct known *v;
+	size_t n;
+};
+
+/* ---- fetching ---- */
+
+static const struct registry_auth *auth_for(const struct mend *m, const char *domain)
+{
+	auto_free char *key = registry_auth_key(domain);
+	for (size_t i = 0; i < m->n; i++)
+		if (str_eq(m->v[i].server, key))
+			return &m->v[i].auth;
+	return NULL;
+}
+
+/* 1: it is over. */
+static int hear(struct registry_session *s, struct err **err)
+{
+	struct registry_event e;
+	int rc;
+	while ((rc = registry_event(s, &e, err)) == 1) {
+		if (e.kind == REGISTRY_FAILED)
+			return err_set(err, e.err->kind, "%s", err_msg(e.err));
+		if (e.kind == REGISTRY_DONE)
+			return 1;
+	}
+	return rc;
+}
+
+static int download(struct operation *op, struct registry_session *s, const struct store_wanted *w,
+	int fd, struct err **err)
+{
+	const struct registry_download d = {.digest = w->digest, .size = w->size, .fd = fd};
+	if (registry_download(s, &d, err) < 0)
+		return -1;
+	int rc;
+	while ((rc = hear(s, err)) == 0) {
+		struct pollfd p[] = {
+			{operation_cancel_fd(op), POLLIN, 0}, {registry_session_fd(s), POLLIN, 0}};
+		if (poll(p, ARRAY_LEN(p), -1) < 0 && errno != EINTR)
+			return err_sys(err, errno, "wait for a blob");
+		if (operation_cancelled(op))
+			return err_set(err, ERR_CANCELLED, "cancelled");
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+static int get(struct operation *op, struct registry_session *s, const struct store_wanted *w,
+	int fd, struct err **err)
+{
+	auto_registry_manifest manifest = {0};
+	auto_buf config = BUF_INIT;
+	const struct buf *doc = &config;
+	int rc;
+	if (w->role == STORE_ROLE_LAYER)
+		return download(op, s, w, fd, err);
+	if (w->role == STORE_ROLE_CONFIG) {
+		rc = registry_document(s, &w->digest, w->size, &config, err);
+	} else {
+		rc = registry_manifest_get(s, w->digest.str, REGISTRY_ANY_MANIFEST, &manifest, err);
+		doc = &manifest.bytes;
+	}
+	if (rc == 0 && fd_write_all(fd, doc->data, doc->len) < 0)
+		rc = err_sys(err, errno, "write a document");
+	return rc;
+}
+
+static int fetch_from(struct operation *op, struct mend *m, const struct store_wanted *w,
+	const char *repo, int fd, struct err **err)
+{
+	auto_reference ref = {0};
+	if (reference_parse(repo, &ref, err) < 0)
+		return -1;
+	const struct registry_session_spec spec = {
+		.name = &ref, .action = REGISTRY_PULL, .auth = auth_for(m, ref.domain)};
+	struct registry_session *s = operation_session(op, &spec, err);
+	int rc = s ? get(op, s, w, fd, err) : -1;
+	/* nobody writes any more to what is verified now */
+	operation_session_close(op);
+	return rc;
+}
+
+struct fetcher {
+	struct operation *op;
+	struct mend *mend;
+};
+
+static int fetch(void *arg, const struct store_wanted *w, int fd, struct err **err)
+{
+	struct fetcher *f = arg;
+	auto_err *why = NULL;
+	for (size_t i = 0; w->repos[i]; i++) {
+		err_freep(&why);
+		if (operation_cancelled(f->op))
+			return err_set(err, ERR_CANCELLED, "cancelled");
+		if (fetch_from(f->op, f->mend, w, w->repos[i], fd, &why) == 0)
+			return 0;
+		if (ftruncate(fd, 0) < 0)
+			return err_sys(err, errno, "empty a file");
+	}
+	return why ? err_move(err, &why) : err_set(err, ERR_NOT_FOUND, "it came from no registry");
+}
+
+/* ---- the check ---- */
+
+static int cancelled(void *arg)
+{
+	struct fetcher *f = arg;
+	return operation_cancelled(f->op);
+}
+
+static int run(struct operation *op, void *arg, struct err **err)
+{
+	struct fetcher f = {op, arg};
+	struct store_check check;
+	const struct store_check_spec spec = {
+		.repair = f.mend->repair, .progress = cancelled, .fetch = fetch, .arg = &f};
+	if (store_check_run(operation_engine(op)->store, &spec, &check, err) < 0)
+		return -1;
+	operation_say(op, &(struct image_message){.kind = IMAGE_CHECKED, .check = &check});
+	store_check_free(&check);
+	return 0;
+}
+
+static void mend_free(void *arg)
+{
+	struct mend *m = arg;
+	for (size_t i = 0; i < m->n; i++) {
+		free(m->v[i].server);
+		auth_forget(m->v[i].text);
+	}
+	free(m->v);
+	free(m);
+}
+
+struct image_watch *engine_check(struct engine *e, const struct engine_check *spec,
+	const struct image_listener *l, struct err **err)
+{
+	struct mend *m = xcalloc(1, sizeof(*m));
+	m->repair = spec->repair;
+	m->v = xcalloc(spec->auth_count + 1, sizeof(*m->v));
+	for (; m->n < spec->auth_count; m->n++) {
+		m->v[m->n].server = xstrdup(spec->auths[m->n].server);
+		auth_copy(&m->v[m->n].auth, m->v[m->n].text, &spec->auths[m->n].auth);
+	}
+	const struct operation_spec op = {.run = run, .free_arg = mend_free, .arg = m};
+	return operation_start(e, e->operations, &op, l, err);
+}

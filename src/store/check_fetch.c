@@ -1,0 +1,128 @@
+/*
+ * Blobs that come again from the registry that their images came from. Somebody else fetches (struct store_check_spec);
+ * here it is known where from, what came is verified, and gets its name when it is on disk.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "check_private.h"
+
+void fetched_free(struct fetched *f)
+{
+	fd_close(f->fd);
+	free(f->repo);
+	*f = (struct fetched){.fd = -1};
+}
+
+char **fetch_repos(struct checker *c, const struct digest *blob)
+{
+	auto_strv names = NULL;
+	char **out = NULL;
+	/* an image whose rows cannot be read has nothing to offer */
+	db_strings(c->store->db,
+		"SELECT DISTINCT name FROM repo_digests JOIN image_blobs USING(image)"
+		" WHERE digest = ? ORDER BY name",
+		blob->str, &names, NULL);
+	for (size_t i = 0; names && names[i]; i++) {
+		names[i][strcspn(names[i], "@")] = '\0';
+		if (strv_index(out, names[i]) < 0)
+			strv_add(&out, names[i]);
+	}
+	return out;
+}
+
+/* What the images that have it say of it. */
+static int describe(
+	struct checker *c, const struct digest *blob, struct store_wanted *out, struct err **err)
+{
+	auto_db_stmt *q = db_query(c->store->db,
+		"SELECT role, size FROM image_blobs WHERE digest = ? ORDER BY size DESC", err);
+	if (!q)
+		return -1;
+	db_bind_str(q, 1, blob->str);
+	int r = db_step(q, err);
+	if (r <= 0)
+		return r < 0 ? -1 : err_set(err, ERR_NOT_FOUND, "no image has it any more");
+	out->role = (enum store_role)db_col_i64(q, 0);
+	out->size = db_col_i64(q, 1);
+	return 0;
+}
+
+static int verify(int fd, const struct digest *blob, int64_t *size, struct err **err)
+{
+	struct digest actual;
+	if (fdatasync(fd) < 0 || lseek(fd, 0, SEEK_SET) < 0 || digest_of_fd(fd, &actual) < 0 ||
+		(*size = lseek(fd, 0, SEEK_END)) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return err_sys(err, errno, "read what was fetched");
+	if (!str_eq(actual.str, blob->str))
+		return err_set(
+			err, ERR_INVALID, "what the registry sent has the digest %s", actual.str);
+	return 0;
+}
+
+static int fetch_into(
+	struct checker *c, const struct store_wanted *wanted, struct fetched *out, struct err **err)
+{
+	int staging = c->store->staging;
+	random_hex(out->staged, 16);
+	out->fd = openat(staging, out->staged,
+		O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (out->fd < 0)
+		return err_sys(err, errno, "make a file to fetch into");
+	int r = c->spec->fetch(c->spec->arg, wanted, out->fd, err);
+	if (r == 0)
+		r = verify(out->fd, &wanted->digest, &out->size, err);
+	if (r < 0)
+		unlinkat(staging, out->staged, 0);
+	return r;
+}
+
+int fetch_blob(struct checker *c, const struct digest *blob, struct fetched *out, struct err **err)
+{
+	*out = (struct fetched){.fd = -1};
+	struct store_wanted wanted = {.digest = *blob, .size = -1};
+	auto_strv repos = fetch_repos(c, blob);
+	if (!repos)
+		return err_set(err, ERR_NOT_FOUND, "it came from no registry");
+	if (!c->spec->fetch)
+		return err_set(err, ERR_UNAVAILABLE, "nobody is here to fetch it");
+	wanted.repos = repos;
+	if (describe(c, blob, &wanted, err) < 0 || fetch_into(c, &wanted, out, err) < 0) {
+		fetched_free(out);
+		return err_wrap(err, "fetch it again");
+	}
+	out->repo = xstrdup(repos[0]);
+	return 0;
+}
+
+/* With store->lock held. */
+static int place(struct store *s, const struct digest *blob, struct fetched *f, struct err **err)
+{
+	if (renameat(s->staging, f->staged, s->content, digest_hex(blob)) < 0 ||
+		fsync(s->content) < 0)
+		return err_sys(err, errno, "put blob %s in place", blob->str);
+	int rows = db_exec(s->db, err,
+		"INSERT INTO blobs(digest, size, media_type)"
+		" SELECT digest, ?, media_type FROM image_blobs WHERE digest = ? LIMIT 1"
+		" ON CONFLICT(digest) DO UPDATE SET size = excluded.size",
+		"is", f->size, blob->str);
+	/* its last image went meanwhile */
+	if (rows == 0)
+		unlinkat(s->content, digest_hex(blob), 0);
+	return rows < 0 ? -1 : 0;
+}
+
+int fetch_place(struct checker *c, const struct digest *blob, struct fetched *f, struct err **err)
+{
+	struct store *s = c->store;
+	pthread_mutex_lock(&s->lock);
+	int r = place(s, blob, f, err);
+	pthread_mutex_unlock(&s->lock);
+	unlinkat(s->staging, f->staged, 0); /* if it is still there */
+	return r;
+}
