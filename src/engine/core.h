@@ -143,7 +143,7 @@ struct engine {
 	struct parking *parking;
 	struct operations *operations; /* pulls and pushes */
 	struct registry *registry; /* the caller's; NULL: no registry can be reached */
-	uint32_t max_downloads, max_uploads; /* of one operation at a time */
+	_Atomic uint32_t max_downloads, max_uploads; /* of one operation at a time */
 	struct child *children; /* watched until they end; the loop's thread only */
 };
 

@@ -19,6 +19,12 @@ static int need(const char *value, const char *what, struct err **err)
 	return 0;
 }
 
+void engine_set_transfers(struct engine *e, uint32_t max_downloads, uint32_t max_uploads)
+{
+	e->max_downloads = max_downloads ? max_downloads : 3;
+	e->max_uploads = max_uploads ? max_uploads : 5;
+}
+
 static int take_options(struct engine *e, const struct engine_options *o, struct err **err)
 {
 	if (need(o->monitor_path, "kist-monitor", err) || need(o->init_path, "kist-init", err) ||
@@ -35,8 +41,7 @@ static int take_options(struct engine *e, const struct engine_options *o, struct
 	e->remove_bridge = o->remove_bridge;
 	e->nofile_soft = o->nofile_soft;
 	e->registry = o->registry;
-	e->max_downloads = o->max_downloads ? o->max_downloads : 3;
-	e->max_uploads = o->max_uploads ? o->max_uploads : 5;
+	engine_set_transfers(e, o->max_downloads, o->max_uploads);
 	return 0;
 }
 

@@ -37,6 +37,7 @@ struct daemon {
 	unsigned long nofile;
 	char *monitor, *init, *transfer, *registry_program, *seccomp, *tls;
 	struct registry *registry;
+	struct registry_limits limits;
 	struct net_options net;
 	struct engine *engine;
 	struct server *server;
@@ -60,10 +61,17 @@ static void set_log_level(const struct options *o)
 	log_set_level(o->debug ? LOG_LEVEL_DEBUG : level);
 }
 
-/* Borrowed from the daemon's options. */
-static struct registry_options registry_settings(const struct daemon *d)
+/* Borrowed from the daemon. */
+static struct registry_options registry_settings(struct daemon *d)
 {
 	const struct options *o = &d->options;
+	uint32_t ms = (uint32_t)o->registry_timeout * 1000;
+	d->limits = (struct registry_limits){
+		.connect_ms = ms < 30000 ? ms : 0,
+		.answer_ms = ms,
+		.stall_ms = ms,
+		.attempts = (uint32_t)o->attempts,
+	};
 	return (struct registry_options){
 		.program = d->registry_program,
 		.certs_dir = o->certs_dir,
@@ -73,6 +81,7 @@ static struct registry_options registry_settings(const struct daemon *d)
 		.https_proxy = o->https_proxy,
 		.no_proxy = o->no_proxy,
 		.user_agent = "kist/" KIST_VERSION,
+		.limits = &d->limits,
 	};
 }
 
@@ -83,12 +92,15 @@ static void reload(struct daemon *d)
 		log_error("settings not reloaded: %s", err_msg(e));
 		return;
 	}
-	set_log_level(&d->options);
 	const struct registry_options r = registry_settings(d);
-	if (registry_reconfigure(d->registry, &r, &e) < 0)
-		log_error("settings of registries not reloaded: %s", err_msg(e));
-	else
-		log_info("settings reloaded (debug, log-level, registries)");
+	if (registry_reconfigure(d->registry, &r, &e) < 0) {
+		log_error("settings not reloaded: %s", err_msg(e));
+		return;
+	}
+	set_log_level(&d->options);
+	engine_set_transfers(
+		d->engine, (uint32_t)d->options.max_downloads, (uint32_t)d->options.max_uploads);
+	log_info("settings reloaded (debug, log-level, registries, transfers)");
 }
 
 static void on_signal(struct loop_source *source, uint32_t events, void *arg)

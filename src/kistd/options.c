@@ -11,7 +11,7 @@
 #include "base/str.h"
 
 #define DEFAULT_CONFIG "/etc/kist/daemon.json"
-enum { CONFIG_MAX = 1 << 20, TRANSFERS_MAX = 32 };
+enum { CONFIG_MAX = 1 << 20, TRANSFERS_MAX = 32, ATTEMPTS_MAX = 100, TIMEOUT_MAX = 3600 };
 
 enum kind { STRING, LIST, BOOL, NUMBER };
 
@@ -78,6 +78,8 @@ static const struct setting settings[] = {
 		"debug, info, warn, error or fatal (default info)"},
 	{"max-concurrent-downloads", 0, "max-concurrent-downloads", NUMBER, S(max_downloads),
 		"count", "Layers that a pull downloads at a time (default 3)"},
+	{"max-download-attempts", 0, "max-download-attempts", NUMBER, S(attempts), "count",
+		"Attempts in a row, without progress, to fetch or send something (default 6)"},
 	{"max-concurrent-uploads", 0, "max-concurrent-uploads", NUMBER, S(max_uploads), "count",
 		"Layers that a push uploads at a time (default 5)"},
 	{"mtu", 0, "mtu", NUMBER, S(mtu), "bytes",
@@ -90,6 +92,8 @@ static const struct setting settings[] = {
 		"File for the process id (default /run/kist.pid)"},
 	{"registry-mirror", 0, "registry-mirrors", LIST, S(registry_mirrors), "URL",
 		"Mirror of Docker Hub, asked first (may repeat)"},
+	{"registry-timeout", 0, "registry-timeout", NUMBER, S(registry_timeout), "seconds",
+		"How long a registry may be silent, for each attempt (default 60)"},
 	{"seccomp-profile", 0, "seccomp-profile", STRING, S(seccomp_profile), "path",
 		"Seccomp profile of containers that name none (default: the one installed)"},
 	{"tls", 0, "tls", BOOL, S(tls), NULL, "TLS for tcp:// without client certificates"},
@@ -329,6 +333,8 @@ static void set_defaults(struct options *o)
 		.parked_monitors = 2,
 		.max_downloads = 3,
 		.max_uploads = 5,
+		.attempts = 6,
+		.registry_timeout = 60,
 		.live_restore = true};
 	o->config_file = xstrdup(DEFAULT_CONFIG);
 	o->data_root = xstrdup("/var/lib/kist");
@@ -392,6 +398,12 @@ static int check(const struct options *o, struct err **err)
 	if (o->max_uploads < 1 || o->max_uploads > TRANSFERS_MAX)
 		return err_set(err, ERR_INVALID, "max-concurrent-uploads: must be between 1 and %d",
 			TRANSFERS_MAX);
+	if (o->attempts < 1 || o->attempts > ATTEMPTS_MAX)
+		return err_set(err, ERR_INVALID, "max-download-attempts: must be between 1 and %d",
+			ATTEMPTS_MAX);
+	if (o->registry_timeout < 1 || o->registry_timeout > TIMEOUT_MAX)
+		return err_set(err, ERR_INVALID, "registry-timeout: must be between 1 and %d",
+			TIMEOUT_MAX);
 	if (!o->live_restore)
 		return err_set(err, ERR_INVALID,
 			"live-restore: containers always outlive the daemon; false is not "
@@ -434,6 +446,10 @@ int options_reload(struct options *o, char **argv, struct err **err)
 	int rc = options_load(&fresh, argv, err);
 	if (rc == 0) {
 		o->debug = fresh.debug;
+		o->max_downloads = fresh.max_downloads;
+		o->max_uploads = fresh.max_uploads;
+		o->attempts = fresh.attempts;
+		o->registry_timeout = fresh.registry_timeout;
 		swap_text(&o->log_level, &fresh.log_level);
 		swap_text(&o->certs_dir, &fresh.certs_dir);
 		swap_text(&o->http_proxy, &fresh.http_proxy);

@@ -28,6 +28,7 @@ struct options {
 	char **registry_mirrors, **insecure_registries;
 	char *certs_dir, *http_proxy, *https_proxy, *no_proxy;
 	int64_t max_downloads, max_uploads;
+	int64_t attempts, registry_timeout; /* seconds */
 	/* TLS */
 	bool tls, tlsverify, insecure_tcp;
 	char *tlscacert, *tlscert, *tlskey;
@@ -38,7 +39,7 @@ struct options {
 /** Defaults, then flags, then the file. ERR_INVALID names what is wrong. */
 int options_load(struct options *o, char **argv, struct err **err);
 /** Again from the file alone, for SIGHUP: only what may change while running (debug, log-level, what
- * sessions with registries begin with). */
+ * operations with registries begin with). */
 int options_reload(struct options *o, char **argv, struct err **err);
 void options_free(struct options *o);
 void options_help(FILE *out);

@@ -126,6 +126,17 @@ static char *proxy_option(const char *given, const char *upper, const char *lowe
 	return xstrdup(value ? value : "");
 }
 
+static struct registry_limits limits_of(const struct registry_limits *given)
+{
+	struct registry_limits l = given ? *given : default_limits;
+	l.connect_ms = l.connect_ms ? l.connect_ms : default_limits.connect_ms;
+	l.answer_ms = l.answer_ms ? l.answer_ms : default_limits.answer_ms;
+	l.stall_ms = l.stall_ms ? l.stall_ms : default_limits.stall_ms;
+	l.pause_ms = l.pause_ms ? l.pause_ms : default_limits.pause_ms;
+	l.attempts = l.attempts ? l.attempts : default_limits.attempts;
+	return l;
+}
+
 struct config *config_make(const struct registry_options *o, struct err **err)
 {
 	__attribute__((cleanup(config_freep))) struct config *c = xcalloc(1, sizeof(*c));
@@ -135,7 +146,7 @@ struct config *config_make(const struct registry_options *o, struct err **err)
 	c->http_proxy = proxy_option(o->http_proxy, "HTTP_PROXY", "http_proxy");
 	c->https_proxy = proxy_option(o->https_proxy, "HTTPS_PROXY", "https_proxy");
 	c->no_proxy = proxy_option(o->no_proxy, "NO_PROXY", "no_proxy");
-	c->limits = o->limits ? *o->limits : default_limits;
+	c->limits = limits_of(o->limits);
 	for (char *const *m = o->mirrors; m && *m; m++)
 		if (add_mirror(c, *m, err) < 0)
 			return NULL;

@@ -161,6 +161,28 @@ static void test_missing_file(void **state)
 		free(argv[i]);
 }
 
+static void test_what_a_running_daemon_takes_over(void **state)
+{
+	struct options o;
+	char *argv[] = {(char *)"kistd", (char *)"--config-file", config, NULL};
+	const char *json = "{\"mtu\": 1300, \"max-concurrent-downloads\": 7, "
+			   "\"max-concurrent-uploads\": 8, \"max-download-attempts\": 9, "
+			   "\"registry-timeout\": 10, \"registry-mirrors\": [\"https://m\"]}";
+	assert_int_equal(load(&o, "{\"mtu\": 1400}", "", NULL), 0);
+	assert_int_equal(o.attempts, 6);
+	assert_int_equal(o.registry_timeout, 60);
+	assert_int_equal(file_replace(AT_FDCWD, config, json, strlen(json), 0600, false, NULL), 0);
+	assert_int_equal(options_reload(&o, argv, NULL), 0);
+	assert_int_equal(o.max_downloads, 7);
+	assert_int_equal(o.max_uploads, 8);
+	assert_int_equal(o.attempts, 9);
+	assert_int_equal(o.registry_timeout, 10);
+	assert_string_equal(o.registry_mirrors[0], "https://m");
+	/* containers have it already */
+	assert_int_equal(o.mtu, 1400);
+	options_free(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +192,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_proxies_are_an_object_in_the_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_is_wrong_is_named, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_what_a_running_daemon_takes_over, set_up, tear_down),
 		cmocka_unit_test(test_missing_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

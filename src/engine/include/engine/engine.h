@@ -54,6 +54,9 @@ struct engine *engine_open(const struct engine_options *options, struct err **er
  * operations, closes the monitors' connections. Containers go on running. */
 void engine_close(struct engine *e);
 
+/** For operations that begin from now on; 0: 3 and 5. Any thread. */
+void engine_set_transfers(struct engine *e, uint32_t max_downloads, uint32_t max_uploads);
+
 const char *engine_data_root(const struct engine *e);
 const char *engine_exec_root(const struct engine *e);
 
