@@ -23,6 +23,7 @@ struct pull {
 	char *platform;
 	bool has_platform;
 	struct oci_platform want;
+	bool no_mirrors; /* they were not to be believed */
 	/* copies of the credentials; registry_auth points to them */
 	char *auth_text[AUTH_TEXTS];
 	struct registry_auth auth;
@@ -90,6 +91,24 @@ static bool is_here(struct pull *p, const struct reference *ref, const struct di
 
 /* ---- documents ---- */
 
+/* As oci_index_choose(); what it passes over is named. */
+static const struct oci_descriptor *choose(
+	const struct pull *p, const struct oci_index *index, struct err **err)
+{
+	auto_err *why = NULL;
+	const struct oci_descriptor *d =
+		oci_index_choose(index, p->has_platform ? &p->want : NULL, &why);
+	bool nested = false;
+	for (size_t i = 0; i < index->manifest_count; i++)
+		nested |= oci_type_is_index(index->manifests[i].media_type);
+	if (!d && nested)
+		err_set(err, ERR_NOT_IMPLEMENTED, "%s: an index within an index is not implemented",
+			err_msg(why));
+	else if (!d)
+		err_move(err, &why);
+	return d;
+}
+
 static int get_index(
 	struct pull *p, struct registry_session *s, struct documents *d, struct err **err)
 {
@@ -98,8 +117,7 @@ static int get_index(
 	d->manifest = (struct registry_manifest){0};
 	if (oci_index_parse(&index, d->index.bytes.data, d->index.bytes.len, err) < 0)
 		return -1;
-	const struct oci_descriptor *chosen =
-		oci_index_choose(index, p->has_platform ? &p->want : NULL, err);
+	const struct oci_descriptor *chosen = choose(p, index, err);
 	if (!chosen)
 		return -1;
 	return registry_manifest_get(s, chosen->digest.str, REGISTRY_MANIFEST, &d->manifest, err);
@@ -171,19 +189,25 @@ static void say_pulling(struct pull *p, const struct reference *ref)
 	operation_line(p->op, whole ? whole : ref->tag, "Pulling from %s", ref->path);
 }
 
+static struct registry_session_spec session_spec(const struct pull *p)
+{
+	return (struct registry_session_spec){.name = &p->ref,
+		.action = REGISTRY_PULL,
+		.auth = &p->auth,
+		.no_mirrors = p->no_mirrors};
+}
+
 static int need_session(struct pull *p, struct err **err)
 {
-	const struct registry_session_spec spec = {
-		.name = &p->ref, .action = REGISTRY_PULL, .auth = &p->auth};
+	const struct registry_session_spec spec = session_spec(p);
 	return operation_open_session(p->op) || operation_session(p->op, &spec, err) ? 0 : -1;
 }
 
-static int pull_new(struct pull *p, const struct reference *ref, bool *updated, struct err **err)
+static int pull_from(struct pull *p, const struct reference *ref, bool *updated, struct err **err)
 {
 	struct registry_session *s = operation_open_session(p->op);
 	const char *what = ref->has_digest ? ref->digest.str : ref->tag;
-	const struct registry_session_spec again = {
-		.name = &p->ref, .action = REGISTRY_PULL, .auth = &p->auth};
+	const struct registry_session_spec again = session_spec(p);
 	auto_documents d = {0};
 	if (registry_manifest_get(s, what, REGISTRY_ANY_MANIFEST, &d.manifest, err) < 0)
 		return -1;
@@ -197,6 +221,24 @@ static int pull_new(struct pull *p, const struct reference *ref, bool *updated, 
 	/* nobody writes to blobs any more when they get their names, or are given up */
 	operation_session_close(p->op);
 	return rc < 0 ? -1 : commit(p, pull, ref, updated, err);
+}
+
+/* The program passes mirrors by that fail. That one made something up is known only when all of it was hashed, or
+ * read: then the registry itself is asked, once. */
+static int pull_new(struct pull *p, const struct reference *ref, bool *updated, struct err **err)
+{
+	auto_err *why = NULL;
+	bool mirrored = registry_session_mirrored(operation_open_session(p->op));
+	if (pull_from(p, ref, updated, &why) == 0)
+		return 0;
+	if (!mirrored || (why->kind != ERR_INVALID && why->kind != ERR_TOO_LARGE) ||
+		operation_cancelled(p->op))
+		return err_move(err, &why);
+	log_warn("pull of %s by way of its mirrors: %s; asking the registry itself", ref->path,
+		err_msg(why));
+	operation_session_close(p->op);
+	p->no_mirrors = true;
+	return need_session(p, err) < 0 ? -1 : pull_from(p, ref, updated, err);
 }
 
 static void say_here(struct pull *p, const struct reference *ref, const struct digest *digest)

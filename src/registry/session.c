@@ -381,6 +381,8 @@ struct registry_session *session_start(const struct session_start *start, struct
 	s->sock = s->wake = s->ready = s->pid = -1;
 	s->room = xmalloc(REGISTRY_RECORD_MAX);
 	s->domain = xstrdup(start->domain);
+	for (size_t i = 0; i < start->places->count; i++)
+		s->mirrored |= (start->places->v[i].flags & ENDPOINT_MIRROR) != 0;
 	if (start_program(s, start->config->program, err) < 0 || watch(s, err) < 0 ||
 		send_description(s, start, err) < 0)
 		return NULL;
@@ -416,7 +418,7 @@ struct registry_session *registry_session_open(
 		.auth = spec->auth,
 	};
 	if (places_find(c, name.domain, &places, err) == 0) {
-		if (spec->action == REGISTRY_PUSH)
+		if (spec->action == REGISTRY_PUSH || spec->no_mirrors)
 			places_only_home(&places);
 		s = session_start(&start, err);
 	}
@@ -465,6 +467,11 @@ void registry_session_cancel(struct registry_session *s)
 	/* it counts up to 2^64-2 before it could not */
 	if (write(s->wake, &one, sizeof(one)) < 0)
 		return;
+}
+
+bool registry_session_mirrored(const struct registry_session *s)
+{
+	return s->mirrored;
 }
 
 int registry_session_fd(const struct registry_session *s)

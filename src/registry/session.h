@@ -24,6 +24,7 @@ struct queued {
 struct registry_session {
 	int sock, wake, ready; /* to the program; eventfd of cancel; epoll of both */
 	pid_t pid;
+	bool mirrored;
 	char *domain;
 	char *room; /* for one record */
 	uint32_t next_id;

@@ -63,7 +63,7 @@
 
 struct registry;
 
-/** How long to have patience; for tests, and whoever has reasons. */
+/** How long to have patience; a member that is 0 has the value named. */
 struct registry_limits {
 	uint32_t connect_ms; /* 30,000: for connecting, TLS included */
 	uint32_t answer_ms; /* 60,000: for a whole document, and for the head of any answer */
@@ -101,7 +101,8 @@ struct registry_info {
 	char **mirrors; /* with the final "/", as dockerd shows them */
 	char **insecure_cidrs; /* "::1/128", "127.0.0.0/8" included */
 	char **insecure_hosts;
-	char *http_proxy, *https_proxy, *no_proxy; /* "xxxxx:xxxxx@" for who we are there; NULL: none */
+	char *http_proxy, *https_proxy,
+		*no_proxy; /* "xxxxx:xxxxx@" for who we are there; NULL: none */
 };
 void registry_info(struct registry *r, struct registry_info *out);
 void registry_info_free(struct registry_info *info);
@@ -135,6 +136,7 @@ struct registry_session_spec {
 	const struct reference *name;
 	enum registry_action action;
 	const struct registry_auth *auth; /* NULL: anonymous */
+	bool no_mirrors; /* ask the registry itself alone, as for PUSH */
 };
 
 /**
@@ -154,6 +156,9 @@ static inline void registry_session_closep(struct registry_session **s)
 }
 #define auto_registry_session                                                                      \
 	__attribute__((cleanup(registry_session_closep))) struct registry_session
+
+/** Does it ask mirrors, too? What they say of blobs is found out after the session, by whoever hashes them. */
+bool registry_session_mirrored(const struct registry_session *s);
 
 /** Makes the present blocking call and all later calls fail with ERR_CANCELLED, and the session's descriptor
  * readable. The only call for other threads; not after registry_session_close() began. */
