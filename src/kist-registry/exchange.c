@@ -253,6 +253,12 @@ static void no_answer(struct exchange *x, struct http *h)
 		finish(x);
 }
 
+static bool at_home(const struct exchange *x, const char *url)
+{
+	auto_free char *origin = http_origin(url);
+	return x->endpoint && origin && str_eq(origin, x->endpoint->origin);
+}
+
 /* As dockerd words what a registry complains of; it gives some of these a kind of their own. */
 static void complain(struct exchange *x, const struct http *h)
 {
@@ -288,6 +294,11 @@ static void complain(struct exchange *x, const struct http *h)
 							       : ERR_INVALID,
 			"%s: %s", url, c.text);
 	}
+	/* who is it that complains, after a redirect? */
+	if (c.formal && !at_home(x, h->url)) {
+		auto_free char *url = http_shown(h->url);
+		err_wrap(&x->err, "%s", url);
+	}
 	complaint_free(&c);
 }
 
@@ -304,12 +315,6 @@ static void refused(struct exchange *x, struct http *h)
 	} else {
 		finish(x);
 	}
-}
-
-static bool at_home(const struct exchange *x, const char *url)
-{
-	auto_free char *origin = http_origin(url);
-	return x->endpoint && origin && str_eq(origin, x->endpoint->origin);
 }
 
 static void redirect(struct exchange *x, struct http *h)
