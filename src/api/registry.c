@@ -30,9 +30,8 @@ int api_auth_json(json_t *json, struct api_auth *out, struct err **err)
 	return 0;
 }
 
-int api_auth_header(const struct request *req, struct api_auth *out, struct err **err)
+int api_auth_text(const char *text, struct api_auth *out, struct err **err)
 {
-	const char *text = req_header(req, "X-Registry-Auth");
 	auto_buf plain = BUF_INIT;
 	*out = (struct api_auth){0};
 	if (str_empty(text))
@@ -51,6 +50,11 @@ int api_auth_header(const struct request *req, struct api_auth *out, struct err 
 			err, ERR_INVALID, "invalid X-Registry-Auth header: expected a JSON object");
 	}
 	return api_auth_json(json, out, err);
+}
+
+int api_auth_header(const struct request *req, struct api_auth *out, struct err **err)
+{
+	return api_auth_text(req_header(req, "X-Registry-Auth"), out, err);
 }
 
 int api_auth(struct request *req, struct err **err)
@@ -168,4 +172,18 @@ int api_registry_tags(struct request *req, struct err **err)
 int api_registry_catalog(struct request *req, struct err **err)
 {
 	return answer_list(req, engine_registry_catalog, "catalog", err);
+}
+
+int api_registry_referrers(struct request *req, struct err **err)
+{
+	auto_api_auth a = {0};
+	auto_buf index = BUF_INIT;
+	if (api_auth_header(req, &a, err) < 0 ||
+		engine_registry_referrers(req_engine(req), req_var(req, "name"),
+			req_query(req, "artifactType"), &a.auth, &index, err) < 0)
+		return -1;
+	struct jsonw w = res_json(req, 200);
+	buf_add(w.out, index.data, index.len);
+	buf_addc(w.out, '\n');
+	return 0;
 }

@@ -133,6 +133,9 @@ static const struct route routes[] = {
 	{"GET", "/kist/registry/{name*}/catalog", api_registry_catalog, 124, ROUTE_LONG,
 		"kist's own: `{\"catalog\": [...]}`, the repositories of a registry, "
 		"`HOST[:PORT]`"},
+	{"GET", "/kist/registry/{name*}/referrers", api_registry_referrers, 124, ROUTE_LONG,
+		"kist's own: an OCI image index of what refers to `NAME[:TAG|@DIGEST]`; "
+		"`artifactType=`: of one type"},
 
 	SWARM("GET", "/swarm"),
 	SWARM("POST", "/swarm/init"),

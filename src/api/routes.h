@@ -54,7 +54,7 @@ handler_fn api_exec_create, api_exec_start, api_exec_resize, api_exec_inspect;
 handler_fn api_image_list, api_image_inspect, api_image_history, api_image_tag, api_image_remove,
 	api_image_load, api_image_save, api_image_save_all, api_image_create, api_image_prune,
 	api_image_search, api_image_push, api_auth, api_distribution, api_registry_tags,
-	api_registry_catalog;
+	api_registry_catalog, api_registry_referrers;
 handler_fn api_plugin_inspect;
 handler_fn api_volume_list, api_volume_create, api_volume_inspect, api_volume_remove;
 handler_fn api_network_list, api_network_inspect;

@@ -15,6 +15,8 @@ void api_auth_free(struct api_auth *a);
 
 /** No header, or "null" in it: nobody. ERR_INVALID if it cannot be read. */
 int api_auth_header(const struct request *req, struct api_auth *out, struct err **err);
+/** The header's text, base64 of JSON, as clients send it; likewise. */
+int api_auth_text(const char *text, struct api_auth *out, struct err **err);
 /** Takes @json (an object) over. */
 int api_auth_json(json_t *json, struct api_auth *out, struct err **err);
 

@@ -1,4 +1,4 @@
-/* registry tags, registry catalog: what a registry has. */
+/* registry tags, registry catalog, registry referrers: what a registry has. */
 #include <stdio.h>
 
 #include "pull.h"
@@ -51,6 +51,52 @@ static int cmd_catalog(struct cli *cli, const struct args *a)
 	use_credentials_for(cli, &ref);
 	return list(cli, ref.domain, "catalog", &err) < 0 ? cli_error(err) : 0;
 }
+
+static const char *text_of(const json_t *v, const char *key)
+{
+	const char *s = json_string_value(json_object_get(v, key));
+	return s ? s : "";
+}
+
+static int cmd_referrers(struct cli *cli, const struct args *a)
+{
+	auto_err *err = NULL;
+	auto_reference ref = {0};
+	auto_buf path = BUF_INIT;
+	auto_json *answer = NULL;
+	size_t i;
+	json_t *v;
+	if (reference_parse(a->rest[0], &ref, &err) < 0)
+		return cli_error(err);
+	use_credentials_for(cli, &ref);
+	auto_free char *name = reference_string(&ref);
+	buf_adds(&path, "/kist/registry");
+	url_add_segment(&path, name);
+	buf_adds(&path, "/referrers");
+	url_add(&path, "artifactType", flag_str(a, "artifact-type"));
+	if (api_call(&cli->api, "GET", path.data, NULL, &answer, &err) < 0)
+		return cli_error(err);
+	json_array_foreach(json_object_get(answer, "manifests"), i, v)
+		printf("%s %s\n", text_of(v, "digest"), text_of(v, "artifactType"));
+	return 0;
+}
+
+static const struct flag_spec referrers_flags[] = {
+	{"artifact-type", 0, FLAG_STRING, NULL, "Only those of this type"},
+	{NULL},
+};
+
+const struct command command_registry_referrers = {
+	.group = "registry",
+	.name = "referrers",
+	.args = "NAME[:TAG|@DIGEST]",
+	.summary = "Show what refers to an image at its registry: signatures and the like",
+	.flags = referrers_flags,
+	.min_args = 1,
+	.max_args = 1,
+	.completes = "@images",
+	.run = cmd_referrers,
+};
 
 const struct command command_registry_tags = {
 	.group = "registry",

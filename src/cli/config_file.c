@@ -37,6 +37,20 @@ static int read_file(const char *path, struct buf *text, struct err **err)
 	return fd_read_all(fd, CONFIG_FILE_MAX, text, path, err);
 }
 
+int config_file_read(
+	struct config_file *c, const char *path, const char *text, size_t n, struct err **err)
+{
+	*c = (struct config_file){0};
+	auto_json *j = n ? json_parse(text, n, path, err) : json_object();
+	if (!j)
+		return -1;
+	if (!json_is_object(j))
+		return err_set(err, ERR_INVALID, "%s: expected a JSON object", path);
+	c->path = xstrdup(path);
+	c->json = json_incref(j);
+	return 0;
+}
+
 int config_file_open(struct config_file *c, struct err **err)
 {
 	auto_buf text = BUF_INIT;
@@ -44,14 +58,7 @@ int config_file_open(struct config_file *c, struct err **err)
 	*c = (struct config_file){0};
 	if (!path || read_file(path, &text, err) < 0)
 		return -1;
-	auto_json *j = text.len ? json_parse(text.data, text.len, path, err) : json_object();
-	if (!j)
-		return -1;
-	if (!json_is_object(j))
-		return err_set(err, ERR_INVALID, "%s: expected a JSON object", path);
-	c->path = steal_ptr(path);
-	c->json = json_incref(j);
-	return 0;
+	return config_file_read(c, path, text.data, text.len, err);
 }
 
 /* mkdir -p for the folder of @path; what is there already keeps its mode. */

@@ -76,20 +76,17 @@ static char *what_of(const char *name, const char *verb)
 	return xasprintf("docker-credential-%s %s", name, verb);
 }
 
-int helper_get(const char *name, const char *server, char **user, char **secret, struct err **err)
+int helper_answer(
+	const char *text, size_t n, const char *what, char **user, char **secret, struct err **err)
 {
-	auto_buf out = BUF_INIT;
-	auto_err *cause = NULL;
 	const char *u = NULL, *s = NULL;
 	*user = *secret = NULL;
-	if (run(name, "get", server, strlen(server), &out, &cause) < 0) {
-		if (strstr(cause->msg, "credentials not found in native keychain"))
-			return 0;
-		return err_move(err, &cause);
-	}
-	auto_free char *what = what_of(name, "get");
-	auto_json *j = json_parse(buf_str(&out), out.len, what, err);
-	if (!j || json_get_str(j, "Username", &u, what, err) < 0 ||
+	auto_json *j = json_parse(text, n, what, err);
+	if (!j)
+		return -1;
+	if (!json_is_object(j))
+		return err_set(err, ERR_INVALID, "%s: expected a JSON object", what);
+	if (json_get_str(j, "Username", &u, what, err) < 0 ||
 		json_get_str(j, "Secret", &s, what, err) < 0)
 		return -1;
 	if (str_empty(u) && str_empty(s))
@@ -97,6 +94,23 @@ int helper_get(const char *name, const char *server, char **user, char **secret,
 	*user = xstrdup(u ? u : "");
 	*secret = xstrdup(s ? s : "");
 	return 0;
+}
+
+int helper_get(const char *name, const char *server, char **user, char **secret, struct err **err)
+{
+	auto_buf out = BUF_INIT;
+	auto_err *cause = NULL;
+	*user = *secret = NULL;
+	if (run(name, "get", server, strlen(server), &out, &cause) < 0) {
+		if (strstr(cause->msg, "credentials not found in native keychain"))
+			return 0;
+		return err_move(err, &cause);
+	}
+	auto_free char *what = what_of(name, "get");
+	int rc = helper_answer(buf_str(&out), out.len, what, user, secret, err);
+	if (out.data)
+		explicit_bzero(out.data, out.len);
+	return rc;
 }
 
 int helper_store(const char *name, const char *server, const char *user, const char *secret,

@@ -6,6 +6,9 @@
 #ifndef KIST_CLI_CREDENTIAL_HELPER_H
 #define KIST_CLI_CREDENTIAL_HELPER_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "base/err.h"
 
 /** A user's name "<token>" says that the secret is an identity token, no password. */
@@ -18,6 +21,9 @@ bool helper_installed(const char *name);
  * -1 if it is not installed, fails or answers nonsense.
  */
 int helper_get(const char *name, const char *server, char **user, char **secret, struct err **err);
+/** What a helper's answer to "get" says; @what names it in errors. NULLs where it says nothing. */
+int helper_answer(const char *text, size_t n, const char *what, char **user, char **secret,
+	struct err **err);
 int helper_store(const char *name, const char *server, const char *user, const char *secret,
 	struct err **err);
 int helper_erase(const char *name, const char *server, struct err **err);

@@ -86,6 +86,24 @@ int engine_registry_catalog(struct engine *e, const char *host, const struct reg
 	return s ? registry_catalog(s, out, err) : -1;
 }
 
+int engine_registry_referrers(struct engine *e, const char *name, const char *artifact_type,
+	const struct registry_auth *auth, struct buf *out, struct err **err)
+{
+	auto_reference ref = {0};
+	auto_registry_manifest head = {0};
+	if (reference_with(&ref, name, NULL, err) < 0)
+		return -1;
+	reference_default_tag(&ref);
+	auto_registry_session *s = session_for(e, &ref, REGISTRY_PULL, auth, err);
+	if (!s)
+		return -1;
+	if (ref.has_digest)
+		return registry_referrers(s, &ref.digest, artifact_type, out, err);
+	if (registry_manifest_head(s, ref.tag, REGISTRY_ANY_MANIFEST, &head, err) < 0)
+		return -1;
+	return registry_referrers(s, &head.digest, artifact_type, out, err);
+}
+
 void engine_registry_info(struct engine *e, struct registry_info *out)
 {
 	*out = (struct registry_info){0};

@@ -100,6 +100,10 @@ int engine_registry_tags(struct engine *e, const char *name, const struct regist
 	char ***out, struct err **err);
 int engine_registry_catalog(struct engine *e, const char *host, const struct registry_auth *auth,
 	char ***out, struct err **err);
+/** What refers to @name (a tag's manifest or index, or a digest): an image index as JSON. @artifact_type
+ * may be NULL: all. */
+int engine_registry_referrers(struct engine *e, const char *name, const char *artifact_type,
+	const struct registry_auth *auth, struct buf *out, struct err **err);
 /** registry_login(); strings owned. @server may be NULL. */
 int engine_registry_login(struct engine *e, const char *server, const struct registry_auth *auth,
 	char **status, char **identity_token, struct err **err);

@@ -393,6 +393,8 @@ NONE(engine_registry_tags, struct engine *e, const char *name, const struct regi
 	char ***out, struct err **err)
 NONE(engine_registry_catalog, struct engine *e, const char *host, const struct registry_auth *auth,
 	char ***out, struct err **err)
+NONE(engine_registry_referrers, struct engine *e, const char *name, const char *artifact_type,
+	const struct registry_auth *auth, struct buf *out, struct err **err)
 NONE(engine_info, struct engine *e, struct engine_info **out, struct err **err)
 NONE(engine_network_list, struct engine *e, const struct filters *filters,
 	struct network_info **out, size_t *count, struct err **err)
