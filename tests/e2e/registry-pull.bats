@@ -87,10 +87,11 @@ blob_gets() {
 	fails_with 1 "tag can't be used with --all-tags/-a" kist pull -a localhost:5000/library/box:1
 }
 
-@test "kist pull draws bars on a terminal" {
+@test "kist pull draws a bar for each layer on a terminal, with rate and time left" {
 	put_image bars/x 1 --layers 3 --bytes 1000000 >/dev/null
 	out=$(SHELL=/bin/sh timeout 60 script -qec "stty cols 100 rows 30; TERM=xterm LC_ALL=C.UTF-8 kist pull localhost:5010/bars/x:1" /dev/null </dev/null)
 	[[ "$out" == *"Downloading"*"/1MB"*"B/s"* ]]
+	grep -qE '[0-9.]+[kM]?B/1MB +[0-9.]+[kM]?B/s +[0-9]+s' <<<"$out"
 	[[ "$out" == *"of 3 layers"* ]]
 	[[ "$out" == *"█"* ]]
 	[ "$(grep -c "Pull complete  *1MB" <<<"$out")" -ge 3 ]

@@ -593,7 +593,7 @@ fetched() { # FILE: it is the mock's blob
 	[[ "$output" == *"denied: requested access to the resource is denied"* ]]
 }
 
-@test "TLS: unknown authorities, other names and expired certificates are refused as Go refuses them" {
+@test "TLS: unknown authorities, other names and plain HTTP are refused as Go refuses them" {
 	needs_registry
 	try 192.0.2.1:5002/a tags
 	[ "$status" = 1 ]

@@ -72,8 +72,14 @@ peer_run() {
 }
 
 # Not in_net: a function in the background is one shell more, and $! would be that instead of kistd.
+# KIST_HOSTS: its /etc/hosts, a file; KIST_BUNDLE: its CA certificates.
 kistd_run() {
-	nsenter --net="/run/netns/$KIST_NETNS" -- "$BIN/kistd" --data-root "$KIST_HOME/data" --exec-root "$KIST_HOME/exec" \
+	local within=()
+	[ -z "${KIST_HOSTS:-}${KIST_BUNDLE:-}" ] || within=(unshare -m --propagation private sh -c '
+		[ -z "$KIST_HOSTS" ] || mount --bind "$KIST_HOSTS" /etc/hosts || exit
+		[ -z "$KIST_BUNDLE" ] || mount --bind "$KIST_BUNDLE" /etc/ssl/certs/ca-certificates.crt || exit
+		exec "$@"' kistd)
+	nsenter --net="/run/netns/$KIST_NETNS" -- "${within[@]}" "$BIN/kistd" --data-root "$KIST_HOME/data" --exec-root "$KIST_HOME/exec" \
 		--host "$DOCKER_HOST" --pidfile "$KIST_HOME/kistd.pid" --bip 10.88.0.1/24 \
 		--cgroup-parent "/$KIST_CGROUP" --parked-monitors "${KIST_PARKED:-2}" --log-level debug "$@" >>"$KIST_HOME/kistd.log" 2>&1 </dev/null 3>&- &
 }
@@ -103,6 +109,20 @@ engine_end() {
 	kill "${1:--TERM}" "$pid" 2>/dev/null
 	wait_gone "$pid"
 	wait "$pid" 2>/dev/null || true
+}
+
+# engine_reload FILE TEXT: the daemon's settings file has the text now, and the daemon has read it.
+engine_reload() {
+	local before i
+	before=$(grep -c "settings reloaded" "$KIST_HOME/kistd.log" || true)
+	echo "$2" >"$1"
+	kill -HUP "$(engine_pid)"
+	for i in $(seq 100); do
+		[ "$(grep -c "settings reloaded" "$KIST_HOME/kistd.log")" -gt "$before" ] && return 0
+		sleep 0.05
+	done
+	tail -n 3 "$KIST_HOME/kistd.log"
+	return 1
 }
 
 wait_gone() {

@@ -10,6 +10,7 @@
 #   registry_start mutual 5003 tls mtls            asks for a client certificate: $(registry_ca)-client.{cert,key}
 #   registry_start hub 5004 token                  tokens from 127.0.0.1:6004; tls makes that https, too
 #   registry_start cache 5005 proxy=http://127.0.0.1:5000
+#   registry_mock odd 7000 --other URL             image_mock.py: one that misbehaves as the repository's name says
 #   registry_stop plain                            registry_start plain 5000 goes on with what it had
 #   registry_stop_all                              in teardown_file, before engine_stop
 #
@@ -143,6 +144,44 @@ registry_token_start() { # folder, port, options
 		--user "$REGISTRY_USER" --password "$REGISTRY_PASSWORD" "${flags[@]}" >>"$dir/token.out" 2>&1 </dev/null 3>&- &
 	echo $! >"$dir/token.pid"
 	registry_wait $! $scheme://127.0.0.1:"$port"/ "$dir/token.out"
+}
+
+# registry_mock NAME PORT [flags of image_mock.py]
+registry_mock() {
+	local name=$1 port=$2 dir scheme=http
+	shift 2
+	registry_home
+	registry_net
+	dir=$REGISTRY_HOME/$name
+	mkdir -p "$dir"
+	: >"$dir/asked"
+	case " $* " in *" --tls "*) scheme=https ;; esac
+	"${NET[@]}" python3 "$REGISTRY_LIB/image_mock.py" --port "$port" --log "$dir/asked" --size 300000 "$@" \
+		>>"$dir/log" 2>&1 </dev/null 3>&- &
+	echo $! >"$dir/pid"
+	registry_wait $! $scheme://127.0.0.1:"$port"/v2/ "$dir/log"
+}
+# registry_proxy NAME PORT [flags of proxy.py]
+registry_proxy() {
+	local name=$1 port=$2 dir
+	shift 2
+	registry_home
+	registry_net
+	dir=$REGISTRY_HOME/$name
+	mkdir -p "$dir"
+	: >"$dir/asked"
+	"${NET[@]}" python3 "$REGISTRY_LIB/proxy.py" --port "$port" --log "$dir/asked" "$@" >>"$dir/log" 2>&1 </dev/null 3>&- &
+	echo $! >"$dir/pid"
+	registry_wait $! http://127.0.0.1:"$port"/ "$dir/log"
+	: >"$dir/asked"
+}
+# What a mock or a proxy was asked since registry_forget, a line for each request (a mock's is JSON).
+registry_asked() { # NAME
+	cat "$REGISTRY_HOME/$1/asked"
+}
+registry_forget() { # NAME...
+	local name
+	for name; do : >"$REGISTRY_HOME/$name/asked"; done
 }
 
 # The file with docker-registry's log: one line for each request ("http.request.method=GET http.request.uri=...").

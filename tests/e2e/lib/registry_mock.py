@@ -429,30 +429,42 @@ class Server(http.server.ThreadingHTTPServer):
         pass  # clients that give up
 
 
-def main():
-    global args, blob, digest, manifest
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def read_args(text):
+    global args
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--log", required=True)
     parser.add_argument("--other", default="http://127.0.0.1:1", help="URL of another server")
     parser.add_argument("--size", type=int, default=1 << 20)
+    parser.add_argument("--good", action="store_true", help="behave, whatever the name says (image_mock.py)")
     parser.add_argument("--tls", help="path without .cert and .key")
     args = parser.parse_args()
     args.scheme = "https" if args.tls else "http"
+    return args
+
+
+def serve(handler):
+    server = Server(("0.0.0.0", args.port), handler)
+    if args.tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(args.tls + ".cert", args.tls + ".key")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.serve_forever()
+
+
+def main():
+    global blob, digest, manifest
+    read_args(__doc__)
     blob = random.Random(17).randbytes(args.size)
     digest = "sha256:" + hashlib.sha256(blob).hexdigest()
     manifest = json.dumps({
         "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
         "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest, "size": len(blob)},
         "layers": []}).encode()
-    server = Server(("0.0.0.0", args.port), Handler)
-    if args.tls:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(args.tls + ".cert", args.tls + ".key")
-        server.socket = context.wrap_socket(server.socket, server_side=True)
     with open(args.log + ".digests", "w", encoding="ascii") as f:
         f.write(digest + "\nsha256:" + hashlib.sha256(manifest).hexdigest() + "\n")
-    server.serve_forever()
+    serve(Handler)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -82,7 +82,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         document = {
             "access_token" if post else "token": sign(claims), "expires_in": args.expires,
             "issued_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))}
-        if user and offline:
+        if user and offline and not args.no_post:
             document["refresh_token"] = os.urandom(24).hex()
             refresh_tokens.add(document["refresh_token"])
             with open(args.key + ".refresh", "a", encoding="ascii") as f:

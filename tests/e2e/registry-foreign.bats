@@ -1,0 +1,122 @@
+# Credentials go to the host that they were given for, and to no other, whatever that one says (CVE-2020-15157, CVE-2021-41092):
+# two registries that note every header (lib/image_mock.py), one of which knows us, and a third in the place of Docker Hub.
+load lib/engine
+load lib/registry
+
+setup_file() {
+	registry_home
+	KIST_HOSTS=$REGISTRY_HOME/hosts
+	export KIST_HOSTS
+	printf '127.0.0.1 localhost registry-1.docker.io index.docker.io auth.docker.io\n' >"$KIST_HOSTS"
+	engine_start --insecure-registry registry-1.docker.io --insecure-registry index.docker.io \
+		--certs-dir "$REGISTRY_HOME/certs" --registry-timeout 5 --max-download-attempts 2
+	registry_mock other 7001 --other http://127.0.0.1:7000
+	registry_mock odd 7000 --other http://127.0.0.1:7001
+	registry_mock hub 443 --tls "$(registry_ca)-server"
+	load_busybox
+}
+teardown_file() {
+	registry_stop_all
+	engine_stop
+}
+setup() {
+	registry_client_config
+	know 127.0.0.1:7000
+	rm -rf "$REGISTRY_HOME/certs"
+	registry_forget odd other hub
+}
+teardown() {
+	docker rmi -f $(docker images --format '{{.Repository}}:{{.Tag}}' | grep -v ^busybox) >/dev/null 2>&1 || true
+}
+
+know() { # REGISTRY: config.json has our name and password for it
+	jq --arg r "$1" --arg a "$(printf %s "$REGISTRY_USER:$REGISTRY_PASSWORD" | base64)" '.auths[$r] = {auth: $a}' \
+		"$DOCKER_CONFIG/config.json" >"$BATS_TEST_TMPDIR/c"
+	cp "$BATS_TEST_TMPDIR/c" "$DOCKER_CONFIG/config.json"
+}
+
+# The one at home was told who we are; the other was asked, and was told nothing.
+only_home_knows() {
+	registry_asked odd | grep -q '"authorization": "Basic ' || { echo "nobody was told"; return 1; }
+	stranger_knows_nothing
+}
+stranger_knows_nothing() {
+	[ -n "$(registry_asked other)" ] || { echo "the other one was not asked"; return 1; }
+	! registry_asked other | grep -e '"authorization": "' -e '/token/' || { echo "the other one knows"; return 1; }
+}
+
+@test "a redirect leads the request to another host, and not who we are" {
+	for cli in docker kist; do
+		$cli pull -q 127.0.0.1:7000/away
+		only_home_knows
+		docker rmi -f 127.0.0.1:7000/away
+	done
+	docker pull -q 127.0.0.1:7000/manifest.redirect
+	stranger_knows_nothing
+}
+
+@test "another host that asks who we are after a redirect is not told" {
+	for how in basic bearer; do
+		fails_with 1 "127.0.0.1:7001/asks.$how" docker pull 127.0.0.1:7000/away.$how
+		only_home_knows
+		registry_forget odd other
+	done
+}
+
+@test "a foreign layer comes from its URL without credentials" {
+	for cli in docker kist; do
+		$cli pull -q 127.0.0.1:7000/foreign
+		only_home_knows
+		docker rmi -f 127.0.0.1:7000/foreign
+	done
+}
+
+@test "the host of a foreign layer that asks who we are is not told, nor a token service that it names" {
+	for how in basic bearer; do
+		fails_with 1 "7001/asks.$how" kist pull 127.0.0.1:7000/foreign.$how
+		only_home_knows
+		registry_forget odd other
+	done
+}
+
+@test "a mirror that asks who we are is passed by" {
+	mkdir -p "$REGISTRY_HOME/certs/127.0.0.1:7000"
+	printf '[host."http://127.0.0.1:7001"]\n' >"$REGISTRY_HOME/certs/127.0.0.1:7000/hosts.toml"
+	docker pull -q 127.0.0.1:7000/basic
+	only_home_knows
+}
+
+@test "an upload that is sent to another host takes no credentials there" {
+	docker tag busybox 127.0.0.1:7000/elsewhere:1
+	docker push -q 127.0.0.1:7000/elsewhere:1
+	registry_asked other | grep -q '"method": "P[AU]T[CH]*"'
+	only_home_knows
+}
+
+@test "who we are at one registry is not told to another, nor to Docker Hub" {
+	know https://index.docker.io/v1/
+	fails_with 1 "no basic auth credentials" docker pull 127.0.0.1:7001/basic
+	stranger_knows_nothing
+	docker pull -q basic/x
+	registry_asked hub | grep -q '"path": "/v2/basic/x/manifests/latest".*"authorization": "Basic '
+	[ -z "$(registry_asked odd)" ]
+}
+
+@test "a credential helper that is missing sends nobody's password to Docker Hub (CVE-2021-41092)" {
+	# Docker Hub is there
+	docker pull -q fine/x
+	[ -n "$(registry_asked hub)" ]
+	registry_forget hub
+	for broken in '{"credsStore": "missing"}' '{"credHelpers": {"127.0.0.1:7000": "missing"}}'; do
+		jq ". * $broken" "$DOCKER_CONFIG/config.json" >"$BATS_TEST_TMPDIR/c"
+		DOCKER_CONFIG=$BATS_TEST_TMPDIR/broken
+		mkdir -p "$DOCKER_CONFIG"
+		cp "$BATS_TEST_TMPDIR/c" "$DOCKER_CONFIG/config.json"
+		fails_with 1 "docker-credential-missing" kist login -u "$REGISTRY_USER" -p "$REGISTRY_PASSWORD" 127.0.0.1:7000
+		fails_with 1 "docker-credential-missing" kist pull 127.0.0.1:7000/basic
+		docker pull -q 127.0.0.1:7000/basic || true
+		[ -z "$(registry_asked hub)" ]
+		! grep -q "$REGISTRY_PASSWORD" "$DOCKER_CONFIG/config.json"
+		DOCKER_CONFIG=$BATS_TEST_TMPDIR/config
+	done
+}

@@ -1,0 +1,157 @@
+# Images for several platforms, and what is no image: lists of Docker's schema 2, OCI indexes, digests, all tags, artifacts and what
+# refers to an image; with docker and kist through kistd, and docker-registry.
+load lib/engine
+load lib/registry
+
+setup_file() {
+	registry_there || return 0
+	engine_start
+	registry_start plain 5000
+	registry_start other 5001
+	registry_mock odd 7000
+}
+teardown_file() {
+	registry_there || return 0
+	registry_stop_all
+	engine_stop
+}
+setup() {
+	registry_there || skip "docker-registry is not installed"
+	registry_client_config
+}
+teardown() {
+	registry_there || return 0
+	nothing_here
+}
+
+put_image() {
+	in_net python3 "$REGISTRY_LIB/push_image.py" http://127.0.0.1:5000 "$@"
+}
+raw() { # port/name:tag
+	registry_skopeo inspect --tls-verify=false --raw "docker://127.0.0.1:$1"
+}
+three=linux/arm64,linux/amd64,linux/arm/v7
+platform_of() {
+	docker inspect --format '{{.Os}}/{{.Architecture}}{{with .Variant}}/{{.}}{{end}}' "$1"
+}
+
+@test "a list of schema 2 and an OCI index give the platform that is asked for, else this machine's" {
+	for kind in "" --oci; do
+		name=many/list$kind
+		put_image "$name" 1 --platforms $three $kind --seed "seed$kind" >"$BATS_TEST_TMPDIR/digests"
+		for cli in docker kist; do
+			run $cli pull "localhost:5000/$name:1"
+			[[ "$output" == *"Digest: $(head -n 1 "$BATS_TEST_TMPDIR/digests")"* ]]
+			[ "$(platform_of "localhost:5000/$name:1")" = linux/amd64 ]
+			for p in ${three//,/ } linux/arm; do
+				$cli pull -q --platform "$p" "localhost:5000/$name:1"
+				[ "$(platform_of "localhost:5000/$name:1")" = "${p/%arm/arm/v7}" ]
+			done
+			fails_with 1 "no matching manifest for linux/s390x in the manifest list entries" \
+				$cli pull --platform linux/s390x "localhost:5000/$name:1"
+			# and the one that was there is there
+			[ "$(platform_of "localhost:5000/$name:1")" = linux/arm/v7 ]
+		done
+	done
+}
+
+@test "a digest is the index's, or one of its manifests', and brings that" {
+	put_image many/digest 1 --platforms $three >"$BATS_TEST_TMPDIR/digests"
+	index=$(head -n 1 "$BATS_TEST_TMPDIR/digests")
+	arm=$(awk '$1 == "linux/arm64" {print $2}' "$BATS_TEST_TMPDIR/digests")
+	docker pull -q "localhost:5000/many/digest@$index"
+	[ "$(platform_of "localhost:5000/many/digest@$index")" = linux/amd64 ]
+	kist pull -q "localhost:5000/many/digest@$arm"
+	[ "$(platform_of "localhost:5000/many/digest@$arm")" = linux/arm64 ]
+	docker pull -q "localhost:5000/many/digest:1@$index"
+	nothing=sha256:$(printf %064d 1)
+	for cli in docker kist; do
+		fails_with 1 "manifest for localhost:5000/many/digest@$nothing not found" $cli pull "localhost:5000/many/digest@$nothing"
+	done
+}
+
+@test "an index of which all platforms were pulled is pushed whole, byte for byte, else the one there is" {
+	put_image many/push 1 --platforms linux/arm64,linux/amd64 --oci >/dev/null
+	raw 5000/many/push:1 >"$BATS_TEST_TMPDIR/index"
+	docker pull -q localhost:5000/many/push:1
+	docker tag localhost:5000/many/push:1 localhost:5001/many/part:1
+	docker push -q localhost:5001/many/part:1
+	raw 5001/many/part:1 >"$BATS_TEST_TMPDIR/part"
+	jq -r '.manifests[] | select(.platform.architecture == "amd64").digest' "$BATS_TEST_TMPDIR/index" >"$BATS_TEST_TMPDIR/want"
+	[ "sha256:$(sha256sum <"$BATS_TEST_TMPDIR/part" | cut -d' ' -f1)" = "$(cat "$BATS_TEST_TMPDIR/want")" ]
+	docker pull -q --platform linux/arm64 localhost:5000/many/push:1
+	docker tag localhost:5000/many/push:1 localhost:5001/many/whole:1
+	kist push -q localhost:5001/many/whole:1
+	raw 5001/many/whole:1 | cmp - "$BATS_TEST_TMPDIR/index"
+	registry_skopeo copy -q --all --src-tls-verify=false docker://127.0.0.1:5001/many/whole:1 "dir:$BATS_TEST_TMPDIR/dir"
+	# one of them alone, if that is asked for
+	kist push -q --platform linux/arm64 localhost:5001/many/whole:1
+	[ "$(raw 5001/many/whole:1 | jq -r .config.digest)" = "$(docker inspect --format '{{.Id}}' localhost:5001/many/whole:1)" ]
+	fails_with 1 "does not provide the specified platform" kist push --platform linux/s390x localhost:5001/many/whole:1
+}
+
+@test "docker manifest inspects what we pushed" {
+	docker load -q -i "$(busybox_archive)"
+	docker tag busybox localhost:5000/made/box:1
+	docker push -q localhost:5000/made/box:1
+	export DOCKER_CLI_EXPERIMENTAL=enabled
+	in_net docker manifest inspect --insecure localhost:5000/made/box:1 >"$BATS_TEST_TMPDIR/m"
+	[ "$(jq -r .config.digest "$BATS_TEST_TMPDIR/m")" = "$(docker inspect --format '{{.Id}}' busybox)" ]
+	# a list of them that docker makes is pulled again
+	in_net docker manifest create --insecure localhost:5000/made/list:1 localhost:5000/made/box:1
+	in_net docker manifest push --insecure localhost:5000/made/list:1
+	docker pull -q localhost:5000/made/list:1
+	[ "$(docker inspect --format '{{.Id}}' localhost:5000/made/list:1)" = "$(docker inspect --format '{{.Id}}' busybox)" ]
+}
+
+@test "an artifact is refused by its type, and does not keep others of its repository from being pulled" {
+	for kind in artifact bare; do
+		for cli in docker kist; do
+			fails_with 1 'Encountered remote "application/vnd.oci.empty.v1+json"(unknown) when fetching' $cli pull 127.0.0.1:7000/$kind
+		done
+		curl -s --unix-socket "$KIST_HOME/kist.sock" http://x/distribution/127.0.0.1:7000/$kind/json >"$BATS_TEST_TMPDIR/d"
+		[ "$(jq -c .Platforms "$BATS_TEST_TMPDIR/d")" = '[]' ]
+	done
+	[ -z "$(docker images -aq)" ]
+	docker pull -q 127.0.0.1:7000/index
+}
+
+@test "a blob of another repository is mounted, and is sent where it is gone" {
+	put_image mount/from 1 --layers 2 --bytes 100000 >/dev/null
+	docker pull -q localhost:5000/mount/from:1
+	docker tag localhost:5000/mount/from:1 localhost:5000/mount/to:1
+	run docker push localhost:5000/mount/to:1
+	[ "$(grep -c "Mounted from mount/from" <<<"$output")" = 2 ]
+	raw 5000/mount/to:1 | cmp - <(raw 5000/mount/from:1)
+	# another registry has neither
+	docker tag localhost:5000/mount/from:1 localhost:5001/mount/to:1
+	run kist push localhost:5001/mount/to:1
+	[ "$(grep -c ": Pushed" <<<"$output")" = 2 ]
+	raw 5001/mount/to:1 | cmp - <(raw 5000/mount/from:1)
+}
+
+@test "all tags of a repository come and go together" {
+	put_image tags/all one --seed 1 >/dev/null
+	put_image tags/all two --seed 2 --platforms $three >/dev/null
+	run kist pull -a localhost:5000/tags/all
+	[ "$status" = 0 ]
+	[ "$(docker images --format '{{.Tag}}' localhost:5000/tags/all | sort | tr '\n' ' ')" = "one two " ]
+	for t in one two; do docker tag localhost:5000/tags/all:$t localhost:5001/tags/all:$t; done
+	docker push -q -a localhost:5001/tags/all
+	[ "$(kist registry tags localhost:5001/tags/all | sort | tr '\n' ' ')" = "one two " ]
+}
+
+@test "what refers to an image is shown with its type" {
+	put_image refers/x 1 --oci >"$BATS_TEST_TMPDIR/digests"
+	digest=$(head -n 1 "$BATS_TEST_TMPDIR/digests")
+	[ -z "$(kist registry referrers localhost:5000/refers/x:1)" ]
+	size=$(raw 5000/refers/x:1 | wc -c)
+	# docker-registry has no API for it: the tag is what the specification has instead
+	entry='{"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": "'$digest'", "size": '$size', "artifactType":'
+	in_net curl -sf -o /dev/null -X PUT -H 'Content-Type: application/vnd.oci.image.index.v1+json' \
+		-d '{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": ['"$entry"' "type/a"},'"$entry"' "type/b"}]}' \
+		"http://127.0.0.1:5000/v2/refers/x/manifests/${digest/:/-}"
+	[ "$(kist registry referrers localhost:5000/refers/x:1)" = "$digest type/a"$'\n'"$digest type/b" ]
+	[ "$(kist registry referrers "localhost:5000/refers/x@$digest" --artifact-type type/b)" = "$digest type/b" ]
+	fails_with 1 "not found" kist registry referrers localhost:5000/refers/x:none
+}

@@ -1,0 +1,96 @@
+# Proxies on the way to registries, of kistd's environment and of daemon.json, and what else SIGHUP changes (lib/proxy.py).
+load lib/engine
+load lib/registry
+
+setup_file() {
+	registry_home
+	export CERTS=$REGISTRY_HOME/certs
+	mkdir -p "$CERTS/192.0.2.1:7002"
+	cp "$(registry_ca).crt" "$CERTS/192.0.2.1:7002/ca.crt"
+	echo '{}' >"$REGISTRY_HOME/daemon.json"
+	HTTPS_PROXY=http://me:secret@127.0.0.1:8001 HTTP_PROXY=http://127.0.0.1:8001 NO_PROXY=192.0.2.1:7003,.example \
+		engine_start --config-file "$REGISTRY_HOME/daemon.json" --certs-dir "$CERTS" --insecure-registry 192.0.2.1:7000 \
+		--registry-timeout 5 --max-download-attempts 2
+	registry_proxy first 8001
+	registry_proxy second 8002
+	registry_proxy closed 8003 --deny
+	registry_mock plain 7000
+	registry_mock safe 7002 --tls "$(registry_ca)-server"
+	registry_mock near 7003 --tls "$(registry_ca)-server"
+	cp -r "$CERTS/192.0.2.1:7002" "$CERTS/192.0.2.1:7003"
+}
+teardown_file() {
+	registry_stop_all
+	engine_stop
+}
+setup() {
+	registry_client_config
+	registry_forget first second closed plain safe near
+}
+teardown() {
+	nothing_here
+}
+reload() {
+	engine_reload "$REGISTRY_HOME/daemon.json" "$1"
+}
+
+@test "the environment's proxy is used for https with CONNECT, for http with the whole URL, not for NO_PROXY and loopback" {
+	docker pull -q 192.0.2.1:7002/fine
+	[ "$(sort -u "$REGISTRY_HOME/first/asked")" = "CONNECT 192.0.2.1:7002 Basic $(printf me:secret | base64)" ]
+	registry_forget first
+	# an insecure registry: https is tried first, through the proxy, too
+	kist pull -q 192.0.2.1:7000/fine
+	registry_asked first | grep -qx "GET http://192.0.2.1:7000/v2/fine/manifests/latest -"
+	# the proxy is told who we are there, the registry is not
+	! registry_asked plain | grep -qi secret
+	registry_forget first
+	docker pull -q 192.0.2.1:7003/fine
+	docker pull -q 127.0.0.1:7000/fine
+	[ -z "$(registry_asked first)" ]
+}
+
+@test "docker info shows the proxies, and not who we are there" {
+	docker info --format '{{.HTTPSProxy}} {{.HTTPProxy}} {{.NoProxy}}' >"$BATS_TEST_TMPDIR/info"
+	[ "$(cat "$BATS_TEST_TMPDIR/info")" = "http://xxxxx:xxxxx@127.0.0.1:8001 http://127.0.0.1:8001 192.0.2.1:7003,.example" ]
+}
+
+@test "proxies of daemon.json come before the environment's, and SIGHUP changes them" {
+	reload '{"proxies": {"https-proxy": "http://127.0.0.1:8002", "no-proxy": "192.0.2.1:7000"}}'
+	docker pull -q 192.0.2.1:7002/fine
+	docker pull -q 192.0.2.1:7003/fine
+	docker pull -q 192.0.2.1:7000/fine
+	[ "$(sort -u "$REGISTRY_HOME/second/asked")" = $'CONNECT 192.0.2.1:7002 -\nCONNECT 192.0.2.1:7003 -' ]
+	[ -z "$(registry_asked first)" ]
+	reload '{}'
+	docker rmi -f 192.0.2.1:7002/fine
+	docker pull -q 192.0.2.1:7002/fine
+	[ -n "$(registry_asked first)" ]
+}
+
+@test "a proxy that is down, or refuses us, is named" {
+	reload '{"proxies": {"https-proxy": "http://127.0.0.1:8003"}}'
+	fails_with 1 "CONNECT tunnel failed, response 407" docker pull 192.0.2.1:7002/fine
+	[ -n "$(registry_asked closed)" ]
+	reload '{"proxies": {"https-proxy": "http://127.0.0.1:1"}}'
+	for cli in docker kist; do
+		fails_with 1 "proxyconnect tcp: dial tcp 127.0.0.1:1: connect: connection refused" $cli pull 192.0.2.1:7002/fine
+	done
+	[ -z "$(registry_asked safe)" ]
+	reload '{}'
+}
+
+@test "SIGHUP changes how many layers come at a time" {
+	registry_there || skip "docker-registry is not installed"
+	registry_start store 5000
+	in_net python3 "$REGISTRY_LIB/push_image.py" http://127.0.0.1:5000 six/x 1 --layers 6 --bytes 3000 >/dev/null
+	waiting() {
+		docker rmi -f localhost:5000/six/x:1 >/dev/null 2>&1 || true
+		docker pull localhost:5000/six/x:1 | grep -c ': Waiting'
+	}
+	[ "$(waiting)" = 3 ]
+	reload '{"max-concurrent-downloads": 1}'
+	[ "$(waiting)" = 5 ]
+	reload '{"max-concurrent-downloads": 6}'
+	[ "$(waiting || true)" = 0 ]
+	reload '{}'
+}
