@@ -3,6 +3,7 @@
 # The data root lies on a journalled ext4 in a file on an XFS. A reflink of that file is atomic: it holds every write that the
 # ext4 had sent to its disk and none that it still had in memory, which is what a power cut leaves.
 load lib/engine
+load lib/registry
 
 bats_require_minimum_version 1.5.0
 
@@ -17,15 +18,20 @@ setup_file() {
 	mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 "$HOME_CUT/outer/disk.img"
 	mount -o loop "$HOME_CUT/outer/disk.img" "$HOME_CUT/disk"
 	net_make
+	registry_there || return 0
+	registry_start plain 5000
+	# one that is never pulled to its end before the cut
+	put_image cut/large 1 --layers 3 --bytes 8000000
 }
 
 teardown_file() {
 	local point pid
+	registry_stop_all
 	for pid in "$HOME_CUT"/*.pid; do
 		[ -e "$pid" ] && kill "$(cat "$pid")" && retry 10 test ! -e "$pid"
 	done
 	for point in after disk outer; do
-		mountpoint -q "$HOME_CUT/$point" && umount -R "$HOME_CUT/$point"
+		! mountpoint -q "$HOME_CUT/$point" || retry 10 umount -R "$HOME_CUT/$point"
 	done
 	net_remove
 	rm -rf --one-file-system "$HOME_CUT"
@@ -46,20 +52,34 @@ daemon_end() {
 	wait "$DAEMON" || true
 }
 
+put_image() {
+	in_net python3 "$REGISTRY_LIB/push_image.py" http://127.0.0.1:5000 "$@" >/dev/null
+}
+
+# What was answered has to be there; nothing follows the pull that would bring it to the disk by the way.
+pull() { # NUMBER
+	local name=localhost:5000/cut/image:$1
+	put_image cut/image "$1" --seed "$1" --layers 2 --bytes 400000 --compress "$([ $((RANDOM % 2)) = 0 ] && echo gzip || echo plain)"
+	[ $((RANDOM % 3)) != 0 ] || timeout "0.$((RANDOM % 90 + 10))" kist pull -q "$name" >/dev/null || true
+	kist pull -q "$name" >/dev/null && echo "$name"
+}
+
 # Every name that was answered for goes to the file of promises, before it is taken back again with a "-" in front.
 work() {
-	local i=0 archive=$HOME_CUT/base.tar
+	local i=0 archive=$HOME_CUT/base.tar choices=9
 	"$KIST_TOP/scripts/busybox-image" -l 12 -t layered:1 -o "$HOME_CUT/layered.tar"
 	"$KIST_TOP/scripts/busybox-image" -t busybox:latest -o "$archive"
 	while [ ! -e "$HOME_CUT/enough" ]; do
 		i=$((i + 1))
-		case $((RANDOM % 5)) in
+		case $((RANDOM % choices)) in
 		0) kist load -q -i "$archive" >/dev/null && kist tag busybox:latest "loaded:$i" && echo "loaded:$i" ;;
 		1) head -c $((RANDOM * 40)) /dev/urandom >"$HOME_CUT/content" &&
 			tar -C "$HOME_CUT" -cf - content | kist import - "imported:$i" >/dev/null && echo "imported:$i" ;;
 		2) kist load -q -i "$HOME_CUT/layered.tar" >/dev/null && kist tag layered:1 "layered:v$i" && echo "layered:v$i" ;;
 		3) kist run --network none --name "c$i" busybox sh -c "echo $i >/f" && kist commit "c$i" "committed:$i" >/dev/null &&
 			echo "committed:$i" && kist rm "c$i" >/dev/null ;;
+		4 | 5) pull "$i" ;;
+		6) timeout "0.$((RANDOM % 90 + 10))" kist pull -q localhost:5000/cut/large:1 >/dev/null ;;
 		*) victim=$(sed 's/^-//' "$HOME_CUT/promises" | sort | uniq -u | shuf -n 1) &&
 			[ -n "$victim" ] && echo "-$victim" >>"$HOME_CUT/promises" && kist rmi "$victim" >/dev/null ;;
 		esac 2>>"$HOME_CUT/work.log" | { grep : || true; } >>"$HOME_CUT/promises"
@@ -90,8 +110,10 @@ cuts() { # COUNT
 	daemon_end
 }
 
-@test "after a power cut at any moment under load, import, commit and rmi the store is whole and holds what was answered for" {
-	local n name missing=0 kept=0 count=${KIST_CUTS:-12}
+@test "after a power cut at any moment under load, import, commit, pull and rmi the store is whole and holds what was answered for" {
+	local n name missing=0 kept=0 pulled=0 count=${KIST_CUTS:-12}
+	registry_there || skip "docker-registry is not installed"
+	registry_client_config
 	cuts "$count"
 	for n in $(seq "$count"); do
 		mount -o loop "$HOME_CUT/outer/cut.$n.img" "$HOME_CUT/after"
@@ -101,16 +123,22 @@ cuts() { # COUNT
 		# promised before the cut, and not taken back until after it
 		while read -r name; do
 			kept=$((kept + 1))
+			[[ "$name" != localhost* ]] || pulled=$((pulled + 1))
 			kist image inspect "$name" >/dev/null || { echo "cut $n: $name is lost"; missing=$((missing + 1)); }
 		done < <(comm -23 <(grep -v ^- "$HOME_CUT/promises.$n" | sort) <(sed -n 's/^-//p' "$HOME_CUT/taken.$n" | sort))
 		for name in $({ kist images -q busybox; kist images -q layered; kist images -q loaded; } | sort -u | head -n 3); do
 			kist run --rm --network none "$name" true
 		done
+		# whatever is left of its download
+		kist pull -q localhost:5000/cut/large:1 >/dev/null
+		run kist system check
+		[ "$status" = 0 ] || { echo "cut $n, after a pull: $output"; false; }
 		retry 10 nothing_half_done
 		daemon_end
 		umount "$HOME_CUT/after"
 	done
-	echo "$kept names were answered for, $missing lost"
+	echo "$kept names were answered for, $pulled of them pulls, $missing lost"
 	[ "$missing" = 0 ]
+	[ "$pulled" -gt 0 ]
 	[ "$kept" -gt "$count" ]
 }
