@@ -156,13 +156,16 @@ static void compare_row(
 			problem->len ? ", " : "");
 }
 
-static void count_files(const struct layer_verdict *v, struct buf *problem)
+/* One about the whole layer is said as such. */
+static void count_files(struct layer_verdict *v, struct buf *problem)
 {
-	if (v->total == 1 && v->count == 1 && !*v->files[0].path)
+	if (v->total == 1 && v->count == 1 && !*v->files[0].path) {
 		buf_adds(problem, v->files[0].problem);
-	else
+		layer_verdict_free(v);
+	} else {
 		buf_addf(problem, "%llu difference%s from what it came as",
 			(unsigned long long)v->total, v->total == 1 ? "" : "s");
+	}
 }
 
 /* Could the layer not be read because of what it is, or what its disk is? */
