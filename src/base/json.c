@@ -48,6 +48,14 @@ json_t *json_parse(const void *p, size_t n, const char *what, struct err **err)
 	return j;
 }
 
+json_t *json_parse_bounded(const void *p, size_t n, size_t max, const char *what, struct err **err)
+{
+	if (json_extent(p, n).values <= max)
+		return json_parse(p, n, what, err);
+	err_set(err, ERR_TOO_LARGE, "%s has more than %zu values", what, max);
+	return NULL;
+}
+
 static int write_chunk(const char *p, size_t n, void *data)
 {
 	buf_add(data, p, n);

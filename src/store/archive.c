@@ -63,8 +63,36 @@ struct new_image *archive_add(struct collect *c)
 	return &c->v[c->count++];
 }
 
-int archive_config(struct new_image *image, struct err **err)
+void archive_drop(struct collect *c)
 {
+	new_image_free(&c->v[--c->count]);
+}
+
+struct new_image *archive_known(const struct collect *c, const struct digest *id)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (str_eq(c->v[i].id.str, id->str))
+			return &c->v[i];
+	return NULL;
+}
+
+bool archive_is_wanted(const struct collect *c, const struct new_image *image)
+{
+	struct oci_platform have;
+	oci_platform_make(
+		&have, image->config->os, image->config->architecture, image->config->variant);
+	return !c->want || oci_platform_score(c->want, &have) >= 0;
+}
+
+int archive_config(struct collect *c, struct new_image *image, const char *name, struct err **err)
+{
+	if (archive_doc(c->t, name, &image->json, err) < 0)
+		return -1;
+	c->bytes += image->json.len;
+	if (c->bytes > ARCHIVE_CONFIGS_MAX)
+		return err_set(err, ERR_TOO_LARGE,
+			"the archive's image configurations are larger than %u MiB together",
+			ARCHIVE_CONFIGS_MAX >> 20);
 	if (oci_image_parse(&image->config, image->json.data, image->json.len, err) < 0)
 		return -1;
 	const char *os = image->config->os;
@@ -125,19 +153,36 @@ static int no_image(const struct oci_platform *want, struct err **err)
 		"requested platform (%s) not found: the archive holds no image for it", text);
 }
 
+/*
+ * docker 25 and later, and BuildKit, write both forms over the same blobs. The OCI form has the manifests, without
+ * which digests are lost; Docker's is what dockerd itself reads there, so it says what is loaded and by
+ * which names, and an index.json that leads nowhere does not matter beside it.
+ */
+static int read_forms(struct collect *c, struct err **err)
+{
+	bool docker = archive_member(c->t, "manifest.json", ITEM_DOC);
+	bool oci = archive_member(c->t, "index.json", ITEM_DOC);
+	auto_err *bad = NULL;
+	if (!docker && !oci)
+		return err_set(err, ERR_INVALID,
+			"the archive is neither of docker save (no manifest.json) nor an OCI "
+			"layout (no index.json)");
+	if (!docker)
+		return archive_oci(c, err);
+	if (oci && archive_oci(c, &bad) < 0) {
+		if (bad->kind == ERR_SYSTEM)
+			return err_move(err, &bad);
+		while (c->count)
+			archive_drop(c);
+	}
+	return archive_docker(c, err);
+}
+
 int archive_images(struct transfer *t, const struct oci_platform *want, struct new_image **out,
 	size_t *count, struct err **err)
 {
 	struct collect c = {.t = t, .want = want};
-	int r;
-	if (archive_member(t, "manifest.json", ITEM_DOC))
-		r = archive_docker(&c, err);
-	else if (archive_member(t, "index.json", ITEM_DOC))
-		r = archive_oci(&c, err);
-	else
-		r = err_set(err, ERR_INVALID,
-			"the archive is neither of docker save (no manifest.json) nor an OCI "
-			"layout (no index.json)");
+	int r = read_forms(&c, err);
 	if (r == 0 && c.count == 0)
 		r = no_image(want, err);
 	*out = c.v;

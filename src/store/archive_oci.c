@@ -42,27 +42,23 @@ static int name_of(const struct oci_descriptor *d, char **out, struct err **err)
 	return 0;
 }
 
+static int check_size(
+	const char *name, const struct oci_descriptor *d, size_t size, struct err **err)
+{
+	if ((uint64_t)d->size == size)
+		return 0;
+	return err_set(err, ERR_INVALID, "%s has %zu bytes, its descriptor says %lld", name, size,
+		(long long)d->size);
+}
+
 static int read_blob(
 	struct walk *w, const struct oci_descriptor *d, struct buf *out, struct err **err)
 {
 	auto_free char *name = blob_name(&d->digest);
-	if (archive_doc(w->c->t, name, out, err) < 0)
-		return -1;
-	if ((uint64_t)d->size != out->len)
-		return err_set(err, ERR_INVALID, "%s has %zu bytes, its descriptor says %lld", name,
-			out->len, (long long)d->size);
-	return 0;
+	return archive_doc(w->c->t, name, out, err) < 0 ? -1 : check_size(name, d, out->len, err);
 }
 
 /* The same image under two names, or twice in the index, is one image. */
-static struct new_image *known_image(struct collect *c, const struct digest *id)
-{
-	for (size_t i = 0; i < c->count; i++)
-		if (str_eq(c->v[i].id.str, id->str))
-			return &c->v[i];
-	return NULL;
-}
-
 static void add_name(struct new_image *image, const char *name)
 {
 	if (name && strv_index(image->names, name) < 0)
@@ -108,6 +104,7 @@ static void keep_layer(struct walk *w, struct new_image *image, const struct oci
 	b->size = it ? (int64_t)it->blob_size : d->size;
 	b->media_type = xstrdup_null(d->media_type);
 	b->diff_id = *diff_id;
+	b->claimed = !it && !str_eq(d->digest.str, diff_id->str);
 	b->compression = it ? it->compression : "";
 	b->dir = w->c->t->dir;
 	if (it && it->kept)
@@ -135,6 +132,21 @@ static bool is_image(const struct oci_manifest *m)
 					    str_eq(type, DOCKER_TYPE_CONFIG));
 }
 
+/* True if what the archive has of the layers is what @config says, as archive_layer() finds for the first manifest. */
+static bool layers_fit(struct walk *w, const struct oci_manifest *m, const struct oci_image *config)
+{
+	if (m->layer_count != config->diff_id_count)
+		return false;
+	for (size_t i = 0; i < m->layer_count; i++) {
+		auto_free char *name = blob_name(&m->layers[i].digest);
+		const struct item *it = archive_member(w->c->t, name, ITEM_LAYER);
+		if (it && (it->text || archive_check_name(name, &it->blob, NULL) < 0 ||
+				  !str_eq(it->diff_id.str, config->diff_ids[i].str)))
+			return false;
+	}
+	return true;
+}
+
 static int take_manifest(
 	struct walk *w, const struct oci_descriptor *d, const char *name, struct err **err)
 {
@@ -144,17 +156,23 @@ static int take_manifest(
 		return err_wrap(err, "manifest %s", d->digest.str);
 	if (!is_image(m))
 		return 0;
-	struct new_image *known = known_image(w->c, &m->config.digest);
+	struct new_image *known = archive_known(w->c, &m->config.digest);
 	if (known) {
 		add_name(known, name);
-		if (m->layer_count == known->config->diff_id_count)
+		if (layers_fit(w, m, known->config))
 			keep_all(w, known, d, m);
 		return 0;
 	}
 	struct new_image *image = archive_add(w->c);
+	auto_free char *config = blob_name(&m->config.digest);
 	add_name(image, name);
-	if (read_blob(w, &m->config, &image->json, err) < 0 || archive_config(image, err) < 0)
+	if (archive_config(w->c, image, config, err) < 0 ||
+		check_size(config, &m->config, image->json.len, err) < 0)
 		return err_wrap(err, "manifest %s", d->digest.str);
+	if (!archive_is_wanted(w->c, image)) {
+		archive_drop(w->c);
+		return 0;
+	}
 	if (m->layer_count != image->config->diff_id_count)
 		return err_set(err, ERR_INVALID,
 			"invalid manifest, layers length mismatch: expected %zu, got %zu",

@@ -202,7 +202,7 @@ static int insert_blob(
 	if (insert_content(c, &b->digest, b->size, b->media_type, err) < 0 ||
 		image_blob_insert(s, &image->id, &row, c->now, err) < 0)
 		return -1;
-	if (b->role != STORE_ROLE_LAYER)
+	if (b->role != STORE_ROLE_LAYER || b->claimed)
 		return 0;
 	if (layer_find(s, &b->diff_id, &layer, err) < 0)
 		return -1;

@@ -115,6 +115,7 @@ struct new_blob {
 	int dir;
 	char file[DIGEST_HEX_LEN + 1];
 	struct digest diff_id; /* LAYER */
+	bool claimed; /* LAYER: a manifest says that it is that layer, nobody has unpacked it to see */
 	const char *compression; /* LAYER: "", "gzip", "zstd", "xz", "bzip2"; outlives this */
 };
 /** An image about to become visible. */

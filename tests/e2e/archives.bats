@@ -1,5 +1,6 @@
 # Archives of images: save, load, and what dockerd, skopeo, umoci and podman say about them.
 load lib/engine
+load lib/archives
 
 setup_file() {
 	engine_start
@@ -15,41 +16,9 @@ setup_file() {
 	kist tag two:v1 two:v2
 }
 teardown_file() {
-	if [ -s "$W/dockerd.pid" ]; then
-		kill "$(cat "$W/dockerd.pid")"
-		wait_gone "$(cat "$W/dockerd.pid")"
-	fi
+	peer_stop
 	engine_stop
-	umount -l "$W"/docker*/* 2>/dev/null
 	rm -rf --one-file-system "$W"
-}
-
-# A real dockerd, once per file: its client is `peer`.
-peer() {
-	DOCKER_HOST=unix://$W/docker.sock docker "$@"
-}
-peer_start() {
-	command -v dockerd >/dev/null || skip "dockerd is not installed"
-	[ ! -S "$W/docker.sock" ] || return 0
-	nsenter --net="/run/netns/$KIST_NETNS" -- dockerd --data-root "$W/docker" --exec-root "$W/docker-run" \
-		--host "unix://$W/docker.sock" --pidfile "$W/dockerd.pid" --bridge none --iptables=false \
-		>"$W/dockerd.log" 2>&1 </dev/null 3>&- &
-	local i
-	for i in $(seq $((200 * ${KIST_SLOW:-1}))); do
-		peer version >/dev/null 2>&1 && return 0
-		sleep 0.05
-	done
-	tail "$W/dockerd.log" >&2
-	return 1
-}
-need() {
-	command -v "$1" >/dev/null || skip "$1 is not installed"
-}
-layers_of() { # CLIENT IMAGE
-	"$1" image inspect -f '{{.Id}} {{.RootFS.Layers}}' "$2"
-}
-blob() { # ARCHIVE DIGEST
-	tar -xOf "$1" "blobs/${2/://}"
 }
 
 @test "the same images give the same bytes, in the order of their digests" {
@@ -130,25 +99,6 @@ blob() { # ARCHIVE DIGEST
 	umoci unpack --rootless --image "$W/layout:v1" "$W/bundle" 2>/dev/null
 	diff -r "$W/root" "$W/bundle/rootfs"
 	rm -r "$W/layout" "$W/bundle"
-}
-
-# An OCI layout in folder $1, of the image two:v1 with gzip layers.
-layout() {
-	need skopeo
-	rm -rf "$1"
-	kist save two:v1 >"$W/source.tar"
-	skopeo copy -q --insecure-policy "docker-archive:$W/source.tar" "oci:$1:v1"
-}
-manifest_of() { # ARCHIVE: the first descriptor's digest
-	tar -xOf "$1" index.json | jq -r '.manifests[0].digest'
-}
-# put_blob LAYOUT: standard input as a blob; prints its digest
-put_blob() {
-	local digest
-	cat >"$1/new"
-	digest=$(sha256sum <"$1/new" | cut -c1-64)
-	mv "$1/new" "$1/blobs/sha256/$digest"
-	echo "sha256:$digest"
 }
 
 @test "an OCI archive is saved again with the same manifest and compressed blobs" {

@@ -136,17 +136,19 @@ static void add_blob(struct buf *out, const void *p, size_t n, struct digest *d)
 	tar_blob(out, name, p, n);
 }
 
-void make_oci_archive(struct buf *out, const struct test_image *image)
+/* Blobs and index.json; @config gets the configuration's digest, @layers the list for manifest.json. */
+static void add_layout(
+	struct buf *out, const struct test_image *image, struct digest *id, struct buf *layers)
 {
 	auto_buf config = BUF_INIT, manifest = BUF_INIT, index = BUF_INIT;
 	struct digest d;
 	add_config(&config, image);
-	add_blob(out, config.data, config.len, &d);
+	add_blob(out, config.data, config.len, id);
 	buf_addf(&manifest,
 		"{\"schemaVersion\":2,\"mediaType\":\"" OCI_TYPE_MANIFEST "\",\"config\":"
 		"{\"mediaType\":\"" OCI_TYPE_CONFIG "\",\"digest\":\"%s\",\"size\":%zu},"
 		"\"layers\":[",
-		d.str, config.len);
+		id->str, config.len);
 	for (size_t i = 0; i < image->count; i++) {
 		auto_buf z = BUF_INIT;
 		const struct buf *l = &image->layers[i];
@@ -154,7 +156,11 @@ void make_oci_archive(struct buf *out, const struct test_image *image)
 			gzip(l, &z);
 			l = &z;
 		}
-		add_blob(out, l->data, l->len, &d);
+		if (image->claim)
+			assert_int_equal(digest_parse(image->claim, &d, NULL), 0);
+		else
+			add_blob(out, l->data, l->len, &d);
+		buf_addf(layers, "%s\"blobs/sha256/%s\"", i ? "," : "", digest_hex(&d));
 		buf_addf(&manifest,
 			"%s{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar%s\","
 			"\"digest\":\"%s\",\"size\":%zu}",
@@ -169,6 +175,25 @@ void make_oci_archive(struct buf *out, const struct test_image *image)
 		d.str, manifest.len, image->tag ? image->tag : "latest");
 	tar_blob(out, "index.json", index.data, index.len);
 	tar_file(out, "oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
+}
+
+void make_oci_archive(struct buf *out, const struct test_image *image)
+{
+	auto_buf layers = BUF_INIT;
+	struct digest id;
+	add_layout(out, image, &id, &layers);
+	tar_end(out);
+}
+
+void make_both_forms(struct buf *out, const struct test_image *image, const char *tag)
+{
+	auto_buf layers = BUF_INIT, manifest = BUF_INIT;
+	struct digest id;
+	add_layout(out, image, &id, &layers);
+	buf_addf(&manifest,
+		"[{\"Config\":\"blobs/sha256/%s\",\"RepoTags\":[\"%s\"],\"Layers\":[%s]}]",
+		digest_hex(&id), tag, buf_str(&layers));
+	tar_blob(out, "manifest.json", manifest.data, manifest.len);
 	tar_end(out);
 }
 

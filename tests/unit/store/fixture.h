@@ -32,10 +32,13 @@ struct test_image {
 	/* faults */
 	bool wrong_diff_id; /* of the last layer */
 	int extra_layers; /* in the manifest only */
+	const char *claim; /* OCI: digest that the manifest gives all layers, which are left out */
 };
 /** A docker save archive (old layout: N/layer.tar) or an OCI layout, appended whole to @out. */
 void make_docker_archive(struct buf *out, const struct test_image *images, size_t n);
 void make_oci_archive(struct buf *out, const struct test_image *image);
+/** What docker 25 and later write: an OCI layout with a manifest.json that names @tag. */
+void make_both_forms(struct buf *out, const struct test_image *image, const char *tag);
 /** A layer with one file. */
 void make_layer(struct buf *out, const char *name, const char *data);
 

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fixture.h"
+#include "store/content.h"
 
 static void must_load(struct fixture *f, const struct buf *archive)
 {
@@ -95,6 +96,132 @@ static void reads_oci_layout(void **state)
 		assert_int_equal(entries_of(f, "layers"), 3);
 		free_layers(layers, 2);
 	}
+}
+
+static size_t blobs_of(struct fixture *f, const char *name, enum store_role role)
+{
+	struct store_blob_list list = {0};
+	size_t n = 0;
+	auto_store_image *image = store_image_find(f->store, name, NULL);
+	assert_non_null(image);
+	assert_int_equal(store_image_blobs(f->store, &image->id, &list, NULL), 0);
+	for (size_t i = 0; i < list.count; i++)
+		n += list.v[i].role == role && list.v[i].present;
+	store_blob_list_free(&list);
+	return n;
+}
+
+static void keeps_the_manifest_beside_manifest_json(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct buf layers[2] = {0};
+	auto_buf archive = BUF_INIT;
+	two_layers(layers);
+	struct test_image image = {
+		.layers = layers, .count = 2, .tag = "example.com/app:1", .compressed = true};
+	make_both_forms(&archive, &image, "example.com/app:1");
+	must_load(f, &archive);
+	assert_string_equal(buf_str(&f->said), "Loaded image: example.com/app:1\n");
+	check_image(f, "example.com/app:1");
+	assert_int_equal(blobs_of(f, "example.com/app:1", STORE_ROLE_MANIFEST), 1);
+	assert_int_equal(blobs_of(f, "example.com/app:1", STORE_ROLE_LAYER), 2);
+	free_layers(layers, 2);
+}
+
+static void index_json_that_leads_nowhere_does_not_matter(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct buf layers[2] = {0};
+	auto_buf archive = BUF_INIT;
+	two_layers(layers);
+	struct test_image image = {.layers = layers, .count = 2, .tag = "app:1"};
+	tar_file(&archive, "index.json",
+		"{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"" OCI_TYPE_MANIFEST
+		"\",\"digest\":\"sha256:"
+		"00000000000000000000000000000000000000000000000000000000000000aa\",\"size\":2}]}");
+	make_docker_archive(&archive, &image, 1);
+	must_load(f, &archive);
+	check_image(f, "app:1");
+	assert_int_equal(blobs_of(f, "app:1", STORE_ROLE_MANIFEST), 0);
+	free_layers(layers, 2);
+}
+
+/* As dockerd reads it, whatever the index says; one image, not two. */
+static void manifest_json_says_the_names(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct buf layers[2] = {0};
+	auto_buf archive = BUF_INIT;
+	two_layers(layers);
+	struct test_image image = {.layers = layers, .count = 2, .tag = "latest"};
+	make_both_forms(&archive, &image, "app:1");
+	must_load(f, &archive);
+	assert_string_equal(buf_str(&f->said), "Loaded image: app:1\n");
+	check_image(f, "app:1");
+	assert_int_equal(store_image_count(f->store), 1);
+	free_layers(layers, 2);
+}
+
+/* A layer that the archive leaves out is not one that others have, because a manifest says so. */
+static void claims_about_layers_are_not_believed(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	auto_buf good = BUF_INIT, evil = BUF_INIT, other = BUF_INIT, layer = BUF_INIT, z = BUF_INIT;
+	auto_buf theirs = BUF_INIT;
+	struct store_blob_list list = {0};
+	struct digest diff_id, d;
+	make_layer(&layer, "a", "good");
+	make_layer(&theirs, "a", "evil");
+	struct test_image image = {
+		.layers = &layer, .count = 1, .tag = "good:1", .compressed = true};
+	make_oci_archive(&good, &image);
+	must_load(f, &good);
+	image = (struct test_image){
+		.layers = &theirs, .count = 1, .tag = "other:1", .compressed = true};
+	make_oci_archive(&other, &image);
+	must_load(f, &other);
+	gzip(&theirs, &z);
+	digest_of(z.data, z.len, &d);
+	image = (struct test_image){.layers = &layer,
+		.count = 1,
+		.tag = "evil:1",
+		.compressed = true,
+		.claim = d.str,
+		.created = "2020-01-01T00:00:00Z"};
+	make_oci_archive(&evil, &image);
+	must_load(f, &evil);
+	digest_of(layer.data, layer.len, &diff_id);
+	assert_int_equal(store_layer_blobs(f->store, &diff_id, &list, NULL), 0);
+	assert_int_equal(list.count, 1);
+	assert_string_not_equal(list.v[0].digest.str, d.str);
+	store_blob_list_free(&list);
+}
+
+/* Four MiB of names would keep the daemon busy for minutes, of empty arrays take 200 MiB. */
+static void bounds_manifest_json(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	auto_buf archive = BUF_INIT, names = BUF_INIT, arrays = BUF_INIT, layer = BUF_INIT;
+	make_layer(&layer, "a", "a");
+	struct test_image image = {.layers = &layer, .count = 1, .tag = "example.com/x:1"};
+	buf_adds(&names, "example.com/x:1");
+	for (int i = 0; i < 20000; i++)
+		buf_addf(&names, "\",\"n:%d", i);
+	make_both_forms(&archive, &image, buf_str(&names));
+	refuse(f, &archive, "manifest.json: more than 16384 names");
+	buf_free(&archive);
+	for (int i = 0; i < 300000; i++)
+		buf_addf(&arrays, "%c[]", i ? ',' : '[');
+	buf_adds(&arrays, "]");
+	tar_blob(&archive, "manifest.json", arrays.data, arrays.len);
+	tar_end(&archive);
+	refuse(f, &archive, "manifest.json has more than 200000 values");
+	expect_empty(f);
 }
 
 static void without_name_tells_the_id(void **state)
@@ -486,6 +613,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(reads_docker_archive),
 		T(reads_oci_layout),
+		T(keeps_the_manifest_beside_manifest_json),
+		T(index_json_that_leads_nowhere_does_not_matter),
+		T(manifest_json_says_the_names),
+		T(claims_about_layers_are_not_believed),
+		T(bounds_manifest_json),
 		T(without_name_tells_the_id),
 		T(reads_compressed_archives),
 		T(reads_rare_compressions),

@@ -24,6 +24,9 @@ struct json_extent json_extent(const char *p, size_t n);
 
 /** Parses exactly one document. ERR_INVALID names @what, line and column. Nesting is bounded (64). */
 json_t *json_parse(const void *p, size_t n, const char *what, struct err **err);
+/** The same for a stranger's document: ERR_TOO_LARGE if it has more than @max values. Four MiB of "[],[],[]" would
+ * become hundreds in memory. */
+json_t *json_parse_bounded(const void *p, size_t n, size_t max, const char *what, struct err **err);
 /** Compact text appended to @out. Keys keep insertion order. */
 void json_write(const json_t *j, struct buf *out);
 
