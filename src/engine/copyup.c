@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <search.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
@@ -17,19 +18,21 @@
 #include "sys/rootpath.h"
 
 #define COPY_DEPTH_MAX 256
+#define LINKS_HELD_MAX (16u << 20) /* bytes: an image chooses how many there are */
 
-/* Files with several names that have been copied under one. */
+/* A file with several names that has been copied under one, while others are to come. */
 struct hard_link {
 	dev_t dev;
 	ino_t ino;
-	char *path; /* relative to the copy's root */
+	nlink_t left; /* names not seen yet */
+	char path[]; /* relative to the copy's root */
 };
 
 struct copier {
 	int root; /* of the copy */
 	size_t files;
-	struct hard_link *links;
-	size_t link_count;
+	void *links; /* tsearch(3) of struct hard_link */
+	size_t held; /* bytes of them */
 };
 
 static int copy_xattrs(int from, int to, const char *what, struct err **err)
@@ -119,23 +122,60 @@ static int copy_special(const char *name, int to, const struct stat *st, struct 
 	return 0;
 }
 
+static int by_inode(const void *a, const void *b)
+{
+	const struct hard_link *x = a, *y = b;
+	if (x->dev != y->dev)
+		return x->dev < y->dev ? -1 : 1;
+	return x->ino == y->ino ? 0 : x->ino < y->ino ? -1 : 1;
+}
+
+static size_t link_size(const char *path)
+{
+	return sizeof(struct hard_link) + strlen(path) + 1;
+}
+
+/* Beyond LINKS_HELD_MAX a file is copied once more for each further name. */
+static void remember(struct copier *c, const struct stat *st, const char *path)
+{
+	size_t size = link_size(path);
+	if (c->held + size > LINKS_HELD_MAX)
+		return;
+	struct hard_link *l = xcalloc(1, size);
+	l->dev = st->st_dev;
+	l->ino = st->st_ino;
+	l->left = st->st_nlink - 1;
+	memcpy(l->path, path, strlen(path) + 1);
+	if (!tsearch(l, &c->links, by_inode))
+		abort();
+	c->held += size;
+}
+
+static void forget(struct copier *c, struct hard_link *l)
+{
+	tdelete(l, &c->links, by_inode);
+	c->held -= link_size(l->path);
+	free(l);
+}
+
 /* 1 if @name could be made as another name of something copied already, 0 if not, -1 on error. */
 static int copy_known(struct copier *c, const char *name, int to, const char *path,
 	const struct stat *st, struct err **err)
 {
+	const struct hard_link key = {.dev = st->st_dev, .ino = st->st_ino};
 	if (st->st_nlink < 2 || S_ISDIR(st->st_mode))
 		return 0;
-	for (size_t i = 0; i < c->link_count; i++) {
-		const struct hard_link *l = &c->links[i];
-		if (l->dev != st->st_dev || l->ino != st->st_ino)
-			continue;
-		if (linkat(c->root, l->path, to, name, 0))
-			return err_sys(err, errno, "link %s", name);
-		return 1;
+	struct hard_link **found = tfind(&key, &c->links, by_inode);
+	if (!found) {
+		remember(c, st, path);
+		return 0;
 	}
-	c->links = xreallocarray(c->links, c->link_count + 1, sizeof(*c->links));
-	c->links[c->link_count++] = (struct hard_link){st->st_dev, st->st_ino, xstrdup(path)};
-	return 0;
+	struct hard_link *l = *found;
+	if (linkat(c->root, l->path, to, name, 0))
+		return err_sys(err, errno, "link %s", name);
+	if (--l->left == 0)
+		forget(c, l);
+	return 1;
 }
 
 static int copy_dir(
@@ -206,9 +246,7 @@ static int copy_tree(int from, int to, struct err **err)
 				    copy_meta(from, to, &st, "the volume's folder", err)
 			    ? -1
 			    : 0;
-	for (size_t i = 0; i < c.link_count; i++)
-		free(c.links[i].path);
-	free(c.links);
+	tdestroy(c.links, free);
 	/* a power cut behind the rename shall not find empty files; an empty folder has none */
 	if (!r && c.files && syncfs(to))
 		return err_sys(err, errno, "sync the volume's copy");

@@ -25,8 +25,11 @@
 
 #define OPAQUE "trusted.overlay.opaque"
 #define PATH_LEN_MAX 4096
-#define HELD_MAX                                                                                   \
-	(256u << 20) /* bytes of the folders on the way to the present path: an image chooses them */
+/* An image chooses how many names a folder has. Of one folder so many are held at a time (bytes), and the folder is
+ * read again for the next ones; of all folders on the way to the present path so many, those far above are read
+ * again when it is their turn. */
+#define FRAME_MAX (4u << 20)
+#define HELD_MAX (16u << 20)
 
 typedef unsigned __int128 layer_set; /* bit i: layer i */
 static_assert(OCI_LAYER_MAX <= 128, "a bit for each layer");
@@ -36,10 +39,14 @@ static layer_set bit(unsigned layer)
 	return (layer_set)1 << layer;
 }
 
-/* One layer's entry in a folder. */
+/* One layer's entry in a folder, of which there may be millions: what it is, is looked at when it is its turn. */
 struct place {
-	size_t name; /* where in the frame's names */
-	unsigned layer;
+	uint32_t name; /* where in the frame's names */
+	uint32_t layer;
+};
+
+/* What a layer has at the present path. */
+struct own {
 	struct store_node node;
 	bool whiteout;
 };
@@ -48,7 +55,10 @@ struct frame {
 	struct place *v;
 	size_t count, room, next;
 	struct buf names;
+	char *after; /* names up to this one have been told; NULL: none */
+	char *until; /* names behind this one are left for the next reading; NULL: none */
 	size_t prefix; /* length of the folder's path */
+	layer_set where; /* the layers that have the folder */
 	layer_set cuts;
 };
 
@@ -62,7 +72,9 @@ struct store_tree {
 	size_t depth, room;
 	struct buf path;
 	struct store_tree_event *events; /* two for each layer at most */
-	char **targets; /* of symlinks, one for each layer */
+	struct own *own; /* for each layer */
+	char **targets; /* of symlinks, for each layer */
+	int *parents; /* the topmost frame's folder in each layer, where it was needed already; else -1 */
 };
 
 const char *store_change_name(enum store_change change)
@@ -88,16 +100,13 @@ static void node_of(const struct stat *st, struct store_node *out)
 	};
 }
 
-static void add_item(struct frame *f, unsigned layer, const char *name, const struct stat *st)
+static void add_item(struct frame *f, unsigned layer, const char *name)
 {
 	if (f->count == f->room) {
 		f->room = f->room ? 2 * f->room : 32;
 		f->v = xreallocarray(f->v, f->room, sizeof(*f->v));
 	}
-	struct place *i = &f->v[f->count++];
-	*i = (struct place){.name = f->names.len, .layer = layer};
-	node_of(st, &i->node);
-	i->whiteout = S_ISCHR(st->st_mode) && st->st_rdev == 0;
+	f->v[f->count++] = (struct place){.name = (uint32_t)f->names.len, .layer = layer};
 	buf_add(&f->names, name, strlen(name) + 1);
 }
 
@@ -110,6 +119,47 @@ static bool is_opaque(int fd)
 {
 	char value[4];
 	return fgetxattr(fd, OPAQUE, value, sizeof(value)) == 1 && value[0] == 'y';
+}
+
+static int by_name(const void *a, const void *b, void *names)
+{
+	const struct place *x = a, *y = b;
+	int order = strcmp((const char *)names + x->name, (const char *)names + y->name);
+	return order ? order : x->layer < y->layer ? -1 : 1;
+}
+
+static void sort_frame(struct frame *f)
+{
+	if (f->count)
+		qsort_r(f->v, f->count, sizeof(*f->v), by_name, f->names.data);
+}
+
+static const char *name_at(const struct frame *f, size_t i)
+{
+	return f->names.data + f->v[i].name;
+}
+
+/* Keeps the smaller half of the names; the others' turn is the next reading. */
+static void shrink(struct frame *f)
+{
+	struct buf names = BUF_INIT;
+	sort_frame(f);
+	str_replace(&f->until, name_at(f, f->count / 2));
+	size_t n = 0;
+	for (; n < f->count && strcmp(name_at(f, n), f->until) <= 0; n++) {
+		const char *name = name_at(f, n);
+		f->v[n].name = (uint32_t)names.len;
+		buf_add(&names, name, strlen(name) + 1);
+	}
+	f->count = n;
+	buf_free(&f->names);
+	f->names = names;
+}
+
+static bool is_due(const struct frame *f, const char *name)
+{
+	return !(f->after && strcmp(name, f->after) <= 0) &&
+	       !(f->until && strcmp(name, f->until) > 0);
 }
 
 /* Adds what @layer has in the folder @path; *opaque if it hides what is below. */
@@ -127,57 +177,93 @@ static int read_folder(struct store_tree *t, struct frame *f, unsigned layer, co
 	}
 	*opaque = is_opaque(fd);
 	struct dirent *e;
-	struct stat st;
-	int r = 0;
 	/* cppcheck-suppress readdirCalled ; one thread per stream, as POSIX allows */
-	while (r == 0 && (e = readdir(d))) {
-		if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
+	while ((e = readdir(d))) {
+		if (str_eq(e->d_name, ".") || str_eq(e->d_name, "..") || !is_due(f, e->d_name))
 			continue;
-		if (fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			r = err_sys(err, errno, "%s/%s of layer %s", path, e->d_name,
-				t->diff_ids[layer].str);
-		else if (t->held + frame_held(f) > HELD_MAX)
-			r = err_set(err, ERR_TOO_LARGE,
-				"folder \"%.256s\" of the image has too many entries", path);
-		else
-			add_item(f, layer, e->d_name, &st);
+		add_item(f, layer, e->d_name);
+		if (frame_held(f) > FRAME_MAX)
+			shrink(f);
 	}
 	closedir(d);
-	return r;
+	return 0;
 }
 
-static int by_name(const void *a, const void *b, void *names)
+/* Reads the names that are due; *opaque: the layers that hide what is below. */
+static int fill(struct store_tree *t, struct frame *f, layer_set *opaque, struct err **err)
 {
-	const struct place *x = a, *y = b;
-	int order = strcmp((const char *)names + x->name, (const char *)names + y->name);
-	return order ? order : x->layer < y->layer ? -1 : 1;
+	*opaque = 0;
+	for (unsigned i = 0; i < t->layers; i++) {
+		bool hides = false;
+		if (!(f->where & bit(i)))
+			continue;
+		if (read_folder(t, f, i, buf_str(&t->path), &hides, err) < 0)
+			return -1;
+		*opaque |= hides ? bit(i) : 0;
+	}
+	sort_frame(f);
+	return 0;
+}
+
+/* Forgets the names; what comes behind the last one told has to be read again. */
+static void drop(struct store_tree *t, struct frame *f)
+{
+	if (f->next)
+		str_replace(&f->after, name_at(f, f->next - 1));
+	if (f->next < f->count && !f->until)
+		f->until = xstrdup(""); /* something: there is more */
+	t->held -= frame_held(f);
+	free(f->v);
+	f->v = NULL;
+	f->count = f->room = f->next = 0;
+	buf_free(&f->names);
+}
+
+/* The next names of the topmost folder, if it has any left. */
+static int refill(struct store_tree *t, struct err **err)
+{
+	struct frame *f = &t->stack[t->depth - 1];
+	layer_set opaque;
+	drop(t, f);
+	free(f->until);
+	f->until = NULL;
+	t->path.len = f->prefix;
+	if (t->path.data)
+		t->path.data[f->prefix] = '\0';
+	int r = fill(t, f, &opaque, err);
+	t->held += frame_held(f);
+	return r;
 }
 
 static void frame_free(struct frame *f)
 {
 	free(f->v);
+	free(f->after);
+	free(f->until);
 	buf_free(&f->names);
 }
 
-/* Enters the folder that t->path names, which the layers of @where have; *opaque: those that hide. */
-static int push(
-	struct store_tree *t, layer_set where, layer_set cuts, layer_set *opaque, struct err **err)
+static void forget_parents(struct store_tree *t)
 {
-	struct frame f = {.prefix = t->path.len};
-	*opaque = 0;
-	for (unsigned i = 0; i < t->layers; i++) {
-		bool hides = false;
-		if (!(where & bit(i)))
-			continue;
-		if (read_folder(t, &f, i, buf_str(&t->path), &hides, err) < 0) {
-			frame_free(&f);
-			return -1;
-		}
-		*opaque |= hides ? bit(i) : 0;
+	for (unsigned i = 0; t->parents && i < t->layers; i++) {
+		fd_close(t->parents[i]);
+		t->parents[i] = -1;
 	}
-	if (f.count)
-		qsort_r(f.v, f.count, sizeof(*f.v), by_name, f.names.data);
-	f.cuts = cuts | *opaque;
+}
+
+/* Enters the folder that t->path names, which the layers of @where have. */
+static int push(struct store_tree *t, layer_set where, layer_set cuts, struct err **err)
+{
+	struct frame f = {.prefix = t->path.len, .where = where};
+	layer_set opaque;
+	forget_parents(t);
+	for (size_t i = 0; i < t->depth && t->held > HELD_MAX; i++)
+		drop(t, &t->stack[i]);
+	if (fill(t, &f, &opaque, err) < 0) {
+		frame_free(&f);
+		return -1;
+	}
+	f.cuts = cuts | opaque;
 	if (t->depth == t->room) {
 		t->room = t->room ? 2 * t->room : 16;
 		t->stack = xreallocarray(t->stack, t->room, sizeof(*t->stack));
@@ -208,23 +294,25 @@ static void open_layer(
 static int open_layers(
 	struct store_tree *t, struct store *s, const struct oci_image *config, struct err **err)
 {
-	layer_set all = 0, cuts = 0, opaque;
+	layer_set all = 0, cuts = 0;
 	unsigned n = (unsigned)config->diff_id_count;
 	t->diff_ids = xcalloc(n + 1, sizeof(*t->diff_ids));
 	t->fds = xcalloc(n + 1, sizeof(*t->fds));
 	t->events = xcalloc(2 * n + 1, sizeof(*t->events));
+	t->own = xcalloc(n + 1, sizeof(*t->own));
 	t->targets = xcalloc(n + 1, sizeof(*t->targets));
+	t->parents = xcalloc(n + 1, sizeof(*t->parents));
 	for (; t->layers < n; t->layers++) {
 		auto_err *bad = NULL;
 		unsigned i = t->layers;
 		t->diff_ids[i] = config->diff_ids[i];
-		t->fds[i] = -1;
+		t->fds[i] = t->parents[i] = -1;
 		open_layer(t, s, i, &cuts, &bad);
 		if (t->fds[i] < 0)
 			return err_move(err, &bad);
 		all |= bit(i);
 	}
-	return push(t, all, cuts, &opaque, err);
+	return push(t, all, cuts, err);
 }
 
 struct store_tree *store_tree_open(struct store *s, const struct digest *id, struct err **err)
@@ -242,6 +330,7 @@ struct store_tree *store_tree_open(struct store *s, const struct digest *id, str
 static void pop(struct store_tree *t)
 {
 	struct frame *f = &t->stack[--t->depth];
+	forget_parents(t);
 	t->held -= frame_held(f);
 	frame_free(f);
 }
@@ -261,6 +350,7 @@ void store_tree_close(struct store_tree *t)
 	while (t->depth)
 		pop(t);
 	forget_targets(t);
+	forget_parents(t);
 	for (unsigned i = 0; i < t->layers; i++)
 		fd_close(t->fds[i]);
 	store_lease_end(t->lease);
@@ -268,7 +358,9 @@ void store_tree_close(struct store_tree *t)
 	free(t->diff_ids);
 	free(t->fds);
 	free(t->events);
+	free(t->own);
 	free(t->targets);
+	free(t->parents);
 	buf_free(&t->path);
 	free(t);
 }
@@ -293,20 +385,35 @@ int store_tree_file(struct store_tree *t, unsigned layer, const char *path, stru
 
 /* ---- going on ---- */
 
-/* The target of the symlink at the present path. */
-static int read_target(struct store_tree *t, struct place *i, struct err **err)
+/* The folder of the topmost frame in @layer. */
+static int parent_of(struct store_tree *t, unsigned layer)
 {
+	if (t->parents[layer] >= 0)
+		return t->parents[layer];
+	size_t n = t->stack[t->depth - 1].prefix;
+	auto_free char *path = xstrndup(n ? t->path.data : ".", n ? n : 1);
+	t->parents[layer] =
+		beneath_open(t->fds[layer], path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	return t->parents[layer];
+}
+
+/* What @layer has under @name, the last part of the present path. */
+static int look(struct store_tree *t, unsigned layer, const char *name, struct err **err)
+{
+	struct own *o = &t->own[layer];
 	char target[PATH_LEN_MAX];
-	const char *path = buf_str(&t->path);
-	if (!S_ISLNK(i->node.mode))
-		return 0;
-	auto_fd int fd = beneath_open(t->fds[i->layer], path, O_PATH | O_NOFOLLOW, 0);
-	ssize_t n = fd < 0 ? -1 : readlinkat(fd, "", target, sizeof(target));
-	if (n < 0)
+	struct stat st;
+	ssize_t n = 0;
+	int dir = parent_of(t, layer);
+	if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		(S_ISLNK(st.st_mode) && (n = readlinkat(dir, name, target, sizeof(target))) < 0))
 		return err_sys(
-			err, errno, "read symlink %s of layer %s", path, t->diff_ids[i->layer].str);
-	free(t->targets[i->layer]);
-	i->node.target = t->targets[i->layer] = xstrndup(target, (size_t)n);
+			err, errno, "%s of layer %s", buf_str(&t->path), t->diff_ids[layer].str);
+	node_of(&st, &o->node);
+	o->whiteout = S_ISCHR(st.st_mode) && st.st_rdev == 0;
+	free(t->targets[layer]);
+	t->targets[layer] = S_ISLNK(st.st_mode) ? xstrndup(target, (size_t)n) : NULL;
+	o->node.target = t->targets[layer];
 	return 0;
 }
 
@@ -323,7 +430,7 @@ static size_t make_events(struct store_tree *t, const struct place *v, size_t n,
 	const struct store_node *present = NULL;
 	size_t k = 0;
 	for (unsigned layer = 0; layer < t->layers; layer++) {
-		const struct place *own = k < n && v[k].layer == layer ? &v[k++] : NULL;
+		const struct own *own = k < n && v[k].layer == layer ? &t->own[v[k++].layer] : NULL;
 		bool cut = cuts & bit(layer);
 		bool gone = own ? own->whiteout : cut;
 		if (present && gone)
@@ -348,7 +455,7 @@ static int take(struct store_tree *t, struct store_tree_entry *out, struct err *
 	struct place *v = &f->v[f->next];
 	const char *name = f->names.data + v->name;
 	size_t n = 0;
-	layer_set folders = 0, cuts = f->cuts, opaque;
+	layer_set folders = 0, cuts = f->cuts;
 	t->path.len = f->prefix;
 	if (f->prefix)
 		buf_addc(&t->path, '/');
@@ -358,18 +465,18 @@ static int take(struct store_tree *t, struct store_tree_entry *out, struct err *
 			PATH_LEN_MAX);
 	forget_targets(t);
 	for (; f->next < f->count && str_eq(f->names.data + f->v[f->next].name, name); n++) {
-		struct place *i = &f->v[f->next++];
-		if (read_target(t, i, err) < 0)
+		unsigned layer = f->v[f->next++].layer;
+		if (look(t, layer, name, err) < 0)
 			return -1;
-		if (S_ISDIR(i->node.mode))
-			folders |= bit(i->layer);
+		if (S_ISDIR(t->own[layer].node.mode))
+			folders |= bit(layer);
 		else
-			cuts |= bit(i->layer);
+			cuts |= bit(layer);
 	}
 	out->count = make_events(t, v, n, f->cuts);
 	out->events = t->events;
 	/* the stack may move: @f and @v are not valid behind this */
-	if (folders && push(t, folders, cuts, &opaque, err) < 0)
+	if (folders && push(t, folders, cuts, err) < 0)
 		return -1;
 	out->path = buf_str(&t->path);
 	return out->count > 0;
@@ -380,7 +487,9 @@ int store_tree_next(struct store_tree *t, struct store_tree_entry *out, struct e
 	int r = 0;
 	while (t->depth && r == 0) {
 		const struct frame *f = &t->stack[t->depth - 1];
-		if (f->next == f->count)
+		if (f->next == f->count && f->until)
+			r = refill(t, err);
+		else if (f->next == f->count)
 			pop(t);
 		else
 			r = take(t, out, err); /* 0: a whiteout of what was not there */

@@ -8,30 +8,26 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "sys/rootpath.h"
 
-#define PATH_LEN_MAX 4096
+#define OPEN_FOLDERS 16
+#define SEEN_ROOM_MAX (2u << 20) /* slots: 16 MiB */
 #define BLOCK 512 /* of st_blocks, whatever the file system's own are */
 
-/* The folders being walked: paths from the root, so that depth costs no descriptors. */
+/* A folder on the way to the present one. Of those far above only the place is kept where reading goes on. */
+struct level {
+	DIR *dir; /* NULL: closed for now */
+	long at;
+	ino_t ino;
+};
+
 struct walk {
-	int root;
 	dev_t dev; /* mounts are not entered */
-	char **todo; /* folders still to be read */
-	size_t count, room;
+	struct level *levels;
+	size_t depth, room;
 	ino_t *seen; /* hash table of inodes with several names that were counted; 0 is free */
 	size_t seen_count, seen_room;
 	struct usage *out;
 };
-
-static void push(struct walk *w, char *path)
-{
-	if (w->count == w->room) {
-		w->room = w->room ? 2 * w->room : 64;
-		w->todo = xreallocarray(w->todo, w->room, sizeof(*w->todo));
-	}
-	w->todo[w->count++] = path;
-}
 
 /* Puts @ino into the table of @room slots, a power of two; false if it was there. */
 static bool seen_put(ino_t *seen, size_t room, ino_t ino)
@@ -44,34 +40,40 @@ static bool seen_put(ino_t *seen, size_t room, ino_t ino)
 	return true;
 }
 
-static bool seen_before(struct walk *w, const struct stat *st)
+/* Makes room for one more; false if the table is as large as it may be. */
+static bool seen_grow(struct walk *w)
 {
-	if (st->st_nlink < 2)
-		return false;
-	if (2 * w->seen_count >= w->seen_room) {
-		size_t room = w->seen_room ? 2 * w->seen_room : 64;
-		ino_t *bigger = xcalloc(room, sizeof(*bigger));
-		for (size_t i = 0; i < w->seen_room; i++)
-			if (w->seen[i])
-				seen_put(bigger, room, w->seen[i]);
-		free(w->seen);
-		w->seen = bigger;
-		w->seen_room = room;
-	}
-	if (!seen_put(w->seen, w->seen_room, st->st_ino))
+	if (2 * w->seen_count < w->seen_room)
 		return true;
-	w->seen_count++;
-	return false;
+	size_t room = w->seen_room ? 2 * w->seen_room : 64;
+	if (room > SEEN_ROOM_MAX)
+		return false;
+	ino_t *bigger = xcalloc(room, sizeof(*bigger));
+	for (size_t i = 0; i < w->seen_room; i++)
+		if (w->seen[i])
+			seen_put(bigger, room, w->seen[i]);
+	free(w->seen);
+	w->seen = bigger;
+	w->seen_room = room;
+	return true;
 }
 
 static void count(struct walk *w, const struct stat *st)
 {
-	if (!S_ISDIR(st->st_mode) && seen_before(w, st))
-		return;
-	w->out->disk += (int64_t)st->st_blocks * BLOCK;
+	int64_t names = 1;
+	if (!S_ISDIR(st->st_mode) && st->st_nlink > 1) {
+		/* beyond a million such files each name counts for its part: the same, where all names are here */
+		if (!seen_grow(w))
+			names = (int64_t)st->st_nlink;
+		else if (!seen_put(w->seen, w->seen_room, st->st_ino))
+			return;
+		else
+			w->seen_count++;
+	}
+	w->out->disk += (int64_t)st->st_blocks * BLOCK / names;
 	/* sparse files may claim any length */
 	if (S_ISREG(st->st_mode) &&
-		__builtin_add_overflow(w->out->bytes, (int64_t)st->st_size, &w->out->bytes))
+		__builtin_add_overflow(w->out->bytes, (int64_t)st->st_size / names, &w->out->bytes))
 		w->out->bytes = INT64_MAX;
 }
 
@@ -80,37 +82,87 @@ static bool has_gone(int error)
 	return error == ENOENT || error == ENOTDIR || error == ELOOP;
 }
 
-static int read_folder(struct walk *w, const char *path, struct err **err)
+/* Enters the folder that @fd, which is taken, is open at. */
+static int push(struct walk *w, int fd, struct err **err)
 {
-	int fd = beneath_open(w->root, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct stat st;
+	DIR *d = fstat(fd, &st) < 0 ? NULL : fdopendir(fd);
 	if (!d) {
 		int saved = errno;
-		fd_close(fd);
-		return has_gone(saved) ? 0 : err_sys(err, saved, "read folder %s", path);
+		close(fd);
+		return err_sys(err, saved, "read a folder");
 	}
-	struct dirent *e;
+	if (w->depth == w->room) {
+		w->room = w->room ? 2 * w->room : 64;
+		w->levels = xreallocarray(w->levels, w->room, sizeof(*w->levels));
+	}
+	w->levels[w->depth++] = (struct level){.dir = d, .ino = st.st_ino};
+	/* the first stays open: nothing above it may be looked at */
+	struct level *far =
+		w->depth > OPEN_FOLDERS + 1 ? &w->levels[w->depth - 1 - OPEN_FOLDERS] : NULL;
+	if (far && far->dir) {
+		far->at = telldir(far->dir);
+		closedir(far->dir);
+		far->dir = NULL;
+	}
+	return 0;
+}
+
+/* Leaves the present folder; the one above is opened again if it has to be, and is left, too, if it is another now. */
+static void pop(struct walk *w)
+{
+	DIR *below = w->levels[--w->depth].dir;
+	struct level *l = w->depth ? &w->levels[w->depth - 1] : NULL;
+	struct stat st;
+	if (l && !l->dir) {
+		int fd = openat(dirfd(below), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		bool same = fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == l->ino &&
+			    st.st_dev == w->dev;
+		l->dir = same ? fdopendir(fd) : NULL;
+		if (l->dir)
+			seekdir(l->dir, l->at);
+		else
+			fd_close(fd);
+	}
+	closedir(below);
+	/* moved while it was read: what is above cannot be found again but by one that is open */
+	while (w->depth && !w->levels[w->depth - 1].dir)
+		w->depth--;
+}
+
+static int enter(struct walk *w, DIR *from, const char *name, struct err **err)
+{
+	int fd = openat(dirfd(from), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return has_gone(errno) ? 0 : err_sys(err, errno, "open folder %s", name);
+	return push(w, fd, err);
+}
+
+/* The next name of the present folder. */
+static int step(struct walk *w, struct err **err)
+{
+	DIR *d = w->levels[w->depth - 1].dir;
 	struct stat st;
 	/* cppcheck-suppress readdirCalled ; one thread per stream, as POSIX allows */
-	while ((e = readdir(d))) {
-		if (str_eq(e->d_name, ".") || str_eq(e->d_name, "..") ||
-			fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		w->out->files++;
-		if (st.st_dev != w->dev)
-			continue;
-		count(w, &st);
-		if (S_ISDIR(st.st_mode) && strlen(path) < PATH_LEN_MAX)
-			push(w, xasprintf("%s%s%s", path, *path ? "/" : "", e->d_name));
+	struct dirent *e = readdir(d);
+	if (!e) {
+		pop(w);
+		return 0;
 	}
-	closedir(d);
-	return 0;
+	if (str_eq(e->d_name, ".") || str_eq(e->d_name, "..") ||
+		fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	w->out->files++;
+	if (st.st_dev != w->dev)
+		return 0;
+	count(w, &st);
+	return S_ISDIR(st.st_mode) ? enter(w, d, e->d_name, err) : 0;
 }
 
 int usage_add(int dir, const char *name, struct usage *out, struct err **err)
 {
 	struct stat st;
-	struct walk w = {.root = -1, .out = out};
+	struct walk w = {.out = out};
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return has_gone(errno) ? 0 : err_sys(err, errno, "%s", name);
 	w.dev = st.st_dev;
@@ -119,18 +171,16 @@ int usage_add(int dir, const char *name, struct usage *out, struct err **err)
 		out->files++;
 		return 0;
 	}
-	auto_fd int root = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (root < 0)
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
 		return has_gone(errno) ? 0 : err_sys(err, errno, "open folder %s", name);
-	w.root = root;
-	int r = read_folder(&w, "", err);
-	while (r == 0 && w.count) {
-		auto_free char *next = w.todo[--w.count];
-		r = read_folder(&w, next, err);
-	}
-	while (w.count)
-		free(w.todo[--w.count]);
-	free(w.todo);
+	int r = push(&w, fd, err);
+	while (r == 0 && w.depth)
+		r = step(&w, err);
+	while (w.depth)
+		if (w.levels[--w.depth].dir)
+			closedir(w.levels[w.depth].dir);
+	free(w.levels);
 	free(w.seen);
 	return r;
 }

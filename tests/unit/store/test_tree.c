@@ -106,6 +106,68 @@ static void hides_everything_below_an_opaque_root(void **state)
 	assert_string_equal(told, "old 0+ 1-;same 0+ 1~;");
 }
 
+#define DEEP 6
+#define WIDE                                                                                       \
+	17000 /* names of 240 bytes: more than are held of one folder, and in six more than are held at all */
+
+static void fill_folder(int dir, int step)
+{
+	char name[256];
+	for (int i = 0; i < WIDE; i += step) {
+		snprintf(name, sizeof(name), "n%0239d", i);
+		int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+		assert_true(fd >= 0);
+		close(fd);
+	}
+}
+
+static int layer_folder(struct fixture *f, unsigned layer)
+{
+	struct digest id = id_of(f, "t:1");
+	auto_store_tree *t = store_tree_open(f->store, &id, NULL);
+	auto_free char *path =
+		xasprintf("%s/layers/%s", f->root, digest_hex(store_tree_layer(t, layer)));
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Large folders in large folders are told whole and in order, though they are read in parts. */
+static void reads_large_folders_in_parts(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct buf layers[2] = {0};
+	struct store_tree_entry e;
+	auto_buf last = BUF_INIT;
+	size_t told = 0, twice = 0;
+	tar_file(&layers[0], "z", "z");
+	tar_file(&layers[1], "zz", "z");
+	put(f, "t:1", layers, 2);
+	auto_fd int upper = layer_folder(f, 1);
+	fill_folder(upper, 2);
+	for (int i = 0, dir = layer_folder(f, 0); i < DEEP; i++) {
+		fill_folder(dir, 1);
+		/* before them, so that they are still to come when it has been gone through */
+		assert_int_equal(mkdirat(dir, "m", 0755), 0);
+		int next = openat(dir, "m", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		close(dir);
+		dir = next;
+		if (i == DEEP - 1)
+			close(dir);
+	}
+	struct digest id = id_of(f, "t:1");
+	auto_store_tree *t = store_tree_open(f->store, &id, NULL);
+	assert_non_null(t);
+	while (store_tree_next(t, &e, NULL) == 1) {
+		assert_true(strcmp(buf_str(&last), e.path) < 0 || strlen(e.path) < last.len);
+		last.len = 0;
+		buf_adds(&last, e.path);
+		told++;
+		twice += e.count == 2;
+	}
+	assert_int_equal(told, DEEP * (WIDE + 1) + 2);
+	assert_int_equal(twice, WIDE / 2);
+}
+
 /* A folder that becomes a link to somewhere, a link that becomes a folder, a device, a pipe: looked at, never
  * gone through. */
 static void follows_nothing(void **state)
@@ -296,6 +358,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(tells_what_each_layer_did),
 		T(hides_everything_below_an_opaque_root),
+		T(reads_large_folders_in_parts),
 		T(follows_nothing),
 		T(tells_nodes),
 		T(holds_the_layers_while_it_walks),

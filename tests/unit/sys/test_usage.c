@@ -78,12 +78,38 @@ static void adds_up_and_takes_absence_for_nothing(void **state)
 	assert_int_equal(u.files, 2);
 }
 
+/* Deeper than a path may be long, with files on the way back up. */
+static void goes_as_deep_as_folders_go(void **state)
+{
+	struct usage u = {0};
+	auto_free char *name = xcalloc(201, 1);
+	memset(name, 'd', 200);
+	auto_fd int dir = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0, at = dir; i < 60; i++) {
+		assert_int_equal(mkdirat(at, name, 0700), 0);
+		write_file(at, "a", 1);
+		write_file(at, "z", 1);
+		int next = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (at != dir)
+			close(at);
+		at = next;
+		assert_true(at >= 0);
+		if (i == 59)
+			close(at);
+	}
+	assert_int_equal(usage_add(dir, ".", &u, NULL), 0);
+	assert_int_equal(u.files, 180);
+	assert_int_equal(u.bytes, 120);
+	assert_int_equal(u.disk, du(*state));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(counts_what_du_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			adds_up_and_takes_absence_for_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(goes_as_deep_as_folders_go, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,8 +3,8 @@
  *
  * Both walks go through the unpacked layers folder by folder, all layers at once, and tell one path after
  * another: a folder before what is in it, names in the order of their bytes. They hold the image's layers
- * (store_lease), one descriptor for each, and the names and attributes of the folders on the way to the
- * present path: memory depends on the largest folder, not on the image. Nothing of the image is opened but
+ * (store_lease), one descriptor for each, and names of the folders on the way to the
+ * present path, at most some twenty MiB, however many there are: a large folder is read several times. Nothing of the image is opened but
  * folders and, where the contents of two files are compared, regular files; all by descriptors below the
  * layer, following no symlink. One walk is used from one thread at a time; it blocks for the disk.
  */

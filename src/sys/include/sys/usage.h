@@ -15,8 +15,9 @@ struct usage {
 /**
  * Adds what lies below @dir/@name (a folder or a file; "." for @dir itself) to @out: a file with several
  * names counts once, mounts and symlinks are not followed. What disappears meanwhile is not counted: the
- * tree may be in use. Memory is needed for the names of the folders still to be read and for the inodes of
- * files with several names. Absence is success. -1 with *err for what cannot be read.
+ * tree may be in use. Memory: a few bytes for each folder on the way to the
+ * present one, and at most 16 MiB for the inodes of files with several names (of more than a million of those
+ * each name counts for its share). Any depth, with some twenty descriptors. Absence is success. -1 with *err for what cannot be read.
  */
 int usage_add(int dir, const char *name, struct usage *out, struct err **err);
 
