@@ -29,6 +29,13 @@ static void write_graph(struct jsonw *w, const struct container_snapshot *c)
 {
 	auto_free char *lower = strv_join(c->layers, ":");
 	jw_object(w, "GraphDriver");
+	/* a driver without layers has nothing to tell, as Docker's vfs */
+	if (!c->layers) {
+		jw_null(w, "Data");
+		jw_str(w, "Name", c->storage_driver);
+		jw_end_object(w);
+		return;
+	}
 	jw_object(w, "Data");
 	jw_str(w, "ID", c->doc->id);
 	jw_str(w, "LowerDir", lower);
@@ -36,7 +43,7 @@ static void write_graph(struct jsonw *w, const struct container_snapshot *c)
 	jw_str(w, "UpperDir", c->upper);
 	jw_str(w, "WorkDir", c->work);
 	jw_end_object(w);
-	jw_str(w, "Name", "overlay2");
+	jw_str(w, "Name", c->storage_driver);
 	jw_end_object(w);
 }
 
@@ -115,7 +122,7 @@ static void write_files(struct jsonw *w, const struct container_snapshot *c)
 	jw_str(w, "LogPath", c->log_path);
 	jw_str(w, "Name", name);
 	jw_i64(w, "RestartCount", 0);
-	jw_str(w, "Driver", "overlay2");
+	jw_str(w, "Driver", c->storage_driver);
 	jw_str(w, "Platform", c->doc->platform);
 	jw_str(w, "MountLabel", "");
 	jw_str(w, "ProcessLabel", "");

@@ -38,9 +38,10 @@ static void write_times(struct jsonw *w, const struct store_image *i)
 /* Where the unpacked layers lie: the topmost one alone, those below it as an overlay mount names them. */
 static void write_folders(struct jsonw *w, struct engine *e, const struct oci_image *c)
 {
+	const char *driver = engine_storage_driver(e);
 	size_t n = c->diff_id_count;
 	jw_object(w, "GraphDriver");
-	if (n == 0) {
+	if (n == 0 || !str_eq(driver, "overlay2")) {
 		jw_null(w, "Data");
 	} else {
 		auto_buf lower = BUF_INIT;
@@ -56,7 +57,7 @@ static void write_folders(struct jsonw *w, struct engine *e, const struct oci_im
 		jw_str(w, "UpperDir", upper);
 		jw_end_object(w);
 	}
-	jw_str(w, "Name", "overlay2");
+	jw_str(w, "Name", driver);
 	jw_end_object(w);
 }
 

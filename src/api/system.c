@@ -99,6 +99,19 @@ static void pair(struct jsonw *w, const char *key, const char *value)
 	jw_end_array(w);
 }
 
+/* Docker's vfs has none. */
+static void write_driver_status(struct jsonw *w, const struct engine_info *i)
+{
+	if (!str_eq(i->storage_driver, "overlay2")) {
+		jw_null(w, "DriverStatus");
+		return;
+	}
+	jw_array(w, "DriverStatus");
+	pair(w, "Backing Filesystem", i->backing_fs);
+	pair(w, "Supports d_type", "true");
+	jw_end_array(w);
+}
+
 static void write_storage(struct jsonw *w, const struct engine_info *i)
 {
 	jw_i64(w, "Containers", i->containers);
@@ -107,10 +120,7 @@ static void write_storage(struct jsonw *w, const struct engine_info *i)
 	jw_i64(w, "ContainersStopped", i->stopped);
 	jw_i64(w, "Images", i->images);
 	jw_str(w, "Driver", i->storage_driver);
-	jw_array(w, "DriverStatus");
-	pair(w, "Backing Filesystem", i->backing_fs);
-	pair(w, "Supports d_type", "true");
-	jw_end_array(w);
+	write_driver_status(w, i);
 	jw_object(w, "Plugins");
 	jw_raw(w, "Volume", "[\"local\"]");
 	jw_raw(w, "Network", "[\"bridge\",\"host\",\"null\"]");

@@ -233,7 +233,7 @@ static void announce(struct creation *c)
 	event_container(c->container, "create", NULL, 0);
 }
 
-/* A container whose volumes could not be filled was never there. */
+/* A container whose root file system or volumes could not be filled was never there. */
 static void undo(struct creation *c)
 {
 	auto_err *err = NULL;
@@ -246,12 +246,22 @@ static void undo(struct creation *c)
 		volume_drop(c->engine, c->new_volumes[i], NULL);
 }
 
+static int check_storage(struct creation *c, const struct str_map *options, struct err **err)
+{
+	for (size_t i = 0; i < options->n; i++)
+		if (store_snapshot_option(
+			    c->engine->store, options->v[i].key, options->v[i].value, err))
+			return -1;
+	return 0;
+}
+
 static int create(struct creation *c, const char *name, char ***warnings, struct err **err)
 {
 	struct container_doc *doc = &c->doc->doc;
 	unsigned cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (config_check(c->engine, &doc->config, &doc->host, err) ||
+		check_storage(c, &doc->host.storage_opt, err) ||
 		resources_check(&doc->host.res, cpus, warnings, err))
 		return -1;
 	if (str_eq(doc->host.network_mode, "host") &&
@@ -264,7 +274,8 @@ static int create(struct creation *c, const char *name, char ***warnings, struct
 	if (!image || take_name(c, name, err) || make_doc(c, image, warnings, err) ||
 		make_all(c, &image->id, err))
 		return -1;
-	if (mounts_copy_up(c->container, err)) {
+	if (store_snapshot_fill(c->engine->store, c->id, err) ||
+		mounts_copy_up(c->container, err)) {
 		undo(c);
 		return -1;
 	}

@@ -89,7 +89,10 @@ static int open_folders(struct engine *e, struct err **err)
 static int open_store(struct engine *e, const struct engine_options *o, struct err **err)
 {
 	const struct store_options options = {
-		.data_root = e->data_root, .transfer_path = o->transfer_path};
+		.data_root = e->data_root,
+		.transfer_path = o->transfer_path,
+		.driver = o->storage_driver,
+	};
 	e->store = store_open(&options, err);
 	if (!e->store)
 		return -1;
@@ -225,6 +228,11 @@ void engine_close(struct engine *e)
 		net_close(e->net, e->remove_bridge);
 	store_close(e->store);
 	engine_unref(e);
+}
+
+const char *engine_storage_driver(const struct engine *e)
+{
+	return store_driver_name(e->store);
 }
 
 const char *engine_data_root(const struct engine *e)

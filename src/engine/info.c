@@ -136,7 +136,7 @@ int engine_info(struct engine *e, struct engine_info **out, struct err **err)
 	count_containers(e, i);
 	i->id = xstrdup(e->id);
 	i->images = (uint32_t)store_image_count(e->store);
-	i->storage_driver = xstrdup("overlay2");
+	i->storage_driver = xstrdup(store_driver_name(e->store));
 	i->backing_fs = xstrdup(fs_name(store_root_fd(e->store)));
 	i->data_root = xstrdup(e->data_root);
 	i->kernel = xstrdup(uts.release);

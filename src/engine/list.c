@@ -12,12 +12,14 @@ static void count_sizes(struct container *c, struct container_snapshot *s)
 static void describe_storage(struct container *c, struct container_snapshot *s)
 {
 	struct store_snapshot d = {0};
-	if (store_snapshot_describe(c->engine->store, container_id(c), &d, NULL))
+	if (store_snapshot_describe(c->engine->store, container_id(c), false, &d, NULL))
 		return;
+	s->storage_driver = d.driver;
 	s->layers = steal_ptr(d.lower);
 	s->upper = steal_ptr(d.upper);
 	s->work = steal_ptr(d.work);
-	s->merged = container_path(c, "merged");
+	if (d.kind == STORE_ROOT_OVERLAY)
+		s->merged = container_path(c, "merged");
 	store_snapshot_free(&d);
 }
 

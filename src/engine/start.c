@@ -251,8 +251,13 @@ static int set_root(struct start *s, struct err **err)
 	struct container *c = s->container;
 	struct plan *p = s->plan;
 
-	if (store_snapshot_describe(c->engine->store, container_id(c), &s->snapshot, err))
+	if (store_snapshot_describe(c->engine->store, container_id(c), true, &s->snapshot, err))
 		return -1;
+	if (s->snapshot.kind == STORE_ROOT_FOLDER) {
+		p->root_kind = PLAN_ROOT_BIND;
+		p->root_path = s->snapshot.folder;
+		return 0;
+	}
 	p->root_kind = PLAN_ROOT_OVERLAY;
 	p->lower = (const char **)s->snapshot.lower;
 	p->upper = s->snapshot.upper;

@@ -304,7 +304,7 @@ static int walk(struct compare *c, int expected, int layer, struct err **err)
 	struct tree_walk w;
 	struct walk_entry e;
 	int r;
-	walk_init(&w, expected, layer, IN_UPPER | IN_LOWER);
+	walk_init(&w, expected, &layer, 1, IN_UPPER | IN_LOWER);
 	w.literal = true;
 	while ((r = walk_next(&w, &e, err)) == 1) {
 		say_alive(w.entries);

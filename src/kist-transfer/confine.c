@@ -24,6 +24,8 @@
  *
  * Verifying a layer (confine_verifying()) fills a folder, as unpacking does, and reads the layer, which comes as a
  * read-only mount of its own: the calls of both, the capabilities of unpacking.
+ *
+ * Copying layers (confine_copying()) is unpacking with read-only mounts of the layers as its input.
  */
 #include "confine.h"
 
@@ -48,6 +50,9 @@
 #else
 #define MEMORY_MAX (512ul << 20)
 #endif
+
+#define FILES_MAX 64
+#define FILES_MAX_TREES 512 /* a layer may take three */
 
 /* Makes the detached mount @tree the root of new namespaces; returns a descriptor of it. */
 static int enter_root(int tree, struct err **err)
@@ -108,12 +113,12 @@ static int drop_capabilities(const int *kept, size_t n, struct err **err)
 	return 0;
 }
 
-static int set_limits(struct err **err)
+static int set_limits(rlim_t files, struct err **err)
 {
-	static const struct {
+	const struct {
 		__rlimit_resource_t what;
 		rlim_t value;
-	} limits[] = {{RLIMIT_AS, MEMORY_MAX}, {RLIMIT_NOFILE, 64}, {RLIMIT_CORE, 0}};
+	} limits[] = {{RLIMIT_AS, MEMORY_MAX}, {RLIMIT_NOFILE, files}, {RLIMIT_CORE, 0}};
 	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
 		struct rlimit r = {limits[i].value, limits[i].value};
 		if (setrlimit(limits[i].what, &r) < 0)
@@ -142,6 +147,14 @@ static const int writing_calls[] = {
 	SCMP_SYS(fdatasync),
 	SCMP_SYS(syncfs),
 	SCMP_SYS(sync_file_range),
+};
+
+/* Copying layers: attributes and links of theirs are read, their files copied by the kernel. */
+static const int copying_calls[] = {
+	SCMP_SYS(readlinkat),
+	SCMP_SYS(flistxattr),
+	SCMP_SYS(fgetxattr),
+	SCMP_SYS(copy_file_range),
 };
 
 static const int reading_calls[] = {
@@ -231,13 +244,19 @@ static int allow(scmp_filter_ctx ctx, const int *calls, size_t n)
 	return r;
 }
 
-static int add_rules(scmp_filter_ctx ctx, const int *more, size_t n)
+/* System calls besides those that all may make. */
+struct calls {
+	const int *v;
+	size_t n;
+};
+
+static int add_rules(scmp_filter_ctx ctx, const struct calls *more, size_t n)
 {
 	int r = add_quiet_rules(ctx);
 	if (r == 0)
 		r = allow(ctx, allowed, ARRAY_LEN(allowed));
-	if (r == 0)
-		r = allow(ctx, more, n);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = allow(ctx, more[i].v, more[i].n);
 	/* no memory that can be executed */
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
@@ -254,7 +273,7 @@ static int add_rules(scmp_filter_ctx ctx, const int *more, size_t n)
 	return r;
 }
 
-static int filter_calls(const int *more, size_t n, struct err **err)
+static int filter_calls(const struct calls *more, size_t n, struct err **err)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	if (!ctx)
@@ -266,43 +285,49 @@ static int filter_calls(const int *more, size_t n, struct err **err)
 	return r < 0 ? err_sys(err, -r, "confine: load the seccomp filter") : 0;
 }
 
-int confine(int staging, struct err **err)
+static int confine_writing(
+	int staging, rlim_t files, const struct calls *calls, size_t n, struct err **err)
 {
 	auto_fd int root = own_root(staging, err);
 	if (root < 0)
 		return -1;
 	close(staging);
 	if (drop_capabilities(writing_caps, ARRAY_LEN(writing_caps), err) < 0 ||
-		set_limits(err) < 0 ||
-		filter_calls(writing_calls, ARRAY_LEN(writing_calls), err) < 0)
+		set_limits(files, err) < 0 || filter_calls(calls, n, err) < 0)
 		return -1;
 	return steal_fd(&root);
+}
+
+int confine(int staging, struct err **err)
+{
+	const struct calls calls[] = {{writing_calls, ARRAY_LEN(writing_calls)}};
+	return confine_writing(staging, FILES_MAX, calls, ARRAY_LEN(calls), err);
+}
+
+int confine_copying(int staging, struct err **err)
+{
+	const struct calls calls[] = {{writing_calls, ARRAY_LEN(writing_calls)},
+		{copying_calls, ARRAY_LEN(copying_calls)}};
+	return confine_writing(staging, FILES_MAX_TREES, calls, ARRAY_LEN(calls), err);
 }
 
 int confine_verifying(int staging, struct err **err)
 {
-	auto_fd int root = own_root(staging, err);
-	if (root < 0)
-		return -1;
-	close(staging);
-	int calls[ARRAY_LEN(writing_calls) + ARRAY_LEN(reading_calls)];
-	memcpy(calls, writing_calls, sizeof(writing_calls));
-	memcpy(calls + ARRAY_LEN(writing_calls), reading_calls, sizeof(reading_calls));
-	if (drop_capabilities(writing_caps, ARRAY_LEN(writing_caps), err) < 0 ||
-		set_limits(err) < 0 || filter_calls(calls, ARRAY_LEN(calls), err) < 0)
-		return -1;
-	return steal_fd(&root);
+	const struct calls calls[] = {{writing_calls, ARRAY_LEN(writing_calls)},
+		{reading_calls, ARRAY_LEN(reading_calls)}};
+	return confine_writing(staging, FILES_MAX, calls, ARRAY_LEN(calls), err);
 }
 
 int confine_reading(int tree, struct err **err)
 {
+	const struct calls calls[] = {{reading_calls, ARRAY_LEN(reading_calls)}};
 	auto_fd int root = enter_root(tree, err);
 	if (root < 0)
 		return -1;
 	close(tree);
 	if (drop_capabilities(reading_caps, ARRAY_LEN(reading_caps), err) < 0 ||
-		set_limits(err) < 0 ||
-		filter_calls(reading_calls, ARRAY_LEN(reading_calls), err) < 0)
+		set_limits(FILES_MAX_TREES, err) < 0 ||
+		filter_calls(calls, ARRAY_LEN(calls), err) < 0)
 		return -1;
 	return steal_fd(&root);
 }

@@ -14,6 +14,8 @@ int confine(int staging, struct err **err);
 
 /** The same for a program that fills @staging and reads what comes to it as descriptors of read-only mounts. */
 int confine_verifying(int staging, struct err **err);
+/** The same for one that copies files from other trees, whose descriptors it has, into @staging. */
+int confine_copying(int staging, struct err **err);
 
 /**
  * The same for a program that only reads: @tree (closed here) is a detached, read-only mount, which becomes

@@ -134,25 +134,26 @@ static int read_folder(struct listing *l, int fd, char where, struct err **err)
 	}
 }
 
-static int fill(struct listing *l, int upper, int lower, struct err **err)
+static int fill(struct listing *l, int upper, const int *below, size_t count, struct err **err)
 {
 	l->used = l->count = l->next = 0;
 	l->more = l->bounded = false;
 	if (upper >= 0 && read_folder(l, upper, IN_UPPER, err) < 0)
 		return -1;
-	if (lower >= 0 && read_folder(l, lower, IN_LOWER, err) < 0)
-		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (below[i] >= 0 && read_folder(l, below[i], IN_LOWER, err) < 0)
+			return -1;
 	sort(l);
 	return 0;
 }
 
-int listing_next(struct listing *l, int upper, int lower, const char **name, unsigned int *where,
-	struct err **err)
+int listing_next(struct listing *l, int upper, const int *below, size_t count, const char **name,
+	unsigned int *where, struct err **err)
 {
 	while (l->next == l->count) {
 		if (!l->more)
 			return 0;
-		if (fill(l, upper, lower, err) < 0)
+		if (fill(l, upper, below, count, err) < 0)
 			return -1;
 	}
 	*where = (unsigned char)l->arena[l->at[l->next]];

@@ -41,10 +41,10 @@ void listing_drop(struct listing *l);
 size_t listing_held(const struct listing *l);
 
 /**
- * The next name, valid until the next call, and where it is. @upper and @lower are open folders, or -1; their
- * offsets are moved. Returns 1, 0 at the end, -1.
+ * The next name, valid until the next call, and where it is. @upper and the @count of @below are open folders, or -1;
+ * their offsets are moved. Returns 1, 0 at the end, -1.
  */
-int listing_next(struct listing *l, int upper, int lower, const char **name, unsigned int *where,
-	struct err **err);
+int listing_next(struct listing *l, int upper, const int *below, size_t count, const char **name,
+	unsigned int *where, struct err **err);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "confine.h"
+#include "copytree.h"
 #include "follow.h"
 #include "hash.h"
 #include "load.h"
@@ -33,22 +34,67 @@ const char *__asan_default_options(void)
 /* Reads a container's files; nothing is unpacked. */
 static int run_pack(const struct transfer_message *request, struct err **err)
 {
+	int trees[TRANSFER_TREES_MAX];
+	size_t count;
 	signal(SIGPIPE, SIG_IGN); /* a client that has left is an error like others */
+	if (report_trees(trees, &count, err) < 0)
+		return -1;
 	auto_fd int root = confine_reading(TRANSFER_FD_STAGING, err);
 	if (root < 0)
 		return -1;
 	const struct pack_spec spec = {
 		.upper = root,
-		.lower = TRANSFER_FD_LOWER,
+		.whole = request->known,
+		.below = trees,
+		.below_count = count,
 		.spool = TRANSFER_FD_SPOOL,
 		.out = STDOUT_FILENO,
 		.max_entries = request->max_entries,
 		.max_bytes = request->max_bytes,
 	};
-	if (request->mode == TRANSFER_PACK_CHANGES)
+	switch (request->mode) {
+	case TRANSFER_PACK_CHANGES:
 		return pack_changes(&spec, err);
-	return request->mode == TRANSFER_PACK_LAYER ? pack_layer(&spec, err)
-						    : pack_whole(&spec, err);
+	case TRANSFER_PACK_SIZE:
+		return pack_size(&spec, err);
+	case TRANSFER_PACK_LAYER:
+		return pack_layer(&spec, err);
+	default:
+		return pack_whole(&spec, err);
+	}
+}
+
+static int sync_root(int root, struct err **err)
+{
+	/* before the store gives any of it a name */
+	return syncfs(root) < 0 ? err_sys(err, errno, "sync the unpacked layers") : 0;
+}
+
+/* Layers become the plain folder "root". */
+static int run_copy(const struct transfer_message *request, struct err **err)
+{
+	int trees[TRANSFER_TREES_MAX];
+	size_t count;
+	if (report_trees(trees, &count, err) < 0)
+		return -1;
+	auto_fd int top = confine_copying(TRANSFER_FD_STAGING, err);
+	if (top < 0)
+		return -1;
+	if (mkdirat(top, "root", 0755) < 0)
+		return err_sys(err, errno, "make the folder of the copy");
+	auto_fd int root = openat(top, "root", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	auto_fd int spool = openat(top, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (root < 0 || spool < 0)
+		return err_sys(err, errno, "open the folder of the copy");
+	const struct copy_spec spec = {
+		.to = root,
+		.layers = trees,
+		.count = count,
+		.spool = spool,
+		.max_entries = request->max_entries,
+		.max_bytes = request->max_bytes,
+	};
+	return copy_layers(&spec, err) < 0 ? -1 : sync_root(top, err);
 }
 
 /* Writes layers' tars again; each comes as descriptors of its own, the root is an empty folder. */
@@ -71,8 +117,10 @@ static int run(struct err **err)
 	struct transfer_message request;
 	if (report_request(&request, err) < 0)
 		return -1;
-	if (request.mode >= TRANSFER_PACK_LAYER && request.mode <= TRANSFER_PACK_CHANGES)
+	if (request.mode >= TRANSFER_PACK_LAYER && request.mode <= TRANSFER_PACK_SIZE)
 		return run_pack(&request, err);
+	if (request.mode == TRANSFER_COPY)
+		return run_copy(&request, err);
 	if (request.mode == TRANSFER_WRITE_LAYERS)
 		return run_replay(err);
 	if (request.mode == TRANSFER_VERIFY)
@@ -84,12 +132,7 @@ static int run(struct err **err)
 		return follow_layers(root, &request, err);
 	int r = request.mode == TRANSFER_IMPORT ? load_layer(root, &request, err)
 						: load_archive(root, &request, err);
-	if (r < 0)
-		return -1;
-	/* before the store gives any of it a name */
-	if (syncfs(root) < 0)
-		return err_sys(err, errno, "sync the unpacked layers");
-	return 0;
+	return r < 0 ? -1 : sync_root(root, err);
 }
 
 int main(int argc, char **argv)

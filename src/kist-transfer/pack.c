@@ -3,15 +3,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "copymark.h"
 #include "links.h"
+#include "pack_compare.h"
 #include "pack_mounts.h"
 #include "pack_xattr.h"
+#include "sys/rootpath.h"
 #include "tarout.h"
 #include "treewalk.h"
 
@@ -23,6 +27,10 @@ struct packer {
 	struct links links;
 	struct tar_out *out;
 	bool layer; /* what changed, as opposed to everything */
+	bool whole; /* upper has everything */
+	bool marked; /* copied folders can be told from others (copymark.h) */
+	bool *put; /* whole, a layer: is the folder on the way to the present entry in it? By depth */
+	size_t put_room;
 	uint64_t bytes, max_bytes;
 };
 
@@ -154,7 +162,8 @@ static int put_file(struct packer *p, const struct source *s, struct err **err)
 		return linked < 0 ? -1 : 0;
 	uint64_t size = (uint64_t)st.st_size;
 	auto_buf pax = BUF_INIT;
-	if (count_bytes(p, s, size, err) < 0 || pack_xattrs(fd, s->path, p->layer, &pax, err) < 0)
+	if (count_bytes(p, s, size, err) < 0 ||
+		pack_xattrs(fd, s->path, p->layer && !p->whole, &pax, err) < 0)
 		return -1;
 	struct tar_member m = member_of(s, &st, TAR_FILE);
 	m.size = size;
@@ -232,11 +241,11 @@ static int put_folder(struct packer *p, const struct source *s, bool *opaque, st
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, errno, "look at \"%.256s\"", s->path);
 	auto_buf pax = BUF_INIT;
-	int hides = s->tree == 0 ? walk_is_opaque(fd) : 0;
+	int hides = s->tree == 0 && !p->whole ? walk_is_opaque(fd) : 0;
 	if (hides < 0)
 		return err_sys(err, errno, "read an attribute of \"%.256s\"", s->path);
 	*opaque = hides;
-	if (pack_xattrs(fd, s->path, p->layer, &pax, err) < 0)
+	if (pack_xattrs(fd, s->path, p->layer && !p->whole, &pax, err) < 0)
 		return -1;
 	struct tar_member m = member_of(s, &st, TAR_FOLDER);
 	m.pax = &pax;
@@ -274,21 +283,128 @@ static int put_layer_folder(struct packer *p, const struct source *s, struct err
 	return 0;
 }
 
+static int check_name(const struct walk_entry *e, struct err **err)
+{
+	if (str_starts(e->name, WHITEOUT))
+		return err_set(err, ERR_INVALID,
+			"\"%.256s\" cannot be in a layer, where its name means a deletion",
+			e->path);
+	return 0;
+}
+
 static int put_change(struct packer *p, const struct walk_entry *e, struct err **err)
 {
 	if (!e->in_upper)
 		return 0; /* gone meanwhile */
 	if (walk_is_whiteout(&e->upper))
 		return put_whiteout(p, e, err);
-	if (str_starts(e->name, WHITEOUT))
-		return err_set(err, ERR_INVALID,
-			"\"%.256s\" cannot be in a layer, where its name means a deletion",
-			e->path);
-	int ours = pack_is_mount_point(e, err);
+	if (check_name(e, err) < 0)
+		return -1;
+	int ours = pack_is_mount_point(e, false, err);
 	if (ours)
 		return ours < 0 ? -1 : 0;
 	const struct source s = source_of(e);
 	return S_ISDIR(e->upper.st_mode) ? put_layer_folder(p, &s, err) : put(p, &s, err);
+}
+
+/* ---- a layer of a whole tree ---- */
+
+/* The folder whose path is the first @n bytes of @path. */
+static int put_outer(struct packer *p, const char *path, size_t n, struct err **err)
+{
+	char outer[NAME_ROOM], parent[NAME_ROOM];
+	bool opaque;
+	memcpy(outer, path, n);
+	outer[n] = '\0';
+	const char *name = name_base(outer);
+	size_t up = name == outer ? 0 : (size_t)(name - outer) - 1;
+	memcpy(parent, outer, up);
+	parent[up] = '\0';
+	auto_fd int dir = beneath_open(
+		p->walk.upper, up ? parent : ".", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (dir < 0)
+		return vanished(errno) ? 0 : err_sys(err, errno, "open folder \"%.256s\"", parent);
+	const struct source s = {.dir = dir, .path = outer, .name = name};
+	return put_folder(p, &s, &opaque, err);
+}
+
+/* The folders that the entry is in come before it. */
+static int put_outers(struct packer *p, const struct walk_entry *e, struct err **err)
+{
+	size_t depth = 1;
+	for (const char *slash = strchr(e->path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		if (!p->put[depth] && put_outer(p, e->path, (size_t)(slash - e->path), err) < 0)
+			return -1;
+		p->put[depth++] = true;
+	}
+	return 0;
+}
+
+/* 1 if it was made anew where the image has another: overlayfs makes such a one opaque. */
+static int is_replaced(struct packer *p, const struct walk_entry *e, struct err **err)
+{
+	if (!e->in_lower)
+		return 0;
+	if (!S_ISDIR(e->lower.st_mode))
+		return 1;
+	if (!p->marked)
+		return 0;
+	auto_fd int fd =
+		openat(e->upper_dir, e->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int copied = fd < 0 ? 1 : copymark_is(fd, e->path);
+	return copied < 0 ? err_sys(err, errno, "read an attribute of \"%.256s\"", e->path)
+			  : !copied;
+}
+
+static int look_at_folder(struct packer *p, const struct walk_entry *e, struct err **err)
+{
+	const struct source s = source_of(e);
+	bool opaque;
+	int replaced = is_replaced(p, e, err);
+	bool fresh = replaced || !e->in_lower;
+	int r = replaced < 0 ? -1 : fresh ? 1 : compare_for_layer(e, err);
+	if (r > 0 && put_outers(p, e, err) < 0)
+		r = -1;
+	if (r > 0) {
+		r = put_folder(p, &s, &opaque, err);
+		if (r == 0)
+			return 0;
+		p->put[e->depth] = true;
+	}
+	if (r > 0 && replaced) {
+		auto_free char *mark = xasprintf("%s/" OPAQUE, e->path);
+		r = put_mark(p, mark, err);
+	}
+	if (r < 0)
+		return -1;
+	walk_enter(&p->walk, true, !fresh, IN_UPPER | IN_LOWER);
+	return 0;
+}
+
+static int put_if_different(struct packer *p, const struct walk_entry *e, struct err **err)
+{
+	if (e->depth >= p->put_room) {
+		p->put_room = 2 * e->depth + 16;
+		p->put = xreallocarray(p->put, p->put_room, sizeof(*p->put));
+	}
+	p->put[e->depth] = false;
+	if (!e->in_upper || walk_is_whiteout(&e->upper)) {
+		if (!e->in_lower)
+			return 0;
+		return put_outers(p, e, err) < 0 ? -1 : put_whiteout(p, e, err);
+	}
+	int ours = pack_is_mount_point(e, true, err);
+	if (ours)
+		return ours < 0 ? -1 : 0;
+	if (!e->in_lower && check_name(e, err) < 0)
+		return -1;
+	if (S_ISDIR(e->upper.st_mode))
+		return look_at_folder(p, e, err);
+	int r = e->in_lower ? compare_for_layer(e, err) : 1;
+	if (r <= 0)
+		return r;
+	const struct source s = source_of(e);
+	return put_outers(p, e, err) < 0 ? -1 : put(p, &s, err);
 }
 
 /* ---- everything ---- */
@@ -313,22 +429,34 @@ static int put_either(struct packer *p, const struct walk_entry *e, struct err *
 	return S_ISDIR(s.st->st_mode) ? put_whole_folder(p, e, &s, err) : put(p, &s, err);
 }
 
+static int put_entry(struct packer *p, const struct walk_entry *e, struct err **err)
+{
+	if (!p->layer)
+		return put_either(p, e, err);
+	return p->whole ? put_if_different(p, e, err) : put_change(p, e, err);
+}
+
 static int pack(const struct pack_spec *spec, bool layer, struct err **err)
 {
-	struct packer p = {.layer = layer, .max_bytes = spec->max_bytes};
+	struct packer p = {.layer = layer, .whole = spec->whole, .max_bytes = spec->max_bytes};
 	struct walk_entry e;
-	walk_init(&p.walk, spec->upper, spec->lower, layer ? IN_UPPER : IN_UPPER | IN_LOWER);
+	/* all of a whole tree: what lies below does not matter */
+	size_t below = spec->whole && !layer ? 0 : spec->below_count;
+	walk_init(&p.walk, spec->upper, spec->below, below,
+		layer && !spec->whole ? IN_UPPER : IN_UPPER | IN_LOWER);
 	walk_limit(&p.walk, spec->max_entries, spec->listing_room, spec->listings_room);
 	links_init(&p.links, spec->spool);
+	p.marked = spec->whole && copymark_is(spec->upper, "") == 1;
 	auto_tar_out *out = p.out = tar_out_new(spec->out);
 	int r;
 	while ((r = walk_next(&p.walk, &e, err)) == 1) {
-		r = layer ? put_change(&p, &e, err) : put_either(&p, &e, err);
+		r = put_entry(&p, &e, err);
 		if (r < 0)
 			break;
 	}
 	if (r == 0)
 		r = tar_out_end(out, err);
+	free(p.put);
 	links_free(&p.links);
 	walk_free(&p.walk);
 	return r;

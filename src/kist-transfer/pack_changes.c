@@ -8,8 +8,9 @@
 #include "base/fdio.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
+#include "links.h"
+#include "pack_compare.h"
 #include "pack_mounts.h"
-#include "pack_xattr.h"
 #include "treewalk.h"
 
 #define FLUSH_AT 65536
@@ -22,6 +23,10 @@ struct lister {
 	struct buf text;
 	struct jsonw json;
 	bool any;
+	bool whole;
+	bool sizes; /* not the list is asked for, but the bytes of the files in it */
+	uint64_t bytes;
+	struct links links;
 	/* for each folder that the walk is in, by depth: has it been told already? Does it hide what is below it? */
 	struct folder {
 		bool told, hides;
@@ -41,6 +46,8 @@ static int flush(struct lister *l, struct err **err)
 static int write_change(
 	struct lister *l, const char *path, size_t n, enum change kind, struct err **err)
 {
+	if (l->sizes)
+		return 0;
 	auto_free char *full = xasprintf("/%.*s", (int)n, path);
 	if (!l->any)
 		jw_array(&l->json, NULL);
@@ -75,44 +82,6 @@ static int tell(struct lister *l, const struct walk_entry *e, enum change kind, 
 	return write_change(l, e->path, strlen(e->path), kind, err);
 }
 
-/* Archives have whole seconds: where one of the times has nothing below, that does not count. */
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && (a->tv_nsec == b->tv_nsec || !a->tv_nsec || !b->tv_nsec);
-}
-
-static bool stat_differs(const struct stat *a, const struct stat *b)
-{
-	if (a->st_mode != b->st_mode || a->st_uid != b->st_uid || a->st_gid != b->st_gid ||
-		a->st_rdev != b->st_rdev)
-		return true;
-	return !S_ISDIR(a->st_mode) &&
-	       (!same_time(&a->st_mtim, &b->st_mtim) || a->st_size != b->st_size);
-}
-
-static int add_capability(int dir, const struct walk_entry *e, struct buf *out, struct err **err)
-{
-	auto_fd int fd =
-		openat(dir, e->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	/* gone meanwhile, or nothing that has any */
-	return fd < 0 ? 0 : pack_capability(fd, e->path, out, err);
-}
-
-static int differs(const struct walk_entry *e, struct err **err)
-{
-	auto_buf upper = BUF_INIT;
-	auto_buf lower = BUF_INIT;
-	if (stat_differs(&e->upper, &e->lower))
-		return 1;
-	if (!S_ISREG(e->upper.st_mode))
-		return 0;
-	if (add_capability(e->upper_dir, e, &upper, err) < 0 ||
-		add_capability(e->lower_dir, e, &lower, err) < 0)
-		return -1;
-	return upper.len != lower.len ||
-	       (upper.len && memcmp(upper.data, lower.data, upper.len) != 0);
-}
-
 static int enter(struct lister *l, const struct walk_entry *e, struct err **err)
 {
 	auto_fd int fd =
@@ -137,8 +106,20 @@ static void make_room(struct lister *l, size_t depth)
 		l->folders = xreallocarray(l->folders, l->folders_room, sizeof(*l->folders));
 	}
 	if (depth == 1)
-		l->folders[0] = (struct folder){0};
+		l->folders[0] = (struct folder){.hides = l->whole};
 	l->folders[depth] = (struct folder){0};
+}
+
+static int count_size(struct lister *l, const struct walk_entry *e, struct err **err)
+{
+	char first[NAME_ROOM];
+	if (!l->sizes || !S_ISREG(e->upper.st_mode))
+		return 0;
+	int r = e->upper.st_nlink > 1 ? links_look(&l->links, &e->upper, 0, e->path, first, err)
+				      : 0;
+	if (r == 0)
+		l->bytes += (uint64_t)e->upper.st_size;
+	return r < 0 ? -1 : 0;
 }
 
 static int look(struct lister *l, const struct walk_entry *e, struct err **err)
@@ -147,34 +128,56 @@ static int look(struct lister *l, const struct walk_entry *e, struct err **err)
 	/* one that is not in the upper folder was asked for in an opaque folder: it hides this one */
 	if (!e->in_upper || walk_is_whiteout(&e->upper))
 		return e->in_lower ? tell(l, e, DELETED, err) : 0;
-	int ours = pack_is_mount_point(e, err);
+	int ours = pack_is_mount_point(e, l->whole, err);
 	if (ours)
 		return ours < 0 ? -1 : 0;
-	int r = e->in_lower ? differs(e, err) : 1;
-	if (r < 0 || (r && tell(l, e, e->in_lower ? CHANGED : ADDED, err) < 0))
+	int r = e->in_lower ? compare_entry(e, err) : 1;
+	if (r < 0 || (r && tell(l, e, e->in_lower ? CHANGED : ADDED, err) < 0) ||
+		(r && count_size(l, e, err) < 0))
 		return -1;
 	return S_ISDIR(e->upper.st_mode) ? enter(l, e, err) : 0;
 }
 
-int pack_changes(const struct pack_spec *spec, struct err **err)
+static int go(struct lister *l, const struct pack_spec *spec, struct err **err)
 {
-	struct lister l = {.out = spec->out};
 	struct walk_entry e;
 	int r;
-	l.json = jsonw_to(&l.text);
-	walk_init(&l.walk, spec->upper, spec->lower, IN_UPPER);
-	walk_limit(&l.walk, spec->max_entries, spec->listing_room, spec->listings_room);
-	while ((r = walk_next(&l.walk, &e, err)) == 1) {
-		r = look(&l, &e, err);
+	walk_init(&l->walk, spec->upper, spec->below, spec->below_count,
+		spec->whole ? IN_UPPER | IN_LOWER : IN_UPPER);
+	walk_limit(&l->walk, spec->max_entries, spec->listing_room, spec->listings_room);
+	links_init(&l->links, spec->spool);
+	while ((r = walk_next(&l->walk, &e, err)) == 1) {
+		r = look(l, &e, err);
 		if (r < 0)
 			break;
 	}
+	free(l->folders);
+	links_free(&l->links);
+	walk_free(&l->walk);
+	return r;
+}
+
+int pack_changes(const struct pack_spec *spec, struct err **err)
+{
+	struct lister l = {.out = spec->out, .whole = spec->whole};
+	l.json = jsonw_to(&l.text);
+	int r = go(&l, spec, err);
 	if (r == 0) {
 		buf_adds(&l.text, l.any ? "]\n" : "null\n");
 		r = flush(&l, err);
 	}
 	buf_free(&l.text);
-	free(l.folders);
-	walk_free(&l.walk);
+	return r;
+}
+
+int pack_size(const struct pack_spec *spec, struct err **err)
+{
+	struct lister l = {.out = spec->out, .whole = spec->whole, .sizes = true};
+	int r = go(&l, spec, err);
+	if (r == 0) {
+		buf_addf(&l.text, "%llu", (unsigned long long)l.bytes);
+		r = flush(&l, err);
+	}
+	buf_free(&l.text);
 	return r;
 }

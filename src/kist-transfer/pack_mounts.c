@@ -91,7 +91,7 @@ static int is_etc(const struct walk_entry *e, struct err **err)
 	return etc_is_ours(e, err);
 }
 
-int pack_is_mount_point(const struct walk_entry *e, struct err **err)
+int pack_is_mount_point(const struct walk_entry *e, bool whole, struct err **err)
 {
 	if (!e->in_upper || e->depth > 2)
 		return 0;
@@ -102,8 +102,9 @@ int pack_is_mount_point(const struct walk_entry *e, struct err **err)
 	}
 	if (!S_ISDIR(e->upper.st_mode))
 		return 0;
+	/* one that has everything does not say which names in it are changes: they are looked at one by one */
 	if (str_eq(e->path, "etc"))
-		return is_etc(e, err);
+		return whole && e->in_lower ? 0 : is_etc(e, err);
 	if (e->in_lower || (e->upper.st_mode & 07777) != 0755 || !as_made(&e->upper) ||
 		!among(e->path, folders, ARRAY_LEN(folders)))
 		return 0;

@@ -12,6 +12,6 @@
 #include "treewalk.h"
 
 /** 1: the entry is such a mount point, or a folder that is only there because of them; 0; -1. */
-int pack_is_mount_point(const struct walk_entry *e, struct err **err);
+int pack_is_mount_point(const struct walk_entry *e, bool whole, struct err **err);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "tarout.h"
 
+#define FEW 1024 /* bytes of names that are asked for first */
 #define LIST_MAX 65536 /* XATTR_LIST_MAX */
 #define VALUE_MAX 65536 /* XATTR_SIZE_MAX */
 #define XATTRS_MAX 128 /* as unpack.c takes them */
@@ -70,27 +71,53 @@ static int add_value(
 	return 0;
 }
 
-int pack_xattrs(int fd, const char *path, bool refuse_redirects, struct buf *pax, struct err **err)
+/* The wanted names of the open file, pointing into @few or into *many, which is made if it takes that. */
+static int list_names(int fd, const char *path, bool refuse, char few[FEW], char **many,
+	const char **names, size_t *count, struct err **err)
 {
-	const char *names[XATTRS_MAX];
-	char few[1024];
-	size_t count;
+	*count = 0;
 	/* nearly all files have none: ask with little room first */
-	ssize_t n = flistxattr(fd, few, sizeof(few));
-	auto_free char *many = n < 0 && errno == ERANGE ? xmalloc(LIST_MAX) : NULL;
-	if (many)
-		n = flistxattr(fd, many, LIST_MAX);
+	ssize_t n = flistxattr(fd, few, FEW);
+	*many = n < 0 && errno == ERANGE ? xmalloc(LIST_MAX) : NULL;
+	if (*many)
+		n = flistxattr(fd, *many, LIST_MAX);
 	if (n <= 0)
 		return n == 0 || no_attributes(errno)
 			       ? 0
 			       : err_sys(err, errno, "list attributes of \"%.256s\"", path);
-	if (sorted_names(many ? many : few, (size_t)n, path, refuse_redirects, names, &count, err) <
-		0)
+	return sorted_names(*many ? *many : few, (size_t)n, path, refuse, names, count, err);
+}
+
+int pack_xattrs(int fd, const char *path, bool refuse_redirects, struct buf *pax, struct err **err)
+{
+	const char *names[XATTRS_MAX];
+	char few[FEW];
+	size_t count;
+	auto_free char *many = NULL;
+	if (list_names(fd, path, refuse_redirects, few, &many, names, &count, err) < 0)
 		return -1;
 	auto_free char *value = count ? xmalloc(VALUE_MAX) : NULL;
 	for (size_t i = 0; i < count; i++)
 		if (add_value(fd, names[i], path, value, pax, err) < 0)
 			return -1;
+	return 0;
+}
+
+int pack_xattrs_copy(int from, int to, const char *path, struct err **err)
+{
+	const char *names[XATTRS_MAX];
+	char few[FEW];
+	size_t count;
+	auto_free char *many = NULL;
+	if (list_names(from, path, false, few, &many, names, &count, err) < 0)
+		return -1;
+	auto_free char *value = count ? xmalloc(VALUE_MAX) : NULL;
+	for (size_t i = 0; i < count; i++) {
+		ssize_t n = fgetxattr(from, names[i], value, VALUE_MAX);
+		if (n < 0 || fsetxattr(to, names[i], value, (size_t)n, 0) < 0)
+			return err_sys(
+				err, errno, "copy attribute %.256s of \"%.256s\"", names[i], path);
+	}
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include "base/fdio.h"
 #include "base/mem.h"
 
 void report_send(const struct transfer_message *m)
@@ -35,6 +36,25 @@ int report_request(struct transfer_message *out, struct err **err)
 		return -1;
 	if (out->kind != TRANSFER_REQUEST)
 		return err_set(err, ERR_INVALID, "kist-transfer: no request came");
+	return 0;
+}
+
+int report_trees(int fds[TRANSFER_TREES_MAX], size_t *count, struct err **err)
+{
+	struct transfer_message m = {.index = 1};
+	for (*count = 0; m.index; ++*count) {
+		char room[512];
+		int got[FD_PASS_MAX];
+		size_t n = 1;
+		ssize_t len = fd_recv(TRANSFER_FD_CONTROL, room, sizeof(room), got, &n);
+		if (len <= 0)
+			_exit(1);
+		if (transfer_decode(room, (size_t)len, &m, err) < 0)
+			return -1;
+		if (m.kind != TRANSFER_TREE || n != 1 || *count == TRANSFER_TREES_MAX)
+			return err_set(err, ERR_INVALID, "kist-transfer: no tree came");
+		fds[*count] = got[0];
+	}
 	return 0;
 }
 

@@ -9,6 +9,8 @@
 void report_send(const struct transfer_message *m);
 /** The store's request. */
 int report_request(struct transfer_message *out, struct err **err);
+/** The trees that follow it. */
+int report_trees(int fds[TRANSFER_TREES_MAX], size_t *count, struct err **err);
 /** Asks whether the store has a layer. */
 bool report_query(const struct digest *diff_id);
 /** Sends ERROR. */

@@ -1,5 +1,6 @@
 #include "treewalk.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -11,26 +12,39 @@
 #include "sys/rootpath.h"
 
 #define OPEN_LEVELS_MAX 12 /* of 64 descriptors that the program may have; each level has two */
+#define OPEN_LAYERS_MAX 240 /* with several layers: folders of them that are open at a time */
 #define LISTINGS_ROOM (24u << 20)
 
+typedef unsigned __int128 layer_set; /* bit i: layer i, 0 the topmost one */
+static_assert(WALK_LAYERS_MAX <= 128, "a bit for each layer");
+
 struct walk_level {
-	int upper, lower; /* open folders, or -1 */
-	bool has_upper, has_lower;
+	int upper; /* open folder, or -1 */
+	int *below; /* open folders, or -1; NULL until the first one is opened */
+	bool has_upper;
+	layer_set layers; /* those that have it as a folder, and do not hide it from each other */
+	bool looked; /* until then: those that may have it */
 	unsigned int listed;
 	size_t path_len; /* of the folder in walk.path */
 	struct listing names;
 };
 
-void walk_init(struct tree_walk *w, int upper, int lower, unsigned int listed)
+void walk_init(struct tree_walk *w, int upper, const int *below, size_t count, unsigned int listed)
 {
 	*w = (struct tree_walk){
 		.upper = upper,
-		.lower = lower,
+		.below = below,
+		.below_count = count,
+		.open_levels = OPEN_LEVELS_MAX,
 		.max_entries = UINT64_MAX,
 		.listing_room = LISTING_ROOM,
 		.listings_room = LISTINGS_ROOM,
 	};
-	walk_enter(w, upper >= 0, lower >= 0, listed);
+	if (count > 1) {
+		size_t n = OPEN_LAYERS_MAX / count;
+		w->open_levels = n < 2 ? 2 : n > OPEN_LEVELS_MAX ? OPEN_LEVELS_MAX : n;
+	}
+	walk_enter(w, upper >= 0, count > 0, listed);
 }
 
 void walk_limit(struct tree_walk *w, uint64_t entries, size_t listing_room, size_t listings_room)
@@ -42,17 +56,20 @@ void walk_limit(struct tree_walk *w, uint64_t entries, size_t listing_room, size
 		w->listings_room = listings_room;
 }
 
-static void close_level(struct walk_level *l)
+static void close_level(struct tree_walk *w, struct walk_level *l)
 {
 	fd_close(l->upper);
-	fd_close(l->lower);
-	l->upper = l->lower = -1;
+	l->upper = -1;
+	for (size_t i = 0; l->below && i < w->below_count; i++)
+		fd_close(l->below[i]);
+	free(l->below);
+	l->below = NULL;
 }
 
 static void leave(struct tree_walk *w)
 {
 	struct walk_level *l = &w->levels[--w->depth];
-	close_level(l);
+	close_level(w, l);
 	listing_free(&l->names);
 	w->path[w->depth ? w->levels[w->depth - 1].path_len : 0] = '\0';
 }
@@ -85,12 +102,14 @@ void walk_enter(struct tree_walk *w, bool upper, bool lower, unsigned int listed
 		w->levels_room = w->levels_room ? 2 * w->levels_room : 16;
 		w->levels = xreallocarray(w->levels, w->levels_room, sizeof(*w->levels));
 	}
+	layer_set all = w->depth	       ? w->levels[w->depth - 1].layers
+			: w->below_count < 128 ? ((layer_set)1 << w->below_count) - 1
+					       : ~(layer_set)0;
 	struct walk_level *l = &w->levels[w->depth];
 	*l = (struct walk_level){
 		.upper = -1,
-		.lower = -1,
 		.has_upper = upper,
-		.has_lower = lower,
+		.layers = lower ? all : 0,
 		.listed = listed,
 		.path_len = strlen(w->path),
 	};
@@ -98,8 +117,8 @@ void walk_enter(struct tree_walk *w, bool upper, bool lower, unsigned int listed
 	l->names.room = w->listing_room;
 	w->depth++;
 	/* so only the innermost ones are ever open; it is opened again when the walk is back */
-	if (w->depth > OPEN_LEVELS_MAX)
-		close_level(&w->levels[w->depth - 1 - OPEN_LEVELS_MAX]);
+	if (w->depth > w->open_levels)
+		close_level(w, &w->levels[w->depth - 1 - w->open_levels]);
 }
 
 static bool vanished(int errnum)
@@ -117,13 +136,53 @@ static int open_folder(int root, const char *path, int *out, struct err **err)
 	return 0;
 }
 
+/* The layers from @i on are hidden by one above. */
+static void cut(struct walk_level *l, size_t i)
+{
+	if (i < 128)
+		l->layers &= ((layer_set)1 << i) - 1;
+}
+
+/* The folder in layer @i: does the layer have it, and does it hide it in those below? */
+static int look_into_layer(struct tree_walk *w, struct walk_level *l, size_t i, struct err **err)
+{
+	errno = 0;
+	if (open_folder(w->below[i], w->path, &l->below[i], err) < 0)
+		return -1;
+	if (l->below[i] < 0) {
+		/* a whiteout, or a file */
+		if (errno == ENOTDIR || errno == ELOOP)
+			cut(l, i);
+		l->layers &= ~((layer_set)1 << i);
+		return 0;
+	}
+	if (l->looked || w->below_count == 1)
+		return 0;
+	int opaque = walk_is_opaque(l->below[i]);
+	if (opaque < 0)
+		return err_sys(err, errno, "read an attribute of \"%.256s\"", w->path);
+	if (opaque)
+		cut(l, i + 1);
+	return 0;
+}
+
+static int open_below(struct tree_walk *w, struct walk_level *l, struct err **err)
+{
+	l->below = xreallocarray(NULL, w->below_count, sizeof(*l->below));
+	for (size_t i = 0; i < w->below_count; i++)
+		l->below[i] = -1;
+	for (size_t i = 0; i < w->below_count; i++)
+		if (l->layers >> i & 1 && look_into_layer(w, l, i, err) < 0)
+			return -1;
+	l->looked = true;
+	return 0;
+}
+
 static int open_level(struct tree_walk *w, struct walk_level *l, struct err **err)
 {
 	if (l->has_upper && l->upper < 0 && open_folder(w->upper, w->path, &l->upper, err) < 0)
 		return -1;
-	if (l->has_lower && l->lower < 0 && open_folder(w->lower, w->path, &l->lower, err) < 0)
-		return -1;
-	return 0;
+	return l->layers && !l->below ? open_below(w, l, err) : 0;
 }
 
 /* The listings of the innermost folders stay, the others can be read again. */
@@ -157,15 +216,27 @@ static int set_path(struct tree_walk *w, size_t folder, const char *name, struct
 	return 0;
 }
 
+/* The topmost layer that has the name decides. */
+static int look_below(struct tree_walk *w, const struct walk_level *l, const char *name,
+	struct walk_entry *e, struct err **err)
+{
+	for (size_t i = 0; l->below && !e->in_lower && i < w->below_count; i++) {
+		if (look(l->below[i], name, &e->lower, &e->in_lower, err) < 0)
+			return -1;
+		e->lower_dir = l->below[i];
+	}
+	if (e->in_lower && !w->literal && walk_is_whiteout(&e->lower))
+		e->in_lower = false;
+	return 0;
+}
+
 static int describe(struct tree_walk *w, const struct walk_level *l, const char *name,
 	struct walk_entry *e, struct err **err)
 {
-	*e = (struct walk_entry){.upper_dir = l->upper, .lower_dir = l->lower, .depth = w->depth};
+	*e = (struct walk_entry){.upper_dir = l->upper, .lower_dir = -1, .depth = w->depth};
 	if (look(l->upper, name, &e->upper, &e->in_upper, err) < 0 ||
-		look(l->lower, name, &e->lower, &e->in_lower, err) < 0)
+		look_below(w, l, name, e, err) < 0)
 		return -1;
-	if (e->in_lower && !w->literal && walk_is_whiteout(&e->lower))
-		e->in_lower = false;
 	if (!e->in_upper && !e->in_lower)
 		return 0;
 	if (++w->entries > w->max_entries)
@@ -189,8 +260,8 @@ int walk_next(struct tree_walk *w, struct walk_entry *e, struct err **err)
 			return -1;
 		if (l->names.next == l->names.count)
 			make_room(w);
-		int r = listing_next(&l->names, l->listed & IN_UPPER ? l->upper : -1,
-			l->listed & IN_LOWER ? l->lower : -1, &name, &where, err);
+		int r = listing_next(&l->names, l->listed & IN_UPPER ? l->upper : -1, l->below,
+			l->below && l->listed & IN_LOWER ? w->below_count : 0, &name, &where, err);
 		if (r < 0)
 			return err_wrap(err, "\"%.256s\"", w->path);
 		if (r == 0) {

@@ -1,8 +1,9 @@
 /*
  * Walking a container's root file system in the order of its names: the upper folder, what lies below it,
- * or the two as one.
+ * or the two as one. What lies below may be several layers, merged as overlayfs does it: the topmost one that has
+ * a name counts, whiteouts and opaque folders hide what is below them, folders are one.
  *
- * Both trees are hostile, and the upper one may change at any moment. Every name is looked up in an open
+ * All trees are hostile, and the upper one may change at any moment. Every name is looked up in an open
  * folder, one component at a time, and never followed; folders are opened again from the root (openat2 with
  * RESOLVE_BENEATH, NO_SYMLINKS, NO_XDEV), so that depth costs no descriptors. What has vanished is passed
  * over. Memory is bounded: see listing.h; the outermost listings are dropped when inner ones need room.
@@ -16,10 +17,15 @@
 #include "listing.h"
 #include "name.h"
 
+#define WALK_LAYERS_MAX 128
+
 struct walk_level;
 
 struct tree_walk {
-	int upper, lower; /* roots, or -1 */
+	int upper; /* root, or -1 */
+	const int *below; /* roots of what lies below, top first; borrowed */
+	size_t below_count;
+	size_t open_levels; /* folders that may be open at a time */
 	bool literal; /* whiteouts of the lower tree are entries like others */
 	uint64_t entries, max_entries;
 	size_t listing_room, listings_room; /* for one, for all; tests make them small */
@@ -31,15 +37,18 @@ struct tree_walk {
 /** One name, and what it is. */
 struct walk_entry {
 	const char *path, *name; /* valid until the next call */
-	int upper_dir, lower_dir; /* the folders that hold it, -1 where there is none */
+	int upper_dir,
+		lower_dir; /* the folders that hold it, -1 where there is none; the lower one: of the topmost
+				   * layer that has it */
 	bool in_upper,
 		in_lower; /* whiteouts count as absent in the lower tree, as present in the upper one */
 	struct stat upper, lower; /* of those that are there */
 	size_t depth; /* 1: at the root */
 };
 
-/** Begins at the roots; @lower may be -1. @listed: whose names are asked for (IN_UPPER, IN_LOWER). */
-void walk_init(struct tree_walk *w, int upper, int lower, unsigned int listed);
+/** Begins at the roots: @upper may be -1, @count 0 to WALK_LAYERS_MAX. @listed: whose names are asked for (IN_UPPER,
+ * IN_LOWER). */
+void walk_init(struct tree_walk *w, int upper, const int *below, size_t count, unsigned int listed);
 /** Bounds: entries in all, bytes for the names of one folder and of all open ones (0: as they are). */
 void walk_limit(struct tree_walk *w, uint64_t entries, size_t listing_room, size_t listings_room);
 void walk_free(struct tree_walk *w);

@@ -204,6 +204,7 @@ static int open_engine(struct daemon *d, struct err **err)
 	struct engine_options e = {
 		.data_root = o->data_root,
 		.exec_root = o->exec_root,
+		.storage_driver = o->storage_driver,
 		.net = network(d),
 		.cgroup_parent = o->cgroup_parent,
 		.monitor_path = d->monitor,

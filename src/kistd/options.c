@@ -96,6 +96,8 @@ static const struct setting settings[] = {
 		"How long a registry may be silent, for each attempt (default 60)"},
 	{"seccomp-profile", 0, "seccomp-profile", STRING, S(seccomp_profile), "path",
 		"Seccomp profile of containers that name none (default: the one installed)"},
+	{"storage-driver", 's', "storage-driver", STRING, S(storage_driver), "name",
+		"How containers get their files: overlay2, vfs (default: what works)"},
 	{"tls", 0, "tls", BOOL, S(tls), NULL, "TLS for tcp:// without client certificates"},
 	{"tlscacert", 0, "tlscacert", STRING, S(tlscacert), "path",
 		"Clients' certificates are signed by this"},

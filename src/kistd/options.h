@@ -22,6 +22,7 @@ struct options {
 	bool icc, ip_forward, ip_masq, iptables;
 	/* containers */
 	char *cgroup_parent, *init_path, *seccomp_profile;
+	char *storage_driver;
 	bool live_restore;
 	int64_t parked_monitors;
 	/* registries */

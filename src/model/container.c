@@ -235,7 +235,7 @@ static const struct model_field host_fields[] = {
 	H(publish_all_ports, "PublishAllPorts", M_BOOL),
 	H(readonly_rootfs, "ReadonlyRootfs", M_BOOL),
 	H(security_opt, "SecurityOpt", M_STRV),
-	H(storage_opt, "StorageOpt", M_MAP, .flags = OMIT_EMPTY | NOT_BUILT),
+	H(storage_opt, "StorageOpt", M_MAP, .flags = OMIT_EMPTY),
 	H(tmpfs, "Tmpfs", M_MAP, .flags = OMIT_EMPTY),
 	H(uts_mode, "UTSMode", M_STR),
 	H(userns_mode, "UsernsMode", M_STR, .flags = NOT_BUILT, .same = "host"),

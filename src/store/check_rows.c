@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "check_private.h"
+#include "driver.h"
 
 struct part {
 	const char *name; /* below the data root */
@@ -86,14 +87,26 @@ static bool has_folder(struct store *s, const char *id, const char *name)
 	return fstatat(s->containers, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* The first folder of the container's own that is not there. */
+static const char *missing_folder(struct store *s, const struct snapshot *snap)
+{
+	/* one that is copied need not have been so far */
+	if (snap->driver->copies)
+		return NULL;
+	for (size_t i = 0; snap->driver->folders[i]; i++)
+		if (!has_folder(s, snap->id, snap->driver->folders[i]))
+			return snap->driver->folders[i];
+	return NULL;
+}
+
 static void check_container(struct checker *c, const char *id)
 {
 	struct store *s = c->store;
-	struct store_snapshot healed;
+	auto_snapshot snap = {0}, healed = {0};
 	auto_err *why = NULL;
-	const char *missing = !has_folder(s, id, "upper")  ? "upper"
-			      : !has_folder(s, id, "work") ? "work"
-							   : NULL;
+	if (snapshot_load(s, id, false, &snap, NULL) < 0)
+		return;
+	const char *missing = missing_folder(s, &snap);
 	if (!missing || snapshot_exists(s, id, NULL) < 0)
 		return;
 	auto_free char *problem = xasprintf("its folder \"%s\" is missing%s", missing,
@@ -103,9 +116,7 @@ static void check_container(struct checker *c, const char *id)
 		str_replace(&f->remedy, "--repair makes it again, empty");
 		return;
 	}
-	f->repaired = snapshot_paths(s, id, &healed, &why) == 0;
-	if (f->repaired)
-		store_snapshot_free(&healed);
+	f->repaired = snapshot_load(s, id, true, &healed, &why) == 0;
 	str_replace(&f->remedy, f->repaired ? "made again, empty" : err_msg(why));
 }
 

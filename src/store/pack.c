@@ -11,16 +11,10 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
-#include "store_private.h"
-#include "sys/newmount.h"
-#include "sys/overlay.h"
+#include "driver.h"
 
 #define PIPE_SIZE (1 << 20)
 #define ENTRIES_MAX 10000000 /* files of one container */
-#define HARMLESS                                                                                   \
-	(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |            \
-		MOUNT_ATTR_NOSYMFOLLOW)
-
 struct store_pack {
 	struct store *store;
 	pid_t pid;
@@ -32,48 +26,24 @@ struct store_pack {
 
 /* What the program gets. */
 struct offer {
-	int upper, lower, spool, pipe, sock;
+	struct snapshot_view view;
+	int spool, pipe, sock;
 };
 
 static void offer_close(struct offer *o)
 {
-	fd_close(o->upper);
-	fd_close(o->lower);
+	snapshot_view_clear(&o->view);
 	fd_close(o->spool);
 	fd_close(o->pipe);
 	fd_close(o->sock);
 }
 #define auto_offer __attribute__((cleanup(offer_close))) struct offer
 
-/* The upper folder itself, not a second overlay over it: that one's behaviour would be undefined. */
-static int open_upper(struct store *s, const char *path, struct err **err)
-{
-	auto_fd int mnt = newmount_clone(s->root, path, false);
-	struct newmount_attr attr = {.set = HARMLESS, .propagation = MS_PRIVATE};
-	if (mnt < 0)
-		return err_sys(err, errno, "open the container's files");
-	if (newmount_setattr(mnt, false, &attr) < 0) {
-		attr.set &= ~(uint64_t)MOUNT_ATTR_NOSYMFOLLOW; /* before Linux 5.14 */
-		if (newmount_setattr(mnt, false, &attr) < 0)
-			return err_sys(err, errno, "open the container's files for reading");
-	}
-	return steal_fd(&mnt);
-}
-
 static int open_trees(struct store *s, const char *id, struct offer *o, struct err **err)
 {
-	struct store_snapshot snapshot;
-	if (snapshot_paths(s, id, &snapshot, err) < 0)
-		return -1;
-	struct overlay_spec spec = {
-		.lower = (const char *const *)snapshot.lower,
-		.dir = s->root,
-		.attr = HARMLESS & ~(uint64_t)MOUNT_ATTR_NOSYMFOLLOW,
-	};
-	o->lower = overlay_mount(&spec, err);
-	o->upper = o->lower < 0 ? -1 : open_upper(s, snapshot.upper, err);
-	store_snapshot_free(&snapshot);
-	if (o->upper < 0)
+	auto_snapshot snap = {0};
+	if (snapshot_load(s, id, true, &snap, err) < 0 ||
+		snap.driver->view(s, &snap, &o->view, err) < 0)
 		return -1;
 	o->spool = openat(s->staging, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	return o->spool < 0 ? err_sys(err, errno, "make a temporary file") : 0;
@@ -94,15 +64,14 @@ static int open_channels(struct store_pack *p, struct offer *o, struct err **err
 	return 0;
 }
 
-static int start(struct store_pack *p, const struct offer *o, struct err **err)
+static int start(struct store_pack *p, struct offer *o, struct err **err)
 {
 	char *argv[] = {(char *)"kist-transfer", NULL};
 	struct proc_fd fds[] = {
 		{o->pipe, 1},
 		{2, 2},
-		{o->upper, TRANSFER_FD_STAGING},
+		{o->view.own, TRANSFER_FD_STAGING},
 		{o->sock, TRANSFER_FD_CONTROL},
-		{o->lower, TRANSFER_FD_LOWER},
 		{o->spool, TRANSFER_FD_SPOOL},
 	};
 	/* not with its parent: that would be the thread. Without the daemon its pipe leads nowhere. */
@@ -111,40 +80,44 @@ static int start(struct store_pack *p, const struct offer *o, struct err **err)
 	if (str_empty(spec.path))
 		return err_set(err, ERR_UNAVAILABLE, "the store was opened without kist-transfer");
 	p->pid = proc_start(&spec, NULL, err);
+	/* so that talking to it fails, and does not wait, once it has ended */
+	close(o->sock);
+	o->sock = -1;
 	return p->pid < 0 ? -1 : 0;
 }
 
-static int request(struct store_pack *p, enum store_pack_kind kind, struct err **err)
+static int request(
+	struct store_pack *p, const struct offer *o, enum store_pack_kind kind, struct err **err)
 {
 	static const enum transfer_mode modes[] = {
 		[STORE_PACK_LAYER] = TRANSFER_PACK_LAYER,
 		[STORE_PACK_WHOLE] = TRANSFER_PACK_WHOLE,
 		[STORE_PACK_CHANGES] = TRANSFER_PACK_CHANGES,
+		[STORE_PACK_SIZE] = TRANSFER_PACK_SIZE,
 	};
 	struct transfer_message m = {
 		.kind = TRANSFER_REQUEST,
 		.mode = modes[kind],
 		.max_bytes = UINT64_MAX,
 		.max_entries = ENTRIES_MAX,
+		.known = o->view.whole,
 	};
 	/* a layer is written to disk again: what has no room there need not be read */
 	if (kind == STORE_PACK_LAYER && transfer_room(p->store->staging, &m.max_bytes, err) < 0)
 		return -1;
-	auto_buf b = BUF_INIT;
-	transfer_encode(&m, &b);
-	if (fd_send(p->sock, b.data, b.len, NULL, 0) < 0)
-		return err_sys(err, errno, "talk to kist-transfer");
-	return 0;
+	if (transfer_send(p->sock, &m, -1, err) < 0)
+		return -1;
+	return transfer_send_trees(p->sock, o->view.below, o->view.below_count, err);
 }
 
 struct store_pack *store_pack_start(
 	struct store *s, const char *id, enum store_pack_kind kind, struct err **err)
 {
-	auto_offer o = {-1, -1, -1, -1, -1};
+	auto_offer o = {{.own = -1}, -1, -1, -1};
 	struct store_pack *p = xcalloc(1, sizeof(*p));
 	*p = (struct store_pack){.store = s, .pid = -1, .pipe = -1, .sock = -1};
 	if (open_trees(s, id, &o, err) < 0 || open_channels(p, &o, err) < 0 ||
-		start(p, &o, err) < 0 || request(p, kind, err) < 0) {
+		start(p, &o, err) < 0 || request(p, &o, kind, err) < 0) {
 		store_pack_free(p);
 		return NULL;
 	}

@@ -88,6 +88,9 @@ static const char *const steps[] = {
 	 * before there were recipes. */
 	("ALTER TABLE layers ADD COLUMN tar_size INTEGER;"
 	 "ALTER TABLE layers ADD COLUMN recipe_size INTEGER;"),
+
+	/* by which a container was made (driver.h) */
+	"ALTER TABLE snapshots ADD COLUMN driver TEXT NOT NULL DEFAULT 'overlay2';",
 };
 
 int schema_migrate(struct db *db, struct err **err)

@@ -34,17 +34,6 @@ int64_t store_snapshot_size_lower(struct store *s, const char *id, struct err **
 		id, err);
 }
 
-int64_t store_snapshot_size_rw(struct store *s, const char *id, struct err **err)
-{
-	struct usage usage = {0};
-	struct stat st;
-	auto_free char *path = xasprintf("%s/upper", id);
-	if (fstatat(s->containers, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sysk(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, errno,
-			"file system of container %s", id);
-	return usage_add(s->containers, path, &usage, err) < 0 ? -1 : usage.bytes;
-}
-
 /* ---- the data root ---- */
 
 /* Folders of the data root, and what they hold. What is not here counts as the rest. */
@@ -111,8 +100,8 @@ static int add_layer(int fd, const char *name, struct store_disk *d, struct err 
 
 static int add_container_file(int fd, const char *name, struct store_disk *d, struct err **err)
 {
-	bool upper = str_eq(name, "upper") || str_eq(name, "work");
-	return usage_add(fd, name, part(d, upper ? "containers" : "logs"), err);
+	bool own = str_eq(name, "upper") || str_eq(name, "work") || str_eq(name, "root");
+	return usage_add(fd, name, part(d, own ? "containers" : "logs"), err);
 }
 
 static int add_container(int fd, const char *name, struct store_disk *d, struct err **err)

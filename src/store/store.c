@@ -1,4 +1,4 @@
-#include "store_private.h"
+#include "driver.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -58,7 +58,7 @@ static int lock_root(struct store *s, struct err **err)
 	return 0;
 }
 
-static int open_all(struct store *s, struct err **err)
+static int open_all(struct store *s, const char *driver, struct err **err)
 {
 	if (s->root_path[0] != '/')
 		return err_set(
@@ -66,9 +66,10 @@ static int open_all(struct store *s, struct err **err)
 	if (make_folders(s, err) < 0 || lock_root(s, err) < 0)
 		return -1;
 	s->db = db_open(s->root, "kist.db", err);
-	if (!s->db || schema_migrate(s->db, err) < 0)
+	if (!s->db || schema_migrate(s->db, err) < 0 || store_clean(s, err) < 0)
 		return -1;
-	return store_clean(s, err);
+	s->driver = driver_choose(s, driver, err);
+	return s->driver ? 0 : -1;
 }
 
 struct store *store_open(const struct store_options *options, struct err **err)
@@ -79,7 +80,7 @@ struct store *store_open(const struct store_options *options, struct err **err)
 	s->transfer_path = xstrdup_null(options->transfer_path);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_mutex_init(&s->ingest_lock, NULL);
-	if (open_all(s, err) < 0) {
+	if (open_all(s, options->driver, err) < 0) {
 		err_wrap(err, "open the store");
 		store_close(s);
 		return NULL;
@@ -109,6 +110,11 @@ void store_close(struct store *s)
 	free(s->root_path);
 	free(s->transfer_path);
 	free(s);
+}
+
+const char *store_driver_name(const struct store *s)
+{
+	return s->driver->name;
 }
 
 struct db *store_db(struct store *s)

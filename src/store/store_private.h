@@ -19,6 +19,7 @@ struct pin {
 struct store {
 	int root, content, ingest, layers, recipes, containers, staging;
 	char *root_path, *transfer_path;
+	const struct store_driver *driver; /* of new containers */
 	struct db *db;
 	/* Held while files and rows of layers and blobs change together: putting one in place and
 	 * taking one away must not meet. Taken before the database's lock, never after. */
@@ -176,15 +177,16 @@ char *labels_text(const struct oci_pairs *labels);
 /* snapshot.c */
 /** 0, or -1 with ERR_NOT_FOUND. */
 int snapshot_exists(struct store *store, const char *id, struct err **err);
-/** store_snapshot_describe() with paths relative to the data root. */
-int snapshot_paths(
-	struct store *store, const char *id, struct store_snapshot *out, struct err **err);
+/** Exact mode, whatever the umask; one that exists is taken. */
+int folder_make_exact(int dir, const char *name, mode_t mode, struct err **err);
 
 /* transfer.c */
 /** Bytes that may be written at @dir: a little less than there is room for. */
 int transfer_room(int dir, uint64_t *out, struct err **err);
 /** One record, with a descriptor if @fd is one. */
 int transfer_send(int sock, const struct transfer_message *m, int fd, struct err **err);
+/** One TREE for each of them. */
+int transfer_send_trees(int sock, const int *trees, size_t n, struct err **err);
 /** Starts the program for the folder @dir, and asks for @mode; @input may be -1. */
 int transfer_start(struct store *store, enum transfer_mode mode, int input, int dir, int *sock,
 	pid_t *pid, struct err **err);
@@ -215,6 +217,8 @@ struct transfer {
 int transfer_run(struct store *store, enum transfer_mode mode, int fd, store_progress_fn *progress,
 	void *arg, struct transfer *out, struct err **err);
 void transfer_end(struct transfer *t);
+/** Copies layers (mounts, top first), merged, to the folder "root" in the staging folder @dir; synced. */
+int transfer_copy(struct store *store, int dir, const int *layers, size_t n, struct err **err);
 
 /* archive.c */
 /** Finds the images for @want (NULL: this machine) in what was transferred, and checks them. */

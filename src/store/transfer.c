@@ -65,6 +65,17 @@ int transfer_send(int sock, const struct transfer_message *m, int fd, struct err
 	return 0;
 }
 
+int transfer_send_trees(int sock, const int *trees, size_t n, struct err **err)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct transfer_message m = {
+			.kind = TRANSFER_TREE, .index = (uint32_t)(n - 1 - i)};
+		if (transfer_send(sock, &m, trees[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int transfer_start(struct store *s, enum transfer_mode mode, int input, int dir, int *sock,
 	pid_t *pid, struct err **err)
 {
@@ -239,6 +250,19 @@ int transfer_run(struct store *s, enum transfer_mode mode, int fd, store_progres
 	if (out->dir < 0 || transfer_start(s, mode, fd, out->dir, &j.sock, &j.pid, err) < 0)
 		return -1;
 	int r = finish(&j, listen_to(&j, err), err);
+	close(j.sock);
+	return r;
+}
+
+int transfer_copy(struct store *s, int dir, const int *layers, size_t n, struct err **err)
+{
+	struct job j = {.sock = -1};
+	if (transfer_start(s, TRANSFER_COPY, -1, dir, &j.sock, &j.pid, err) < 0)
+		return -1;
+	int r = transfer_send_trees(j.sock, layers, n, err);
+	if (r == 0)
+		r = listen_to(&j, err);
+	r = finish(&j, r, err);
 	close(j.sock);
 	return r;
 }

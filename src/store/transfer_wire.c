@@ -25,6 +25,10 @@ void transfer_encode(const struct transfer_message *m, struct buf *b)
 		wire_put_u64(b, m->max_bytes);
 		wire_put_u64(b, m->max_entries);
 		wire_put_u32(b, m->max_ratio);
+		wire_put_bool(b, m->known);
+		break;
+	case TRANSFER_TREE:
+		wire_put_u32(b, m->index);
 		break;
 	case TRANSFER_ANSWER:
 		wire_put_bool(b, m->known);
@@ -167,6 +171,10 @@ static void decode_fields(struct wire *w, struct transfer_message *m)
 		m->max_bytes = wire_u64(w);
 		m->max_entries = wire_u64(w);
 		m->max_ratio = wire_u32(w);
+		m->known = wire_bool(w);
+		break;
+	case TRANSFER_TREE:
+		m->index = wire_u32(w);
 		break;
 	case TRANSFER_ANSWER:
 		m->known = wire_bool(w);

@@ -1,5 +1,5 @@
 # Shared by the end-to-end tests: an engine of its own per file, in a network namespace of its own.
-# KIST_PARKED=0: without monitors that are started ahead of time.
+# KIST_PARKED=0: without monitors that are started ahead of time. KIST_DRIVER=vfs: with that storage driver.
 #
 # setup_file calls engine_start, teardown_file engine_stop. In between `docker` (28 or whatever is first in
 # PATH) and `kist` talk to it. Nothing on the host is touched but cgroups below /kist-test-*.
@@ -81,7 +81,8 @@ kistd_run() {
 		exec "$@"' kistd)
 	nsenter --net="/run/netns/$KIST_NETNS" -- "${within[@]}" "$BIN/kistd" --data-root "$KIST_HOME/data" --exec-root "$KIST_HOME/exec" \
 		--host "$DOCKER_HOST" --pidfile "$KIST_HOME/kistd.pid" --bip 10.88.0.1/24 \
-		--cgroup-parent "/$KIST_CGROUP" --parked-monitors "${KIST_PARKED:-2}" --log-level debug "$@" >>"$KIST_HOME/kistd.log" 2>&1 </dev/null 3>&- &
+		--cgroup-parent "/$KIST_CGROUP" --parked-monitors "${KIST_PARKED:-2}" --log-level debug \
+		${KIST_DRIVER:+--storage-driver "$KIST_DRIVER"} "$@" >>"$KIST_HOME/kistd.log" 2>&1 </dev/null 3>&- &
 }
 
 engine_run() {

@@ -87,7 +87,8 @@ static int try_pack(struct trees *t, pack_fn *fn, size_t room, struct buf *out, 
 {
 	auto_fd int fd = openat(t->top, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	struct pack_spec spec = {.upper = t->upper,
-		.lower = t->lower,
+		.below = &t->lower,
+		.below_count = 1,
 		.spool = t->spool,
 		.out = fd,
 		.max_entries = 1000000,

@@ -19,10 +19,17 @@ void need_root(void)
 		skip();
 }
 
+const char *test_driver(void)
+{
+	const char *name = getenv("KIST_TEST_DRIVER");
+	return name ? name : "overlay2";
+}
+
 static void open_store(struct fixture *f)
 {
 	struct err *err = NULL;
-	struct store_options o = {.data_root = f->root, .transfer_path = KIST_TRANSFER};
+	struct store_options o = {
+		.data_root = f->root, .transfer_path = KIST_TRANSFER, .driver = test_driver()};
 	f->store = store_open(&o, &err);
 	if (!f->store)
 		fail_msg("store_open: %s", err_msg(err));

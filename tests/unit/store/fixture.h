@@ -18,6 +18,8 @@ int fixture_setup(void **state);
 int fixture_teardown(void **state);
 /** Closes and opens the store, as a daemon that starts again. */
 void fixture_reopen(struct fixture *f);
+/** The storage driver that the tests run with: KIST_TEST_DRIVER, or overlay2. */
+const char *test_driver(void);
 /** skip() without root. */
 void need_root(void);
 

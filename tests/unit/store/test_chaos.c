@@ -274,7 +274,8 @@ static void child(const char *root, const struct catalog *c, unsigned int seed)
 	struct world worlds[WORKERS];
 	pthread_t threads[WORKERS];
 	auto_err *err = NULL;
-	struct store_options o = {.data_root = root, .transfer_path = KIST_TRANSFER};
+	struct store_options o = {
+		.data_root = root, .transfer_path = KIST_TRANSFER, .driver = test_driver()};
 	struct store *s = store_open(&o, &err);
 	if (!s)
 		expect_known("open", err);
@@ -439,7 +440,8 @@ static void spoil_downloads(struct fixture *f, unsigned int *seed)
 static void open_again(struct fixture *f, int round)
 {
 	struct err *err = NULL;
-	struct store_options o = {.data_root = f->root, .transfer_path = KIST_TRANSFER};
+	struct store_options o = {
+		.data_root = f->root, .transfer_path = KIST_TRANSFER, .driver = test_driver()};
 	f->store = store_open(&o, &err);
 	if (!f->store)
 		fail_msg("round %d: %s", round, err_msg(err));

@@ -162,7 +162,8 @@ static void takes_127_layers_at_a_long_path(void **state)
 		f->root = longer;
 	}
 	struct err *err = NULL;
-	struct store_options o = {.data_root = f->root, .transfer_path = KIST_TRANSFER};
+	struct store_options o = {
+		.data_root = f->root, .transfer_path = KIST_TRANSFER, .driver = test_driver()};
 	f->store = store_open(&o, &err);
 	if (!f->store)
 		fail_msg("%s", err_msg(err));
@@ -259,7 +260,8 @@ static void is_opened_once(void **state)
 	need_root();
 	struct fixture *f = *state;
 	struct err *err = NULL;
-	struct store_options o = {.data_root = f->root, .transfer_path = KIST_TRANSFER};
+	struct store_options o = {
+		.data_root = f->root, .transfer_path = KIST_TRANSFER, .driver = test_driver()};
 	assert_null(store_open(&o, &err));
 	assert_int_equal(err->kind, ERR_CONFLICT);
 	assert_non_null(strstr(err->msg, "in use"));

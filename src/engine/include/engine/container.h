@@ -101,8 +101,10 @@ struct container_snapshot {
 	char *name; /* without "/" */
 	char *hostname_path, *hosts_path, *resolv_path, *log_path; /* NULL while there are none */
 	char **exec_ids; /* NULL: none */
-	char **layers; /* storage: lower folders, top first; NULL unless inspected */
-	char *upper, *work, *merged; /* the same; merged is never mounted on the host */
+	const char *
+		storage_driver; /* by which its files were made; static; this and what follows: NULL unless inspected */
+	char **layers; /* overlay2: lower folders, top first */
+	char *upper, *work, *merged; /* overlay2; merged is never mounted on the host */
 	int64_t size_rw, size_root; /* -1 unless asked for */
 	void *doc_ref, *net_ref; /* the engine's */
 };

@@ -28,6 +28,8 @@ struct registry;
 struct engine_options {
 	const char *data_root; /* "/var/lib/kist"; made if missing, mode 0710 */
 	const char *exec_root; /* "/run/kist"; made if missing, mode 0700 */
+	const char *
+		storage_driver; /* of new containers; "" or NULL: the best that works in data_root */
 	const struct net_options
 		*net; /* of the default bridge; NULL: there is none (--bridge none) */
 	bool remove_bridge; /* engine_close() removes bridge and table if nothing uses them */
@@ -36,7 +38,8 @@ struct engine_options {
 	const char *init_path; /* kist-init, for --init; required */
 	const char *transfer_path; /* kist-transfer; required */
 	const char *seccomp_path; /* the default profile, JSON; required */
-	struct registry *registry; /* outlives the engine; NULL: pull, push and the like are refused */
+	struct registry
+		*registry; /* outlives the engine; NULL: pull, push and the like are refused */
 	uint32_t max_downloads, max_uploads; /* blobs at a time of one pull, one push; 0: 3 and 5 */
 	uint32_t pool; /* parked monitors; 0: none */
 	unsigned long
@@ -58,6 +61,8 @@ void engine_close(struct engine *e);
 void engine_set_transfers(struct engine *e, uint32_t max_downloads, uint32_t max_uploads);
 
 const char *engine_data_root(const struct engine *e);
+/** Of new containers: "overlay2", "vfs". */
+const char *engine_storage_driver(const struct engine *e);
 const char *engine_exec_root(const struct engine *e);
 
 /**

@@ -7,7 +7,7 @@
 struct engine_info {
 	char *id; /* made once per data root; UUID form */
 	uint32_t containers, running, paused, stopped, images;
-	char *storage_driver; /* "overlay2": what clients look for */
+	char *storage_driver; /* of new containers: "overlay2" or "vfs" */
 	char *backing_fs; /* "extfs" */
 	char *data_root;
 	char *kernel; /* uname -r */

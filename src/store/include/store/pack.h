@@ -15,6 +15,7 @@ enum store_pack_kind {
 	STORE_PACK_LAYER, /* the same files give the same bytes; that of no change is Docker's empty layer */
 	STORE_PACK_WHOLE, /* as the container sees them, without its mounts */
 	STORE_PACK_CHANGES, /* Engine API ContainerChanges as JSON; "null" for none */
+	STORE_PACK_SIZE, /* bytes of the files that are changes, as decimal digits */
 };
 
 struct store_pack;

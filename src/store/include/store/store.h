@@ -37,6 +37,8 @@ struct store;
 struct store_options {
 	const char *data_root; /* absolute; made (0710) if missing; any length */
 	const char *transfer_path; /* absolute path of kist-transfer */
+	const char *
+		driver; /* of new containers, as Docker names it; NULL or "": the best that works there */
 };
 
 /**
@@ -44,6 +46,8 @@ struct store_options {
  * ERR_CONFLICT if another process has it open.
  */
 struct store *store_open(const struct store_options *options, struct err **err);
+/** Name of the storage driver of new containers ("overlay2"), Docker's "Driver". */
+const char *store_driver_name(const struct store *store);
 /** All other calls must have returned. */
 void store_close(struct store *store);
 
@@ -243,22 +247,37 @@ int store_snapshot_remove(struct store *store, const char *id, struct err **err)
 /** Ids of all snapshots (the engine removes those that it has no container for). */
 int store_snapshot_list(struct store *store, char ***ids, struct err **err);
 
-/** Absolute paths for an overlay mount; owned. */
+/** Would a new container take this setting of the storage driver (--storage-opt)? -1 with the reason in Docker's words. */
+int store_snapshot_option(
+	struct store *store, const char *key, const char *value, struct err **err);
+/**
+ * Copies what the driver has to copy, if it is one that does: not in a transaction, as it may take long. Without
+ * this call it is done by the first one that needs it.
+ */
+int store_snapshot_fill(struct store *store, const char *id, struct err **err);
+
+/** What a container's root is to be mounted from; absolute paths, owned. */
 struct store_snapshot {
+	const char *driver; /* by which it was made; static */
+	enum {
+		STORE_ROOT_OVERLAY, /* lower, upper and work */
+		STORE_ROOT_FOLDER, /* folder, which is the root */
+	} kind;
 	char **lower; /* top first; at least one, each once; for sys/overlay.h, which takes any length */
 	char *upper, *work;
+	char *folder;
 };
 void store_snapshot_free(struct store_snapshot *snapshot);
-/** ERR_NOT_FOUND if there is none; upper and work are made anew if a power cut lost them. */
-int store_snapshot_describe(
-	struct store *store, const char *id, struct store_snapshot *out, struct err **err);
+/** ERR_NOT_FOUND if there is none. @make: what a power cut has taken, or was not copied yet, is made anew. */
+int store_snapshot_describe(struct store *store, const char *id, bool make,
+	struct store_snapshot *out, struct err **err);
 /**
- * A detached overlay mount of the container's root file system (for cp, export, copy-up: the caller
- * holds that container's lock, because two mounts with one upper are undefined). Returns the mount's
- * descriptor; closing it unmounts. Read-only mounts leave upper untouched.
+ * A detached mount of the container's root file system (for cp, export, copy-up: the caller
+ * holds that container's lock, because two overlays with one upper folder are undefined). Returns the mount's
+ * descriptor; closing it unmounts. Read-only mounts leave it untouched.
  */
 int store_snapshot_mount(struct store *store, const char *id, bool read_only, struct err **err);
-/** SizeRw: bytes in upper. Walks the folder. -1 on error. */
+/** SizeRw: bytes of the files that the container made or changed. Walks folders. -1 on error. */
 int64_t store_snapshot_size_rw(struct store *store, const char *id, struct err **err);
 /** Bytes of the layers below (SizeRootFs is this plus SizeRw). -1 on error. */
 int64_t store_snapshot_size_lower(struct store *store, const char *id, struct err **err);

@@ -25,9 +25,9 @@
 
 #define TRANSFER_FD_STAGING 3
 #define TRANSFER_FD_CONTROL 4
-/* PACK_*: the container's upper folder as a detached, read-only mount at 3; and besides */
-#define TRANSFER_FD_LOWER 5 /* all that lies below it, as another */
-#define TRANSFER_FD_SPOOL 6 /* an unnamed file to write to; the result goes to descriptor 1 */
+/* PACK_*: the container's own files as a detached, read-only mount at 3; and besides */
+#define TRANSFER_FD_SPOOL 5 /* an unnamed file to write to; the result goes to descriptor 1 */
+#define TRANSFER_TREES_MAX 128
 #define TRANSFER_MESSAGE_MAX 32768
 #define TRANSFER_ITEMS_MAX 16384 /* docs, layers and links of one archive, together */
 #define TRANSFER_DOCS_BYTES_MAX (64u << 20)
@@ -36,7 +36,10 @@
 
 enum transfer_kind {
 	/* store -> transfer */
-	TRANSFER_REQUEST, /* mode, max_bytes, max_entries, max_ratio */
+	TRANSFER_REQUEST, /* mode, max_bytes, max_entries, max_ratio, known (PACK_*: the container's own files are all
+			   * that it has) */
+	TRANSFER_TREE, /* index: how many more follow; a descriptor. After a REQUEST for PACK_* and COPY, at least one:
+			* what lies below, top first, each a detached, read-only mount */
 	TRANSFER_ANSWER, /* known */
 	TRANSFER_BLOB, /* index, blob, diff_id, blob_size, known (then it is only hashed); a descriptor */
 	TRANSFER_GROWN, /* index, size: bytes from the start that are in the file; not less than before */
@@ -66,6 +69,8 @@ enum transfer_mode {
 	TRANSFER_PACK_LAYER, /* what a container changed, as a layer */
 	TRANSFER_PACK_WHOLE, /* its whole root file system as a tar */
 	TRANSFER_PACK_CHANGES, /* a list of what it changed, as JSON */
+	TRANSFER_PACK_SIZE, /* how many bytes that is */
+	TRANSFER_COPY, /* the trees, which are layers, merged into the folder "root", which is made */
 	TRANSFER_PULL, /* blobs that are being downloaded */
 	TRANSFER_WRITE_LAYERS, /* layers' tars, one for each WRITE, until the socket closes */
 	TRANSFER_VERIFY, /* one layer against its recipe: one WRITE comes; answered by PROGRESS and DAMAGE, then

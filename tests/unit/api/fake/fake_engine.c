@@ -491,6 +491,11 @@ void image_distribution_free(struct image_distribution *d)
 void engine_registry_search_free(struct registry_search *search)
 {
 }
+const char *engine_storage_driver(const struct engine *e)
+{
+	return "overlay2";
+}
+
 const char *engine_data_root(const struct engine *e)
 {
 	return "/var/lib/kist";
