@@ -9,6 +9,7 @@
 #include "base/fdio.h"
 #include "base/str.h"
 #include "recipe.h"
+#include "store/whiteout.h"
 #include "sys/rootpath.h"
 
 #define OPAQUE "trusted.overlay.opaque"
@@ -177,11 +178,6 @@ static int note_time(struct place *p, const char *name, const struct timespec *t
 	return 0;
 }
 
-static bool is_whiteout(const struct stat *st)
-{
-	return S_ISCHR(st->st_mode) && st->st_rdev == 0;
-}
-
 /* Makes the folder unless there is one. A whiteout in the way means that the one below is hidden:
  * then the new one is opaque. */
 static int make_folder(struct place *p, const char *base, const char *name, bool *opaque)
@@ -194,7 +190,7 @@ static int make_folder(struct place *p, const char *base, const char *name, bool
 		return -1;
 	if (S_ISDIR(st.st_mode))
 		return 0;
-	*opaque = is_whiteout(&st);
+	*opaque = whiteout_is(&st);
 	if (clear_way(p, base, name, NULL) < 0)
 		return -1;
 	return mkdirat(p->parent, base, 0700);
@@ -285,7 +281,10 @@ int place_whiteout(struct place *p, const char *name, struct err **err)
 	const char *base;
 	if (parent_of(p, name, &base, err) < 0)
 		return -1;
-	if (mknodat(p->parent, base, S_IFCHR, makedev(0, 0)) == 0)
+	if (mknodat(p->parent, base, S_IFCHR, WHITEOUT_OVERLAY) == 0)
+		return 0;
+	/* an overlay takes none that is not its own */
+	if (errno == EPERM && mknodat(p->parent, base, S_IFCHR, WHITEOUT_PLAIN) == 0)
 		return 0;
 	if (errno != EEXIST)
 		return fail(name, "make whiteout", err);

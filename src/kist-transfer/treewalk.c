@@ -9,6 +9,7 @@
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "store/whiteout.h"
 #include "sys/rootpath.h"
 
 #define OPEN_LEVELS_MAX 12 /* of 64 descriptors that the program may have; each level has two */
@@ -84,7 +85,7 @@ void walk_free(struct tree_walk *w)
 
 bool walk_is_whiteout(const struct stat *st)
 {
-	return S_ISCHR(st->st_mode) && st->st_rdev == 0;
+	return whiteout_is(st);
 }
 
 int walk_is_opaque(int folder)

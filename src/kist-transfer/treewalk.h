@@ -57,7 +57,7 @@ int walk_next(struct tree_walk *w, struct walk_entry *e, struct err **err);
 /** Its members come next. @upper, @lower: in which trees it is a folder that counts; @listed as above. */
 void walk_enter(struct tree_walk *w, bool upper, bool lower, unsigned int listed);
 
-/** A character device 0:0: overlay's mark for a name that is gone. */
+/** The mark of a name that is gone (store/whiteout.h). */
 bool walk_is_whiteout(const struct stat *st);
 /** 1 if the folder hides what lies below it, 0, -1 with errno. */
 int walk_is_opaque(int folder);

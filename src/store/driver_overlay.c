@@ -2,11 +2,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "driver.h"
+#include "store/whiteout.h"
 #include "sys/newmount.h"
 #include "sys/overlay.h"
 
@@ -27,6 +29,9 @@ static int make_in(int dir, struct err **err)
 static int probe(struct store *s, struct err **err)
 {
 	char name[STAGING_NAME];
+	if (faccessat(s->root, WHITEOUT_MARK, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return err_set(err, ERR_UNAVAILABLE,
+			"layers were unpacked where overlayfs's whiteouts cannot be made");
 	auto_fd int dir = staging_make(s, name, err);
 	if (dir < 0)
 		return -1;

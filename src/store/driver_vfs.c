@@ -9,12 +9,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "driver.h"
 #include "store/pack.h"
+#include "store/whiteout.h"
 #include "sys/newmount.h"
 
 #define HARMLESS                                                                                   \
@@ -24,8 +26,22 @@
 
 static const char *const folders[] = {"root", NULL};
 
+/* Works everywhere; but where layers cannot be unpacked as overlayfs needs them, that is noted before the first is. */
 static int probe(struct store *s, struct err **err)
 {
+	char name[STAGING_NAME];
+	auto_fd int dir = staging_make(s, name, err);
+	if (dir < 0)
+		return -1;
+	int made = mknodat(dir, "whiteout", S_IFCHR, WHITEOUT_OVERLAY);
+	bool refused = made < 0 && errno == EPERM;
+	staging_remove(s, name);
+	if (!refused)
+		return 0;
+	auto_fd int mark =
+		openat(s->root, WHITEOUT_MARK, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (mark < 0 || fsync(mark) < 0 || fsync(s->root) < 0)
+		return err_sys(err, errno, "make %s", WHITEOUT_MARK);
 	return 0;
 }
 

@@ -20,6 +20,7 @@
 #include "base/str.h"
 #include "base/timefmt.h"
 #include "store/content.h"
+#include "store/whiteout.h"
 #include "store_private.h"
 #include "sys/rootpath.h"
 
@@ -410,7 +411,7 @@ static int look(struct store_tree *t, unsigned layer, const char *name, struct e
 		return err_sys(
 			err, errno, "%s of layer %s", buf_str(&t->path), t->diff_ids[layer].str);
 	node_of(&st, &o->node);
-	o->whiteout = S_ISCHR(st.st_mode) && st.st_rdev == 0;
+	o->whiteout = whiteout_is(&st);
 	free(t->targets[layer]);
 	t->targets[layer] = S_ISLNK(st.st_mode) ? xstrndup(target, (size_t)n) : NULL;
 	o->node.target = t->targets[layer];

@@ -152,6 +152,16 @@ ls: /etc/group: No such file or directory"
 A /file"
 }
 
+@test "--storage-opt is refused in Docker's words" {
+	fails_with 125 "Filesystem does not support, or has not enabled quotas" docker run --rm --storage-opt size=1G busybox true
+	fails_with 125 "Storage opt colour not supported" docker run --rm --storage-opt colour=red busybox true
+	restart overlay2
+	fails_with 125 "--storage-opt is supported only for overlay over xfs with 'pquota' mount option" \
+		docker run --rm --storage-opt size=1G busybox true
+	restart vfs
+	[ -z "$(docker ps -aq)" ]
+}
+
 @test "without a driver named overlay2 is taken; an unknown one is refused" {
 	restart ""
 	is "$(docker info -f '{{.Driver}}')" overlay2
@@ -190,6 +200,11 @@ inside() {
 		$H load -q -i "$(busybox_archive)" &&
 			is "$($H info -f '{{.Driver}}')" vfs &&
 			is "$($H run --rm --network none busybox echo works)" works &&
+			$H run --name c1 --network none busybox rm -r /etc/group /root &&
+			$H commit c1 made:1 &&
+			is "$($H run --rm --network none made:1 sh -c 'ls -d /etc/group /root /etc/passwd 2>/dev/null; true')" /etc/passwd &&
+			is "$($H diff c1 | wc -l)" 3 &&
+			[ -e "$W/merged/data/plain-whiteouts" ] &&
 			grep -q 'storage driver overlay2 does not work' "$W/merged/kistd.log"
 	} || result=1
 	KIST_HOME=$W/merged engine_end

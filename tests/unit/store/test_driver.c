@@ -529,6 +529,25 @@ static void a_kill_at_any_moment_leaves_a_whole_container_or_none(void **state)
 	}
 }
 
+static void overlay_is_refused_where_whiteouts_are_not_its_own(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct err *err = NULL;
+	close(openat(
+		store_root_fd(f->store), "plain-whiteouts", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	store_close(f->store);
+	f->store = NULL;
+	struct store_options o = {
+		.data_root = f->root, .transfer_path = KIST_TRANSFER, .driver = "overlay2"};
+	assert_null(store_open(&o, &err));
+	assert_non_null(strstr(err->msg, "overlay2"));
+	err_free(err);
+	o.driver = NULL;
+	f->store = store_open(&o, NULL);
+	assert_string_equal(store_driver_name(f->store), "vfs");
+}
+
 static void unknown_drivers_are_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -560,6 +579,7 @@ int main(void)
 		T(what_one_container_writes_no_other_sees),
 		T(a_container_keeps_its_driver),
 		T(a_kill_at_any_moment_leaves_a_whole_container_or_none),
+		T(overlay_is_refused_where_whiteouts_are_not_its_own),
 		T(unknown_drivers_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
