@@ -130,24 +130,27 @@ static int clear_way(struct place *p, const char *base, const char *name, struct
 		place_r;                                                                           \
 	})
 
-int place_file(struct place *p, const char *name, uint64_t *id, struct err **err)
+int place_file(struct place *p, const char *name, const struct place_meta *meta, struct stat *made,
+	struct err **err)
 {
 	const char *base;
-	struct stat st;
 	if (parent_of(p, name, &base, err) < 0)
 		return -1;
+	/* setuid and setgid only when it has its owner and its content */
 	auto_fd int fd = PLACE_REPLACING(p, base, name,
 		openat(p->parent, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-			0600));
-	if (fd < 0 || fstat(fd, &st) < 0)
+			meta->mode & 0777));
+	if (fd < 0 || fstat(fd, made) < 0)
 		return fail(name, "create", err);
-	*id = st.st_ino;
 	return steal_fd(&fd);
 }
 
-int place_owner(int fd, const char *name, const struct place_meta *meta, struct err **err)
+/* A folder with setgid gives its group to what is made in it: who owns a file is asked, not assumed. */
+int place_owner(int fd, const char *name, const struct place_meta *meta, const struct stat *made,
+	struct err **err)
 {
-	if ((meta->uid || meta->gid) && fchown(fd, meta->uid, meta->gid) < 0)
+	if ((meta->uid != made->st_uid || meta->gid != made->st_gid) &&
+		fchown(fd, meta->uid, meta->gid) < 0)
 		return fail(name, "change the owner of", err);
 	return 0;
 }
@@ -158,11 +161,12 @@ static void times_of(const struct place_meta *meta, struct timespec out[2])
 	out[1] = meta->mtime;
 }
 
-int place_finish(int fd, const char *name, const struct place_meta *meta, struct err **err)
+int place_finish(int fd, const char *name, const struct place_meta *meta, const struct stat *made,
+	struct err **err)
 {
 	struct timespec times[2];
 	times_of(meta, times);
-	if (fchmod(fd, meta->mode) < 0)
+	if ((made->st_mode & 07777) != meta->mode && fchmod(fd, meta->mode) < 0)
 		return fail(name, "change the mode of", err);
 	if (futimens(fd, times) < 0)
 		return fail(name, "set the time of", err);
@@ -223,8 +227,7 @@ static int owner_and_time(struct place *p, const char *base, const char *name,
 {
 	struct timespec times[2];
 	times_of(meta, times);
-	if ((meta->uid || meta->gid) &&
-		fchownat(p->parent, base, meta->uid, meta->gid, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fchownat(p->parent, base, meta->uid, meta->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail(name, "change the owner of", err);
 	if (utimensat(p->parent, base, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail(name, "set the time of", err);

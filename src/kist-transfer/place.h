@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -45,13 +46,19 @@ void place_close(struct place *p);
 /* All names are clean (name.h) and not empty. What is in the way is removed, except that a folder
  * meeting a folder is kept. Files that go, and are not empty, get another name in the folder @keep first. */
 
-/** A new regular file, opened for writing; the caller writes it and calls place_finish(). *id is its inode. */
-int place_file(struct place *p, const char *name, uint64_t *id, struct err **err);
+/**
+ * A new regular file, opened for writing, and what it came to be: most have the mode and owner that they are to have from the
+ * start. The caller writes it and calls place_finish().
+ */
+int place_file(struct place *p, const char *name, const struct place_meta *meta, struct stat *made,
+	struct err **err);
 /** After place_file() and its content: keeps it at once if the name of the entry is not its path. */
 int place_keep_indirect(struct place *p, const char *name, struct err **err);
 /** Owner, mode, time of an open file. Extended attributes go in between owner and mode. */
-int place_owner(int fd, const char *name, const struct place_meta *meta, struct err **err);
-int place_finish(int fd, const char *name, const struct place_meta *meta, struct err **err);
+int place_owner(int fd, const char *name, const struct place_meta *meta, const struct stat *made,
+	struct err **err);
+int place_finish(int fd, const char *name, const struct place_meta *meta, const struct stat *made,
+	struct err **err);
 /** A folder; returns it open (for attributes; the time is noted for place_times()). */
 int place_folder(
 	struct place *p, const char *name, const struct place_meta *meta, struct err **err);

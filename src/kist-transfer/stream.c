@@ -1,6 +1,7 @@
 #include "stream.h"
 
 #include <archive.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/fdio.h"
@@ -164,18 +165,29 @@ struct stream *stream_tap(struct stream *from, struct hash *hash, uint64_t *coun
 
 /* ---- a copy on disk ---- */
 
+#define TEE_EARLY (4 << 20)
+
 struct tee_stream {
 	struct stream s;
 	struct stream *from;
 	int fd;
+	off_t at, early; /* bytes written; of them handed to the disk */
 };
 
 static ssize_t tee_stream_read(struct stream *s, void *p, size_t n, struct err **err)
 {
 	struct tee_stream *t = (struct tee_stream *)s;
 	ssize_t r = stream_read(t->from, p, n, err);
-	if (r > 0 && fd_write_all(t->fd, p, (size_t)r) < 0)
+	if (r <= 0)
+		return r;
+	if (fd_write_all(t->fd, p, (size_t)r) < 0)
 		return err_sys(err, errno, "write a blob");
+	t->at += r;
+	/* the less is left for the syncfs() at the end */
+	if (t->at - t->early >= TEE_EARLY) {
+		sync_file_range(t->fd, t->early, t->at - t->early, SYNC_FILE_RANGE_WRITE);
+		t->early = t->at;
+	}
 	return r;
 }
 

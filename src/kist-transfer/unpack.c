@@ -18,6 +18,9 @@
 #define WHITEOUT_OPAQUE ".wh..wh..opq"
 #define XATTR_VALUE_MAX 65536
 #define XATTRS_MAX 128
+/* From here on a file is handed to the disk at once, so that less is left for the syncfs() at the end. For small ones, each of
+ * which would be a request of its own, that takes longer than it gives. Whether it works is of no account. */
+#define WRITE_EARLY (256 << 10)
 
 struct unpacker {
 	struct archive *a;
@@ -212,15 +215,19 @@ static int unpack_file(struct unpacker *u, struct archive_entry *e, const char *
 	int64_t size = archive_entry_size(e);
 	if (size < 0)
 		return err_set(err, ERR_INVALID, "\"%.256s\" has a negative size", name);
-	uint64_t id;
-	auto_fd int fd = place_file(&u->place, name, &id, err);
-	if (fd < 0 || (u->recorder && recorder_file(u->recorder, id, name, err) < 0))
+	struct stat made;
+	auto_fd int fd = place_file(&u->place, name, meta, &made, err);
+	if (fd < 0 || (u->recorder && recorder_file(u->recorder, made.st_ino, name, err) < 0))
 		return -1;
-	if (write_data(u, fd, size, name, err) < 0 || place_owner(fd, name, meta, err) < 0 ||
+	if (write_data(u, fd, size, name, err) < 0 || place_owner(fd, name, meta, &made, err) < 0 ||
 		set_xattrs(fd, e, name, err) < 0 || place_keep_indirect(&u->place, name, err) < 0)
 		return -1;
 	u->result->size += (uint64_t)size;
-	return place_finish(fd, name, meta, err);
+	if (place_finish(fd, name, meta, &made, err) < 0)
+		return -1;
+	if (size >= WRITE_EARLY)
+		sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	return 0;
 }
 
 static int unpack_folder(struct unpacker *u, struct archive_entry *e, const char *name,

@@ -106,6 +106,28 @@ static void keeps_owners_modes_times(void **state)
 	assert_int_equal(st.st_mtime, 4000);
 }
 
+/* A folder with setgid gives its group to what is made in it, on most file systems; a tar has said otherwise. */
+static void takes_no_group_from_a_folder_with_setgid(void **state)
+{
+	need_root();
+	auto_buf l = BUF_INIT;
+	tar_put(&l, &(struct tar_entry){.name = "d", .type = '5', .mode = 02775, .gid = 50});
+	tar_put(&l, &(struct tar_entry){.name = "d/file", .mode = 0644, .data = "x"});
+	tar_put(&l, &(struct tar_entry){.name = "d/exec", .mode = 0751, .uid = 3, .data = "x"});
+	tar_put(&l, &(struct tar_entry){.name = "d/link", .type = '2', .link = "file"});
+	tar_put(&l, &(struct tar_entry){.name = "d/fifo", .type = '6', .mode = 0600});
+	tar_put(&l, &(struct tar_entry){.name = "d/sub", .type = '5', .mode = 0700});
+	auto_fd int dir = unpack(*state, &l);
+	static const char *const names[] = {"d/file", "d/exec", "d/link", "d/fifo", "d/sub"};
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		assert_int_equal(st_of(dir, names[i]).st_gid, 0);
+	assert_int_equal(st_of(dir, "d").st_mode, S_IFDIR | 02775);
+	assert_int_equal(st_of(dir, "d/sub").st_mode, S_IFDIR | 0700);
+	assert_int_equal(st_of(dir, "d/file").st_mode, S_IFREG | 0644);
+	assert_int_equal(st_of(dir, "d/exec").st_mode, S_IFREG | 0751);
+	assert_int_equal(st_of(dir, "d/exec").st_uid, 3);
+}
+
 static void makes_every_kind(void **state)
 {
 	need_root();
@@ -349,6 +371,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(keeps_owners_modes_times),
+		T(takes_no_group_from_a_folder_with_setgid),
 		T(makes_every_kind),
 		T(keeps_attributes),
 		T(turns_whiteouts),
