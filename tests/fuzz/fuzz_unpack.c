@@ -1,15 +1,20 @@
 /*
- * A tar stream unpacked as a layer into a fresh folder, with a file beside it that may not change.
+ * A tar stream unpacked as a layer into a fresh folder, with a file beside it that may not change; as load, import and
+ * pull do it. What was unpacked is written again from its recipe, and has to be the same bytes.
  * Needs root for owners and devices; without, most inputs end early.
  */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/fdio.h"
+#include "base/digest.h"
 #include "base/mem.h"
+#include "replay.h"
+#include "store/transfer.h"
 #include "unpack.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -24,8 +29,34 @@ static void remove_base(void)
 	tree_remove(AT_FDCWD, base, NULL);
 }
 
+/* set once: the other end of the program's socket */
+static int reports = -1;
+
+static void open_reports(void)
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		abort();
+	reports = fcntl(pair[0], F_DUPFD_CLOEXEC, 100);
+	if (reports < 0 || dup2(pair[1], TRANSFER_FD_CONTROL) < 0)
+		abort();
+}
+
+static void write_again(int root, int side, const uint8_t *data, size_t size, uint64_t tar_size)
+{
+	char told[512];
+	struct replay_spec spec = {.layer = root, .side = side, .out = -1, .tar_size = tar_size};
+	struct replay_result result;
+	digest_of(data, size, &spec.diff_id);
+	if (tar_size != size || replay_layer(&spec, &result, NULL) < 0)
+		abort();
+	while (recv(reports, told, sizeof(told), MSG_DONTWAIT) > 0)
+		;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+	open_reports();
 	(void)argc, (void)argv;
 	snprintf(base, sizeof(base), "/tmp/kist-fuzz-XXXXXX");
 	if (!mkdtemp(base) || atexit(remove_base) != 0)
