@@ -47,27 +47,39 @@ static int attempt(pid_t victim, int sock)
 	return fcntl(sock, F_GETFL) < 0 ? 12 : 0;
 }
 
-static void nothing_outside_is_within_reach(void **state)
+static void expect_confined(int (*confine_it)(int staging, struct err **err))
 {
 	if (geteuid() != 0)
 		skip();
+	assert_int_equal(mkdir(dir, 0700), 0);
 	int pair[2], staging = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(staging >= 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	pid_t victim = getpid(), child = fork();
 	if (child == 0)
-		_exit(confine(staging, NULL) < 0 ? 99 : attempt(victim, pair[0]));
+		_exit(confine_it(staging, NULL) < 0 ? 99 : attempt(victim, pair[0]));
 	int status = proc_wait(child);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
 	close(pair[0]);
 	close(pair[1]);
 	close(staging);
+	assert_int_equal(tree_remove(AT_FDCWD, dir, NULL), 0);
+}
+
+static void nothing_outside_is_within_reach(void **state)
+{
+	expect_confined(confine);
+}
+
+static void nothing_outside_is_within_reach_of_copying(void **state)
+{
+	expect_confined(confine_copying);
 }
 
 static int make_dir(void **state)
 {
-	return mkdtemp(dir) ? 0 : -1;
+	return mkdtemp(dir) && rmdir(dir) == 0 ? 0 : -1; /* each test makes it, its name is ours */
 }
 
 static int remove_dir(void **state)
@@ -77,6 +89,9 @@ static int remove_dir(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_outside_is_within_reach)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_outside_is_within_reach),
+		cmocka_unit_test(nothing_outside_is_within_reach_of_copying),
+	};
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

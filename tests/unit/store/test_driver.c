@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -485,6 +486,61 @@ static void a_container_keeps_its_driver(void **state)
 	close(mount_it(f, ID2, false));
 }
 
+static void *fill(void *arg)
+{
+	struct err *err = NULL;
+	struct fixture *f = arg;
+	if (store_snapshot_fill(f->store, ID, &err) == 0)
+		return NULL;
+	return err;
+}
+
+static void several_may_fill_one_container(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	pthread_t t[4];
+	load_image(f);
+	auto_store_image *image = store_image_find(f->store, "t", NULL);
+	assert_int_equal(store_snapshot_create(f->store, ID, &image->id, NULL), 0);
+	make_container(f, ID2);
+	for (size_t i = 0; i < ARRAY_LEN(t); i++)
+		assert_int_equal(pthread_create(&t[i], NULL, fill, f), 0);
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		void *failed;
+		pthread_join(t[i], &failed);
+		if (failed)
+			fail_msg("%s", err_msg(failed));
+	}
+	auto_buf one = BUF_INIT;
+	auto_buf other = BUF_INIT;
+	tell_container(f, ID, &one);
+	tell_container(f, ID2, &other);
+	expect_same(&one, &other);
+	assert_int_equal(entries_of(f, "staging"), 0);
+}
+
+/* One is removed while it is being filled: nothing of it stays. */
+static void a_container_that_goes_while_it_is_filled_leaves_nothing(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	load_image(f);
+	auto_store_image *image = store_image_find(f->store, "t", NULL);
+	for (unsigned int round = 0; round < 20; round++) {
+		pthread_t t;
+		void *failed;
+		assert_int_equal(store_snapshot_create(f->store, ID, &image->id, NULL), 0);
+		assert_int_equal(pthread_create(&t, NULL, fill, f), 0);
+		usleep(round * 400);
+		assert_int_equal(store_snapshot_remove(f->store, ID, NULL), 0);
+		pthread_join(t, &failed);
+		err_free(failed);
+		assert_int_equal(entries_of(f, "containers"), 0);
+		assert_int_equal(entries_of(f, "staging"), 0);
+	}
+}
+
 /* Opens the store, makes a container, and is killed after @usec. */
 static pid_t start_maker(struct fixture *f, const char *id)
 {
@@ -578,6 +634,8 @@ int main(void)
 		T(size_counts_what_was_written),
 		T(what_one_container_writes_no_other_sees),
 		T(a_container_keeps_its_driver),
+		T(several_may_fill_one_container),
+		T(a_container_that_goes_while_it_is_filled_leaves_nothing),
 		T(a_kill_at_any_moment_leaves_a_whole_container_or_none),
 		T(overlay_is_refused_where_whiteouts_are_not_its_own),
 		T(unknown_drivers_are_refused),
