@@ -141,6 +141,14 @@ platform_of() {
 	[ "$(kist registry tags localhost:5001/tags/all | sort | tr '\n' ' ')" = "one two " ]
 }
 
+@test "search asks the registry that the term names, and shows what fits the filters" {
+	for cli in docker kist; do
+		[ "$($cli search --limit 3 --format '{{.Name}} {{.StarCount}}' 127.0.0.1:7000/deb | tr '\n' ' ')" = "deb-0 0 deb-1 1 deb-2 2 " ]
+		[ "$($cli search --limit 5 --filter stars=3 --format '{{.Name}}' 127.0.0.1:7000/deb | tr '\n' ' ')" = "deb-3 deb-4 " ]
+		[ "$($cli search --limit 5 --filter is-official=true --format '{{.Name}}' 127.0.0.1:7000/deb)" = deb-0 ]
+	done
+}
+
 @test "what refers to an image is shown with its type" {
 	put_image refers/x 1 --oci >"$BATS_TEST_TMPDIR/digests"
 	digest=$(head -n 1 "$BATS_TEST_TMPDIR/digests")

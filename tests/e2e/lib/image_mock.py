@@ -127,6 +127,8 @@ class Handler(mock.Handler):
             return self.send_manifest("fine", *documents[words[1]][words[2]])
         if words[0].startswith("asks.") and len(words) == 3:
             return self.ask(words[0][5:])
+        if words[:2] == ["v1", "search"]:
+            return self.search()
         if words[0] == "token":
             return self.token()
         if words[0] != "v2" or len(words) < 4:
