@@ -69,6 +69,7 @@ int container_remove(struct state *s, bool kill, struct err **err)
 	cgroup_free(cg);
 	if (r < 0 || state_root_end(s, err) < 0)
 		return -1;
+	log_debug("container %s: its cgroup is gone", s->id);
 	undo_plan(s);
 	return state_remove(s, err);
 }

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "base/fdio.h"
+#include "base/log.h"
 #include "console.h"
 #include "handover.h"
 #include "launch.h"
@@ -13,8 +14,8 @@ struct exec_options {
 	const char *console_socket, *pidfd_socket, *cwd, *user, *process, *pid_file, *label,
 		*apparmor;
 	char **cgroup, **env, **gids, **caps;
-	bool tty, detach, no_new_privs, ignore_paused;
-	int preserve_fds;
+	bool tty, detach, ignore_paused;
+	int preserve_fds, no_new_privs;
 };
 
 #define OPT(name, kind, member, help)                                                              \
@@ -38,7 +39,8 @@ static const struct option options[] = {
 	OPT("pid-file", OPTION_STR, pid_file, "file to write the process id to"),
 	OPT("process-label", OPTION_STR, label, "SELinux label of the process"),
 	OPT("apparmor", OPTION_STR, apparmor, "AppArmor profile of the process"),
-	OPT("no-new-privs", OPTION_BOOL, no_new_privs, "set no_new_privs"),
+	OPT("no-new-privs", OPTION_CHOICE, no_new_privs,
+		"set no_new_privs; =false: do not, whatever the container has"),
 	OPT("cap, c", OPTION_LIST, caps, "capability to add, may repeat"),
 	OPT("preserve-fds", OPTION_INT, preserve_fds, "hand on N more descriptors, from 3"),
 	OPT("cgroup", OPTION_LIST, cgroup,
@@ -79,7 +81,7 @@ static int add_gids(struct oci_process *p, char *const *gids, struct err **err)
 	return 0;
 }
 
-/* As runc does: in every set but the ambient one, and not inheritable (CVE-2022-29162). */
+/* As runc does: not inheritable (CVE-2022-29162), and so ambient only where it is inheritable already. */
 static int add_caps(struct oci_process *p, char *const *caps, struct err **err)
 {
 	for (size_t i = 0; caps && caps[i]; i++) {
@@ -90,6 +92,7 @@ static int add_caps(struct oci_process *p, char *const *caps, struct err **err)
 		p->capabilities.bounding |= 1ull << number;
 		p->capabilities.effective |= 1ull << number;
 		p->capabilities.permitted |= 1ull << number;
+		p->capabilities.ambient |= p->capabilities.inheritable & 1ull << number;
 	}
 	return 0;
 }
@@ -110,7 +113,7 @@ static int adapt(struct oci_process *p, const struct exec_options *o, char **arg
 	if (o->apparmor)
 		str_replace(&p->apparmor_profile, o->apparmor);
 	if (o->no_new_privs)
-		p->no_new_privileges = true;
+		p->no_new_privileges = o->no_new_privs > 0;
 	for (size_t i = 0; o->env && o->env[i]; i++)
 		strv_add(&p->env, o->env[i]);
 	if (o->user && set_user(p, o->user, err) < 0)
@@ -172,6 +175,7 @@ static int finish(struct job *job, const struct exec_options *o, int sealed, str
 {
 	char text[16];
 	int n = snprintf(text, sizeof(text), "%d", (int)job->pid);
+	log_debug("exec: process %s runs", text);
 	if (!str_empty(o->pid_file) &&
 		file_replace(AT_FDCWD, o->pid_file, text, (size_t)n, 0644, false, err) < 0)
 		return -1;

@@ -107,6 +107,7 @@ static int choose_root(struct globals *g, struct err **err)
 	char here[PATH_MAX];
 	if (!g->root) {
 		g->root = g->root_path = default_root();
+		g->default_root = true;
 		return 0;
 	}
 	if (g->root[0] != '/') {

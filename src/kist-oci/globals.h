@@ -14,6 +14,7 @@ struct globals {
 	int sealed; /* sealed_self_mount() */
 	bool rootless_cgroups; /* what --rootless comes to */
 	bool log_to_file;
+	bool default_root; /* nobody named one */
 };
 
 extern const struct option_set global_options;

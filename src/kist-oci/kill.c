@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
+#include "base/log.h"
 #include "state.h"
 
 struct kill_options {
@@ -100,6 +101,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 		return 1;
 	/* without a cgroup (rootless) init is all that can be reached */
 	bool all = o->all || (sig == SIGKILL && outlive_init(s));
+	log_debug("container %s: signal %d to %s", s->id, sig, all ? "all" : "its first process");
 	struct cgroup *cg = all ? state_cgroup(s) : NULL;
 	if (cg)
 		return kill_all(cg, sig, err) < 0;

@@ -201,6 +201,8 @@ static int record_run(void *arg, const struct run *run, struct err **err)
 	struct launch *l = arg;
 	if (!run->cgroup)
 		str_replace(&l->state->cgroup, "");
+	log_debug("container %s: its first process is %d, its cgroup %s", l->state->id,
+		(int)run->pid, str_empty(l->state->cgroup) ? "none" : l->state->cgroup);
 	l->state->pid = run->pid;
 	l->state->creating = true;
 	l->state->start_ticks = run->start_ticks;
@@ -285,6 +287,7 @@ int launch_create(struct launch *l, const struct globals *g, const struct launch
 		return -1;
 	if (state_create(&l->state, g, id, err) < 0)
 		return -1;
+	log_debug("container %s: made from the bundle %s", id, l->bundle);
 	if (record(l, err) == 0 && make(l, o, split, err) == 0)
 		return 0;
 	/* hooks may have run: runtime.md "Lifecycle", steps 3 to 5, goes on at step 12 */

@@ -33,12 +33,14 @@ static bool is_folder(DIR *dir, const struct dirent *entry)
 	       S_ISDIR(st.st_mode);
 }
 
-/* Names in order; no folder is no container. */
-static char **names(const char *root)
+/* Names in order, NULL for none: nobody has to make the default folder. */
+static int names(char ***out, const struct globals *g, struct err **err)
 {
 	char **list = NULL;
-	DIR *dir = opendir(root);
+	DIR *dir = opendir(g->root);
 	struct dirent *entry;
+	if (!dir && (errno != ENOENT || !g->default_root))
+		return err_sys(err, errno, "open --root %s", g->root);
 	/* cppcheck-suppress readdirCalled ; one thread per stream, as POSIX allows */
 	while (dir && (entry = readdir(dir))) {
 		const char *name = entry->d_name;
@@ -50,7 +52,8 @@ static char **names(const char *root)
 		closedir(dir);
 	if (list)
 		qsort(list, strv_len(list), sizeof(*list), compare);
-	return list;
+	*out = list;
+	return 0;
 }
 
 /* One that is broken does not hide the others. */
@@ -169,7 +172,9 @@ static int list_json(const struct globals *g, char **ids)
 static int run(const struct globals *g, void *opts, int argc, char **argv, struct err **err)
 {
 	const struct list_options *o = opts;
-	auto_strv ids = names(g->root);
+	auto_strv ids = NULL;
+	if (names(&ids, g, err) < 0)
+		return 1;
 	if (o->quiet) {
 		for (size_t i = 0; ids && ids[i]; i++)
 			puts(ids[i]);

@@ -70,18 +70,32 @@ static int parse_int(const struct word *w, const char *value, long long min, lon
 	return 0;
 }
 
+static int parse_bool(const struct word *w, const char *value, bool *out, struct err **err)
+{
+	*out = true;
+	if (!value || str_to_bool(value, out) == 0)
+		return 0;
+	return err_set(err, ERR_INVALID, "invalid boolean value \"%s\" for -%.*s: parse error",
+		value, (int)w->n, w->name);
+}
+
+static bool is_switch(const struct option *o)
+{
+	return o->kind == OPTION_BOOL || o->kind == OPTION_CHOICE;
+}
+
 static int store(const struct word *w, const char *value, void *out, struct err **err)
 {
 	void *slot = (char *)out + w->option->offset;
 	long long number = 0;
+	bool yes;
 	switch (w->option->kind) {
 	case OPTION_BOOL:
-		if (!value)
-			*(bool *)slot = true;
-		else if (str_to_bool(value, slot) < 0)
-			return err_set(err, ERR_INVALID,
-				"invalid boolean value \"%s\" for -%.*s: parse error", value,
-				(int)w->n, w->name);
+		return parse_bool(w, value, slot, err);
+	case OPTION_CHOICE:
+		if (parse_bool(w, value, &yes, err) < 0)
+			return -1;
+		*(int *)slot = yes ? 1 : -1;
 		break;
 	case OPTION_STR:
 		*(const char **)slot = value;
@@ -113,7 +127,7 @@ static int take(const struct word *w, int left, char **argv, void *out, struct e
 	if (!w->option)
 		return err_set(err, ERR_INVALID, "flag provided but not defined: -%.*s", (int)w->n,
 			w->name);
-	if (w->value || w->option->kind == OPTION_BOOL)
+	if (w->value || is_switch(w->option))
 		return store(w, w->value, out, err) < 0 ? -1 : 1;
 	if (left == 1)
 		return err_set(
@@ -185,8 +199,7 @@ void options_print(const struct option_set *set)
 		const char *comma = strchr(o->name, ',');
 		int n = comma ? (int)(comma - o->name) : (int)strlen(o->name);
 		auto_free char *left = xasprintf("--%.*s%s%s%s", n, o->name,
-			o->kind == OPTION_BOOL ? "" : " value", comma ? ", -" : "",
-			comma ? comma + 2 : "");
+			is_switch(o) ? "" : " value", comma ? ", -" : "", comma ? comma + 2 : "");
 		printf("   %-32s  %s\n", left, o->help);
 	}
 }

@@ -13,6 +13,7 @@
 
 enum option_kind {
 	OPTION_BOOL, /* bool; also --name=false */
+	OPTION_CHOICE, /* int: 0 not given, else 1 for true, -1 for false */
 	OPTION_STR, /* const char *, borrowed from argv; the last one counts */
 	OPTION_INT, /* int; as Go's strconv reads it with base 0: 0x10 and 010 too */
 	OPTION_LIST, /* char **, owned: may be given several times */

@@ -17,6 +17,7 @@ static int start(struct launch *l, struct err **err)
 {
 	if (run_start(l->run, l->plan, err) < 0 || launch_made(l, err) < 0)
 		return -1;
+	log_debug("container %s: its program runs", l->state->id);
 	return run_hooks(&l->plan->poststart, l->plan, "running", l->run->pid, "poststart", err);
 }
 

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "base/fdio.h"
+#include "base/log.h"
 #include "delete.h"
 #include "notify.h"
 #include "runtime/run.h"
@@ -38,6 +39,7 @@ static int start(struct state *s, const struct plan *plan, struct notify *notify
 	unlinkat(s->dir, STATE_GATE, 0);
 	if (r < 0)
 		return -1;
+	log_debug("container %s: its program runs", s->id);
 	*hook = true;
 	return run_hooks(&plan->poststart, plan, "running", s->pid, "poststart", err);
 }

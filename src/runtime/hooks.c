@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/fdio.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "creds.h"
@@ -182,6 +183,12 @@ int hooks_run(const struct plan_hooks *hooks, const struct hook_state *state, in
 	return 0;
 }
 
+static void tell_debug(const struct plan_hooks *hooks, const char *what)
+{
+	for (size_t i = 0; i < hooks->count; i++)
+		log_debug("%s hook %s", what, hooks->v[i].path);
+}
+
 int run_poststop(const struct plan *plan, pid_t pid, struct err **err)
 {
 	const struct plan_hooks *hooks = &plan->poststop;
@@ -191,6 +198,7 @@ int run_poststop(const struct plan *plan, pid_t pid, struct err **err)
 	if (!hooks->count)
 		return 0;
 	hook_state_make(&state, plan, "stopped");
+	tell_debug(hooks, "poststop");
 	for (size_t i = 0; i < hooks->count; i++)
 		if (run_one(&hooks->v[i], &state, (int)pid, "poststop", NULL, &fault) < 0)
 			buf_addf(&faults, "%s%s", faults.len ? "; " : "", fault.text);
@@ -206,6 +214,7 @@ int run_hooks(const struct plan_hooks *hooks, const struct plan *plan, const cha
 	if (!hooks->count)
 		return 0;
 	hook_state_make(&state, plan, status);
+	tell_debug(hooks, what);
 	int r = hooks_run(hooks, &state, (int)pid, what, NULL, &fault);
 	hook_state_free(&state);
 	return r < 0 ? err_set(err, ERR_SYSTEM, "%s", fault.text) : 0;

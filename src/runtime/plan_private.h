@@ -30,6 +30,9 @@ int plan_process_fill(struct plan_process *out, struct arena *arena, const struc
  * mask. */
 int plan_mask_parse(struct plan_mask *out, struct arena *arena, const char *where, const char *list,
 	struct err **err);
+/** plan_env.c: @env as out->env. Of a name that is there several times the last one; ERR_INVALID for what has none. */
+int plan_env_fill(
+	struct plan_process *out, struct arena *arena, char *const *env, struct err **err);
 /** plan_execution.c: personality, memory policy and resource classes of @container, called @id. */
 int plan_execution_fill(struct plan_process *out, struct arena *arena,
 	const struct oci_linux *container, const char *id, struct err **err);

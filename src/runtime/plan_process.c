@@ -6,6 +6,8 @@
 #include <linux/seccomp.h>
 #include <sys/resource.h>
 
+#include "base/buf.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "runtime/seccomp.h"
@@ -133,6 +135,16 @@ static int fill_ioprio(struct plan_process *out, const struct oci_process *p, st
 	return 0;
 }
 
+/* config.md "Linux Process": what cannot be granted is a warning. */
+static void warn_ambient(uint64_t caps)
+{
+	auto_buf names = BUF_INIT;
+	for (int i = 0; i <= OCI_CAP_LAST; i++)
+		if (caps >> i & 1)
+			buf_addf(&names, " %s", oci_cap_name(i));
+	log_warn("cannot be ambient, being not permitted and inheritable:%s", buf_str(&names));
+}
+
 static int fill_caps(struct plan_process *out, const struct oci_process *p, struct err **err)
 {
 	out->has_caps = p->has_capabilities;
@@ -141,9 +153,11 @@ static int fill_caps(struct plan_process *out, const struct oci_process *p, stru
 	if (c->effective & ~c->permitted)
 		return err_set(err, ERR_INVALID,
 			"process.capabilities.effective: has capabilities that are not permitted");
-	/* "runc spec" itself asks for ambient ones that are not inheritable; the kernel has no such
-	 * thing */
-	out->caps.ambient &= c->permitted & c->inheritable;
+	/* the kernel has no other ambient ones */
+	uint64_t vain = c->ambient & ~(c->permitted & c->inheritable);
+	if (vain)
+		warn_ambient(vain);
+	out->caps.ambient &= ~vain;
 	return 0;
 }
 
@@ -201,10 +215,9 @@ static int fill_affinity(struct plan_process *out, struct arena *arena, const st
 int plan_process_fill(struct plan_process *out, struct arena *arena, const struct oci_process *p,
 	const struct oci_linux *container, const struct plan_options *options, struct err **err)
 {
-	if (check_basics(p, err) < 0)
+	if (check_basics(p, err) < 0 || plan_env_fill(out, arena, p->env, err) < 0)
 		return -1;
 	out->args = (const char **)p->args;
-	out->env = (const char **)p->env;
 	out->cwd = p->cwd;
 	out->terminal = p->terminal;
 	out->console_height = p->console_height;

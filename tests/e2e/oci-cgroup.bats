@@ -616,7 +616,7 @@ for part in "cpu", "memory", "blkio":
 caps = p["capabilities"]
 for s in "bounding", "effective", "permitted": caps[s] += ["CAP_MKNOD"]
 c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["dev"]})
-p["args"] = ["sh", "-c", "mknod /tmp/kmsg c 1 11; mknod /tmp/mem c 1 1; for d in /dev/null /dev/zero /tmp/kmsg /tmp/mem; do (: <$d) 2>/dev/null && echo $d r; (: >$d) 2>/dev/null && echo $d w; done; true"]'
+p["args"] = ["sh", "-c", "mknod /tmp/kmsg c 1 11; mknod /tmp/mem c 1 1; mknod /tmp/tun c 10 200; (: <>/tmp/tun) 2>&1 | grep -q permitted && echo no tun; for d in /dev/null /dev/zero /tmp/kmsg /tmp/mem; do (: <$d) 2>/dev/null && echo $d r; (: >$d) 2>/dev/null && echo $d w; done; true"]'
 	run -0 oci run -b "$BUNDLE" d1
 	[ "$output" = "/dev/null r
 /dev/null w
@@ -634,7 +634,7 @@ c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "
 p["args"] = ["sh", "-c", "mknod /tmp/kmsg c 1 11; while : <>/dev/null; do :; done 2>/tmp/why; sleep 1000"]'
 	start d2
 	local rule
-	for rule in 10:200 10:229 10:200 10:229; do
+	for rule in 10:201 10:229 10:201 10:229; do
 		echo "{\"devices\": [{\"allow\": false, \"access\": \"rwm\"}, {\"allow\": true, \"type\": \"c\", \"major\": ${rule%:*}, \"minor\": ${rule#*:}, \"access\": \"rwm\"}]}" | oci update -r - d2
 	done
 	[ -z "$(oci exec d2 cat /tmp/why)" ]
@@ -642,7 +642,7 @@ p["args"] = ["sh", "-c", "mknod /tmp/kmsg c 1 11; while : <>/dev/null; do :; don
 	[[ "$output" == *"Operation not permitted"* ]]
 	if ! v2; then
 		grep -qx "c 10:229 rwm" "$(knob d2 devices devices.list -)"
-		run ! grep -q "c 10:200" "$(knob d2 devices devices.list -)"
+		run ! grep -q "c 10:201" "$(knob d2 devices devices.list -)"
 		run ! grep -q "^a" "$(knob d2 devices devices.list -)"
 	fi
 }

@@ -247,7 +247,28 @@ l = [json.loads(l) for l in open(sys.argv[1])]
 assert len(l) == 1 and l[0]["level"] == "warning" and "CAP_FROB \"<&>\" \u00e4" in l[0]["msg"], l' "$HOME_OCI/log"
 }
 
+@test "--debug: the log tells of every step, without it of none" {
+	bundle db 'p["args"] = ["true"]; c["hooks"] = {"createRuntime": [{"path": "/bin/true"}], "poststop": [{"path": "/bin/true", "args": ["true", "2"]}]}'
+	rm -f "$HOME_OCI/log"
+	oci --log "$HOME_OCI/log" run -b "$BUNDLE" db
+	[ ! -s "$HOME_OCI/log" ]
+	oci --debug --log "$HOME_OCI/log" --log-format json run -b "$BUNDLE" db
+	python3 - "$HOME_OCI/log" "$BUNDLE" "$CGROUP/db" <<'PY'
+import json, sys
+lines = [json.loads(l) for l in open(sys.argv[1])]
+assert lines and all(l["level"] == "debug" for l in lines), lines
+said = "\n".join(l["msg"] for l in lines)
+for part in sys.argv[2], sys.argv[3], "createRuntime hook /bin/true", "its program runs", "poststop hook /bin/true":
+    assert part in said, (part, said)
+PY
+	# lines as a caller parses them
+	run oci --debug run -b "$BUNDLE" db
+	[ "$status" = 0 ]
+	[[ "${lines[0]}" =~ ^time=\"20[0-9-]+T[0-9:]+Z\"\ level=debug\ msg= ]]
+}
+
 @test "list: table, JSON and names; what is broken is named and does not hide the others" {
+	mkdir -p "$HOME_OCI/state"
 	run oci list
 	[ "$output" = "ID          PID         STATUS      BUNDLE      CREATED     OWNER" ]
 	run oci list -f json
@@ -292,6 +313,12 @@ assert list(l[1]) == ["ociVersion", "id", "pid", "status", "bundle", "rootfs", "
 	oci delete --force .l2
 	[ "$(ls -A "$HOME_OCI/state" | grep -v ^: | tr '\n' ' ')" = "file l1 " ]
 	rm "$HOME_OCI/state/file"
+	# a folder that is named must be there, the default one need not
+	run oci --root "$HOME_OCI/none" list
+	[ "$status" = 1 ]
+	[[ "$output" == *"open --root $HOME_OCI/none: no such file"* ]]
+	run env -u XDG_RUNTIME_DIR unshare -m sh -c 'mount -t tmpfs none /run && exec "$0" list -q' "$KIST_BUILD/bin/kist-oci"
+	[ "$status $output" = "0 " ]
 }
 
 @test "state: the members, their order and their values" {
@@ -542,6 +569,30 @@ os.execv(sys.argv[1], sys.argv[1:])' "$KIST_BUILD/bin/kist-oci" --root "$HOME_OC
 	[ "$status" = 5 ]
 	# hang-ups and interrupts (bits 0 and 1) are as our caller has them: a job in the background ignores one
 	[ $((0x${output##*[[:space:]]} & ~3)) = 0 ]
+}
+
+@test "exec: --cap is ambient where it is inheritable; --no-new-privs in both directions; wrong numbers by their names" {
+	bundle ec 'p["capabilities"] = {k: ["CAP_KILL"] for k in ("bounding", "effective", "permitted", "inheritable")}'
+	oci run -d -b "$BUNDLE" ec </dev/null >/dev/null 2>&1 3>&-
+	run oci exec --user 7 --cap CAP_KILL --cap CAP_CHOWN ec grep -E "^Cap(Inh|Prm|Bnd|Amb)" /proc/self/status
+	# of another than root's what is executed keeps the ambient ones
+	[ "$(echo $output)" = "CapInh: 0000000000000020 CapPrm: 0000000000000020 CapBnd: 0000000000000021 CapAmb: 0000000000000020" ]
+	run oci exec ec grep NoNewPrivs /proc/self/status
+	[[ "$output" == *1 ]]
+	run oci exec --no-new-privs=false ec grep NoNewPrivs /proc/self/status
+	[[ "$output" == *0 ]]
+	bundle ec2 'p["noNewPrivileges"] = False'
+	oci run -d -b "$BUNDLE" ec2 </dev/null >/dev/null 2>&1 3>&-
+	run oci exec ec2 grep NoNewPrivs /proc/self/status
+	[[ "$output" == *0 ]]
+	run oci exec --no-new-privs ec2 grep NoNewPrivs /proc/self/status
+	[[ "$output" == *1 ]]
+	local wrong
+	for wrong in "--user x" "--user 1:x" "--user -1" "--user 1:2:3" "-g -5" "-g 99999999999" "--cap CAP_FROB" "--cwd relative"; do
+		run oci exec $wrong ec true
+		[ "$status" = 255 ]
+		[[ "$output" == *"${wrong#* }"* || "$output" == *"cwd must be an absolute path"* ]] || { echo "$wrong: $output"; false; }
+	done
 }
 
 @test "exec: a detached one's pid file, streams that are closed, input from a pipe, its own exit code after the container's end" {

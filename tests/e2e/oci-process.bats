@@ -468,12 +468,32 @@ print(policy, priority, nice, flags, runtime, deadline, period)' "$(pid_of sc)")
 	[ "$status" = 0 ]
 	[[ "$output" == *"CAP_TIME_TRAVEL"* ]]
 	[[ "$output" == *"CapEff:"*"0000000000000001"* ]]
+	bundle ca4 'p["capabilities"] = {k: ["CAP_CHOWN"] for k in ("bounding", "permitted", "effective", "ambient")}; p["args"] = ["true"]'
+	run oci run -b "$BUNDLE" ca4
+	[ "$status" = 0 ]
+	[[ "$output" == *"level=warning msg=\"cannot be ambient, being not permitted and inheritable: CAP_CHOWN\""* ]]
 	command -v setpriv >/dev/null || skip "no setpriv to take a capability away with"
 	bundle ca3 'p["capabilities"] = {k: ["CAP_CHOWN", "CAP_SYS_TIME"] for k in ("bounding", "permitted", "effective")}; p["args"] = ["grep", "^CapEff", "/proc/self/status"]'
 	run setpriv --bounding-set -sys_time "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" run -b "$BUNDLE" ca3
 	[ "$status" = 0 ]
 	[[ "$output" == *"capability CAP_SYS_TIME cannot be granted"* ]]
 	[[ "$output" == *"CapEff:"*"0000000000000001"* ]]
+}
+
+@test "env: a name that is there several times counts once, the last; HOME is the user's unless it says something" {
+	mkdir -p "$HOME_OCI/rootfs/etc"
+	echo 'me:x:77:77::/home/me:/bin/sh' >"$HOME_OCI/rootfs/etc/passwd"
+	bundle ev 'p["env"] = ["A=1", "PATH=/bin", "A=", "HOME=/x", "HOME="]; p["args"] = ["env"]; p["user"] = {"uid": 77, "gid": 77}'
+	run oci run -b "$BUNDLE" ev
+	[ "$(echo $output)" = "PATH=/bin A= HOME=/home/me" ]
+	bundle ev2
+	oci run -d -b "$BUNDLE" ev2 </dev/null >/dev/null 2>&1 3>&-
+	run oci exec -e TERM=a -e TERM=b -e HOME=/y ev2 env
+	[[ "$output" == *TERM=b* && "$output" != *TERM=a* && "$output" != *xterm* && "$output" == *HOME=/y* ]]
+	run oci exec -e =x ev2 true
+	[ "$status" = 255 ]
+	[[ "$output" == *'process.env[2]: \"=x\" is not NAME=VALUE'* ]]
+	rm "$HOME_OCI/rootfs/etc/passwd"
 }
 
 @test "sysctl: those of the container's namespaces; none of the host's, even where it is joined by path" {

@@ -379,7 +379,7 @@ static void v1_device_difference(void **state)
 	struct oci_resources r = {0};
 	control(f, "devices.list",
 		"c *:* m\nb *:* m\nc 1:3 rwm\nc 1:5 rwm\nc 1:7 rwm\nc 1:8 rwm\nc 1:9 rwm\n"
-		"c 5:0 rwm\nc 5:2 rwm\nc 136:* rwm\nc 10:229 rw\nb 8:0 r\n");
+		"c 5:0 rwm\nc 5:2 rwm\nc 136:* rwm\nc 10:200 rwm\nc 10:229 rw\nb 8:0 r\n");
 	control(f, "devices.allow", "");
 	control(f, "devices.deny", "");
 	rule(&r, false, 'a', -1, -1, "rwm");
@@ -396,7 +396,7 @@ static void v1_device_difference(void **state)
 	/* nothing to do */
 	control(f, "devices.list",
 		"c *:* m\nb *:* m\nc 1:3 rwm\nc 1:5 rwm\nc 1:7 rwm\nc 1:8 rwm\nc 1:9 rwm\n"
-		"c 5:0 rwm\nc 5:2 rwm\nc 136:* rwm\nc 10:229 rwm\n");
+		"c 5:0 rwm\nc 5:2 rwm\nc 136:* rwm\nc 10:200 rwm\nc 10:229 rwm\n");
 	control(f, "devices.allow", "");
 	control(f, "devices.deny", "");
 	assert_int_equal(cgroup_v1_set(&f->dir, &r, NULL), 0);
@@ -405,10 +405,10 @@ static void v1_device_difference(void **state)
 	/* a hole in what was allowed at large */
 	auto_err *err = NULL;
 	rule(&r, true, 'c', 10, -1, "rwm");
-	rule(&r, false, 'c', 10, 200, "w");
+	rule(&r, false, 'c', 10, 201, "w");
 	assert_int_equal(cgroup_v1_set(&f->dir, &r, &err), -1);
 	assert_int_equal(err->kind, ERR_INVALID);
-	assert_non_null(strstr(err->msg, "c 10:200 w"));
+	assert_non_null(strstr(err->msg, "c 10:201 w"));
 	assert_non_null(strstr(err->msg, "devices[3]"));
 	free(r.devices);
 }

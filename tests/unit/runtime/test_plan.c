@@ -162,6 +162,24 @@ static void test_ambient_needs_inheritable(void **state)
 	plan_free(p);
 }
 
+static void test_env_has_every_name_once(void **state)
+{
+	static const char *const more[] = {"B=", "AB=x=y", "A=2", "HOME=", "B=3", "B A=4"};
+	static const char *const expected[] = {"AB=x=y", "A=2", "HOME=", "B=3", "B A=4"};
+	auto_oci_config *c = config_new();
+	for (size_t i = 0; i < ARRAY_LEN(more); i++)
+		strv_add(&c->process.env, more[i]);
+	struct plan *p = compile(c);
+	for (size_t i = 0; i < ARRAY_LEN(expected); i++)
+		assert_string_equal(p->process.env[i], expected[i]);
+	assert_null(p->process.env[ARRAY_LEN(expected)]);
+	plan_free(p);
+	strv_add(&c->process.env, "=x");
+	refuse(c, ERR_INVALID, "process.env[7]");
+	str_replace(&c->process.env[7], "NAME");
+	refuse(c, ERR_INVALID, "process.env[7]");
+}
+
 static void test_round_trip(void **state)
 {
 	auto_oci_config *c = config_new();
@@ -254,6 +272,7 @@ int main(void)
 		cmocka_unit_test(test_sysctl_rules),
 		cmocka_unit_test(test_process_rules),
 		cmocka_unit_test(test_ambient_needs_inheritable),
+		cmocka_unit_test(test_env_has_every_name_once),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_every_prefix_is_refused),
 		cmocka_unit_test(test_garbled_bytes_do_no_harm),

@@ -247,13 +247,13 @@ static void test_device_rules_become_a_list_that_allows_no_less(void **state)
 	auto_systemd_props p = {0}, any = {0};
 	struct oci_device_rule rules[] = {
 		{.type = 'a', .major = -1, .minor = -1, .read = true, .write = true, .mknod = true},
-		{.type = 'c', .major = 10, .minor = 200, .allow = true, .read = true},
+		{.type = 'c', .major = 10, .minor = 201, .allow = true, .read = true},
 	};
 	struct oci_resources r = {.devices = rules, .device_count = 2};
 	assert_int_equal(systemd_props_limits(&p, &r, true, NULL), 0);
 	assert_string_equal(find(&p, "DevicePolicy")->strings[0], "strict");
 	const struct systemd_prop *list = find(&p, "DeviceAllow");
-	assert_string_equal(list->strings[0], "/dev/char/10:200");
+	assert_string_equal(list->strings[0], "/dev/char/10:201");
 	assert_string_equal(list->strings[1], "r");
 	assert_true(list->count > 2); /* what every container has */
 	/* a whole major: systemd cannot say that, so its list must not forbid it */
