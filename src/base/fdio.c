@@ -91,14 +91,24 @@ int fd_read_all(int fd, size_t max, struct buf *out, const char *what, struct er
 	}
 }
 
-int file_read(int dir, const char *name, size_t max, struct buf *out, struct err **err)
+static int read_whole(
+	int dir, const char *name, int flags, size_t max, struct buf *out, struct err **err)
 {
-	auto_fd int fd =
-		openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+	auto_fd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
 	if (fd < 0)
 		return err_sysk(
 			err, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, errno, "open %s", name);
 	return fd_read_all(fd, max, out, name, err);
+}
+
+int file_read(int dir, const char *name, size_t max, struct buf *out, struct err **err)
+{
+	return read_whole(dir, name, O_NOFOLLOW | O_NONBLOCK, max, out, err);
+}
+
+int file_read_given(const char *path, size_t max, struct buf *out, struct err **err)
+{
+	return read_whole(AT_FDCWD, path, 0, max, out, err);
 }
 
 int file_write(int dir, const char *name, const void *p, size_t n, struct err **err)

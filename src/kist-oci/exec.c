@@ -53,7 +53,7 @@ static const struct option options[] = {
 static int read_process(struct oci_process **out, const char *path, struct err **err)
 {
 	auto_buf text = BUF_INIT;
-	if (file_read(AT_FDCWD, path, 16u << 20, &text, err) < 0)
+	if (file_read_given(path, 16u << 20, &text, err) < 0)
 		return -1;
 	return oci_process_parse(out, text.data, text.len, err);
 }

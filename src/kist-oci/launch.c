@@ -28,7 +28,7 @@ int bundle_config(struct oci_config **out, const char *bundle, struct err **err)
 	auto_err *why = NULL;
 	auto_buf text = BUF_INIT;
 	auto_free char *path = xasprintf("%s/" CONFIG_FILE, bundle);
-	if (file_read(AT_FDCWD, path, CONFIG_MAX, &text, &why) < 0) {
+	if (file_read_given(path, CONFIG_MAX, &text, &why) < 0) {
 		if (why->kind == ERR_NOT_FOUND)
 			return err_set(err, ERR_NOT_FOUND,
 				"JSON specification file " CONFIG_FILE " not found");

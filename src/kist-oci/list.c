@@ -72,7 +72,7 @@ static char *owner_name(struct state *s)
 	struct stat st;
 	uint32_t uid = fstat(s->dir, &st) == 0 ? st.st_uid : s->owner;
 	auto_buf text = BUF_INIT;
-	if (file_read(AT_FDCWD, "/etc/passwd", 1u << 20, &text, NULL) < 0)
+	if (file_read_given("/etc/passwd", 1u << 20, &text, NULL) < 0)
 		return xasprintf("#%u", uid);
 	auto_strv lines = strv_split(buf_str(&text), '\n');
 	for (size_t i = 0; lines[i]; i++) {

@@ -147,7 +147,7 @@ static int read_resources(struct oci_resources **out, const char *path, struct e
 	auto_buf text = BUF_INIT;
 	int r = str_eq(path, "-")
 			? fd_read_all(STDIN_FILENO, 1u << 20, &text, "standard input", err)
-			: file_read(AT_FDCWD, path, 1u << 20, &text, err);
+			: file_read_given(path, 1u << 20, &text, err);
 	return r < 0 ? -1 : oci_resources_parse(out, text.data, text.len, err);
 }
 

@@ -304,7 +304,7 @@ static int read_file(struct options *o, const char *const *given, bool must_exis
 {
 	auto_buf text = BUF_INIT;
 	auto_err *e = NULL;
-	if (file_read(AT_FDCWD, o->config_file, CONFIG_MAX, &text, &e) < 0) {
+	if (file_read_given(o->config_file, CONFIG_MAX, &text, &e) < 0) {
 		if (!must_exist && (e->sys == ENOENT || e->kind == ERR_NOT_FOUND))
 			return 0;
 		return err_move(err, &e);

@@ -88,7 +88,7 @@ static void hook_exec(const struct plan_hook *hook, int in, int err, const struc
 	const char *const *args = hook->args && hook->args[0] ? hook->args : alone;
 	const char *const *env = (const char *const *)hook->env;
 	if (!env || !env[0])
-		env = seal ? (const char *const *)seal->process->env : (const char *const *)environ;
+		env = seal ? seal->env : (const char *const *)environ;
 	if (seal && !seal->done)
 		creds_seal(seal->process, seal->user, &nobody);
 	execve(hook->path, (char *const *)args, (char *const *)env);

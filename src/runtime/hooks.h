@@ -25,6 +25,7 @@ void hook_state_free(struct hook_state *state);
 struct hook_seal {
 	const struct plan_process *process;
 	const struct user *user;
+	const char *const *env; /* the program's */
 	bool done; /* given up already: the hook inherits it */
 };
 

@@ -204,7 +204,7 @@ static void finish(struct init *init)
 	struct setup *s = &init->setup;
 	const struct plan_process *p = &s->plan->process;
 	/* their programs are the image's, so they get what the image's program gets */
-	struct hook_seal seal = {p, &s->user, false};
+	struct hook_seal seal = {p, &s->user, (const char *const *)init->program.env, false};
 	bool shared = p->listener_path && s->plan->start_container.count;
 	/* a filter has one listener: the hooks inherit it */
 	if (shared && !init->sealed) {

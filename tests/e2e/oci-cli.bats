@@ -430,6 +430,26 @@ b' ä '*' "$(printf 'x%.0s' $(seq 300))" "$(printf 'x%.0s' $(seq 2000))"; do
 	[ "$status" = 1 ]
 }
 
+@test "files that are named may be links, pipes and standard input: config.json, --process, --resources" {
+	bundle fl
+	mkdir -p "$HOME_OCI/linked"
+	ln -sfn "$BUNDLE/config.json" "$HOME_OCI/linked/config.json"
+	oci run -d -b "$HOME_OCI/linked" fl </dev/null >/dev/null 2>&1 3>&-
+	[ "$(oci exec fl echo linked)" = linked ]
+	local process='{"args": ["echo", "piped"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}}'
+	# one that is slow to come
+	[ "$(oci exec --process <(sleep 0.3; echo "$process") fl)" = piped ]
+	[ "$(echo "$process" | oci exec --process /dev/stdin fl)" = piped ]
+	echo "$process" >"$HOME_OCI/process.json"
+	ln -sfn process.json "$HOME_OCI/process.link"
+	[ "$(oci exec --process "$HOME_OCI/process.link" fl)" = piped ]
+	oci update -r <(echo '{"pids": {"limit": 77}}') fl
+	[ "$(limit pids.max pids.max pids fl)" = 77 ]
+	run oci exec --process "$HOME_OCI/none" fl
+	[ "$status" = 255 ]
+	[[ "$output" == *"open $HOME_OCI/none: no such file"* ]]
+}
+
 @test "spec: the document, key by key; never over one that is there" {
 	mkdir -p "$HOME_OCI/spec"
 	oci spec --bundle "$HOME_OCI/spec"

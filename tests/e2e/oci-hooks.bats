@@ -94,6 +94,8 @@ p['args'] = ['true']"
 	# as with runc: a hook without an environment has the caller's, or inside the process's
 	grep -qx FROM=caller "$OUT/second.env"
 	grep -qx FROM=process "$OUT/inner.env"
+	# which has a HOME
+	grep -qx HOME=/ "$OUT/inner.env"
 }
 
 # fails KIND: a container whose hook of that kind fails, and a poststop hook

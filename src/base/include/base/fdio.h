@@ -24,6 +24,8 @@ int fd_read_full(int fd, void *p, size_t n);
 /** Whole file below @dir (AT_FDCWD allowed) into @out; ERR_TOO_LARGE beyond @max bytes. Follows no
  * symlink in the last component. */
 int file_read(int dir, const char *name, size_t max, struct buf *out, struct err **err);
+/** The same for a path that the user named: links are followed (/dev/stdin, /dev/fd/N), a pipe is waited for. */
+int file_read_given(const char *path, size_t max, struct buf *out, struct err **err);
 /** Same for a descriptor from its present offset. @what names it in messages. */
 int fd_read_all(int fd, size_t max, struct buf *out, const char *what, struct err **err);
 /** Writes an existing file (cgroup, procfs) with one write(2). */
