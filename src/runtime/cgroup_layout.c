@@ -240,7 +240,9 @@ int cgroup_layout_parse(
 	auto_cgroup_layout layout = {0};
 	each_line(&layout, mountinfo, parse_mount_line);
 	if (!layout.count)
-		return err_set(err, ERR_UNAVAILABLE, "no cgroup file system is mounted");
+		return err_set(err, ERR_UNAVAILABLE,
+			"no cgroup file system is mounted (\"ip netns exec\" hides them, "
+			"nsenter does not)");
 	each_line(&layout, self, parse_self_line);
 	bool v1 = false, v2 = false;
 	for (size_t i = 0; i < layout.count; i++) {
