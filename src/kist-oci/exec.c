@@ -82,19 +82,20 @@ static int add_gids(struct oci_process *p, char *const *gids, struct err **err)
 }
 
 /* As runc does: not inheritable (CVE-2022-29162), and so ambient only where it is inheritable already. */
-static int add_caps(struct oci_process *p, char *const *caps, struct err **err)
+static void add_caps(struct oci_process *p, char *const *caps)
 {
 	for (size_t i = 0; caps && caps[i]; i++) {
 		int number = oci_cap_number(caps[i]);
-		if (number < 0)
-			return err_set(err, ERR_INVALID, "unknown capability \"%s\"", caps[i]);
+		if (number < 0) {
+			log_warn("ignoring unknown capability %s", caps[i]);
+			continue;
+		}
 		p->has_capabilities = true;
 		p->capabilities.bounding |= 1ull << number;
 		p->capabilities.effective |= 1ull << number;
 		p->capabilities.permitted |= 1ull << number;
 		p->capabilities.ambient |= p->capabilities.inheritable & 1ull << number;
 	}
-	return 0;
 }
 
 /* The container's own process with what the command line says instead. */
@@ -120,7 +121,8 @@ static int adapt(struct oci_process *p, const struct exec_options *o, char **arg
 		return -1;
 	if (*p->cwd != '/')
 		return err_set(err, ERR_INVALID, "cwd must be an absolute path");
-	return add_gids(p, o->gids, err) < 0 ? -1 : add_caps(p, o->caps, err);
+	add_caps(p, o->caps);
+	return add_gids(p, o->gids, err);
 }
 
 static int check_status(struct state *s, const struct exec_options *o, struct err **err)

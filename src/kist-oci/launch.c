@@ -116,6 +116,7 @@ static int compile(struct launch *l, const struct globals *g, const struct launc
 	};
 	if (plan_compile(&l->plan, l->config, &options, err) < 0)
 		return -1;
+	l->plan->process.cwd_create = true; /* as runc and crun do */
 	l->plan->host_mounts = !l->config->linux.ns[OCI_NS_MOUNT].present;
 	/* an ordinary user's is beside their own cgroup, where it may be theirs to make */
 	if (str_empty(l->plan->cgroup_path) && !l->systemd)

@@ -4,9 +4,11 @@
 #include <sched.h>
 #include <sys/syscall.h>
 
+#include "base/fdio.h"
 #include "base/mem.h"
 #include "sys/newmount.h"
 #include "sys/overlay.h"
+#include "sys/rootpath.h"
 
 /*
  * A detached copy of the tree at the plan's root; -1 with errno. What is mounted below it hears of the
@@ -103,10 +105,21 @@ static void change_root(struct setup *s)
 		report_sys(&s->report, "chroot");
 }
 
+/* Only root_pivot() makes the root read-only; where it stays writable, and for whatever goes wrong,
+ * program_enter_folder() is there. */
+static void make_working_folder(struct setup *s)
+{
+	const struct plan_process *p = &s->plan->process;
+	if (p->cwd_create)
+		fd_close(root_make_dir(s->root, p->cwd, 0755));
+}
+
 void root_pivot(struct setup *s)
 {
 	const struct plan *plan = s->plan;
 	struct newmount_attr readonly = {.set = MOUNT_ATTR_RDONLY};
+	if (plan->root_readonly)
+		make_working_folder(s);
 	if (plan->root_readonly && newmount_setattr(s->root, false, &readonly) < 0)
 		report_sys(&s->report, "make the root file system read-only");
 	if (root_is_shared(s))

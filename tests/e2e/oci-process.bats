@@ -496,6 +496,30 @@ print(policy, priority, nice, flags, runtime, deadline, period)' "$(pid_of sc)")
 	rm "$HOME_OCI/rootfs/etc/passwd"
 }
 
+@test "cwd: made where it is missing, under a read-only root too, and never outside the root; an exec's must be there" {
+	local readonly
+	for readonly in True False; do
+		bundle wd "c['root']['readonly'] = $readonly; p['cwd'] = '/made/of/$readonly'; p['args'] = ['sh', '-c', 'pwd; stat -c %a .']"
+		run oci run -b "$BUNDLE" wd
+		[ "$(echo $output)" = "/made/of/$readonly 755" ]
+		[ -d "$HOME_OCI/rootfs/made/of/$readonly" ]
+		bundle wd "c['root']['readonly'] = $readonly; p['cwd'] = '/../../..$HOME_OCI/escaped'; p['args'] = ['pwd']"
+		run oci run -b "$BUNDLE" wd
+		[ "$output" = "$HOME_OCI/escaped" ]
+		[ ! -e "$HOME_OCI/escaped" ]
+	done
+	bundle wd "p['cwd'] = '/bin/busybox'"
+	run oci run -b "$BUNDLE" wd
+	[ "$status" = 1 ]
+	[[ "$output" == *"chdir to cwd"*"/bin/busybox"*"not a directory"* ]]
+	bundle wd
+	oci run -d -b "$BUNDLE" wd </dev/null >/dev/null 2>&1 3>&-
+	run oci exec --cwd /missing wd true
+	[ "$status" = 255 ]
+	[[ "$output" == *"chdir to cwd"*"/missing"* ]]
+	rm -rf "$HOME_OCI/rootfs/made" "$HOME_OCI/rootfs/tmp/kist-test"*
+}
+
 @test "sysctl: those of the container's namespaces; none of the host's, even where it is joined by path" {
 	bundle sy 'c["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1", "net/ipv4/conf/lo/forwarding": "1", "kernel.shmmax": "65536", "fs.mqueue.msg_max": "20", "kernel.domainname": "there"}; p["args"] = ["cat", "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/conf/lo/forwarding", "/proc/sys/kernel/shmmax", "/proc/sys/fs/mqueue/msg_max", "/proc/sys/kernel/domainname"]'
 	run oci run -b "$BUNDLE" sy

@@ -100,7 +100,7 @@ struct plan_rdt {
 struct plan_process { /* NOLINT(clang-analyzer-optin.performance.Padding) */
 	const char **args, **env; /* NULL-terminated */
 	const char *cwd;
-	bool cwd_create; /* docker: make the working folder if it is missing */
+	bool cwd_create; /* make the working folder if it is missing */
 	bool terminal;
 	uint32_t console_height, console_width;
 	/* Either numbers, or (user_spec != NULL) "user[:group]" to be resolved from the container's
