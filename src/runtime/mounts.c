@@ -325,10 +325,21 @@ int mount_propagate(int mnt, const struct plan_mount *m)
 	return 0;
 }
 
+/* The kernel has one word, EINVAL, for many reasons; mount(2) tells this one apart. */
+static bool kinds_differ(int mnt, int target)
+{
+	struct stat a, b;
+	return fstat(mnt, &a) == 0 && fstat(target, &b) == 0 &&
+	       S_ISDIR(a.st_mode) != S_ISDIR(b.st_mode);
+}
+
 static void attach(struct setup *s, const struct plan_mount *m, int mnt, int target)
 {
-	if (newmount_move(mnt, target) < 0)
+	if (newmount_move(mnt, target) < 0) {
+		int why = errno;
+		errno = why == EINVAL && kinds_differ(mnt, target) ? ENOTDIR : why;
 		mount_failed(s, m, "");
+	}
 	/* a peer group is made in place; binds have theirs from the host */
 	if (m->kind != STEP_BIND && mount_propagate(mnt, m) < 0)
 		report_sys(&s->report, "set the propagation of %s", m->target);

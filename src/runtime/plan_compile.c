@@ -90,9 +90,10 @@ static int check_namespaces(
 	const struct oci_config *config, const struct plan_options *options, struct err **err)
 {
 	const struct oci_linux *l = &config->linux;
-	if ((config->hostname || config->domainname) && !l->ns[OCI_NS_UTS].present)
+	if ((!str_empty(config->hostname) || !str_empty(config->domainname)) &&
+		!l->ns[OCI_NS_UTS].present)
 		return err_set(err, ERR_INVALID, "unable to set %s without a private UTS namespace",
-			config->hostname ? "hostname" : "domainname");
+			str_empty(config->hostname) ? "domainname" : "hostname");
 	bool offsets = l->time_offsets.monotonic_secs.set || l->time_offsets.boottime_secs.set;
 	bool fresh_time = l->ns[OCI_NS_TIME].present && str_empty(l->ns[OCI_NS_TIME].path);
 	if (offsets && !fresh_time)
@@ -226,8 +227,9 @@ static void fill_identity(
 	plan->id = options->id;
 	plan->bundle = options->bundle;
 	plan->oci_version = config->version ? config->version : OCI_VERSION;
-	plan->hostname = config->hostname;
-	plan->domainname = config->domainname;
+	/* an empty one is none: the namespace is born with the host's */
+	plan->hostname = str_empty(config->hostname) ? NULL : config->hostname;
+	plan->domainname = str_empty(config->domainname) ? NULL : config->domainname;
 	plan->net_devices = config->linux.net_devices;
 	plan->net_device_count = config->linux.net_device_count;
 	plan->annotations = config->annotations.v;

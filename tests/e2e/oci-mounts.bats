@@ -343,10 +343,11 @@ p["args"] = ["sh", "-c", "ls /mnt/relative /mnt/unclean; cat /mnt/new/deep/file;
 	bundle wrong 'c["mounts"].append({"destination": "/bin/busybox", "type": "bind", "source": "/etc", "options": ["bind"]})'
 	run oci run -b "$BUNDLE" wrong
 	[ "$status" = 1 ]
-	[[ "$output" == *"/bin/busybox"* ]]
+	[[ "$output" == *"/bin/busybox"*"not a directory: Are you trying to mount a directory onto a file"* ]]
 	bundle wrong 'c["mounts"].append({"destination": "/tmp", "type": "bind", "source": "/etc/passwd", "options": ["bind"]})'
 	run oci run -b "$BUNDLE" wrong
 	[ "$status" = 1 ]
+	[[ "$output" == *"/etc/passwd"*"/tmp"*"not a directory"* ]]
 }
 
 @test "symlinks in a destination stay inside the root; dangling ones are made good" {

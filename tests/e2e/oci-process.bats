@@ -545,6 +545,10 @@ print(policy, priority, nice, flags, runtime, deadline, period)' "$(pid_of sc)")
 	bundle ho 'c["linux"].pop("maskedPaths"); c["hostname"] = "inner"; c["domainname"] = "example"; p["args"] = ["sh", "-c", "hostname; cat /proc/sys/kernel/domainname; grep -c _ses.ho /proc/keys"]'
 	run oci run -b "$BUNDLE" ho
 	[ "$(echo $output)" = "inner example 1" ] || [ ! -e /proc/keys ]
+	# an empty name is none
+	bundle ho1 'c["hostname"] = c["domainname"] = ""; p["args"] = ["cat", "/proc/sys/kernel/hostname", "/proc/sys/kernel/domainname"]'
+	run oci run -b "$BUNDLE" ho1
+	[ "$output" = "$(cat /proc/sys/kernel/hostname /proc/sys/kernel/domainname)" ]
 	local s=$HOME_OCI/tty.sock f=$HOME_OCI/tty
 	bundle ho2 'p["terminal"] = True; p["consoleSize"] = {"height": 33, "width": 77}; p["args"] = ["sh", "-c", "stty size > /dev/shm/size; sleep 1000"]'
 	receiver "$s" "$f"
