@@ -1,6 +1,7 @@
 /* registry tags, registry catalog, registry referrers: what a registry has. */
 #include <stdio.h>
 
+#include "escape.h"
 #include "pull.h"
 
 /* Prints the strings of the answer's list @key, one a line. */
@@ -52,10 +53,11 @@ static int cmd_catalog(struct cli *cli, const struct args *a)
 	return list(cli, ref.domain, "catalog", &err) < 0 ? cli_error(err) : 0;
 }
 
-static const char *text_of(const json_t *v, const char *key)
+/* The registry's words, in which anything may stand; new. */
+static char *text_of(const json_t *v, const char *key)
 {
 	const char *s = json_string_value(json_object_get(v, key));
-	return s ? s : "";
+	return escape_name(s ? s : "");
 }
 
 static int cmd_referrers(struct cli *cli, const struct args *a)
@@ -77,7 +79,10 @@ static int cmd_referrers(struct cli *cli, const struct args *a)
 	if (api_call(&cli->api, "GET", path.data, NULL, &answer, &err) < 0)
 		return cli_error(err);
 	json_array_foreach(json_object_get(answer, "manifests"), i, v)
-		printf("%s %s\n", text_of(v, "digest"), text_of(v, "artifactType"));
+	{
+		auto_free char *digest = text_of(v, "digest"), *type = text_of(v, "artifactType");
+		printf("%s %s\n", digest, type);
+	}
 	return 0;
 }
 

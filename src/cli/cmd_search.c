@@ -1,6 +1,7 @@
 /* search */
 #include <stdio.h>
 
+#include "escape.h"
 #include "flag_common.h"
 #include "format.h"
 #include "pull.h"
@@ -40,10 +41,12 @@ static void add_row(const struct format *f, const json_t *found, bool trunc, jso
 	for (char *c = line; *c; c++)
 		if (*c == '\n' || *c == '\r')
 			*c = ' ';
-	auto_free char *cut = trunc ? format_ellipsis(line, DESCRIPTION_WIDTH) : xstrdup(line);
+	/* the registry's words, in which anything may stand */
+	auto_free char *shown = escape_name(line), *shown_name = escape_name(name ? name : "");
+	auto_free char *cut = trunc ? format_ellipsis(shown, DESCRIPTION_WIDTH) : xstrdup(shown);
 	snprintf(stars, sizeof(stars), "%lld",
 		(long long)json_integer_value(json_object_get(found, "star_count")));
-	json_put_str(row, "Name", name);
+	json_put_str(row, "Name", shown_name);
 	json_put_str(row, "Description", cut);
 	json_put_str(row, "StarCount", stars);
 	put_tick(row, "IsOfficial", json_object_get(found, "is_official"));

@@ -157,9 +157,9 @@ platform_of() {
 	# docker-registry has no API for it: the tag is what the specification has instead
 	entry='{"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": "'$digest'", "size": '$size', "artifactType":'
 	in_net curl -sf -o /dev/null -X PUT -H 'Content-Type: application/vnd.oci.image.index.v1+json' \
-		-d '{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": ['"$entry"' "type/a"},'"$entry"' "type/b"}]}' \
+		-d '{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": ['"$entry"' "type/a\u001b[31m"},'"$entry"' "type/b"}]}' \
 		"http://127.0.0.1:5000/v2/refers/x/manifests/${digest/:/-}"
-	[ "$(kist registry referrers localhost:5000/refers/x:1)" = "$digest type/a"$'\n'"$digest type/b" ]
+	[ "$(kist registry referrers localhost:5000/refers/x:1)" = "$digest type/a\x1b[31m"$'\n'"$digest type/b" ]
 	[ "$(kist registry referrers "localhost:5000/refers/x@$digest" --artifact-type type/b)" = "$digest type/b" ]
 	fails_with 1 "not found" kist registry referrers localhost:5000/refers/x:none
 }
