@@ -210,3 +210,36 @@ inside() {
 	KIST_HOME=$W/merged engine_end
 	return $result
 }
+
+@test "a container for which there is no room is refused, and leaves nothing" {
+	mkdir "$W/small"
+	mount -t tmpfs -o size=32m tmpfs "$W/small"
+	engine_end
+	local status=0
+	crowded || status=$?
+	umount "$W/small"
+	KIST_DRIVER=vfs engine_run
+	return $status
+}
+
+crowded() {
+	export -n DOCKER_HOST
+	KIST_HOME=$W/small DOCKER_HOST=unix://$W/small/kist.sock engine_run || return 1
+	local result=0 before
+	H="docker -H unix://$W/small/kist.sock"
+	{
+		$H load -q -i "$(busybox_archive)" &&
+			$H run --name c1 --network none busybox sh -c 'head -c 10000000 /dev/urandom >/big' &&
+			$H commit c1 made:1 &&
+			$H rm c1 &&
+			$H create --name c1 --network none made:1 &&
+			before=$(ls "$W/small/data/containers") &&
+			fails_with 1 "room for" $H create --name c2 --network none made:1 &&
+			is "$(ls "$W/small/data/containers")" "$before" &&
+			is "$(ls "$W/small/data/staging")" "" &&
+			is "$($H ps -aq --no-trunc)" "$before" &&
+			$H rm c1 && $H run --rm --network none made:1 ls /big
+	} || result=1
+	KIST_HOME=$W/small engine_end
+	return $result
+}
