@@ -27,7 +27,7 @@ teardown_file() {
 	rm -rf --one-file-system "$W"
 }
 teardown() {
-	rm -rf --one-file-system "$W/out" "$W/layout" "$W/bundle"
+	rm -rf --one-file-system "$W/out" "$W/layout" "$W/bundle" "$W"/in*.tar
 }
 
 field() { # NUMBER OF LINE, NAME: of what docker_archive.py said last
@@ -114,7 +114,6 @@ no_podman() {
 	need skopeo
 	kist save -o "$W/from.tar" made:1
 	copy() { skopeo copy -q --insecure-policy "$@"; }
-	rm -f "$W"/in*.tar
 	copy "docker-archive:$W/from.tar" "docker-archive:$W/in1.tar:sko:1"
 	NAME=sko:1 without kist load -q -i "$W/in1.tar"
 	# from OCI to OCI: skopeo writes another configuration when it converts
@@ -194,7 +193,6 @@ no_podman() {
 	BAH="env -u DOCKER_CONFIG buildah --root $W/podman --runroot $W/podman-run --storage-driver vfs"
 	kist save -o "$W/one.tar" made:1
 	$BAH pull -q "docker-archive:$W/one.tar"
-	rm -f "$W"/in*.tar
 	$BAH push -q made:1 "docker-archive:$W/in1.tar:bah:1"
 	NAME=bah:1 without kist load -q -i "$W/in1.tar"
 	$BAH push -q made:1 "oci-archive:$W/in2.tar:docker.io/library/bah:2"
