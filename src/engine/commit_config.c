@@ -1,4 +1,5 @@
 #include "commit_config.h"
+#include "core.h"
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -147,12 +148,24 @@ static void merge(struct oci_image_config *to, const struct oci_image_config *un
 	default_str(&to->stop_signal, under->stop_signal);
 }
 
+int commit_config_change(struct oci_image_config *config, char *const *changes, struct err **err)
+{
+	auto_free char *before = xstrdup_null(config->stop_signal);
+	if (oci_image_config_changes(config, changes, err) < 0)
+		return -1;
+	/* what the container had before is not looked at: dockerd does not either */
+	const char *now = config->stop_signal;
+	if (!now || str_eq(now, before) || signal_number(now) > 0)
+		return 0;
+	return err_set(err, ERR_INVALID, "Invalid signal: %.64s", now);
+}
+
 int commit_config_make(struct oci_image_config *to, const struct container_config *container,
 	const struct container_config *request, char *const *changes, struct err **err)
 {
 	struct oci_image_config under;
 	commit_config_from(to, request ? request : container);
-	if (oci_image_config_changes(to, changes, err) < 0) {
+	if (commit_config_change(to, changes, err) < 0) {
 		oci_image_config_clear(to);
 		return -1;
 	}

@@ -7,6 +7,8 @@
 
 /** What of a container's configuration an image keeps; not its hostname and streams, as Docker's since 25. */
 void commit_config_from(struct oci_image_config *to, const struct container_config *from);
+/** Applies --change instructions. ERR_INVALID for one that is none, and for a STOPSIGNAL that names no signal. */
+int commit_config_change(struct oci_image_config *config, char *const *changes, struct err **err);
 /**
  * dockerd's commit: @request (NULL: the container's own) changed by @changes, and where that says nothing, as the
  * container has it. ERR_INVALID for a change that is none.

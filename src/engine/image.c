@@ -1,6 +1,7 @@
 /* Images: the store's, with events and with who uses them. */
 #include "engine/image.h"
 
+#include "commit_config.h"
 #include "core.h"
 
 struct store *engine_store(struct engine *e)
@@ -209,7 +210,7 @@ int engine_image_import(struct engine *e, const struct image_import *spec,
 	int r = platform ? split_platform(platform, &s, err) : 0;
 
 	if (!r)
-		r = oci_image_config_changes(&config, spec->changes, err);
+		r = commit_config_change(&config, spec->changes, err);
 	if (!r)
 		r = store_import(e->store, &s, progress, arg, id, err);
 	oci_image_config_clear(&config);

@@ -546,3 +546,16 @@ paused_by_cgroup() {
 	docker commit c1 new >/dev/null
 	is "$(docker run --rm --network none new sh -c 'ls -l /zero | cut -c 1')" c
 }
+
+@test "a STOPSIGNAL that is none is refused, by commit and by import" {
+	only_kist # docker 20.10 does not take the instruction
+	docker create --name c1 busybox >/dev/null
+	fails_with 1 "nvalid signal: NOSUCH" docker commit -c 'STOPSIGNAL NOSUCH' c1 new
+	fails_with 1 "nvalid signal: 999" docker commit -c 'STOPSIGNAL 999' c1 new
+	tar -C "$W" -c . >"$KIST_HOME/empty.tar"
+	fails_with 1 "nvalid signal: SIGNOT" docker import -c 'STOPSIGNAL SIGNOT' "$KIST_HOME/empty.tar" imported
+	docker commit -c 'STOPSIGNAL RTMIN+3' c1 new >/dev/null
+	is "$(docker image inspect -f '{{.Config.StopSignal}}' new)" RTMIN+3
+	docker commit -c 'STOPSIGNAL sigint' c1 new2 >/dev/null
+	is "$(docker image inspect -f '{{.Config.StopSignal}}' new2)" sigint
+}
