@@ -670,15 +670,15 @@ p["args"] = ["sh", "-c", "mknod /tmp/kmsg c 1 11; mknod /tmp/absent c 10 250; (:
 	local base here
 	base=$(hierarchy pids)
 	mkdir -p "$base$CGROUP/caller/shell"
-	bundle q2 'c["linux"]["cgroupsPath"] = "relative/q2"'
+	bundle q2 'c["linux"]["cgroupsPath"] = os.environ["CGROUP"][1:] + "-relative/q2"'
 	# from another cgroup than the verbs that follow
 	here=$base$CGROUP/caller/shell
 	sh -c "echo \$\$ >$here/cgroup.procs && exec \"\$@\"" sh \
 		timeout 20 "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" run -d -b "$BUNDLE" q2 </dev/null >/dev/null 3>&-
 	if v2; then
-		[ -d "$base$CGROUP/caller/relative/q2" ]
+		[ -d "$base$CGROUP/caller$CGROUP-relative/q2" ]
 	else
-		[ -d "$here/relative/q2" ]
+		[ -d "$here$CGROUP-relative/q2" ]
 	fi
 	is q2 running
 	oci update --pids-limit 33 q2
@@ -686,8 +686,8 @@ p["args"] = ["sh", "-c", "mknod /tmp/kmsg c 1 11; mknod /tmp/absent c 10 250; (:
 	is q2 paused
 	oci resume q2
 	oci delete --force q2
-	[ ! -e "$base$CGROUP/caller/relative/q2" ]
-	[ ! -e "$here/relative/q2" ]
+	[ ! -e "$base$CGROUP/caller$CGROUP-relative/q2" ]
+	[ ! -e "$here$CGROUP-relative/q2" ]
 }
 
 @test "cgroupsPath: without one a container has a cgroup of its own; the root and .. are refused" {
