@@ -192,6 +192,21 @@ def bench_save(point, daemons, rounds, results):
     report("save to a file", turns(cases, rounds), list(cases)[-1], results)
 
 
+def bench_commit(home, daemons, rounds, results, layer):
+    """A container that has written the base twice, in 340 MB and 16,000 files."""
+    unpack = "mkdir /a /b && for d in a b; do gunzip -c /layer | tar -x -C /$d -f -; done"
+    cases = {}
+    for name, d in daemons.items():
+        say = command(name, d)
+        d.need("load", "-q", "-i", home + "/busybox.tar")
+        d.need("run", "--name", "bench-commit", "--network", "none", "-v", layer + ":/layer:ro", "busybox", "sh", "-ec", unpack)
+        cases[name] = (lambda d=d: d.docker("rmi", "-f", "bench-committed"), lambda say=say: say("commit", "bench-commit", "bench-committed"))
+    report("commit of 340 MB", turns(cases, rounds), list(cases)[-1], results)
+    for d in daemons.values():
+        d.docker("rmi", "-f", "bench-committed")
+        d.docker("rm", "-f", "bench-commit")
+
+
 def bench_pull(point, daemons, rounds, results, name, layers):
     """The image has to be in the registry as REGISTRY/name."""
     ref = "%s/%s" % (REGISTRY, name)
@@ -264,6 +279,7 @@ def bench(home, build, results, rounds, only):
         if "images" not in only:
             return
         bench_save(point, daemons, rounds, results)
+        bench_commit(home, daemons, rounds, results, base[0])
         if server:
             archive(point, "bench-many", many)
             publisher = daemons.get("docker", daemons["kist"])
