@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "challenge.h"
+#include "proxy.h"
 
 /* ---- of the connection ---- */
 
@@ -22,16 +23,29 @@ static char *place(const struct http *h)
 	return xstrdup(host ? host + 3 : "?");
 }
 
+/* Whom a connection was to be made to: the proxy, if there is one, as Go says it. */
+static char *dialled(const struct http *h)
+{
+	auto_free char *at = place(h);
+	auto_free char *proxy = proxy_for(&h->c->set, h->url);
+	if (!*proxy)
+		return xasprintf("dial tcp %s", at);
+	/* its URL may hold who we are there; without a scheme it is libcurl's to read */
+	auto_free char *origin = http_origin(proxy);
+	const char *host = origin ? strstr(origin, "://") : NULL;
+	return xasprintf("proxyconnect tcp: dial tcp %s", host ? host + 3 : "the proxy");
+}
+
 static char *no_connection(struct http *h)
 {
 	long number = 0;
-	auto_free char *at = place(h);
+	auto_free char *at = dialled(h);
 	curl_easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &number);
 	h->absent = number == ECONNREFUSED;
 	auto_free char *text = xstrdup(number ? err_text((int)number) : "connection refused");
 	if (*text >= 'A' && *text <= 'Z')
 		*text += 'a' - 'A';
-	return xasprintf("dial tcp %s: connect: %s", at, text);
+	return xasprintf("%s: connect: %s", at, text);
 }
 
 static bool says(const struct http *h, const char *text)
@@ -94,9 +108,11 @@ void failure_explain(struct http *h, CURLcode code)
 	case CURLE_COULDNT_CONNECT:
 		why = no_connection(h);
 		break;
-	case CURLE_OPERATION_TIMEDOUT:
-		why = xasprintf("dial tcp %s: i/o timeout", at);
+	case CURLE_OPERATION_TIMEDOUT: {
+		auto_free char *whom = dialled(h);
+		why = xasprintf("%s: i/o timeout", whom);
 		break;
+	}
 	case CURLE_PEER_FAILED_VERIFICATION:
 		h->failure = HTTP_UNTRUSTED;
 		why = bad_certificate(h);
