@@ -78,10 +78,16 @@ static int report_in_stream(
 	return 0;
 }
 
-/*
- * The head is sent before the program is started, where it can be known that there will be a stream:
- * docker's Python SDK loses what arrives in one read with the head.
- */
+/* A client that has left is found out by whoever writes next. */
+static void send_head(struct request *req, struct buf *head)
+{
+	ssize_t n = fd_send_apart(req->fd, head->data, head->len, 0);
+	if (n >= 0)
+		(void)!fd_write_all(req->fd, head->data + n, head->len - (size_t)n);
+	buf_consume(head, head->len);
+}
+
+/* The head is sent before the program is started, as dockerd does, where it can be known that there will be a stream. */
 static int start_attached(
 	struct request *req, struct exec_start *s, const struct exec_info *x, struct err **err)
 {
@@ -89,11 +95,8 @@ static int start_attached(
 	auto_err *e = NULL;
 	res_hijack_head(req, !x->tty, &head);
 	bool sent = will_start(req, x, s->tty);
-	if (sent) {
-		/* A client that has left is found out by whoever writes next. */
-		(void)!fd_write_all(req->fd, head.data, head.len);
-		buf_consume(&head, head.len);
-	}
+	if (sent)
+		send_head(req, &head);
 	s->fd = req->fd;
 	s->early = req->early;
 	s->early_len = req->early_len;

@@ -245,6 +245,32 @@ static size_t collect_fds(struct msghdr *msg, int *fds, size_t room)
 	return count;
 }
 
+/* The kernel ends a read after a message with descriptors. This one has one of nothing, and only who asks for
+ * descriptors is given it. */
+ssize_t fd_send_apart(int sock, const void *p, size_t n, int flags)
+{
+	struct iovec iov = {.iov_base = (void *)p, .iov_len = n};
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	auto_fd int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null >= 0) {
+		control.head = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+			.cmsg_len = CMSG_LEN(sizeof(null))};
+		memcpy(CMSG_DATA(&control.head), &null, sizeof(null));
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+	}
+	ssize_t put;
+	do
+		put = sendmsg(sock, &msg, flags | MSG_NOSIGNAL);
+	while (put < 0 && errno == EINTR);
+	return put;
+}
+
 ssize_t fd_recv(int sock, void *p, size_t n, int *fds, size_t *nfds)
 {
 	struct iovec iov = {.iov_base = p, .iov_len = n};

@@ -37,6 +37,12 @@ char *detach_keys(const char *text, struct err **err)
 	return buf_steal(&out);
 }
 
+static int send_head(int fd, const struct attach_options *o)
+{
+	ssize_t n = o->head_len ? fd_send_apart(fd, o->head, o->head_len, 0) : 0;
+	return n < 0 ? -1 : fd_write_all(fd, (const char *)o->head + n, o->head_len - (size_t)n);
+}
+
 /* Head and log, written from here: blocks for the client. */
 static int send_logs(struct container *c, const struct attach_options *o, int fd, struct err **err)
 {
@@ -48,11 +54,11 @@ static int send_logs(struct container *c, const struct attach_options *o, int fd
 
 	if (!r)
 		return -1;
-	int failed = fd_write_all(fd, o->head, o->head_len);
+	bool failed = send_head(fd, o) < 0;
 	while (!failed && more == LOG_MORE) {
 		auto_buf chunk = BUF_INIT;
 		more = engine_logs_read(r, &chunk, 64 << 10);
-		failed = fd_write_all(fd, chunk.data, chunk.len);
+		failed = fd_write_all(fd, chunk.data, chunk.len) < 0;
 	}
 	engine_logs_close(r);
 	return 0; /* a client that has left is not an error of ours */

@@ -302,8 +302,12 @@ static void client_ready(struct loop_source *source, uint32_t events, void *arg)
 
 void client_begin(struct client *c)
 {
-	if (queued(c))
+	if (queued(c)) {
+		ssize_t n = fd_send_apart(c->fd, c->queue.data, c->queue.len, MSG_DONTWAIT);
+		/* the rest goes as everything else does, and fails there if it must */
+		buf_consume(&c->queue, n > 0 ? (size_t)n : 0);
 		send_queue(c);
+	}
 	client_watch(c);
 }
 

@@ -244,6 +244,39 @@ EOF
 	$old rm c1
 }
 
+@test "one read never gives the answer and what follows in the stream: Python's SDK would lose that" {
+	docker run -d --name c1 busybox sh -c 'echo out; sleep 100'
+	retry 5 bash -c 'docker logs c1 | grep -q out'
+	python3 - <<'EOF'
+import json, os, socket, time
+def ask(url, body, extra=""):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(os.environ["DOCKER_HOST"].replace("unix://", ""))
+    b = json.dumps(body).encode()
+    s.sendall((f"POST /v1.41{url} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{extra}"
+               f"Content-Length: {len(b)}\r\n\r\n").encode() + b)
+    return s
+def stream(url, body, text):
+    s = ask(url, body, "Connection: Upgrade\r\nUpgrade: tcp\r\n")
+    time.sleep(0.3)  # time for all of it to be there
+    head = s.recv(65536)
+    assert head.startswith(b"HTTP/1.1 101 ") and head.endswith(b"\r\n\r\n"), head
+    rest = b""
+    while not rest.endswith(text):
+        more = s.recv(65536)
+        assert more, rest
+        rest += more
+for i in range(5):
+    with ask("/containers/c1/exec", {"AttachStdout": True, "Cmd": ["echo", "in"]}) as s:
+        made = s.recv(65536)
+        while b"}" not in made:
+            made += s.recv(65536)
+    stream("/exec/" + json.loads(made.split(b"\r\n\r\n", 1)[1])["Id"] + "/start", {"Tty": False}, b"in\n")
+stream("/containers/c1/attach?stream=1&stdout=1&logs=1", {}, b"out\n")
+EOF
+	docker rm -f c1
+}
+
 @test "docker's Python SDK works" {
 	python3 -c 'import docker' 2>/dev/null || /usr/bin/python3 -c 'import docker' 2>/dev/null || skip "python3-docker is not installed"
 	py=python3

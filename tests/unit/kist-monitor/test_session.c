@@ -234,6 +234,23 @@ static void raw_with_head(void **state)
 	assert_string_equal(buf_str(&f->got), "HEADx");
 }
 
+static void a_read_of_the_head_gives_nothing_of_the_stream(void **state)
+{
+	struct fixture *f = *state;
+	char room[100];
+	configure(f, false, false);
+	attach_with(f,
+		(struct monitor_attach){.out = true, .raw = true, .head = "HEAD", .head_len = 4});
+	start(f);
+	say(f->out, "x");
+	end_process(f);
+	run_for(f, 20);
+	/* all of it is there; a client with a buffer of its own for the head leaves it the stream */
+	assert_int_equal(read(f->client, room, sizeof(room)), 4);
+	assert_int_equal(read(f->client, room, sizeof(room)), 1);
+	assert_int_equal(read(f->client, room, sizeof(room)), 0);
+}
+
 static size_t fill(int fd)
 {
 	static char chunk[65536];
@@ -484,6 +501,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH(frames_and_end),
 		WITH(raw_with_head),
+		WITH(a_read_of_the_head_gives_nothing_of_the_stream),
 		WITH(slow_client_is_waited_for),
 		WITH(gone_client_is_not_waited_for),
 		WITH(closed_client_leaves_its_input),

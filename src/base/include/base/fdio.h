@@ -55,6 +55,12 @@ int fd_set_cloexec(int fd, bool cloexec);
 /** One message over a SEQPACKET or STREAM unix socket with up to FD_PASS_MAX descriptors. 0, or -1
  * with errno (EAGAIN on a full non-blocking socket). SIGPIPE is suppressed. */
 int fd_send(int sock, const void *p, size_t n, const int *fds, size_t nfds);
+/**
+ * Sends as send(2) does, with @flags; but no read at the other end of a unix socket gives any of it together with what
+ * is sent later. For the HTTP answer in front of a stream: some clients (docker's Python SDK) read that through a buffer
+ * and the stream from the socket below, and lose what one read gave them beyond the answer.
+ */
+ssize_t fd_send_apart(int sock, const void *p, size_t n, int flags);
 /** Receives one message; *nfds is the room on entry and the count on return; descriptors arrive
  * CLOEXEC. Returns bytes, 0 at end, -1 with errno; EMSGSIZE if truncated (descriptors closed). */
 ssize_t fd_recv(int sock, void *p, size_t n, int *fds, size_t *nfds);
