@@ -9,26 +9,32 @@
 #include "sys/newmount.h"
 #include "sys/procfs.h"
 
-/* Never a peer of the host's mounts unless the config says so: one that asks to be shared, or says something of the
- * whole tree, gets just what it asks for. */
-static bool is_cut_off(const struct plan_mount *m)
+/*
+ * What a source is to the host's mounts before the words of its own, as if the host's whole tree had been made so before
+ * (which is what runc does): a peer, by which mounts of the container's get to the host, only where both the root is to be
+ * shared and this mount asks for it or speaks of its whole tree.
+ */
+static uint64_t tie_to_host(const struct plan *plan, const struct plan_mount *m)
 {
-	return !m->propagation_count || !(m->propagation[0] & (MS_SHARED | MS_REC));
+	bool speaks = m->propagation_count && (m->propagation[0] & (MS_SHARED | MS_REC));
+	if ((plan->root_propagation & MS_SHARED) && speaks)
+		return 0;
+	return plan->root_propagation == (MS_PRIVATE | MS_REC) ? MS_PRIVATE : MS_SLAVE;
 }
 
-static int set_attributes(int mnt, const struct plan_mount *m)
+static int set_attributes(int mnt, const struct plan *plan, const struct plan_mount *m)
 {
 	struct newmount_attr own = {.set = m->attr_set, .clear = m->attr_clear};
 	struct newmount_attr all = {.set = m->rec_attr_set,
 		.clear = m->rec_attr_clear,
-		.propagation = is_cut_off(m) ? MS_SLAVE : 0};
+		.propagation = tie_to_host(plan, m)};
 	if (newmount_setattr(mnt, false, &own) < 0 || newmount_setattr(mnt, true, &all) < 0)
 		return -1;
 	return mount_propagate(mnt, m);
 }
 
 /* -1 with errno. Safe between clone and exec. */
-static int clone_source(struct bind_source *b, const struct plan_mount *m)
+static int clone_source(struct bind_source *b, const struct plan *plan, const struct plan_mount *m)
 {
 	bool link = m->links & (PLAN_LINK_SOURCE | PLAN_LINK_COPY);
 	auto_fd int source = open(m->source, O_PATH | O_CLOEXEC | (link ? O_NOFOLLOW : 0));
@@ -41,7 +47,7 @@ static int clone_source(struct bind_source *b, const struct plan_mount *m)
 		return 0;
 	}
 	auto_fd int mnt = newmount_clone(source, "", m->recursive);
-	if (mnt < 0 || set_attributes(mnt, m) < 0)
+	if (mnt < 0 || set_attributes(mnt, plan, m) < 0)
 		return -1;
 	b->is_dir = S_ISDIR(st.st_mode);
 	b->is_proc = procfs_is(source);
@@ -64,7 +70,7 @@ static int prepare(
 			m->target);
 	if (s->late)
 		return 0;
-	if (clone_source(b, m) < 0)
+	if (clone_source(b, s->plan, m) < 0)
 		return err_sysk(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, errno,
 			"error mounting \"%s\" to rootfs at \"%s\"", m->source, m->target);
 	return m->idmap && !b->is_link ? idmap_mount(b->mount, m, s, err) : 0;
@@ -88,7 +94,7 @@ void binds_prepare_late(struct setup *s)
 {
 	for (size_t i = 0; i < s->plan->mount_count; i++) {
 		const struct plan_mount *m = &s->plan->mounts[i];
-		if (has_source(m) && clone_source(&s->binds[i], m) < 0)
+		if (has_source(m) && clone_source(&s->binds[i], s->plan, m) < 0)
 			report_fail(&s->report, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, errno,
 				"error mounting \"%s\" to rootfs at \"%s\"", m->source, m->target);
 	}

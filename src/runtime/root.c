@@ -20,7 +20,8 @@ static int clone_root(const struct plan *plan)
 	auto_fd int dir = open(plan->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	auto_fd int mnt = dir < 0 ? -1 : newmount_clone(dir, "", true);
 	struct newmount_attr slave = {.propagation = MS_SLAVE}, own = {.propagation = MS_PRIVATE};
-	if (mnt < 0 || newmount_setattr(mnt, true, &slave) < 0)
+	bool all = plan->root_propagation == (MS_PRIVATE | MS_REC);
+	if (mnt < 0 || newmount_setattr(mnt, true, all ? &own : &slave) < 0)
 		return -1;
 	if (!(plan->root_propagation & MS_SLAVE) && newmount_setattr(mnt, false, &own) < 0)
 		return -1;
@@ -128,7 +129,8 @@ void root_pivot(struct setup *s)
 		nopivot_move(s);
 	else
 		pivot(s);
-	if (!plan->root_propagation)
+	/* slave and private are what it was made as; mounts that were asked to be something else stay that */
+	if (!(plan->root_propagation & (MS_SHARED | MS_UNBINDABLE)))
 		return;
 	struct newmount_attr attr = {.propagation = plan->root_propagation & ~(uint64_t)MS_REC};
 	if (newmount_setattr(s->root, plan->root_propagation & MS_REC, &attr) < 0)

@@ -175,30 +175,36 @@ c['mounts'].append({'destination': '/tmp', 'type': 'bind', 'source': '$TREE', 'o
 	untree
 }
 
-@test "a bind mount hears of the host's mounts unless it is private, and tells the host only if it is shared" {
-	local way
+@test "a bind mount hears of the host's mounts unless it is private, and tells the host only if it and the root are shared" {
+	local way root
 	TREE=$HOME_OCI/tree
 	mkdir -p "$TREE"
 	mount -t tmpfs tmpfs "$TREE"
 	mount --make-shared "$TREE"
 	mkdir "$TREE/host" "$TREE/own"
-	for way in "" rslave slave rprivate private rshared shared; do
-		bundle prop "c['mounts'].append({'destination': '/tmp', 'type': 'bind', 'source': '$TREE', 'options': 'rbind $way'.split()})
+	for way in / rslave/ slave/ rprivate/ private/ rshared/ shared/ rshared/rslave shared/slave shared/private /rprivate shared/rprivate rshared/rshared shared/shared; do
+		root=${way#*/}
+		bundle prop "c['mounts'].append({'destination': '/tmp', 'type': 'bind', 'source': '$TREE', 'options': 'rbind ${way%/*}'.split()})
+if '$root': c['linux']['rootfsPropagation'] = '$root'
 for s in ('bounding', 'effective', 'permitted'): p['capabilities'][s].append('CAP_SYS_ADMIN')"
 		oci run -d -b "$BUNDLE" prop </dev/null >/dev/null 2>&1 3>&-
 		mount -t tmpfs host "$TREE/host"
 		oci exec prop mount -t tmpfs own /tmp/own
 		run oci exec prop cat /proc/self/mountinfo
 		case $way in
-		rprivate | private) [ -z "$(flags /tmp/host)" ] ;;
+		rprivate/ | private/ | */rprivate) [ -z "$(flags /tmp/host)" ] ;;
 		*) [ -n "$(flags /tmp/host)" ] ;;
 		esac
 		case $way in
-		rshared | shared)
+		*shared/rshared | *shared/shared)
 			grep -q " $TREE/own " /proc/self/mountinfo
 			umount "$TREE/own"
 			;;
 		*) ! grep -q " $TREE/own " /proc/self/mountinfo ;;
+		esac
+		# what is mounted there in the container goes to others of its own
+		case $way in
+		*shared/*) [[ "$(echo "$output" | grep ' / /tmp ')" == *" shared:"* ]] ;;
 		esac
 		oci delete --force prop
 		umount "$TREE/host"
