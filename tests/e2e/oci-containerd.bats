@@ -89,13 +89,13 @@ task_is() {
 @test "ctr run: read-only root, mounts, devices, capabilities, seccomp, privileges" {
 	mkdir "$PEERS/vol"
 	run once --read-only --mount "type=bind,src=$PEERS/vol,dst=/mnt,options=rbind:ro" \
-		--mount type=tmpfs,src=tmpfs,dst=/media,options=size=4k --device /dev/loop-control --seccomp \
+		--mount type=tmpfs,src=tmpfs,dst=/media,options=size=4k --device /dev/cpu_dma_latency --seccomp \
 		--cap-add CAP_SYS_ADMIN --cap-drop CAP_KILL $IMAGE_NAME t sh -c 'touch /x 2>&1; touch /mnt/x 2>&1; df -k /media | tail -n 1
-			ls /dev/loop-control; grep -E "CapEff|NoNew|Seccomp:" /proc/self/status'
+			ls /dev/cpu_dma_latency; grep -E "CapEff|NoNew|Seccomp:" /proc/self/status'
 	[[ "${lines[0]}" == *"/x: Read-only file system" ]]
 	[[ "${lines[1]}" == *"/mnt/x: Read-only file system" ]]
 	[ "$(echo "${lines[2]}" | awk '{print $2}')" = 4 ]
-	[ "${lines[3]}" = /dev/loop-control ]
+	[ "${lines[3]}" = /dev/cpu_dma_latency ]
 	[[ "${lines[4]}" == *00000000a82425db ]]
 	[[ "${lines[5]}" == *1 && "${lines[6]}" == *2 ]]
 	run once --privileged --allow-new-privs $IMAGE_NAME t sh -c 'grep -E "CapEff|NoNew|Seccomp:" /proc/self/status'

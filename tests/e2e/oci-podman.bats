@@ -114,7 +114,7 @@ ready() {
 @test "podman run: read-only root, tmpfs, devices, volumes, shm" {
 	mkdir "$PEERS/vol"
 	echo kept >"$PEERS/vol/file"
-	run once --read-only --tmpfs /mnt:size=1m,mode=700 --shm-size 1m --device /dev/loop-control:/dev/control:r \
+	run once --read-only --tmpfs /mnt:size=1m,mode=700 --shm-size 1m --device /dev/cpu_dma_latency:/dev/control:r \
 		-v "$PEERS/vol:/vol:ro" -v named:/named --mount type=bind,src="$PEERS/vol",target=/bound,bind-propagation=rslave \
 		bb sh -c 'exec 2>&1; touch /x; stat -c %a /mnt; df -k /dev/shm | tail -n 1 | tr -s " " | cut -d" " -f2; true </dev/control && echo read
 			(: >/dev/control); cat /vol/file; touch /vol/x; touch /named/x /bound/x && ls /named'
