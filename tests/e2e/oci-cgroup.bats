@@ -117,7 +117,8 @@ start() { # ID: detached, from the bundle that was made last
 
 @test "memory: checkBeforeUpdate refuses a limit below what is used" {
 	need memory
-	bundle m3 'r["memory"] = {"limit": 67108864}; p["args"] = ["sh", "-c", "x=$(head -c 20000000 /dev/zero | tr \"\\0\" x); echo; sleep 1000"]'
+	# the shell becomes its last command, and has no memory in use then
+	bundle m3 'r["memory"] = {"limit": 67108864}; p["args"] = ["sh", "-c", "x=$(head -c 20000000 /dev/zero | tr \"\\0\" x); sleep 1000; echo"]'
 	start m3
 	more_than_8m() {
 		[ "$(value m3 memory memory.usage_in_bytes memory.current)" -gt 16000000 ]
