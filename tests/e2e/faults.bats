@@ -81,10 +81,10 @@ nothing_left() {
 }
 
 @test "an attached client survives the daemon's death" {
-	docker run -d --name runs busybox sh -c 'for i in $(seq 60); do echo $i; sleep 0.05; done'
-	docker attach runs >"$BATS_TEST_TMPDIR/out" 2>/dev/null &
+	docker create --name runs busybox sh -c 'for i in $(seq 60); do echo $i; sleep 0.05; done'
+	docker start -a runs >"$BATS_TEST_TMPDIR/out" 2>/dev/null &
 	client=$!
-	sleep 0.5
+	retry 10 grep -q . "$BATS_TEST_TMPDIR/out"
 	engine_end -KILL
 	retry 10 grep -qx 60 "$BATS_TEST_TMPDIR/out"
 	engine_run
