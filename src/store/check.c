@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fdio.h"
 #include "base/mem.h"
@@ -98,10 +99,14 @@ static int look_at_blob(
 	auto_fd int fd = store_blob_open(c->store, d, &out->size, &why);
 	if (fd < 0 && why->kind != ERR_NOT_FOUND)
 		return err_move(err, &why);
+	/* gone meanwhile, or even come back: file and row change together under this lock */
+	pthread_mutex_lock(&c->store->lock);
 	int r = blob_find(c->store, d, &said, err);
-	if (r <= 0)
-		return r; /* gone meanwhile */
-	if (fd < 0) {
+	bool lost = fd < 0 && faccessat(c->store->content, digest_hex(d), F_OK, 0) < 0;
+	pthread_mutex_unlock(&c->store->lock);
+	if (r <= 0 || (fd < 0 && !lost))
+		return r < 0 ? -1 : 0;
+	if (lost) {
 		buf_adds(&out->problem, "it is missing");
 		return 0;
 	}
@@ -231,7 +236,7 @@ static int check_layers(struct checker *c, struct err **err)
 
 /* ---- images ---- */
 
-/* The rows say which layers an image has; so does its configuration. */
+/* The rows say which layers an image has; so does its configuration. 1: not the same. */
 static int compare_layers(struct checker *c, const struct digest *id,
 	const struct oci_image *config, struct err **err)
 {
@@ -251,6 +256,21 @@ static int compare_layers(struct checker *c, const struct digest *id,
 		n++;
 	}
 	return r < 0 ? -1 : n != config->diff_id_count;
+}
+
+/* The image may go, or go and come back, while its parts are looked at one after another: once more, as a whole. */
+static int compare_again(struct checker *c, const struct digest *id, const struct oci_image *config,
+	struct err **err)
+{
+	if (db_begin(c->store->db, err) < 0)
+		return -1;
+	auto_strv found = NULL;
+	int r = db_strings(
+		c->store->db, "SELECT id FROM images WHERE id = ?", id->str, &found, err);
+	if (r == 0 && found)
+		r = compare_layers(c, id, config, err);
+	db_rollback(c->store->db);
+	return r;
 }
 
 static int check_images(struct checker *c, struct err **err)
@@ -273,6 +293,8 @@ static int check_images(struct checker *c, struct err **err)
 			continue; /* gone meanwhile; a blob that is missing has been told */
 		if (r == 0)
 			r = compare_layers(c, &id, config, err);
+		if (r == 1)
+			r = compare_again(c, &id, config, err);
 		if (r < 0 && !why)
 			return -1;
 		if (r != 0) {

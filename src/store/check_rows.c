@@ -107,7 +107,12 @@ static void check_container(struct checker *c, const char *id)
 	if (snapshot_load(s, id, false, &snap, NULL) < 0)
 		return;
 	const char *missing = missing_folder(s, &snap);
-	if (!missing || snapshot_exists(s, id, NULL) < 0)
+	/* once more, as a whole: rows and folders are made in one transaction */
+	if (!missing || db_begin(s->db, NULL) < 0)
+		return;
+	missing = snapshot_exists(s, id, NULL) == 0 ? missing_folder(s, &snap) : NULL;
+	db_rollback(s->db);
+	if (!missing)
 		return;
 	auto_free char *problem = xasprintf("its folder \"%s\" is missing%s", missing,
 		str_eq(missing, "upper") ? ", and what it wrote with it" : "");

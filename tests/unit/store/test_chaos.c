@@ -1,10 +1,11 @@
 /*
  * Everything at once, and kill -9 at any moment.
  *
- * A process with several threads pulls, loads, makes and removes containers' folders, removes images and collects
- * garbage, at random, while its kist-transfers are killed now and then; after a few milliseconds it is killed itself.
- * Then downloads are spoilt as a power cut may do it, the store is opened again, and everything must be in order: every
- * row has its file, every file its row and its digest, and nothing is there that nobody needs.
+ * A process with several threads pulls, loads, tags, runs containers (mounts their file systems, reads all of it, writes),
+ * removes images and containers, prunes, collects garbage and checks itself, at random, while its kist-transfers are
+ * killed now and then; after a few milliseconds it is killed itself. Then downloads are spoilt as a power cut may do it, the
+ * store is opened again, and everything must be in order: every row has its file, every file its row and its digest, every
+ * layer is as its tar says, and nothing is there that nobody needs.
  *
  * KIST_CHAOS_ROUNDS and KIST_CHAOS_SEED change how often, and what.
  */
@@ -25,6 +26,7 @@
 #include "base/str.h"
 #include "base/timefmt.h"
 #include "puller.h"
+#include "store/check.h"
 
 #define ROUNDS 200
 #define WORKERS 4
@@ -36,7 +38,7 @@
 /** What is pulled and loaded: images of common layers. */
 struct catalog {
 	struct buf tars[LAYERS];
-	struct digest diff_ids[LAYERS];
+	struct digest diff_ids[LAYERS], files[LAYERS][FILES];
 	struct served images[IMAGES];
 	struct buf archives[IMAGES]; /* docker's format */
 };
@@ -50,7 +52,7 @@ struct world {
 
 /* ---- the catalog ---- */
 
-static void make_tar(struct buf *out, int number)
+static void make_tar(struct buf *out, int number, struct digest files[FILES])
 {
 	for (int i = 0; i < FILES; i++) {
 		char name[32];
@@ -61,6 +63,7 @@ static void make_tar(struct buf *out, int number)
 		data[n] = '\0';
 		snprintf(name, sizeof(name), "l%d-f%d", number, i);
 		tar_file(out, name, data);
+		digest_of(data, strlen(data), &files[i]);
 	}
 	tar_end(out);
 }
@@ -68,7 +71,7 @@ static void make_tar(struct buf *out, int number)
 static void make_catalog(struct catalog *c)
 {
 	for (int i = 0; i < LAYERS; i++) {
-		make_tar(&c->tars[i], i);
+		make_tar(&c->tars[i], i, c->files[i]);
 		digest_of(c->tars[i].data, c->tars[i].len, &c->diff_ids[i]);
 	}
 	for (int i = 0; i < IMAGES; i++) {
@@ -112,7 +115,8 @@ static int roll(struct world *w, int n)
 static void expect_known(const char *what, const struct err *err)
 {
 	static const char *const known[] = {"kist-transfer was ended by signal 9",
-		"talk to kist-transfer", "hear from kist-transfer", "No such image", "conflict:"};
+		"talk to kist-transfer", "hear from kist-transfer", "No such image",
+		"conflict:", "kist-transfer ended without a result"};
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (strstr(err_msg(err), known[i]))
 			return;
@@ -197,6 +201,114 @@ static void do_create(struct world *w)
 		store_snapshot_create(w->store, id, &image->id, NULL); /* it may be there */
 }
 
+/* True if the file @name of a layer has the content that it came with. */
+static bool same_file(const struct catalog *c, int dir, const char *name)
+{
+	int layer, file;
+	struct digest d;
+	auto_fd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	const char *slash = strrchr(name, '/');
+	return fd >= 0 && sscanf(slash ? slash + 1 : name, "l%d-f%d", &layer, &file) == 2 &&
+	       layer < LAYERS && file < FILES && digest_of_fd(fd, &d) == 0 &&
+	       str_eq(d.str, c->files[layer][file].str);
+}
+
+/* Reads all that the container's layers hold; what it wrote before is not among it. */
+static size_t read_container(struct world *w, int root)
+{
+	size_t n = 0;
+	int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	for (struct dirent *e; d && (e = readdir(d));) {
+		if (e->d_name[0] != 'l')
+			continue;
+		if (!same_file(w->catalog, root, e->d_name)) {
+			fprintf(stderr, "%s in a container is another\n", e->d_name);
+			_exit(1);
+		}
+		n++;
+	}
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static void do_run(struct world *w)
+{
+	char name[32], id[DIGEST_HEX_LEN + 1];
+	auto_err *err = NULL;
+	any_name(w, name);
+	container_id(w, id);
+	auto_store_image *image = store_image_find(w->store, name, NULL);
+	if (!image || store_snapshot_create(w->store, id, &image->id, NULL) < 0)
+		return; /* one of that id may be there */
+	auto_fd int root = store_snapshot_mount(w->store, id, false, &err);
+	if (root < 0) {
+		fprintf(stderr, "mount a container: %s\n", err_msg(err));
+		_exit(1);
+	}
+	for (int i = 0; i < 3; i++) {
+		size_t n = read_container(w, root);
+		if (n != image->config->diff_id_count * FILES) {
+			fprintf(stderr, "a container has %zu files of %zu layers\n", n,
+				image->config->diff_id_count);
+			_exit(1);
+		}
+		auto_fd int own = openat(root, "own", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		if (own < 0 || write(own, id, sizeof(id)) < 0)
+			_exit(1);
+		sched_yield();
+	}
+}
+
+/* The name moves: the image that had it may have none left. */
+static void do_tag(struct world *w)
+{
+	char name[32], tag[16];
+	struct digest from;
+	auto_err *err = NULL;
+	any_name(w, name);
+	snprintf(tag, sizeof(tag), "%d", roll(w, IMAGES));
+	if (store_image_tag(w->store, name, roll(w, 2) ? "pulled" : "loaded", tag, &from, &err) < 0)
+		expect_known("tag", err);
+}
+
+static void do_prune(struct world *w)
+{
+	struct store_image_list list = {0};
+	const struct store_image_filter filter = {.has_dangling = true, .dangling = true};
+	auto_err *why = NULL;
+	if (store_image_list(w->store, &filter, &list, &why) < 0)
+		expect_known("list", why);
+	for (size_t i = 0; i < list.count; i++) {
+		auto_err *err = NULL;
+		struct store_removed_list removed = {0};
+		if (store_image_remove(w->store, list.v[i].id.str, 0, NULL, NULL, &removed, &err) <
+			0)
+			expect_known("prune", err);
+		store_removed_list_free(&removed);
+	}
+	store_image_list_free(&list);
+}
+
+/* What comes and goes meanwhile is no damage. */
+static void do_check(struct world *w)
+{
+	auto_err *err = NULL;
+	struct store_check check;
+	const struct store_check_spec spec = {0};
+	if (store_check_run(w->store, &spec, &check, &err) < 0) {
+		expect_known("check", err);
+		return;
+	}
+	for (size_t i = 0; i < check.count; i++)
+		fprintf(stderr, "check finds %s %s: %s\n", check.v[i].digest.str,
+			check.v[i].name ? check.v[i].name : "", check.v[i].problem);
+	if (check.count)
+		_exit(1);
+	store_check_free(&check);
+}
+
 static void do_remove(struct world *w)
 {
 	char id[DIGEST_HEX_LEN + 1];
@@ -259,8 +371,8 @@ static void do_gc(struct world *w)
 static void *worker(void *arg)
 {
 	static void (*const acts[])(struct world *) = {do_pull, do_pull, do_pull, do_pull, do_pull,
-		do_pull, do_load, do_load, do_rmi, do_rmi, do_create, do_remove, do_lease, do_gc,
-		do_kill};
+		do_pull, do_load, do_load, do_rmi, do_rmi, do_create, do_run, do_run, do_remove,
+		do_remove, do_lease, do_gc, do_tag, do_prune, do_check, do_kill};
 	struct world *w = arg;
 	for (;;)
 		acts[roll(w, ARRAY_LEN(acts))](w);
@@ -370,10 +482,24 @@ static void check_layers(struct fixture *f, const struct catalog *c)
 			auto_free char *path = xasprintf("%s/%s/%s", f->root, folder, files[n]);
 			struct stat st;
 			assert_int_equal(stat(path, &st), 0);
-			/* hexadecimal digits in pieces of 64 */
-			assert_int_equal(st.st_size, (k + 1) * 9000);
+			if (!same_file(c, AT_FDCWD, path))
+				fail_msg("%s is another", path);
 		}
 	}
+}
+
+/* Every blob and layer against its digest, each file of a layer against its tar. */
+static void check_itself(struct fixture *f, int round)
+{
+	struct err *err = NULL;
+	struct store_check check;
+	const struct store_check_spec spec = {0};
+	if (store_check_run(f->store, &spec, &check, &err) < 0)
+		fail_msg("round %d: %s", round, err_msg(err));
+	for (size_t i = 0; i < check.count; i++)
+		fail_msg("round %d: %s %s: %s", round, check.v[i].digest.str,
+			check.v[i].name ? check.v[i].name : "", check.v[i].problem);
+	store_check_free(&check);
 }
 
 static void check_all(struct fixture *f, const struct catalog *c)
@@ -455,7 +581,8 @@ static void one_round(struct fixture *f, const struct catalog *c, unsigned int *
 	assert_true(pid >= 0);
 	if (pid == 0)
 		child(f->root, c, own);
-	int64_t ns = rand_r(seed) % 500 * INT64_C(1000000);
+	/* now and then long enough for checks and containers to come to their end */
+	int64_t ns = rand_r(seed) % (round % 10 == 9 ? 3000 : 500) * INT64_C(1000000);
 	struct timespec pause = {ns / TIME_NS_PER_SEC, ns % TIME_NS_PER_SEC};
 	nanosleep(&pause, NULL);
 	kill(pid, SIGKILL);
@@ -465,6 +592,7 @@ static void one_round(struct fixture *f, const struct catalog *c, unsigned int *
 	spoil_downloads(f, seed);
 	open_again(f, round);
 	check_all(f, c);
+	check_itself(f, round);
 }
 
 static void the_store_is_in_order_whatever_was_killed(void **state)
