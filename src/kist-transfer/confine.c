@@ -26,6 +26,9 @@
  * read-only mount of its own: the calls of both, the capabilities of unpacking.
  *
  * Copying layers (confine_copying()) is unpacking with read-only mounts of the layers as its input.
+ *
+ * Where layers of several authors are unpacked in one run (confine_supervising()), what is left does not parse them either:
+ * it hashes, and starts for each blob children that may do still less (confine_child.c).
  */
 #include "confine.h"
 
@@ -96,9 +99,12 @@ static int own_root(int staging, struct err **err)
 
 static const int writing_caps[] = {
 	CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_MKNOD, CAP_SETFCAP, CAP_SYS_ADMIN};
+/* CHROOT for its children's roots, KILL to end them */
+static const int supervising_caps[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID,
+	CAP_MKNOD, CAP_SETFCAP, CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_KILL};
 static const int reading_caps[] = {CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN};
 
-static int drop_capabilities(const int *kept, size_t n, struct err **err)
+int confine_capabilities(const int *kept, size_t n, struct err **err)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {0};
@@ -164,6 +170,25 @@ static const int reading_calls[] = {
 	SCMP_SYS(fgetxattr),
 	/* layers to be written come as descriptors */
 	SCMP_SYS(recvmsg),
+};
+
+/* Processes, pipes between them, and what a child does before it is confined further. */
+static const int supervising_calls[] = {
+	SCMP_SYS(clone),
+	SCMP_SYS(wait4),
+	SCMP_SYS(kill),
+	SCMP_SYS(getppid),
+	SCMP_SYS(pipe2),
+	SCMP_SYS(tee),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(dup2),
+	SCMP_SYS(close_range),
+	SCMP_SYS(fchdir),
+	SCMP_SYS(chroot),
+	SCMP_SYS(flock),
+	SCMP_SYS(capset),
+	SCMP_SYS(prctl),
+	SCMP_SYS(seccomp),
 };
 
 static const int allowed[] = {
@@ -285,15 +310,21 @@ static int filter_calls(const struct calls *more, size_t n, struct err **err)
 	return r < 0 ? err_sys(err, -r, "confine: load the seccomp filter") : 0;
 }
 
-static int confine_writing(
-	int staging, rlim_t files, const struct calls *calls, size_t n, struct err **err)
+struct caps {
+	const int *v;
+	size_t n;
+};
+static const struct caps writing = {writing_caps, ARRAY_LEN(writing_caps)};
+
+static int confine_writing(int staging, const struct caps *caps, rlim_t files,
+	const struct calls *calls, size_t n, struct err **err)
 {
 	auto_fd int root = own_root(staging, err);
 	if (root < 0)
 		return -1;
 	close(staging);
-	if (drop_capabilities(writing_caps, ARRAY_LEN(writing_caps), err) < 0 ||
-		set_limits(files, err) < 0 || filter_calls(calls, n, err) < 0)
+	if (confine_capabilities(caps->v, caps->n, err) < 0 || set_limits(files, err) < 0 ||
+		filter_calls(calls, n, err) < 0)
 		return -1;
 	return steal_fd(&root);
 }
@@ -301,21 +332,31 @@ static int confine_writing(
 int confine(int staging, struct err **err)
 {
 	const struct calls calls[] = {{writing_calls, ARRAY_LEN(writing_calls)}};
-	return confine_writing(staging, FILES_MAX, calls, ARRAY_LEN(calls), err);
+	return confine_writing(staging, &writing, FILES_MAX, calls, ARRAY_LEN(calls), err);
 }
 
 int confine_copying(int staging, struct err **err)
 {
 	const struct calls calls[] = {{writing_calls, ARRAY_LEN(writing_calls)},
 		{copying_calls, ARRAY_LEN(copying_calls)}};
-	return confine_writing(staging, FILES_MAX_TREES, calls, ARRAY_LEN(calls), err);
+	return confine_writing(staging, &writing, FILES_MAX_TREES, calls, ARRAY_LEN(calls), err);
 }
 
 int confine_verifying(int staging, struct err **err)
 {
 	const struct calls calls[] = {{writing_calls, ARRAY_LEN(writing_calls)},
 		{reading_calls, ARRAY_LEN(reading_calls)}};
-	return confine_writing(staging, FILES_MAX, calls, ARRAY_LEN(calls), err);
+	return confine_writing(staging, &writing, FILES_MAX, calls, ARRAY_LEN(calls), err);
+}
+
+int confine_supervising(int staging, struct err **err)
+{
+	static const struct caps caps = {supervising_caps, ARRAY_LEN(supervising_caps)};
+	const struct calls calls[] = {{writing_calls, ARRAY_LEN(writing_calls)},
+		{supervising_calls, ARRAY_LEN(supervising_calls)}};
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return err_sys(err, errno, "confine: refuse to be traced");
+	return confine_writing(staging, &caps, FILES_MAX, calls, ARRAY_LEN(calls), err);
 }
 
 int confine_reading(int tree, struct err **err)
@@ -325,7 +366,7 @@ int confine_reading(int tree, struct err **err)
 	if (root < 0)
 		return -1;
 	close(tree);
-	if (drop_capabilities(reading_caps, ARRAY_LEN(reading_caps), err) < 0 ||
+	if (confine_capabilities(reading_caps, ARRAY_LEN(reading_caps), err) < 0 ||
 		set_limits(FILES_MAX_TREES, err) < 0 ||
 		filter_calls(calls, ARRAY_LEN(calls), err) < 0)
 		return -1;

@@ -2,6 +2,8 @@
 #ifndef KIST_TRANSFER_CONFINE_H
 #define KIST_TRANSFER_CONFINE_H
 
+#include <stddef.h>
+
 #include "base/err.h"
 
 /**
@@ -18,9 +20,18 @@ int confine_verifying(int staging, struct err **err);
 int confine_copying(int staging, struct err **err);
 
 /**
+ * The same for a supervisor, which parses nothing of strangers' and starts children that do (confine_child.h): it may
+ * fork, and give its children less than it has. Nobody may trace it.
+ */
+int confine_supervising(int staging, struct err **err);
+
+/**
  * The same for a program that only reads: @tree (closed here) is a detached, read-only mount, which becomes
  * the root. Descriptors that were opened before can be used as they were.
  */
 int confine_reading(int tree, struct err **err);
+
+/** Keeps the capabilities @kept and no others, and gains none by exec. */
+int confine_capabilities(const int *kept, size_t n, struct err **err);
 
 #endif

@@ -7,7 +7,7 @@
  * store has heard of the last one's end.
  *
  * What the file says is believed as little as what an archive says: it is hashed on the way in and, inflated, once
- * more. If it cannot be inflated or unpacked, the rest of the file is awaited and all of it hashed again: only if the blob
+ * more (pipeline.c). If it cannot be inflated or unpacked, the rest of the file is awaited and hashed too: only if the blob
  * is what it was announced to be, its maker is to blame; else it was damaged on the way, and the store may ask
  * for it once more.
  */
@@ -19,21 +19,18 @@
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "hash.h"
 #include "layer.h"
+#include "pipeline.h"
 #include "report.h"
 
-#define HEAD 512
 #define MESSAGE_ROOM 1024
-#define CHUNK (256u << 10)
 
-/** The file that is followed, as a stream. */
+/** The file that is followed. */
 struct followed {
-	struct stream s;
+	struct source s;
 	int fd;
 	uint32_t index;
 	uint64_t at, told, total;
-	uint64_t *count; /* bytes read, of all blobs */
 	bool abandoned;
 };
 
@@ -56,9 +53,10 @@ static int receive(struct transfer_message *m, char room[MESSAGE_ROOM], int *fd,
 	return r;
 }
 
-/* Waits until the store says something about this file. */
-static int wait_for_more(struct followed *f, struct err **err)
+/* The store says something about this file. */
+static int followed_hear(struct source *s, struct err **err)
 {
+	struct followed *f = (struct followed *)s;
 	char room[MESSAGE_ROOM];
 	struct transfer_message m;
 	int fd = -1;
@@ -79,15 +77,14 @@ static int wait_for_more(struct followed *f, struct err **err)
 	}
 }
 
-static ssize_t followed_read(struct stream *s, void *p, size_t n, struct err **err)
+static ssize_t followed_read(struct source *s, void *p, size_t n, struct err **err)
 {
 	struct followed *f = (struct followed *)s;
-	while (f->at == f->told && f->told < f->total)
-		if (wait_for_more(f, err) < 0)
-			return -1;
-	size_t most = f->told - f->at < n ? f->told - f->at : n;
-	if (most == 0)
+	if (f->at == f->total)
 		return 0;
+	if (f->at == f->told)
+		return SOURCE_WAIT;
+	size_t most = f->told - f->at < n ? f->told - f->at : n;
 	ssize_t r;
 	do
 		r = pread(f->fd, p, most, (off_t)f->at);
@@ -97,12 +94,8 @@ static ssize_t followed_read(struct stream *s, void *p, size_t n, struct err **e
 	if (r == 0)
 		return err_set(err, ERR_INVALID, "the file of a layer has become shorter");
 	f->at += (uint64_t)r;
-	if (f->count)
-		*f->count += (uint64_t)r;
 	return r;
 }
-
-static const struct stream_ops followed_ops = {followed_read, NULL};
 
 static void report_bad(const struct followed *f, bool damaged, const struct err *why)
 {
@@ -119,21 +112,6 @@ static void report_bad(const struct followed *f, bool damaged, const struct err 
 	report_send(&m);
 }
 
-/* Hashes the whole file, which may take waiting for its end. */
-static int hash_whole(struct followed *f, struct digest *out, struct err **err)
-{
-	auto_hash *hash = hash_new();
-	auto_free char *chunk = xmalloc(CHUNK);
-	ssize_t n;
-	f->at = 0;
-	f->count = NULL;
-	while ((n = followed_read(&f->s, chunk, CHUNK, err)) > 0)
-		hash_add(hash, chunk, (size_t)n);
-	if (n == 0)
-		hash_end(hash, out);
-	return (int)n;
-}
-
 static int other_digest(
 	const struct transfer_message *want, const struct digest *actual, struct err **err)
 {
@@ -143,29 +121,23 @@ static int other_digest(
 }
 
 /* Says why the layer cannot be used: @why, unless the blob itself is not what it should be. */
-static int refuse(
-	struct followed *f, const struct transfer_message *want, struct err *why, struct err **err)
+static void refuse(const struct followed *f, const struct transfer_message *want,
+	const struct digest *actual, const struct err *why)
 {
-	struct digest actual;
 	auto_err *bad = NULL;
 	/* other kinds are this machine's trouble, or a bound that no digest excuses */
 	if (why->kind != ERR_INVALID) {
 		report_bad(f, false, why);
-		return 0;
+		return;
 	}
-	if (hash_whole(f, &actual, &bad) < 0) {
-		if (f->abandoned)
-			return 0;
-		if (bad->kind != ERR_INVALID)
-			return err_move(err, &bad);
-		report_bad(f, true, bad);
-		return 0;
+	if (!*actual->str) { /* it could not even be read */
+		report_bad(f, true, why);
+		return;
 	}
-	bool same = str_eq(actual.str, want->blob.str);
+	bool same = str_eq(actual->str, want->blob.str);
 	if (!same)
-		other_digest(want, &actual, &bad);
+		other_digest(want, actual, &bad);
 	report_bad(f, !same, same ? why : bad);
-	return 0;
 }
 
 static int check(const struct transfer_message *want, const struct layer *layer, bool *damaged,
@@ -182,24 +154,13 @@ static int check(const struct transfer_message *want, const struct layer *layer,
 	return 0;
 }
 
-static int stage(struct run *run, struct layer *layer, struct followed *f, struct err **err)
-{
-	char head[HEAD];
-	ssize_t n = stream_fill(&f->s, head, sizeof(head), err);
-	if (n < 0)
-		return -1;
-	auto_stream *all = stream_head(head, (size_t)n, &f->s);
-	return layer_stage(run, layer, all, stream_detect(head, (size_t)n), err);
-}
-
-static int take_blob(struct run *run, const struct transfer_message *want, int fd, struct err **err)
+static void take_blob(const struct pipeline_spec *spec, const struct transfer_message *want, int fd)
 {
 	struct followed f = {
-		.s = {&followed_ops},
+		.s = {followed_read, TRANSFER_FD_CONTROL, followed_hear},
 		.fd = fd,
 		.index = want->index,
 		.total = want->blob_size,
-		.count = &run->in,
 	};
 	struct layer layer = {
 		.name = want->blob.str,
@@ -209,20 +170,22 @@ static int take_blob(struct run *run, const struct transfer_message *want, int f
 	};
 	auto_err *bad = NULL;
 	bool damaged = false;
-	if (stage(run, &layer, &f, &bad) < 0)
-		return f.abandoned ? 0 : refuse(&f, want, bad, err);
-	if (check(want, &layer, &damaged, &bad) < 0) {
+	if (pipeline_stage(spec, &layer, &f.s, &bad) < 0) {
+		if (!f.abandoned)
+			refuse(&f, want, &layer.blob, bad);
+	} else if (check(want, &layer, &damaged, &bad) < 0) {
 		report_bad(&f, damaged, bad);
-		return 0;
+	} else {
+		layer_report(&layer);
 	}
-	layer_report(&layer);
-	return 0;
 }
 
-int follow_layers(int root, const struct transfer_message *request, struct err **err)
+int follow_layers(int root, const struct confine_filters *filters,
+	const struct transfer_message *request, struct err **err)
 {
 	struct run run;
 	run_init(&run, root, request);
+	const struct pipeline_spec spec = {&child_tools, filters, &run, layer_progress};
 	for (;;) {
 		char room[MESSAGE_ROOM];
 		struct transfer_message m;
@@ -230,7 +193,7 @@ int follow_layers(int root, const struct transfer_message *request, struct err *
 		if (receive(&m, room, &fd, err) < 0)
 			return -1;
 		/* what else comes is about a layer that is done */
-		if (m.kind == TRANSFER_BLOB && take_blob(&run, &m, fd, err) < 0)
-			return -1;
+		if (m.kind == TRANSFER_BLOB)
+			take_blob(&spec, &m, fd);
 	}
 }

@@ -3,6 +3,7 @@
 #define KIST_TRANSFER_FOLLOW_H
 
 #include "base/err.h"
+#include "confine_child.h"
 #include "store/transfer.h"
 
 /**
@@ -10,6 +11,7 @@
  * each (LAYER, or BAD), until the store closes the socket: then it ends the program. Returns only with an error that
  * ends everything.
  */
-int follow_layers(int root, const struct transfer_message *request, struct err **err);
+int follow_layers(int root, const struct confine_filters *filters,
+	const struct transfer_message *request, struct err **err);
 
 #endif

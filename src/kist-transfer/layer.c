@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "hash.h"
 #include "report.h"
+#include "ring.h"
 
 #define WORKER_STACK (512u << 10)
 #define PROGRESS_STEP (4u << 20)
@@ -35,29 +36,19 @@ struct worker {
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
-	w->result = unpack_layer(w->folder, w->side, w->ring, UNPACK_KEEP, &w->run->limits,
+	const struct unpack_input input = {ring_take, w->ring};
+	w->result = unpack_layer(w->folder, w->side, &input, UNPACK_KEEP, &w->run->limits,
 		&w->layer->unpacked, &w->err);
 	ring_leave(w->ring);
 	return NULL;
 }
 
-static int make_folder(
-	struct run *run, const char *kind, uint32_t index, mode_t mode, struct err **err)
-{
-	char name[32];
-	snprintf(name, sizeof(name), "%s.%u", kind, index);
-	if (mkdirat(run->root, name, mode) < 0)
-		return err_sys(err, errno, "make folder %s", name);
-	int fd = openat(run->root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? err_sys(err, errno, "open folder %s", name) : fd;
-}
-
 static int worker_start(struct worker *w, struct err **err)
 {
-	w->folder = make_folder(w->run, "layer", w->layer->index, 0755, err);
+	w->folder = unpack_folder_make(w->run->root, "layer", w->layer->index, 0755, err);
 	if (w->folder < 0)
 		return -1;
-	w->side = make_folder(w->run, "recipe", w->layer->index, 0700, err);
+	w->side = unpack_folder_make(w->run->root, "recipe", w->layer->index, 0700, err);
 	if (w->side < 0)
 		return -1;
 	w->ring = ring_new();
@@ -93,7 +84,7 @@ static void worker_free(struct worker *w)
 	err_freep(&w->err);
 }
 
-static void tell_progress(const struct layer *layer)
+void layer_progress(const struct layer *layer)
 {
 	struct transfer_message m = {
 		.kind = TRANSFER_PROGRESS,
@@ -130,7 +121,7 @@ static int pump(struct worker *w, struct stream *tar, struct hash *hash, struct 
 			ring_put(w->ring, (size_t)n);
 		if (w->layer->blob_size - told >= PROGRESS_STEP) {
 			told = w->layer->blob_size;
-			tell_progress(w->layer);
+			layer_progress(w->layer);
 		}
 	}
 }
@@ -161,7 +152,7 @@ int layer_stage(struct run *run, struct layer *layer, struct stream *raw, enum c
 	else
 		layer->diff_id = layer->blob;
 	layer->how = how;
-	tell_progress(layer);
+	layer_progress(layer);
 	return 0;
 }
 

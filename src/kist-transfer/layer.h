@@ -40,6 +40,8 @@ void run_init(struct run *run, int root, const struct transfer_message *request)
 /** Reads @raw to its end. On failure the folder may be half full; the store throws it away. */
 int layer_stage(struct run *run, struct layer *layer, struct stream *raw, enum compression how,
 	struct err **err);
+/** Tells the store how far it is. */
+void layer_progress(const struct layer *layer);
 /** Tells the store of a layer that was staged. */
 void layer_report(const struct layer *layer);
 

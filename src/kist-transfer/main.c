@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "confine.h"
+#include "confine_child.h"
 #include "copytree.h"
 #include "follow.h"
 #include "hash.h"
@@ -112,6 +113,17 @@ static int run_verify(const struct transfer_message *request, struct err **err)
 	return root < 0 ? -1 : verify_serve(root, request, err);
 }
 
+/* This process parses none of it. */
+static int run_pull(const struct transfer_message *request, struct err **err)
+{
+	signal(SIGPIPE, SIG_IGN); /* a child that has ended says why */
+	struct confine_filters *filters = confine_filters_new(err);
+	auto_fd int root = filters ? confine_supervising(TRANSFER_FD_STAGING, err) : -1;
+	int r = root < 0 ? -1 : follow_layers(root, filters, request, err);
+	confine_filters_free(filters);
+	return r;
+}
+
 static int run(struct err **err)
 {
 	struct transfer_message request;
@@ -125,11 +137,11 @@ static int run(struct err **err)
 		return run_replay(err);
 	if (request.mode == TRANSFER_VERIFY)
 		return run_verify(&request, err);
+	if (request.mode == TRANSFER_PULL)
+		return run_pull(&request, err);
 	auto_fd int root = confine(TRANSFER_FD_STAGING, err);
 	if (root < 0)
 		return -1;
-	if (request.mode == TRANSFER_PULL)
-		return follow_layers(root, &request, err);
 	int r = request.mode == TRANSFER_IMPORT ? load_layer(root, &request, err)
 						: load_archive(root, &request, err);
 	return r < 0 ? -1 : sync_root(root, err);

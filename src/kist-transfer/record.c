@@ -237,7 +237,7 @@ int recorder_passed(struct recorder *r, uint64_t pos, struct err **err)
 	return 0;
 }
 
-/* Keeps of what was fed last that which is not done. */
+/* Of what was fed last, that which is not done. */
 static void keep_rest(struct recorder *r)
 {
 	uint64_t end = fed_end(r);
@@ -253,10 +253,16 @@ static void keep_rest(struct recorder *r)
 	buf_add(&r->tail, r->fed + skip, r->fed_len - skip);
 }
 
-int recorder_feed(struct recorder *r, const void *p, size_t n, struct err **err)
+void recorder_keep(struct recorder *r)
 {
 	if (r->fed_len)
 		keep_rest(r);
+	r->fed = NULL;
+	r->fed_len = 0;
+}
+
+int recorder_feed(struct recorder *r, const void *p, size_t n, struct err **err)
+{
 	r->fed = p;
 	r->fed_len = n;
 	return r->tail.len > TAIL_MAX ? recorder_passed(r, fed_at(r), err) : 0;

@@ -32,8 +32,10 @@ static inline void recorder_freep(struct recorder **r)
 }
 #define auto_recorder __attribute__((cleanup(recorder_freep))) struct recorder
 
-/** The next bytes of the stream; they must stay valid until the next call. */
+/** The next bytes of the stream; they must stay valid until recorder_keep(). */
 int recorder_feed(struct recorder *r, const void *p, size_t n, struct err **err);
+/** What was fed last is about to go: copies what is still wanted of it. Before every recorder_feed() but the first. */
+void recorder_keep(struct recorder *r);
 /** No content before @pos will be told of any more. */
 int recorder_passed(struct recorder *r, uint64_t pos, struct err **err);
 /** Contents belong to this file now: the number of its inode, and its path without symlinks. */

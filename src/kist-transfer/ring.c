@@ -63,8 +63,9 @@ void ring_end(struct ring *r, bool whole)
 	pthread_mutex_unlock(&r->lock);
 }
 
-long ring_take(struct ring *r, const void **p)
+long ring_take(void *ring, const void **p)
 {
+	struct ring *r = ring;
 	long n;
 	pthread_mutex_lock(&r->lock);
 	r->borrowed = false;

@@ -26,8 +26,8 @@ void ring_put(struct ring *r, size_t n);
 /** Producer: nothing more comes; @whole is false when the stream broke off. */
 void ring_end(struct ring *r, bool whole);
 
-/** Consumer: the next bytes, valid until the next call; 0 at the end, -1 if the stream broke off. */
-long ring_take(struct ring *r, const void **p);
+/** Consumer (struct unpack_input): the next bytes, valid until the next call; 0 at the end, -1 if the stream broke off. */
+long ring_take(void *ring, const void **p);
 /** Consumer: wants no more; the producer's ring_room() gives NULL from now on. */
 void ring_leave(struct ring *r);
 

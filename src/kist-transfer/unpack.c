@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -24,7 +25,7 @@
 
 struct unpacker {
 	struct archive *a;
-	struct ring *ring;
+	const struct unpack_input *input;
 	struct place place;
 	enum unpack_how how;
 	struct recorder *recorder; /* NULL unless how is KEEP */
@@ -71,13 +72,21 @@ static uint64_t passed(struct archive *a)
 	return n < 0 ? 0 : (uint64_t)n;
 }
 
-static la_ssize_t ring_source(struct archive *a, void *data, const void **out)
+/* The next bytes; the last ones are overwritten. */
+static long take(struct unpacker *u, const void **out)
+{
+	if (u->recorder)
+		recorder_keep(u->recorder);
+	return u->input->take(u->input->arg, out);
+}
+
+static la_ssize_t tar_source(struct archive *a, void *data, const void **out)
 {
 	struct unpacker *u = data;
 	int r = u->recorder ? recorder_passed(u->recorder, passed(a), &u->failed) : 0;
 	if (r == 0)
 		r = count_recorded(u, &u->failed);
-	long n = r < 0 ? -1 : ring_take(u->ring, out);
+	long n = r < 0 ? -1 : take(u, out);
 	if (n > 0 && u->recorder)
 		r = recorder_feed(u->recorder, *out, (size_t)n, &u->failed);
 	if (n < 0 || r < 0) {
@@ -352,7 +361,7 @@ static int record_rest(struct unpacker *u, struct err **err)
 {
 	const void *p;
 	for (;;) {
-		long n = ring_take(u->ring, &p);
+		long n = take(u, &p);
 		if (n < 0)
 			return err_set(err, ERR_INVALID, "damaged tar: the stream broke off");
 		if (count_recorded(u, err) < 0)
@@ -368,7 +377,7 @@ static int record_rest(struct unpacker *u, struct err **err)
 
 static int run(struct unpacker *u, struct err **err)
 {
-	if (archive_read_open2(u->a, u, NULL, ring_source, NULL, NULL) != ARCHIVE_OK)
+	if (archive_read_open2(u->a, u, NULL, tar_source, NULL, NULL) != ARCHIVE_OK)
 		return bad_tar(u, err);
 	if (unpack_all(u, err) < 0 || record_rest(u, err) < 0)
 		return -1;
@@ -376,11 +385,11 @@ static int run(struct unpacker *u, struct err **err)
 	return 0;
 }
 
-int unpack_layer(int root, int side, struct ring *ring, enum unpack_how how,
+int unpack_layer(int root, int side, const struct unpack_input *input, enum unpack_how how,
 	struct unpack_limits *limits, struct unpack_result *out, struct err **err)
 {
 	*out = (struct unpack_result){0};
-	struct unpacker u = {.ring = ring, .how = how, .limits = limits, .result = out};
+	struct unpacker u = {.input = input, .how = how, .limits = limits, .result = out};
 	if (place_open(&u.place, root, side, err) < 0)
 		return -1;
 	u.place.mark = how != UNPACK_KEEP;
@@ -394,4 +403,14 @@ int unpack_layer(int root, int side, struct ring *ring, enum unpack_how how,
 	place_close(&u.place);
 	err_freep(&u.failed);
 	return r;
+}
+
+int unpack_folder_make(int root, const char *kind, uint32_t index, mode_t mode, struct err **err)
+{
+	char name[32];
+	snprintf(name, sizeof(name), "%s.%u", kind, index);
+	if (mkdirat(root, name, mode) < 0)
+		return err_sys(err, errno, "make folder %s", name);
+	int fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_sys(err, errno, "open folder %s", name) : fd;
 }

@@ -5,9 +5,16 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
-#include "ring.h"
+
+/** Where a tar comes from. */
+struct unpack_input {
+	/** The next bytes, valid until the next call; 0 at the end, -1 if the stream broke off. */
+	long (*take)(void *arg, const void **p);
+	void *arg;
+};
 
 /** What all layers of one run may use together. */
 struct unpack_limits {
@@ -32,7 +39,7 @@ struct unpack_result {
 };
 
 /**
- * Takes a tar stream from @ring and makes its entries below the folder @root.
+ * Takes a tar stream from @input and makes its entries below the folder @root.
  *
  * Entries are resolved inside @root by the kernel, whatever symlinks the layer brought along. Later
  * entries replace earlier ones; folders merge. ".wh.NAME" becomes a 0:0 character device,
@@ -40,7 +47,10 @@ struct unpack_result {
  * ERR_TOO_LARGE beyond @limits, ERR_SYSTEM for the machine's own troubles. On success the stream has been read to its
  * end, and the empty folder @side has become its recipe (recipe.h), if @how is KEEP.
  */
-int unpack_layer(int root, int side, struct ring *ring, enum unpack_how how,
+int unpack_layer(int root, int side, const struct unpack_input *input, enum unpack_how how,
 	struct unpack_limits *limits, struct unpack_result *out, struct err **err);
+
+/** Makes the folder "<kind>.<index>" below @root, opened. */
+int unpack_folder_make(int root, const char *kind, uint32_t index, mode_t mode, struct err **err);
 
 #endif

@@ -43,20 +43,35 @@ int clean_list(int dir, char ***names, struct err **err)
 	return 0;
 }
 
-/* kist-transfer is killed with its daemon, but that may take a moment: it holds a lock until then. */
-static bool wait_unused(int staging, const char *name)
+static bool wait_lock(int dir)
 {
 	const struct timespec pause = {.tv_nsec = 10000000};
-	auto_fd int dir = openat(staging, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int64_t end = time_mono() + TRANSFER_WAIT_NS;
-	if (dir < 0)
-		return true; /* a file: nobody works in it */
 	while (flock(dir, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK || time_mono() > end)
 			return false;
 		nanosleep(&pause, NULL);
 	}
 	return true;
+}
+
+/* kist-transfer is killed with its daemon, and its children with it, but that may take a moment: they hold locks until
+ * then, it of the whole folder, each child of one folder in it. */
+static bool wait_unused(int staging, const char *name)
+{
+	auto_fd int dir = openat(staging, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return true; /* a file: nobody works in it */
+	auto_strv names = NULL;
+	bool unused = wait_lock(dir) && clean_list(dir, &names, NULL) == 0;
+	for (size_t i = 0; unused && names && names[i]; i++) {
+		auto_fd int work = -1;
+		if (str_starts(names[i], "work."))
+			work = openat(
+				dir, names[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		unused = work < 0 || wait_lock(work);
+	}
+	return unused;
 }
 
 static int clean_staging(struct store *s, struct err **err)

@@ -14,6 +14,7 @@
 #include "base/digest.h"
 #include "base/mem.h"
 #include "replay.h"
+#include "ring.h"
 #include "store/transfer.h"
 #include "unpack.h"
 
@@ -87,7 +88,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ring_end(ring, true);
 	struct unpack_limits limits = {.max_bytes = 4 << 20, .max_entries = 1000};
 	struct unpack_result result;
-	unpack_layer(root, side, ring, UNPACK_KEEP, &limits, &result, NULL);
+	const struct unpack_input input = {ring_take, ring};
+	unpack_layer(root, side, &input, UNPACK_KEEP, &limits, &result, NULL);
 	ring_free(ring);
 	struct stat after;
 	if (fstatat(dir, "victim", &after, 0) < 0 || after.st_mode != before.st_mode ||

@@ -150,7 +150,8 @@ static int unpack_to(struct trees *t, const char *name, const struct buf *tar)
 	struct unpack_limits limits = {.max_bytes = 1u << 30, .max_entries = 1000000};
 	struct unpack_result result;
 	struct err *err = NULL;
-	if (unpack_layer(dir, side, ring, UNPACK_KEEP, &limits, &result, &err) < 0)
+	const struct unpack_input input = {ring_take, ring};
+	if (unpack_layer(dir, side, &input, UNPACK_KEEP, &limits, &result, &err) < 0)
 		fail_msg("unpack: %s", err_msg(err));
 	ring_free(ring);
 	return dir;

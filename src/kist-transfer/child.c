@@ -1,0 +1,194 @@
+#include "child.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "base/proc.h"
+
+#define CHUNK (256u << 10)
+/* Where a child finds its descriptors; nothing else is open but 2. */
+enum { CHILD_IN = 0, CHILD_OUT = 1, CHILD_REPORT = 3, CHILD_FOLDER = 4, CHILD_FD_END };
+
+/* ---- the work ---- */
+
+static int inflate(int in, int out, enum compression how, struct err **err)
+{
+	auto_stream *raw = stream_fd(in, NULL);
+	auto_stream *plain = stream_decompress(raw, how);
+	auto_free char *chunk = xmalloc(CHUNK);
+	for (;;) {
+		ssize_t n = stream_fill(plain, chunk, CHUNK, err);
+		if (n <= 0)
+			return (int)n;
+		if (fd_write_all(out, chunk, (size_t)n) < 0)
+			return err_sys(err, errno, "hand on what was decompressed");
+	}
+}
+
+struct piped {
+	int fd;
+	char *chunk;
+};
+
+static long piped_take(void *arg, const void **p)
+{
+	struct piped *in = arg;
+	*p = in->chunk;
+	return fd_read(in->fd, in->chunk, CHUNK);
+}
+
+static int unpack(int in, uint32_t index, struct unpack_limits *limits, struct unpack_result *out,
+	struct err **err)
+{
+	auto_free char *chunk = xmalloc(CHUNK);
+	struct piped piped = {in, chunk};
+	const struct unpack_input input = {piped_take, &piped};
+	auto_fd int files = unpack_folder_make(CHILD_FOLDER, "layer", index, 0755, err);
+	if (files < 0)
+		return -1;
+	auto_fd int side = unpack_folder_make(CHILD_FOLDER, "recipe", index, 0700, err);
+	if (side < 0)
+		return -1;
+	return unpack_layer(files, side, &input, UNPACK_KEEP, limits, out, err);
+}
+
+const struct child_tools child_tools = {inflate, unpack};
+
+/* ---- the child ---- */
+
+/* Descriptors to their places, and everything else closed: the control socket, the staging folder, the pipes of other
+ * children. */
+static void take_descriptors(const struct child_spec *spec, int report)
+{
+	bool unpacks = spec->kind == CHILD_UNPACKS;
+	int from[] = {spec->in, unpacks ? spec->in : spec->out, report, spec->folder};
+	static const int to[] = {CHILD_IN, CHILD_OUT, CHILD_REPORT, CHILD_FOLDER};
+	size_t n = unpacks ? ARRAY_LEN(from) : ARRAY_LEN(from) - 1;
+#if !defined(__SANITIZE_ADDRESS__)
+	/* the supervisor's output is /dev/null, its errors go to the daemon's */
+	if (dup2(1, 2) < 0)
+		_exit(127);
+#endif
+	for (size_t i = 0; i < n; i++)
+		from[i] = fcntl(from[i], F_DUPFD, CHILD_FD_END);
+	for (size_t i = 0; i < n; i++)
+		if (dup2(from[i], to[i]) < 0)
+			_exit(127);
+	if (syscall(SYS_close_range, unpacks ? CHILD_FD_END : CHILD_FOLDER, ~0U, 0) < 0)
+		_exit(127);
+}
+
+static int work(const struct child_spec *spec, struct child_outcome *o, struct err **err)
+{
+	if (confine_child(spec->filters, spec->kind, CHILD_FOLDER, err) < 0)
+		return -1;
+	if (spec->kind == CHILD_INFLATES)
+		return spec->tools->inflate(CHILD_IN, CHILD_OUT, spec->how, err);
+	struct unpack_limits limits = spec->limits;
+	int r = spec->tools->unpack(CHILD_IN, spec->index, &limits, &o->unpacked, err);
+	o->bytes = limits.bytes;
+	o->entries = limits.entries;
+	return r;
+}
+
+static void run(const struct child_spec *spec, int report, pid_t supervisor)
+	__attribute__((noreturn));
+static void run(const struct child_spec *spec, int report, pid_t supervisor)
+{
+	struct child_outcome o;
+	auto_err *err = NULL;
+	memset(&o, 0, sizeof(o)); /* padding too: it is written as it lies */
+	take_descriptors(spec, report);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != supervisor)
+		_exit(127);
+	o.ok = work(spec, &o, &err) == 0;
+	if (!o.ok) {
+		o.kind = (uint8_t)err->kind;
+		o.sys = err->sys;
+		strncpy(o.text, err_msg(err), sizeof(o.text) - 1);
+	}
+	_exit(fd_write_all(CHILD_REPORT, &o, sizeof(o)) < 0);
+}
+
+/* ---- the supervisor ---- */
+
+int child_start(struct child *c, const struct child_spec *spec, struct err **err)
+{
+	int pair[2];
+	*c = CHILD_NONE;
+	c->kind = spec->kind;
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "make a pipe");
+	auto_fd int ours = pair[0], theirs = pair[1];
+	if (fd_set_blocking(ours, false) < 0)
+		return err_sys(err, errno, "make a pipe");
+	pid_t self = getpid(), pid = fork();
+	if (pid < 0)
+		return err_sys(err, errno, "start a child");
+	if (pid == 0)
+		run(spec, theirs, self);
+	c->pid = pid;
+	c->report = steal_fd(&ours);
+	return 0;
+}
+
+static const char *child_name(const struct child *c)
+{
+	return c->kind == CHILD_INFLATES ? "decompressing" : "unpacking";
+}
+
+/* Why it failed, as it says itself, or as its end says. */
+static int failed(const struct child *c, int status, struct err **err)
+{
+	if (c->got == sizeof(c->said) && c->said.kind < ERR_KIND_COUNT) {
+		err_set(err, c->said.kind, "%.*s", (int)sizeof(c->said.text) - 1, c->said.text);
+		if (err)
+			(*err)->sys = c->said.sys;
+		return -1;
+	}
+	if (WIFSIGNALED(status))
+		return err_set(err, ERR_SYSTEM, "%s the layer was ended by signal %d (%s)",
+			child_name(c), WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return err_set(err, ERR_SYSTEM, "%s the layer ended without a result (status %d)",
+		child_name(c), WEXITSTATUS(status));
+}
+
+int child_hear(struct child *c, struct err **err)
+{
+	ssize_t n = 1;
+	while (c->got < sizeof(c->said) && n > 0) {
+		n = fd_read(c->report, (char *)&c->said + c->got, sizeof(c->said) - c->got);
+		if (n < 0 && errno == EAGAIN)
+			return 0;
+		if (n > 0)
+			c->got += (size_t)n;
+	}
+	fd_close(c->report);
+	c->report = -1;
+	/* whatever it says, and if it says nothing: from here on it works no more */
+	kill(c->pid, SIGKILL);
+	int status = proc_wait(c->pid);
+	c->pid = 0;
+	c->done = c->got == sizeof(c->said) && c->said.ok == 1;
+	return c->done ? 1 : failed(c, status, err);
+}
+
+void child_end(struct child *c)
+{
+	if (c->pid) {
+		kill(c->pid, SIGKILL);
+		proc_wait(c->pid);
+	}
+	fd_close(c->report);
+	c->report = -1;
+	c->pid = 0;
+}

@@ -1,0 +1,25 @@
+/* What a child that parses one blob may do. */
+#ifndef KIST_TRANSFER_CONFINE_CHILD_H
+#define KIST_TRANSFER_CONFINE_CHILD_H
+
+#include "base/err.h"
+
+enum child_kind {
+	CHILD_INFLATES, /* reads one pipe, writes another; no files, no capabilities */
+	CHILD_UNPACKS, /* reads a pipe, makes files below the folder that becomes its root */
+	CHILD_KIND_COUNT
+};
+
+/** Filters for seccomp(2), made once: they are installed in each child. */
+struct confine_filters;
+struct confine_filters *confine_filters_new(struct err **err);
+void confine_filters_free(struct confine_filters *filters);
+
+/**
+ * Gives up everything else, in a child of a confined supervisor (or of a test that is root). UNPACKS: @folder, which
+ * must not be moved while the child lives, becomes the root; no descriptor of anything outside may be open.
+ */
+int confine_child(
+	const struct confine_filters *filters, enum child_kind kind, int folder, struct err **err);
+
+#endif

@@ -1,0 +1,472 @@
+/*
+ * Theory of operation.
+ *
+ * Whoever decompresses or unpacks a layer may be taken over by what is in it. So this process, which says what the
+ * digests are, parses nothing; two confined children do, for one blob only (confine_child.c):
+ *
+ *	source --> [hash] --> pipe --> inflates --> pipe --> [tee, hash] --> pipe --> unpacks --> work.<index>/
+ *
+ * What comes out of the inflating child is copied into the unpacking child's pipe by tee(2), which shares the pages,
+ * then read here and hashed: the pages in a pipe are the kernel's, and neither child has a system call that would
+ * put a page of its own there, so what is hashed is what is unpacked. A plain blob needs no inflating child, a layer
+ * that is here already no unpacking one.
+ *
+ * The end of the unpacking child's pipe means that the stream was whole: it is closed only when the inflating child has ended
+ * well. A failure ends both children; if it is the blob's fault (ERR_INVALID), the rest of the source is still hashed, since
+ * a blob with another digest was damaged on the way, and that is nobody's fault.
+ *
+ * One thread, since it forks; nothing blocks but poll().
+ */
+#include "pipeline.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fdio.h"
+#include "base/mem.h"
+#include "hash.h"
+
+#define CHUNK (256u << 10)
+#define PIPE_SIZE (1 << 20) /* asked for; less is slower */
+#define HEAD 16 /* enough to tell a compression */
+#define PROGRESS_STEP (4u << 20)
+
+struct pipeline {
+	const struct pipeline_spec *spec;
+	struct layer *layer;
+	struct source *from;
+	struct hash *blob, *diff; /* diff: NULL for a plain blob */
+	struct child inflating, unpacking;
+	int work; /* the unpacking child's root; -1 */
+	char work_name[32];
+	int feed; /* the blob's bytes go there; -1 nowhere, or no more */
+	int plain; /* the tar's come from there; -1 it is the blob, or it has ended */
+	int tar; /* and go there; -1 nowhere, or no more */
+	bool ended; /* the source has */
+	bool tar_full; /* there is something in plain, but no room in tar */
+	size_t at, len; /* of chunk: hashed, not yet fed */
+	uint64_t tar_size, told;
+	struct err *failed; /* why the layer cannot be used */
+	char *chunk;
+};
+
+/* ---- beginning ---- */
+
+static int make_pipe(int *reads, int *writes, struct err **err)
+{
+	int pair[2];
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "make a pipe");
+	*reads = pair[0];
+	*writes = pair[1];
+	fcntl(pair[0], F_SETPIPE_SZ, PIPE_SIZE); /* the machine may not have it */
+	return 0;
+}
+
+/* A folder of its own, locked as the staging folder is: a killed supervisor's child may live a moment longer. */
+static int make_work(struct pipeline *p, struct err **err)
+{
+	snprintf(p->work_name, sizeof(p->work_name), "work.%u", p->layer->index);
+	p->work = unpack_folder_make(p->spec->run->root, "work", p->layer->index, 0700, err);
+	if (p->work >= 0 && flock(p->work, LOCK_SH) < 0)
+		return err_sys(err, errno, "lock %s", p->work_name);
+	return p->work < 0 ? -1 : 0;
+}
+
+static int start_inflating(struct pipeline *p, struct err **err)
+{
+	auto_fd int in = -1, out = -1;
+	if (make_pipe(&in, &p->feed, err) < 0 || make_pipe(&p->plain, &out, err) < 0)
+		return -1;
+	if (fd_set_blocking(p->feed, false) < 0 || fd_set_blocking(p->plain, false) < 0)
+		return err_sys(err, errno, "make a pipe");
+	const struct child_spec spec = {
+		.tools = p->spec->tools,
+		.filters = p->spec->filters,
+		.kind = CHILD_INFLATES,
+		.in = in,
+		.out = out,
+		.how = p->layer->how,
+		.folder = -1,
+	};
+	return child_start(&p->inflating, &spec, err);
+}
+
+static int start_unpacking(struct pipeline *p, struct err **err)
+{
+	auto_fd int in = -1;
+	int *to = p->layer->how == PLAIN ? &p->feed : &p->tar;
+	if (make_work(p, err) < 0 || make_pipe(&in, to, err) < 0)
+		return -1;
+	if (fd_set_blocking(*to, false) < 0)
+		return err_sys(err, errno, "make a pipe");
+	const struct child_spec spec = {
+		.tools = p->spec->tools,
+		.filters = p->spec->filters,
+		.kind = CHILD_UNPACKS,
+		.in = in,
+		.out = -1,
+		.folder = p->work,
+		.index = p->layer->index,
+		.limits = p->spec->run->limits,
+	};
+	return child_start(&p->unpacking, &spec, err);
+}
+
+static int start(struct pipeline *p, struct err **err)
+{
+	p->layer->how = stream_detect(p->chunk, p->len);
+	if (p->layer->how != PLAIN) {
+		p->diff = hash_new();
+		if (start_inflating(p, err) < 0)
+			return -1;
+	}
+	return p->layer->unpack ? start_unpacking(p, err) : 0;
+}
+
+/* ---- ending ---- */
+
+static void close_end(int *fd)
+{
+	fd_close(*fd);
+	*fd = -1;
+}
+
+static void stop(struct pipeline *p)
+{
+	child_end(&p->inflating);
+	child_end(&p->unpacking);
+	close_end(&p->feed);
+	close_end(&p->plain);
+	close_end(&p->tar);
+	p->at = p->len;
+}
+
+/* The layer cannot be used; the first reason counts. */
+static void refuse(struct pipeline *p, struct err **why)
+{
+	stop(p);
+	if (!p->failed)
+		err_move(&p->failed, why);
+	err_freep(why);
+}
+
+static int contradicts(const struct pipeline *p, struct err **err)
+{
+	return err_set(
+		err, ERR_SYSTEM, "unpacking layer %s ended before the layer did", p->layer->name);
+}
+
+/* What was unpacked, from the child's folder to where the store looks for it. Only the layer's own files are at stake. */
+static int take_work(struct pipeline *p, struct err **err)
+{
+	static const char *const kinds[] = {"layer", "recipe"};
+	int root = p->spec->run->root;
+	char name[32];
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		snprintf(name, sizeof(name), "%s.%u", kinds[i], p->layer->index);
+		if (renameat(p->work, name, root, name) < 0)
+			return err_sys(err, errno, "take %s", name);
+	}
+	return 0;
+}
+
+/* What is half done would take room until the end of the pull. */
+static void leave_work(struct pipeline *p)
+{
+	if (p->work < 0)
+		return;
+	close_end(&p->work);
+	(void)tree_remove(p->spec->run->root, p->work_name, NULL); /* else the store removes it */
+}
+
+static int take_result(struct pipeline *p, struct err **err)
+{
+	const struct child_outcome *said = &p->unpacking.said;
+	struct unpack_limits *limits = &p->spec->run->limits;
+	struct layer *layer = p->layer;
+	layer->unpacked = (struct unpack_result){
+		.size = said->unpacked.size,
+		.opaque = said->unpacked.opaque,
+		.tar_size = p->tar_size,
+		.recipe_size = said->unpacked.recipe_size,
+	};
+	if (said->unpacked.tar_size != p->tar_size)
+		return contradicts(p, err);
+	limits->bytes = said->bytes > limits->bytes ? said->bytes : limits->bytes;
+	limits->entries = said->entries > limits->entries ? said->entries : limits->entries;
+	return take_work(p, err);
+}
+
+static int finish(struct pipeline *p, struct err **err)
+{
+	struct layer *layer = p->layer;
+	/* as far as it came, which is all of it unless a failure was not the blob's fault */
+	if (p->ended)
+		hash_end(p->blob, &layer->blob);
+	if (p->failed)
+		return err_move(err, &p->failed);
+	if (p->diff)
+		hash_end(p->diff, &layer->diff_id);
+	else
+		layer->diff_id = layer->blob;
+	if (p->spec->progress)
+		p->spec->progress(layer);
+	return layer->unpack ? take_result(p, err) : 0;
+}
+
+/* ---- moving bytes ---- */
+
+static int guard(struct pipeline *p, struct err **err)
+{
+	const struct run *run = p->spec->run;
+	uint32_t ratio = run->max_ratio ? run->max_ratio : 1;
+	if (run->inner > RATIO_FLOOR && run->inner / ratio > run->in)
+		return err_set(err, ERR_TOO_LARGE,
+			"archive unpacks to more than %u times its size: refused as a "
+			"decompression bomb",
+			ratio);
+	return 0;
+}
+
+static void count_plain(struct pipeline *p, size_t n)
+{
+	auto_err *why = NULL;
+	p->tar_size += n;
+	p->spec->run->inner += n;
+	if (guard(p, &why) < 0)
+		refuse(p, &why);
+}
+
+static void tell(struct pipeline *p)
+{
+	if (p->layer->blob_size - p->told < PROGRESS_STEP)
+		return;
+	p->told = p->layer->blob_size;
+	if (p->spec->progress)
+		p->spec->progress(p->layer);
+}
+
+/* All functions that move bytes: 1 something moved, 0 nothing can be at the moment, -1 the source failed. */
+
+static int take(struct pipeline *p, size_t room, struct err **err)
+{
+	ssize_t n = p->from->read(p->from, p->chunk + p->len, room, err);
+	if (n < 0)
+		return n == SOURCE_WAIT ? 0 : -1;
+	if (n == 0) {
+		p->ended = true;
+		return 1;
+	}
+	hash_add(p->blob, p->chunk + p->len, (size_t)n);
+	p->layer->blob_size += (uint64_t)n;
+	p->spec->run->in += (uint64_t)n;
+	p->len += (size_t)n;
+	tell(p);
+	return 1;
+}
+
+static int take_more(struct pipeline *p, struct err **err)
+{
+	if (p->ended || p->at < p->len)
+		return 0;
+	p->at = p->len = 0;
+	int r = take(p, CHUNK, err);
+	if (!p->failed && p->layer->how == PLAIN)
+		count_plain(p, p->len);
+	return r;
+}
+
+static int give(struct pipeline *p)
+{
+	if (p->feed < 0) {
+		int moved = p->at < p->len;
+		p->at = p->len; /* hashed, which is all that is wanted */
+		return moved;
+	}
+	if (p->at == p->len) {
+		if (!p->ended)
+			return 0;
+		close_end(&p->feed);
+		return 1;
+	}
+	ssize_t n = fd_write(p->feed, p->chunk + p->at, p->len - p->at);
+	if (n < 0 && errno == EAGAIN)
+		return 0;
+	if (n < 0)
+		close_end(&p->feed); /* it wants no more: why, it says itself */
+	else
+		p->at += (size_t)n;
+	return 1;
+}
+
+/* Takes @n bytes, which are there, out of the pipe, and hashes them. */
+static void hash_plain(struct pipeline *p, char *room, size_t n)
+{
+	while (n && !p->failed) {
+		ssize_t r = fd_read(p->plain, room, n < CHUNK ? n : CHUNK);
+		if (r <= 0) {
+			auto_err *why = NULL;
+			err_sys(&why, r < 0 ? errno : EPIPE, "read a decompressed layer");
+			refuse(p, &why);
+			return;
+		}
+		hash_add(p->diff, room, (size_t)r);
+		count_plain(p, (size_t)r);
+		n -= (size_t)r;
+	}
+}
+
+/* Where nobody unpacks. */
+static ssize_t read_plain(struct pipeline *p, char *room)
+{
+	ssize_t n = fd_read(p->plain, room, CHUNK);
+	if (n > 0) {
+		hash_add(p->diff, room, (size_t)n);
+		count_plain(p, (size_t)n);
+	}
+	return n;
+}
+
+static ssize_t share_plain(struct pipeline *p, char *room)
+{
+	ssize_t n;
+	do
+		n = tee(p->plain, p->tar, PIPE_SIZE, SPLICE_F_NONBLOCK);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		hash_plain(p, room, (size_t)n);
+	return n;
+}
+
+static int move_plain(struct pipeline *p, char *room)
+{
+	if (p->plain < 0 || (p->layer->unpack && p->tar < 0))
+		return 0;
+	struct pollfd in = {p->plain, POLLIN, 0};
+	ssize_t n = p->tar >= 0 ? share_plain(p, room) : read_plain(p, room);
+	if (n < 0 && errno == EAGAIN) {
+		p->tar_full = p->tar >= 0 && poll(&in, 1, 0) > 0;
+		return 0;
+	}
+	if (n == 0)
+		close_end(&p->plain);
+	if (n < 0)
+		close_end(&p->tar); /* nobody unpacks any more: why, it says itself */
+	return 1;
+}
+
+/* ---- the children's ends ---- */
+
+static void hear(struct pipeline *p, struct child *c)
+{
+	auto_err *why = NULL;
+	int r = c->report >= 0 ? child_hear(c, &why) : 0;
+	/* what has unpacked everything has seen the end of its input, which is closed by us alone */
+	if (r == 1 && c == &p->unpacking && (p->feed >= 0 || p->plain >= 0 || p->tar >= 0))
+		r = contradicts(p, &why);
+	if (r < 0)
+		refuse(p, &why);
+}
+
+/* The stream was whole: only now the unpacking child may see its end. */
+static void end_tar(struct pipeline *p)
+{
+	if (p->inflating.done && p->plain < 0)
+		close_end(&p->tar);
+}
+
+static bool over(const struct pipeline *p)
+{
+	if (p->failed)
+		return p->ended || p->failed->kind != ERR_INVALID;
+	if (!p->ended || p->at < p->len || p->feed >= 0 || p->plain >= 0 || p->tar >= 0)
+		return false;
+	return p->inflating.report < 0 && p->unpacking.report < 0;
+}
+
+static int wait_for_any(struct pipeline *p, struct err **err)
+{
+	struct pollfd fds[6];
+	nfds_t n = 0;
+	int plain = p->layer->unpack && p->tar < 0 ? -1 : p->plain; /* poll() passes over -1 */
+	fds[n++] = (struct pollfd){p->from->fd, POLLIN, 0};
+	fds[n++] = (struct pollfd){p->inflating.report, POLLIN, 0};
+	fds[n++] = (struct pollfd){p->unpacking.report, POLLIN, 0};
+	fds[n++] = (struct pollfd){p->at < p->len ? p->feed : -1, POLLOUT, 0};
+	fds[n++] = (struct pollfd){p->tar_full ? -1 : plain, POLLIN, 0};
+	fds[n++] = (struct pollfd){p->tar_full ? p->tar : -1, POLLOUT, 0};
+	if (poll(fds, n, -1) < 0 && errno != EINTR)
+		return err_sys(err, errno, "wait for a layer");
+	p->tar_full = false;
+	if (fds[1].revents)
+		hear(p, &p->inflating);
+	if (fds[2].revents)
+		hear(p, &p->unpacking);
+	return fds[0].revents ? p->from->hear(p->from, err) : 0;
+}
+
+static int run(struct pipeline *p, struct err **err)
+{
+	auto_free char *room = xmalloc(CHUNK);
+	while (!over(p)) {
+		int moved = take_more(p, err);
+		if (moved < 0)
+			return -1;
+		moved += give(p);
+		moved += move_plain(p, room);
+		end_tar(p);
+		if (!moved && !over(p) && wait_for_any(p, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The first bytes, which say what they are compressed with. */
+static int look(struct pipeline *p, struct err **err)
+{
+	while (!p->ended && p->len < HEAD) {
+		int r = take(p, CHUNK - p->len, err);
+		if (r < 0 || (r == 0 && wait_for_any(p, err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+int pipeline_stage(const struct pipeline_spec *spec, struct layer *layer, struct source *from,
+	struct err **err)
+{
+	auto_free char *chunk = xmalloc(CHUNK);
+	auto_hash *blob = hash_new();
+	struct pipeline p = {
+		.spec = spec,
+		.layer = layer,
+		.from = from,
+		.blob = blob,
+		.inflating = CHILD_NONE,
+		.unpacking = CHILD_NONE,
+		.work = -1,
+		.feed = -1,
+		.plain = -1,
+		.tar = -1,
+		.chunk = chunk,
+	};
+	int r = look(&p, err);
+	if (r == 0)
+		r = start(&p, err);
+	if (r == 0 && layer->how == PLAIN)
+		count_plain(&p, p.len);
+	if (r == 0)
+		r = run(&p, err);
+	stop(&p);
+	if (r == 0)
+		r = finish(&p, err);
+	leave_work(&p);
+	hash_free(p.diff);
+	err_freep(&p.failed);
+	return r;
+}
