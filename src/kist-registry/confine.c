@@ -124,6 +124,9 @@ static int become_nobody(struct err **err)
 		return err_sys(err, errno, "confine: drop capabilities");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_sys(err, errno, "confine: no_new_privs");
+	/* again, as another user: a daemon that is killed must not leave it behind, with blobs to write to */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_sys(err, errno, "confine: die with the daemon");
 	return 0;
 }
 

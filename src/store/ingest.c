@@ -3,7 +3,8 @@
  *
  * A file is only ever appended to, by one program at a time: its owner's descriptor carries a lock (flock) which the
  * program that downloads shares, so that a registry program that outlives its daemon for a moment keeps the next one
- * waiting. What is in a file is never trusted; it is hashed whenever it is read.
+ * waiting. What is in a file is never trusted; it is hashed whenever it is read. Nor does a blob get its name while anybody
+ * has that lock (ingest_settle()): they could append to it afterwards.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -142,11 +143,11 @@ int64_t ingest_look(struct ingest *g)
 	return 0;
 }
 
-static int wait_lock(int fd)
+static int wait_lock(int fd, int how)
 {
 	const struct timespec pause = {.tv_nsec = 10000000};
 	int64_t end = time_mono() + LOCK_WAIT_NS;
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	while (flock(fd, how | LOCK_NB) < 0) {
 		if ((errno != EWOULDBLOCK && errno != EINTR) || time_mono() > end)
 			return -1;
 		nanosleep(&pause, NULL);
@@ -161,7 +162,7 @@ int ingest_open(struct ingest *g, int64_t *offset, struct err **err)
 		g->resumed = ingest_look(g) > 0;
 		auto_fd int fd = openat(g->store->ingest, digest_hex(&g->blob),
 			O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fd < 0 || wait_lock(fd) < 0)
+		if (fd < 0 || wait_lock(fd, LOCK_EX) < 0)
 			return err_sys(err, errno, "open the download of %s", g->blob.str);
 		g->fd = steal_fd(&fd);
 	}
@@ -180,6 +181,20 @@ int ingest_read_fd(struct ingest *g, struct err **err)
 {
 	int fd = openat(g->store->ingest, digest_hex(&g->blob), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? err_sys(err, errno, "open the download of %s", g->blob.str) : fd;
+}
+
+int ingest_settle(struct store *s, const struct digest *blob, struct err **err)
+{
+	auto_fd int fd = openat(s->ingest, digest_hex(blob), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return INGEST_GONE;
+	if (fd < 0)
+		return err_sys(err, errno, "open the download of %s", blob->str);
+	/* shared: another pull may be naming it, too */
+	if (wait_lock(fd, LOCK_SH) < 0)
+		return err_set(err, ERR_CONFLICT,
+			"layer %s is still held by a program that may write to it", blob->str);
+	return steal_fd(&fd);
 }
 
 void ingest_discard(struct ingest *g)

@@ -12,6 +12,8 @@
 struct documents {
 	char folder[STAGING_NAME];
 	int dir;
+	int *held; /* downloads that nobody may write to meanwhile */
+	size_t held_count;
 };
 
 static int add_document(struct store_pull *p, struct new_image *image, struct documents *docs,
@@ -50,8 +52,21 @@ static int add_documents(
 		d->m->config.media_type, NULL, err);
 }
 
-static void add_layers(struct store_pull *p, struct new_image *image)
+static int settle(
+	struct store_pull *p, struct documents *docs, const struct digest *blob, struct err **err)
 {
+	int fd = ingest_settle(p->store, blob, err);
+	if (fd == -1)
+		return -1;
+	if (fd >= 0)
+		docs->held[docs->held_count++] = fd;
+	return 0;
+}
+
+static int add_layers(
+	struct store_pull *p, struct new_image *image, struct documents *docs, struct err **err)
+{
+	docs->held = xcalloc(p->count + 1, sizeof(*docs->held));
 	image->layers = xcalloc(p->count + 1, sizeof(*image->layers));
 	for (size_t i = 0; i < p->count; i++) {
 		const struct pull_layer *l = &p->layers[i];
@@ -69,8 +84,11 @@ static void add_layers(struct store_pull *p, struct new_image *image)
 			p->layers[l->same_as].ingest) {
 			b->dir = p->store->ingest;
 			strcpy(b->file, digest_hex(&l->pub.blob));
+			if (settle(p, docs, &l->pub.blob, err) < 0)
+				return -1;
 		}
 	}
+	return 0;
 }
 
 /* The image that @ref names so far; "" if none. */
@@ -126,7 +144,8 @@ static int make_image(struct store_pull *p, struct new_image *image, struct docu
 	docs->dir = staging_make(p->store, docs->folder, err);
 	if (docs->dir < 0 || add_documents(p, image, docs, err) < 0)
 		return -1;
-	add_layers(p, image);
+	if (add_layers(p, image, docs, err) < 0)
+		return -1;
 	return add_names(p, image, ref, out, err);
 }
 
@@ -159,6 +178,9 @@ int store_pull_commit(struct store_pull *p, const struct reference *ref,
 	int r = commit(p, &image, &docs, ref, out, err);
 	new_image_free(&image);
 	fd_close(docs.dir);
+	for (size_t i = 0; i < docs.held_count; i++)
+		close(docs.held[i]);
+	free(docs.held);
 	staging_remove(p->store, docs.folder);
 	for (size_t i = 0; r == 0 && i < p->count; i++)
 		if (p->layers[i].ingest)

@@ -49,6 +49,12 @@ void ingest_grown(struct ingest *g, int64_t there);
 /** Owner: it is done; those that wait find the result. */
 void ingest_finish(struct ingest *g, const struct staged_layer *staged, const char *folder,
 	const char *compression);
+/**
+ * Waits until nobody can append to the file any more, not even a registry's program that outlived its daemon: what has
+ * the size that was hashed then is what was hashed. A descriptor that keeps it so; INGEST_GONE if there is no file; -1.
+ */
+int ingest_settle(struct store *store, const struct digest *blob, struct err **err);
+#define INGEST_GONE (-2)
 /** Removes the file of a blob that is in content/ now, or is not kept. */
 void ingest_forget_file(struct store *store, const struct digest *blob);
 

@@ -219,7 +219,11 @@ wait_bytes() {
 	put_image killed/x 1 --bytes 6000000 --seed k1 >/dev/null
 	docker pull localhost:5010/killed/x:1 >/dev/null 2>&1 3>&- &
 	wait_bytes
+	# stopped, it cannot see that the daemon is gone, and could write when it goes on
+	left=$(pgrep -P "$(engine_pid)" kist-registry)
+	kill -STOP "$left"
 	engine_end -9
+	wait_gone "$left"
 	engine_run
 	[ "$(docker images -q localhost:5010/killed/x)" = "" ]
 	: >"$KIST_HOME/proxy.log"

@@ -3,8 +3,11 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/fdio.h"
 #include "base/mem.h"
@@ -809,6 +812,57 @@ static void old_and_foreign_files_in_ingest_are_cleaned_up(void **state)
 	assert_int_equal(faccessat(dir, digest_hex(&fresh), F_OK, 0), 0);
 }
 
+/* As kist-registry has it: for appending, locked. It may outlive the daemon that started it. */
+static pid_t hold_download(struct fixture *f, const struct digest *blob, const char *append)
+{
+	auto_free char *path = xasprintf("%s/ingest/%s", f->root, digest_hex(blob));
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		usleep(300000);
+		_exit(fd_write_all(fd, append, strlen(append)) < 0);
+	}
+	close(fd);
+	return pid;
+}
+
+static int commit_held(struct fixture *f, const char *append, struct err **err)
+{
+	struct served s = {0};
+	struct err *why = NULL;
+	struct store_pull_result result;
+	int status;
+	serve(&s);
+	struct store_pull *pull = begin(f, &s);
+	must(pull_to_ready(pull, &s, CHUNK, &why), why);
+	pid_t pid = hold_download(f, &s.digests[0], append);
+	int r = commit_as(pull, "x", &result, err);
+	/* it ended before, not after */
+	assert_int_equal(waitpid(pid, &status, WNOHANG), pid);
+	assert_int_equal(status, 0);
+	store_pull_free(pull);
+	served_free(&s);
+	return r;
+}
+
+static void a_blob_gets_no_name_while_somebody_may_write_to_it(void **state)
+{
+	need_root();
+	struct err *err = NULL;
+	must(commit_held(*state, "", &err), err);
+}
+
+static void a_blob_that_was_written_to_after_it_was_hashed_is_refused(void **state)
+{
+	need_root();
+	auto_err *err = NULL;
+	assert_int_equal(commit_held(*state, "more", &err), -1);
+	assert_non_null(strstr(err->msg, "was changed while it was read"));
+	assert_int_equal(entries_of(*state, "content/sha256"), 0);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -843,6 +897,8 @@ int main(void)
 		T(manifest_and_configuration_must_have_as_many_layers),
 		T(artifacts_and_encrypted_layers_are_named),
 		T(old_and_foreign_files_in_ingest_are_cleaned_up),
+		T(a_blob_gets_no_name_while_somebody_may_write_to_it),
+		T(a_blob_that_was_written_to_after_it_was_hashed_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
