@@ -42,10 +42,15 @@ json_t *json_parse(const void *p, size_t n, const char *what, struct err **err)
 	}
 	json_error_t e;
 	json_t *j = json_loadb(p, n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
-	if (!j)
-		err_set(err, ERR_INVALID, "%s: invalid JSON at line %d, column %d: %s", what,
-			e.line, e.column, e.text);
-	return j;
+	if (j)
+		return j;
+	/* "... near 'SOMETHING'" quotes the text, which may be a password or a token: errors get into logs */
+	char *quote = strstr(e.text, " near '");
+	if (quote)
+		*quote = '\0';
+	err_set(err, ERR_INVALID, "%s: invalid JSON at line %d, column %d: %s", what, e.line,
+		e.column, e.text);
+	return NULL;
 }
 
 json_t *json_parse_bounded(const void *p, size_t n, size_t max, const char *what, struct err **err)

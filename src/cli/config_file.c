@@ -82,7 +82,8 @@ int config_file_save(const struct config_file *c, struct err **err)
 		return err_sys(err, errno, "open %s", folder);
 	json_write(c->json, &flat);
 	json_indent_by("\t", flat.data, flat.len, 0, &text);
-	mode_t mode = stat(path, &st) == 0 ? st.st_mode & 0777 : 0600;
+	/* passwords are in it: docker would leave it readable by others if it was */
+	mode_t mode = stat(path, &st) == 0 ? st.st_mode & 0700 : 0600;
 	return file_replace(dir, strrchr(path, '/') + 1, text.data, text.len, mode, true, err);
 }
 

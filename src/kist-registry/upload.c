@@ -54,7 +54,8 @@ struct upload {
 	int64_t acked; /* bytes that the registry has */
 	int64_t sending; /* bytes of the present part */
 	int64_t told_at;
-	uint32_t failures; /* in a row */
+	uint32_t failures; /* in a row, without getting further than @best */
+	int64_t best; /* how far it has come; a registry may lose some of it again, and again */
 };
 
 static void go(struct upload *u, enum state state);
@@ -230,6 +231,15 @@ static int64_t kept(const struct http *h)
 	return last ? last + 1 : 0;
 }
 
+/* Only what it never had before is progress: else a registry could say one thing and then another for ever. */
+static void got_further(struct upload *u)
+{
+	if (u->acked <= u->best)
+		return;
+	u->best = u->acked;
+	u->failures = 0;
+}
+
 static void part_taken(struct upload *u, struct exchange *x)
 {
 	int64_t now = u->acked + u->sending;
@@ -242,7 +252,7 @@ static void part_taken(struct upload *u, struct exchange *x)
 		return;
 	}
 	u->acked = now;
-	u->failures = 0;
+	got_further(u);
 	next_part(u);
 }
 
@@ -257,9 +267,8 @@ static void resume(struct upload *u, struct exchange *x)
 		u->acked = 0;
 		go(u, BEGIN); /* "0-0" may be one byte: what was begun is left to the registry */
 	} else if (!u->pipe && has > 0 && has <= u->size) {
-		if (has > u->acked)
-			u->failures = 0;
 		u->acked = has;
+		got_further(u);
 		go(u, has == u->size ? CLOSE : PART);
 	} else if (in_part) {
 		size_t known = (size_t)(has - u->acked);

@@ -4,7 +4,7 @@
  * Order, so that a kill at any line leaves nothing half visible: layers and blobs (already synced) are
  * renamed from staging/ and ingest/ to layers/ and content/, configurations written there, both
  * folders synced; then one transaction inserts the rows. What was renamed without its row is removed by the next start, or
- * here, when the transaction fails.
+ * here, when the transaction fails before its end.
  */
 #include "store_private.h"
 
@@ -57,6 +57,7 @@ struct commit {
 	char **blobs; /* files renamed to content/, or written there */
 	struct moved_names *moved;
 	int64_t now;
+	bool named; /* COMMIT was tried */
 };
 
 static int place_layer(struct commit *c, const struct staged_layer *layer, struct err **err)
@@ -298,6 +299,7 @@ static int insert_all(struct commit *c, const struct new_image *images, size_t n
 			return -1;
 		}
 	}
+	c->named = true;
 	return db_commit(c->store->db, err);
 }
 
@@ -330,7 +332,9 @@ int commit_images(struct store *s, int staging, struct new_image *images, size_t
 	int r = place_all(&c, images, n, err);
 	if (r == 0)
 		r = insert_all(&c, images, n, err);
-	if (r < 0)
+	/* A COMMIT that failed to be synced may still be found after a crash, and then its files have to be there. Without
+	 * their rows they are replaced by the next commit, or removed by the next start. */
+	if (r < 0 && !c.named)
 		take_back(&c);
 	pthread_mutex_unlock(&s->lock);
 	strv_free(c.layers);

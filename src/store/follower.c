@@ -9,6 +9,8 @@
 #include "base/str.h"
 #include "pull_private.h"
 
+#define ROOM_WAIT_MS 60000
+
 int follower_start(struct follower *f, struct store *s, struct err **err)
 {
 	f->store = s;
@@ -35,7 +37,7 @@ void follower_end(struct follower *f)
 	*f = (struct follower){.dir = -1, .sock = -1};
 }
 
-/* Sends; waits for room, of which a program that is not busy makes some at once. */
+/* Sends; waits for room, of which a program that lives makes some at once, or when its disk lets it. */
 static int send_now(struct follower *f, const struct transfer_message *m, int fd, struct err **err)
 {
 	for (;;) {
@@ -45,7 +47,10 @@ static int send_now(struct follower *f, const struct transfer_message *m, int fd
 		if (why->sys != EAGAIN)
 			return err_move(err, &why);
 		struct pollfd p = {f->sock, POLLOUT, 0};
-		if (poll(&p, 1, -1) < 0 && errno != EINTR)
+		int n = poll(&p, 1, ROOM_WAIT_MS);
+		if (n == 0)
+			return err_set(err, ERR_UNAVAILABLE, "kist-transfer does not answer");
+		if (n < 0 && errno != EINTR)
 			return err_sys(err, errno, "talk to kist-transfer");
 	}
 }

@@ -22,7 +22,7 @@ struct json_extent {
 };
 struct json_extent json_extent(const char *p, size_t n);
 
-/** Parses exactly one document. ERR_INVALID names @what, line and column. Nesting is bounded (64). */
+/** Parses exactly one document. ERR_INVALID names @what, line and column, and quotes nothing. Nesting is bounded (64). */
 json_t *json_parse(const void *p, size_t n, const char *what, struct err **err);
 /** The same for a stranger's document: ERR_TOO_LARGE if it has more than @max values. Four MiB of "[],[],[]" would
  * become hundreds in memory. */
