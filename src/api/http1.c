@@ -626,7 +626,9 @@ static void h1_hangup(struct conn *c, void *state, enum hangup how)
 	/* A client that has said all it will say may still wait for its answer; but one that only
 	 * listens to a stream and hangs up half is taken to have left, as in dockerd. */
 	bool hijacks = h->req && h->req->route && (h->req->route->flags & ROUTE_HIJACK);
-	if (how != HANGUP_GONE && h->state == H1_RUN && !h->body && (hijacks || !h->stream)) {
+	/* what can be given up for one that has left is given up, as in dockerd */
+	bool waits = h->req && h->state == H1_RUN && !request_watches(h->req);
+	if (how != HANGUP_GONE && waits && !h->body && (hijacks || !h->stream)) {
 		h->keep_alive = h->keep_alive && h->ahead.len > 0;
 		return;
 	}

@@ -57,6 +57,15 @@ int api_auth_header(const struct request *req, struct api_auth *out, struct err 
 	return api_auth_text(req_header(req, "X-Registry-Auth"), out, err);
 }
 
+/* What a client that leaves gives up, and a registry that does not answer does not hold for ever. */
+static struct engine_question *ask(struct request *req, struct err **err)
+{
+	struct engine_question *q = engine_question_begin(req_engine(req), err);
+	if (q)
+		request_on_gone(req, engine_question_cancel, engine_question_unref, q);
+	return q;
+}
+
 int api_auth(struct request *req, struct err **err)
 {
 	auto_api_auth a = {0};
@@ -64,8 +73,9 @@ int api_auth(struct request *req, struct err **err)
 	json_t *body = NULL;
 	if (req_json(req, false, &body, err) < 0 || api_auth_json(body, &a, err) < 0)
 		return -1;
-	if (engine_registry_login(
-		    req_engine(req), a.auth.server_address, &a.auth, &status, &token, err) < 0)
+	auto_question *q = ask(req, err);
+	if (!q ||
+		engine_registry_login(q, a.auth.server_address, &a.auth, &status, &token, err) < 0)
 		return -1;
 	struct jsonw w = res_json(req, 200);
 	jw_object(&w, NULL);
@@ -88,8 +98,9 @@ int api_image_search(struct request *req, struct err **err)
 	if (req_i64(req, "limit", &limit, err) < 0 || req_filters(req, &filters, err) < 0 ||
 		api_auth_header(req, &a, err) < 0)
 		return -1;
-	if (engine_registry_search(
-		    req_engine(req), term ? term : "", limit, &filters, &a.auth, &found, err) < 0)
+	auto_question *q = ask(req, err);
+	if (!q || engine_registry_search(
+			  q, term ? term : "", limit, &filters, &a.auth, &found, err) < 0)
 		return -1;
 	struct jsonw w = res_json(req, 200);
 	jw_array(&w, NULL);
@@ -125,8 +136,10 @@ int api_distribution(struct request *req, struct err **err)
 {
 	auto_api_auth a = {0};
 	struct image_distribution d = {0};
-	if (api_auth_header(req, &a, err) < 0 ||
-		engine_distribution(req_engine(req), req_var(req, "name"), &a.auth, &d, err) < 0)
+	if (api_auth_header(req, &a, err) < 0)
+		return -1;
+	auto_question *q = ask(req, err);
+	if (!q || engine_distribution(q, req_var(req, "name"), &a.auth, &d, err) < 0)
 		return -1;
 	struct jsonw w = res_json(req, 200);
 	jw_object(&w, NULL);
@@ -145,7 +158,7 @@ int api_distribution(struct request *req, struct err **err)
 	return 0;
 }
 
-typedef int list_fn(struct engine *e, const char *name, const struct registry_auth *auth,
+typedef int list_fn(struct engine_question *q, const char *name, const struct registry_auth *auth,
 	char ***out, struct err **err);
 
 static int answer_list(struct request *req, list_fn *list, const char *key, struct err **err)
@@ -153,8 +166,10 @@ static int answer_list(struct request *req, list_fn *list, const char *key, stru
 	static char *const none[] = {NULL};
 	auto_api_auth a = {0};
 	auto_strv v = NULL;
-	if (api_auth_header(req, &a, err) < 0 ||
-		list(req_engine(req), req_var(req, "name"), &a.auth, &v, err) < 0)
+	if (api_auth_header(req, &a, err) < 0)
+		return -1;
+	auto_question *q = ask(req, err);
+	if (!q || list(q, req_var(req, "name"), &a.auth, &v, err) < 0)
 		return -1;
 	struct jsonw w = res_json(req, 200);
 	jw_object(&w, NULL);
@@ -178,9 +193,11 @@ int api_registry_referrers(struct request *req, struct err **err)
 {
 	auto_api_auth a = {0};
 	auto_buf index = BUF_INIT;
-	if (api_auth_header(req, &a, err) < 0 ||
-		engine_registry_referrers(req_engine(req), req_var(req, "name"),
-			req_query(req, "artifactType"), &a.auth, &index, err) < 0)
+	if (api_auth_header(req, &a, err) < 0)
+		return -1;
+	auto_question *q = ask(req, err);
+	if (!q || engine_registry_referrers(q, req_var(req, "name"), req_query(req, "artifactType"),
+			  &a.auth, &index, err) < 0)
 		return -1;
 	struct jsonw w = res_json(req, 200);
 	buf_add(w.out, index.data, index.len);

@@ -248,6 +248,11 @@ void request_on_gone(
 		fn(arg);
 }
 
+bool request_watches(const struct request *req)
+{
+	return atomic_load(&req->gone_arg) != NULL;
+}
+
 void request_gone(struct request *req)
 {
 	atomic_store(&req->gone, true);

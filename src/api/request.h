@@ -157,6 +157,8 @@ void request_resume(struct request *req);
  */
 void request_on_gone(
 	struct request *req, void (*fn)(void *arg), void (*free_arg)(void *arg), void *arg);
+/** Was that said? */
+bool request_watches(const struct request *req);
 /** The transport: the client has left. On the loop. */
 void request_gone(struct request *req);
 /** What a worker calls around the handler. */

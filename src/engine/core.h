@@ -44,6 +44,7 @@ struct log_watcher;
 struct parking;
 struct child;
 struct operations;
+struct questions;
 struct registry;
 
 /** Documents and networks are shared between the engine and snapshots. */
@@ -142,6 +143,7 @@ struct engine {
 	struct log_watcher *log_watcher;
 	struct parking *parking;
 	struct operations *operations; /* pulls and pushes */
+	struct questions *questions; /* to registries */
 	struct registry *registry; /* the caller's; NULL: no registry can be reached */
 	_Atomic uint32_t max_downloads, max_uploads; /* of one operation at a time */
 	struct child *children; /* watched until they end; the loop's thread only */

@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "core.h"
 #include "operation.h"
+#include "transfer.h"
 
 static char *or_default(const char *value, const char *fallback)
 {
@@ -170,6 +171,7 @@ struct engine *engine_open(const struct engine_options *options, struct err **er
 	roster_init(&e->roster);
 	e->work = work_new();
 	e->operations = operations_new();
+	e->questions = questions_new();
 	e->ring = ring_new(e);
 	e->filters = filter_cache_new();
 	e->execs = exec_table_new();
@@ -189,6 +191,7 @@ void engine_unref(struct engine *e)
 {
 	if (atomic_fetch_sub(&e->refs, 1) != 1)
 		return;
+	questions_free(e->questions);
 	ring_free(e->ring);
 	filter_cache_free(e->filters);
 	fd_close(e->run_fd);

@@ -54,26 +54,28 @@ int reference_with(struct reference *ref, const char *name, const char *tag, str
 	return 0;
 }
 
-static struct registry_session *session_for(struct engine *e, const struct reference *ref,
+static struct registry_session *session_for(struct engine_question *q, const struct reference *ref,
 	enum registry_action action, const struct registry_auth *auth, struct err **err)
 {
-	const struct registry_session_spec spec = {.name = ref, .action = action, .auth = auth};
-	struct registry *r = engine_registry(e, err);
+	const struct registry_patience patience = {question_cancel_fd(q)};
+	const struct registry_session_spec spec = {
+		.name = ref, .action = action, .auth = auth, .patience = &patience};
+	struct registry *r = engine_registry(question_engine(q), err);
 	return r ? registry_session_open(r, &spec, err) : NULL;
 }
 
-int engine_registry_tags(struct engine *e, const char *name, const struct registry_auth *auth,
-	char ***out, struct err **err)
+int engine_registry_tags(struct engine_question *q, const char *name,
+	const struct registry_auth *auth, char ***out, struct err **err)
 {
 	auto_reference ref = {0};
 	if (reference_with(&ref, name, NULL, err) < 0)
 		return -1;
-	auto_registry_session *s = session_for(e, &ref, REGISTRY_PULL, auth, err);
+	auto_registry_session *s = session_for(q, &ref, REGISTRY_PULL, auth, err);
 	return s ? registry_tags(s, out, err) : -1;
 }
 
-int engine_registry_catalog(struct engine *e, const char *host, const struct registry_auth *auth,
-	char ***out, struct err **err)
+int engine_registry_catalog(struct engine_question *q, const char *host,
+	const struct registry_auth *auth, char ***out, struct err **err)
 {
 	auto_reference ref = {0};
 	/* a host is read by the rules of names, and a name has a path */
@@ -82,19 +84,20 @@ int engine_registry_catalog(struct engine *e, const char *host, const struct reg
 		return -1;
 	if (!str_eq(ref.path, "x"))
 		return err_set(err, ERR_INVALID, "%s is no registry: expected HOST[:PORT]", host);
-	auto_registry_session *s = session_for(e, &ref, REGISTRY_CATALOG, auth, err);
+	auto_registry_session *s = session_for(q, &ref, REGISTRY_CATALOG, auth, err);
 	return s ? registry_catalog(s, out, err) : -1;
 }
 
-int engine_registry_referrers(struct engine *e, const char *name, const char *artifact_type,
-	const struct registry_auth *auth, struct buf *out, struct err **err)
+int engine_registry_referrers(struct engine_question *q, const char *name,
+	const char *artifact_type, const struct registry_auth *auth, struct buf *out,
+	struct err **err)
 {
 	auto_reference ref = {0};
 	auto_registry_manifest head = {0};
 	if (reference_with(&ref, name, NULL, err) < 0)
 		return -1;
 	reference_default_tag(&ref);
-	auto_registry_session *s = session_for(e, &ref, REGISTRY_PULL, auth, err);
+	auto_registry_session *s = session_for(q, &ref, REGISTRY_PULL, auth, err);
 	if (!s)
 		return -1;
 	if (ref.has_digest)
@@ -116,12 +119,13 @@ void engine_registry_info_free(struct registry_info *info)
 	registry_info_free(info);
 }
 
-int engine_registry_login(struct engine *e, const char *server, const struct registry_auth *auth,
-	char **status, char **identity_token, struct err **err)
+int engine_registry_login(struct engine_question *q, const char *server,
+	const struct registry_auth *auth, char **status, char **identity_token, struct err **err)
 {
 	struct registry_login login = {0};
-	struct registry *r = engine_registry(e, err);
-	if (!r || registry_login(r, server ? server : "", auth, -1, &login, err) < 0)
+	const struct registry_patience patience = {question_cancel_fd(q)};
+	struct registry *r = engine_registry(question_engine(q), err);
+	if (!r || registry_login(r, server ? server : "", auth, &patience, &login, err) < 0)
 		return -1;
 	*status = steal_ptr(login.status);
 	*identity_token = steal_ptr(login.identity_token);
@@ -162,19 +166,20 @@ static bool fits(const struct search_filter *f, const struct registry_search_res
 	       (!f->has_automated || f->automated == r->automated) && r->stars >= f->stars;
 }
 
-int engine_registry_search(struct engine *e, const char *term, int64_t limit,
+int engine_registry_search(struct engine_question *q, const char *term, int64_t limit,
 	const struct filters *filters, const struct registry_auth *auth,
 	struct registry_search *out, struct err **err)
 {
 	struct search_filter f = {0};
-	struct registry *r = engine_registry(e, err);
+	const struct registry_patience patience = {question_cancel_fd(q)};
+	struct registry *r = engine_registry(question_engine(q), err);
 	size_t kept = 0;
 	if (!r || read_filters(filters, &f, err) < 0)
 		return -1;
 	if (limit < 1 || limit > 100)
 		return err_set(err, ERR_INVALID, "Limit %lld is outside the range of [1, 100]",
 			(long long)limit);
-	if (registry_search(r, term, (int)limit, auth, -1, out, err) < 0)
+	if (registry_search(r, term, (int)limit, auth, &patience, out, err) < 0)
 		return -1;
 	for (size_t i = 0; i < out->count; i++) {
 		if (!fits(&f, &out->v[i])) {
@@ -248,15 +253,15 @@ static int config_platform(struct image_distribution *d, struct registry_session
 	return 0;
 }
 
-int engine_distribution(struct engine *e, const char *name, const struct registry_auth *auth,
-	struct image_distribution *out, struct err **err)
+int engine_distribution(struct engine_question *q, const char *name,
+	const struct registry_auth *auth, struct image_distribution *out, struct err **err)
 {
 	auto_reference ref = {0};
 	auto_registry_manifest m = {0};
 	if (reference_with(&ref, name, NULL, err) < 0)
 		return -1;
 	reference_default_tag(&ref);
-	auto_registry_session *s = session_for(e, &ref, REGISTRY_PULL, auth, err);
+	auto_registry_session *s = session_for(q, &ref, REGISTRY_PULL, auth, err);
 	const char *what = ref.has_digest ? ref.digest.str : ref.tag;
 	if (!s || registry_manifest_get(s, what, REGISTRY_ANY_MANIFEST, &m, err) < 0)
 		return -1;

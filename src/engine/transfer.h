@@ -7,6 +7,15 @@
 struct operation;
 struct store_pull;
 
+/* ---- question.c ---- */
+
+struct questions;
+struct questions *questions_new(void);
+void questions_free(struct questions *all);
+struct engine *question_engine(const struct engine_question *q);
+/** Readable once nobody waits for the answer any more. */
+int question_cancel_fd(const struct engine_question *q);
+
 #define AUTH_TEXTS 5 /* strings in a struct registry_auth */
 
 /** Copies the credentials; @texts own what @to points to. */

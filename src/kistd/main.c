@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "base/timefmt.h"
 #include "engine/engine.h"
+#include "engine/transfer.h"
 #include "listen.h"
 #include "options.h"
 #include "programs.h"
@@ -123,6 +124,7 @@ static void on_signal(struct loop_source *source, uint32_t events, void *arg)
 	d->stopping = true;
 	log_info("stopping; containers go on running");
 	service_notify("STOPPING=1");
+	engine_questions_stop(d->engine);
 	server_stop(d->server, STOP_PATIENCE, stopped, d);
 }
 

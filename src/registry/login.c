@@ -1,8 +1,4 @@
 /* Programs for one question: login and search. */
-#include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
-
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -12,46 +8,6 @@
 #define INDEX_HOST "index.docker.io"
 
 enum { ANSWER_MAX = 1 << 20 };
-
-/* ---- whoever waits may go ---- */
-
-struct watcher {
-	struct registry_session *session;
-	int cancel;
-	int done[2]; /* written when there is nothing to watch any more */
-	pthread_t thread;
-};
-
-static void *watch(void *arg)
-{
-	struct watcher *w = arg;
-	struct pollfd fds[] = {
-		{.fd = w->cancel, .events = POLLIN}, {.fd = w->done[0], .events = POLLIN}};
-	while (poll(fds, 2, -1) < 0 && errno == EINTR)
-		;
-	if (fds[0].revents)
-		registry_session_cancel(w->session);
-	return NULL;
-}
-
-/* One request, given up when @cancel says so. */
-static int ask(struct registry_session *s, const struct record_request *q, int cancel,
-	struct buf *out, struct answer *a, struct err **err)
-{
-	struct watcher w = {.session = s, .cancel = cancel};
-	if (cancel < 0)
-		return session_ask(s, q, NULL, ANSWER_MAX, out, a, err);
-	if (pipe2(w.done, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "make a pipe");
-	int failed = pthread_create(&w.thread, NULL, watch, &w);
-	int r = failed ? err_sys(err, failed, "start a thread")
-		       : session_ask(s, q, NULL, ANSWER_MAX, out, a, err);
-	close(w.done[1]);
-	if (!failed)
-		pthread_join(w.thread, NULL);
-	close(w.done[0]);
-	return r;
-}
 
 /* ---- login ---- */
 
@@ -88,7 +44,7 @@ static int check_domain(const char *domain, struct err **err)
 }
 
 int registry_login(struct registry *r, const char *server, const struct registry_auth *auth,
-	int cancel, struct registry_login *out, struct err **err)
+	const struct registry_patience *patience, struct registry_login *out, struct err **err)
 {
 	auto_free char *domain = domain_of(server ? server : "");
 	auto_places places = {0};
@@ -103,6 +59,7 @@ int registry_login(struct registry *r, const char *server, const struct registry
 		.familiar = domain,
 		.scope = "",
 		.auth = auth,
+		.patience = patience,
 	};
 	*out = (struct registry_login){0};
 	if (check_domain(domain, err) == 0 && places_find(c, domain, &places, err) == 0) {
@@ -111,7 +68,7 @@ int registry_login(struct registry *r, const char *server, const struct registry
 	}
 	config_put(r, c);
 	struct record_request q = {REQUEST_PING, 0, 0, "", ""};
-	if (!s || ask(s, &q, cancel, NULL, &a, err) < 0)
+	if (!s || session_ask(s, &q, NULL, 0, NULL, &a, err) < 0)
 		return -1;
 	out->status = xstrdup("Login Succeeded");
 	out->identity_token = steal_ptr(a.text);
@@ -195,7 +152,8 @@ static int read_results(const struct buf *text, struct registry_search *out, str
 }
 
 int registry_search(struct registry *r, const char *term, int limit,
-	const struct registry_auth *auth, int cancel, struct registry_search *out, struct err **err)
+	const struct registry_auth *auth, const struct registry_patience *patience,
+	struct registry_search *out, struct err **err)
 {
 	*out = (struct registry_search){0};
 	if (limit < 1 || limit > 100)
@@ -218,12 +176,13 @@ int registry_search(struct registry *r, const char *term, int limit,
 		.familiar = domain,
 		.scope = "",
 		.auth = auth,
+		.patience = patience,
 	};
 	if (check_domain(domain, err) == 0 && find_index(c, domain, &places, err) == 0)
 		s = session_start(&start, err);
 	config_put(r, c);
 	struct record_request q = {REQUEST_SEARCH, 0, (uint64_t)limit, rest, ""};
-	if (!s || ask(s, &q, cancel, &text, &a, err) < 0)
+	if (!s || session_ask(s, &q, NULL, ANSWER_MAX, &text, &a, err) < 0)
 		return -1;
 	return read_results(&text, out, err);
 }

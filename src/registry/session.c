@@ -1,5 +1,6 @@
 #include "session.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,7 +13,9 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "base/timefmt.h"
 
+#define NS_PER_MS 1000000LL
 enum { QUEUE_MAX = 4096 };
 
 /* ---- records ---- */
@@ -40,15 +43,37 @@ static int died(struct registry_session *s, struct err **err)
 	return session_break(s, err, what);
 }
 
-/* 1: the socket is ready for @events; 0: cancelled. */
+/* In milliseconds, for poll(2). */
+static int patience_left(const struct registry_session *s)
+{
+	if (!s->end)
+		return -1;
+	int64_t until = s->until < s->end ? s->until : s->end;
+	int64_t ms = (until - time_mono()) / NS_PER_MS;
+	return ms < 0 ? 0 : ms > INT_MAX - 1 ? INT_MAX : (int)ms + 1;
+}
+
+static void heard(struct registry_session *s)
+{
+	s->until = time_mono() + s->silence;
+}
+
+/* The socket is ready for @events, or -1. */
 static int wait_for(struct registry_session *s, short events, struct err **err)
 {
-	struct pollfd fds[] = {
-		{.fd = s->sock, .events = events}, {.fd = s->wake, .events = POLLIN}};
-	while (poll(fds, 2, -1) < 0)
-		if (errno != EINTR)
-			return err_sys(err, errno, "wait for kist-registry");
-	if (fds[1].revents)
+	struct pollfd fds[] = {{.fd = s->sock, .events = events}, {.fd = s->wake, .events = POLLIN},
+		{.fd = s->cancel, .events = POLLIN}};
+	int n;
+	do {
+		int ms = patience_left(s);
+		n = ms == 0 ? 0 : poll(fds, ARRAY_LEN(fds), ms);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_sys(err, errno, "wait for kist-registry");
+	if (n == 0)
+		return err_set(err, ERR_UNAVAILABLE,
+			"%s does not answer in time: request canceled while waiting", s->domain);
+	if (fds[1].revents || fds[2].revents)
 		return err_set(err, ERR_CANCELLED, "cancelled");
 	return 0;
 }
@@ -81,6 +106,7 @@ int session_receive(struct registry_session *s, bool wait, struct record *out, s
 		size_t nfds = 0;
 		ssize_t n = fd_recv(s->sock, s->room, REGISTRY_RECORD_MAX, NULL, &nfds);
 		if (n > 0) {
+			heard(s);
 			if (record_decode(s->room, (size_t)n, out, err) == 0)
 				return 1;
 			record_free(out);
@@ -358,8 +384,14 @@ static int start_program(struct registry_session *s, const char *path, struct er
 	fd_set_blocking(s->sock, false);
 	char *argv[] = {(char *)"kist-registry", NULL};
 	struct proc_fd fds[] = {{2, 2}, {theirs, REGISTRY_FD_CONTROL}};
-	/* it ends with its socket; the parent's death would end it with the thread that made it */
-	struct proc_spec spec = {.path = path, .argv = argv, .fds = fds, .nfds = ARRAY_LEN(fds)};
+	/* that is, with the thread that opens the session, which therefore has to be the one that closes it */
+	struct proc_spec spec = {
+		.path = path,
+		.argv = argv,
+		.fds = fds,
+		.nfds = ARRAY_LEN(fds),
+		.die_with_parent = true,
+	};
 	s->pid = proc_start(&spec, NULL, err);
 	return s->pid < 0 ? -1 : 0;
 }
@@ -378,7 +410,13 @@ static int watch(struct registry_session *s, struct err **err)
 struct registry_session *session_start(const struct session_start *start, struct err **err)
 {
 	auto_registry_session *s = xcalloc(1, sizeof(*s));
-	s->sock = s->wake = s->ready = s->pid = -1;
+	s->sock = s->wake = s->ready = s->pid = s->cancel = -1;
+	if (start->patience) {
+		s->cancel = start->patience->cancel;
+		s->silence = 2 * NS_PER_MS * start->config->limits.answer_ms;
+		s->end = time_mono() + 5 * s->silence;
+		heard(s);
+	}
 	s->room = xmalloc(REGISTRY_RECORD_MAX);
 	s->domain = xstrdup(start->domain);
 	for (size_t i = 0; i < start->places->count; i++)
@@ -416,6 +454,7 @@ struct registry_session *registry_session_open(
 		.familiar = familiar,
 		.scope = scope,
 		.auth = spec->auth,
+		.patience = spec->patience,
 	};
 	if (places_find(c, name.domain, &places, err) == 0) {
 		if (spec->action == REGISTRY_PUSH || spec->no_mirrors)

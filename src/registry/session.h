@@ -23,6 +23,8 @@ struct queued {
 
 struct registry_session {
 	int sock, wake, ready; /* to the program; eventfd of cancel; epoll of both */
+	int cancel; /* struct registry_patience */
+	int64_t silence, until, end; /* ns; of time_mono(): without a word; at all. 0: no limit */
 	pid_t pid;
 	bool mirrored;
 	char *domain;
@@ -41,6 +43,7 @@ struct session_start {
 	const struct places *places;
 	const char *domain, *repository, *familiar, *scope;
 	const struct registry_auth *auth;
+	const struct registry_patience *patience;
 };
 struct registry_session *session_start(const struct session_start *s, struct err **err);
 

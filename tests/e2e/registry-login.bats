@@ -14,6 +14,39 @@ setup_file() {
 	registry_skopeo copy -q --dest-tls-verify=false --dest-creds "$REGISTRY_USER:$REGISTRY_PASSWORD" \
 		"docker-archive:$(busybox_archive)" docker://127.0.0.1:5001/own/app:v1
 }
+# Takes connections and says nothing.
+silent_registry() { # PORT
+	registry_net
+	"${NET[@]}" python3 -c 'import socket, sys, time
+s = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=64)
+time.sleep(120)' "$1" 3>&- &
+	SILENT=$!
+	local i
+	for i in $(seq 100); do
+		"${NET[@]}" bash -c "exec 9<>/dev/tcp/127.0.0.1/$1" 2>/dev/null && return 0
+		sleep 0.05
+	done
+	return 1
+}
+teardown() {
+	[ -z "${SILENT:-}" ] || kill "$SILENT"
+}
+asking() {
+	pgrep -P "$(engine_pid)" kist-registry >/dev/null
+}
+# wait_for COMMAND...: until it succeeds, ten seconds at most
+wait_for() {
+	local i
+	for i in $(seq $((200 * ${KIST_SLOW:-1}))); do
+		"$@" && return 0
+		sleep 0.05
+	done
+	return 1
+}
+nobody_asks() {
+	! asking
+}
+
 teardown_file() {
 	registry_there || return 0
 	registry_stop_all
@@ -210,4 +243,41 @@ make_helper() {
 	fails_with 1 "404" docker search localhost:5000/app
 	fails_with 1 "404" kist search localhost:5000/app
 	fails_with 1 "invalid filter 'nonsense'" kist search --filter nonsense=1 localhost:5000/app
+}
+
+@test "a client that leaves gives up what it asked a registry that does not answer" {
+	local url client
+	silent_registry 5090
+	for url in /distribution/localhost:5090/x/json /kist/registry/localhost:5090/x/tags /kist/registry/localhost:5090/catalog \
+		"/images/search?term=localhost:5090/x" /auth; do
+		body=()
+		[ $url != /auth ] || body=(-H "Content-Type: application/json" -d '{"username":"a","password":"b","serveraddress":"localhost:5090"}')
+		curl -s "${body[@]}" --unix-socket "$KIST_HOME/kist.sock" "http://x$url" >/dev/null 3>&- &
+		client=$!
+		wait_for asking
+		kill $client
+		wait_for nobody_asks
+	done
+}
+
+@test "kistd stops at once although a registry does not answer" {
+	local start
+	silent_registry 5090
+	curl -s --unix-socket "$KIST_HOME/kist.sock" http://x/distribution/localhost:5090/x/json >"$BATS_TEST_TMPDIR/answer" 3>&- &
+	client=$!
+	wait_for asking
+	start=$SECONDS
+	engine_end
+	[ $((SECONDS - start)) -lt $((5 * ${KIST_SLOW:-1})) ]
+	wait $client || true
+	jq -e .message "$BATS_TEST_TMPDIR/answer"
+	engine_run
+}
+
+@test "what a login writes is for its owner alone" {
+	mkdir -p "$DOCKER_CONFIG"
+	echo '{"auths": {"b.example": {}}}' >"$DOCKER_CONFIG/config.json"
+	chmod 644 "$DOCKER_CONFIG/config.json"
+	kist login -u "$REGISTRY_USER" --password-stdin localhost:5001 <<<"$REGISTRY_PASSWORD"
+	[ "$(stat -c %a "$DOCKER_CONFIG/config.json")" = 600 ]
 }

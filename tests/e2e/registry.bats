@@ -318,6 +318,16 @@ fetched() { # FILE: it is the mock's blob
 	[ $((SECONDS - start)) -lt $(patience 25) ]
 }
 
+@test "whoever waits for an answer gets an error in time, however often it would be tried again" {
+	local start=$SECONDS
+	for what in "127.0.0.1:7000/silent manifest latest" "127.0.0.1:7000/dripping manifest latest"; do
+		try --attempts 100 --question $what
+		[ "$status" = 1 ]
+		[[ "$output" == *"127.0.0.1:7000 does not answer in time"* ]]
+	done
+	[ $((SECONDS - start)) -lt $(patience 25) ]
+}
+
 @test "an error of the server is named with its address" {
 	try 127.0.0.1:7000/error manifest latest
 	[ "$status" = 1 ]

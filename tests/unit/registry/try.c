@@ -6,7 +6,7 @@
  *
  * Options: --program PATH --certs DIR --mirror URL --insecure HOST --user NAME --password TEXT
  *          --identity TOKEN --token TOKEN --server HOST --http-proxy URL --no-proxy LIST
- *          --connect MS --answer MS --stall MS --pause MS --attempts N --quiet
+ *          --connect MS --answer MS --stall MS --pause MS --attempts N --quiet --question
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -21,6 +21,7 @@
 struct settings {
 	struct registry_options options;
 	struct registry_limits limits;
+	const struct registry_patience *patience; /* --question: of whoever waits for an answer */
 	struct registry_auth auth;
 	char **mirrors, **insecure;
 	bool quiet;
@@ -259,7 +260,7 @@ static int login(
 	struct registry *r, const struct settings *set, const char *server, struct err **err)
 {
 	struct registry_login l;
-	if (registry_login(r, server, &set->auth, -1, &l, err) < 0)
+	if (registry_login(r, server, &set->auth, set->patience, &l, err) < 0)
 		return -1;
 	printf("%s\n%s\n", l.status, l.identity_token);
 	registry_login_free(&l);
@@ -273,7 +274,7 @@ static int search(struct registry *r, const struct settings *set, const char *te
 	int limit = 25;
 	if (argv[0])
 		str_to_int(argv[0], &limit);
-	if (registry_search(r, term, limit, &set->auth, -1, &found, err) < 0)
+	if (registry_search(r, term, limit, &set->auth, set->patience, &found, err) < 0)
 		return -1;
 	for (size_t i = 0; i < found.count; i++)
 		printf("%s|%s|%lld|%d\n", found.v[i].name, found.v[i].description,
@@ -295,8 +296,10 @@ static int run(struct registry *r, const struct settings *set, const char *name,
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
 		if (!str_eq(argv[0], verbs[i].name) || (int)strv_len(argv + 1) < verbs[i].args)
 			continue;
-		struct registry_session_spec spec = {
-			.name = &ref, .action = verbs[i].action, .auth = &set->auth};
+		struct registry_session_spec spec = {.name = &ref,
+			.action = verbs[i].action,
+			.auth = &set->auth,
+			.patience = set->patience};
 		auto_registry_session *s = registry_session_open(r, &spec, err);
 		return s ? verbs[i].run(s, set, argv + 1, err) : -1;
 	}
@@ -347,6 +350,7 @@ static int option(struct settings *s, const char *name, const char *value)
 
 int main(int argc, char **argv)
 {
+	static const struct registry_patience patience = {-1};
 	struct settings s = {
 		.options = {.program = KIST_REGISTRY, .certs_dir = "/nonexistent"},
 		.limits = {30000, 60000, 60000, 500, 6},
@@ -355,6 +359,8 @@ int main(int argc, char **argv)
 	for (argv++; *argv && str_starts(*argv, "--"); argv++) {
 		if (str_eq(*argv, "--quiet"))
 			s.quiet = true;
+		else if (str_eq(*argv, "--question"))
+			s.patience = &patience;
 		else if (!argv[1] || option(&s, argv[0], argv[1]) < 0)
 			return 2;
 		else

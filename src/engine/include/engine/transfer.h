@@ -92,23 +92,44 @@ void image_distribution_free(struct image_distribution *d);
 /** registry_info(); nothing in it if no registry can be reached. Owned. */
 void engine_registry_info(struct engine *e, struct registry_info *out);
 void engine_registry_info_free(struct registry_info *info);
+/**
+ * A question to a registry, for whoever waits for the answer. It ends with an error after some time without one
+ * (struct registry_patience), when it is cancelled, and when the daemon stops.
+ *
+ * Has two references: the asker's, for engine_question_end() in any case; and one for who may cancel, from any thread
+ * and any number of times until engine_question_unref().
+ */
+struct engine_question;
+struct engine_question *engine_question_begin(struct engine *e, struct err **err);
+void engine_question_end(struct engine_question *q);
+static inline void engine_question_endp(struct engine_question **q)
+{
+	engine_question_end(*q);
+}
+#define auto_question __attribute__((cleanup(engine_question_endp))) struct engine_question
+void engine_question_cancel(void *q);
+void engine_question_unref(void *q);
+/** Gives up all of them, and refuses new ones: the daemon stops. */
+void engine_questions_stop(struct engine *e);
+
 /** GET /distribution/NAME/json. */
-int engine_distribution(struct engine *e, const char *name, const struct registry_auth *auth,
-	struct image_distribution *out, struct err **err);
+int engine_distribution(struct engine_question *q, const char *name,
+	const struct registry_auth *auth, struct image_distribution *out, struct err **err);
 /** Tags of a repository; repositories of a registry ("HOST[:PORT]"). Owned. */
-int engine_registry_tags(struct engine *e, const char *name, const struct registry_auth *auth,
-	char ***out, struct err **err);
-int engine_registry_catalog(struct engine *e, const char *host, const struct registry_auth *auth,
-	char ***out, struct err **err);
+int engine_registry_tags(struct engine_question *q, const char *name,
+	const struct registry_auth *auth, char ***out, struct err **err);
+int engine_registry_catalog(struct engine_question *q, const char *host,
+	const struct registry_auth *auth, char ***out, struct err **err);
 /** What refers to @name (a tag's manifest or index, or a digest): an image index as JSON. @artifact_type
  * may be NULL: all. */
-int engine_registry_referrers(struct engine *e, const char *name, const char *artifact_type,
-	const struct registry_auth *auth, struct buf *out, struct err **err);
+int engine_registry_referrers(struct engine_question *q, const char *name,
+	const char *artifact_type, const struct registry_auth *auth, struct buf *out,
+	struct err **err);
 /** registry_login(); strings owned. @server may be NULL. */
-int engine_registry_login(struct engine *e, const char *server, const struct registry_auth *auth,
-	char **status, char **identity_token, struct err **err);
+int engine_registry_login(struct engine_question *q, const char *server,
+	const struct registry_auth *auth, char **status, char **identity_token, struct err **err);
 /** registry_search(), of what fits the filters is-official, is-automated and stars. */
-int engine_registry_search(struct engine *e, const char *term, int64_t limit,
+int engine_registry_search(struct engine_question *q, const char *term, int64_t limit,
 	const struct filters *filters, const struct registry_auth *auth,
 	struct registry_search *out, struct err **err);
 void engine_registry_search_free(struct registry_search *search);

@@ -137,11 +137,19 @@ struct registry_session_spec {
 	enum registry_action action;
 	const struct registry_auth *auth; /* NULL: anonymous */
 	bool no_mirrors; /* ask the registry itself alone, as for PUSH */
+	const struct registry_patience *patience; /* NULL: as long as the program tries */
 };
 
+/** Of somebody who waits for an answer. */
+struct registry_patience {
+	int cancel; /* readable: nobody waits any more; -1: never. Borrowed until the session is closed */
+};
+/* Then a session fails with ERR_UNAVAILABLE after twice the time that a registry may be silent without a word from the
+ * program, which may try several times, and after ten times that in any case. */
+
 /**
- * Executes the program and tells it the endpoints; nothing is sent to the registry yet, so that most of
- * its start-up (about 15 ms) passes while the caller does other things. ERR_INVALID for a hosts.toml or certificate that
+ * Executes the program, which dies with this thread, and tells it the endpoints; nothing is sent to the registry yet,
+ * so that most of its start-up (about 15 ms) passes while the caller does other things. ERR_INVALID for a hosts.toml or certificate that
  * cannot be read, naming file and line.
  */
 struct registry_session *registry_session_open(
@@ -307,11 +315,10 @@ void registry_login_free(struct registry_login *login);
 /**
  * Tries @auth at @server ("", "docker.io", "index.docker.io", "https://index.docker.io/v1/": Docker Hub; else
  * "host[:port]", a scheme and a path are dropped), as POST /auth does: GET /v2/ and, where it is asked for, a token.
- * ERR_UNAUTHORIZED in dockerd's words. @cancel: a descriptor that becomes readable or is hung up when nobody waits for the
- * result any more; -1: none.
+ * ERR_UNAUTHORIZED in dockerd's words. @patience may be NULL.
  */
 int registry_login(struct registry *r, const char *server, const struct registry_auth *auth,
-	int cancel, struct registry_login *out, struct err **err);
+	const struct registry_patience *patience, struct registry_login *out, struct err **err);
 
 struct registry_search_result {
 	char *name, *description;
@@ -328,7 +335,7 @@ void registry_search_free(struct registry_search *search);
  * search. @limit 1 to 100, else ERR_INVALID "Limit 0 is outside the range of [1, 100]". In the registry's order.
  */
 int registry_search(struct registry *r, const char *term, int limit,
-	const struct registry_auth *auth, int cancel, struct registry_search *out,
-	struct err **err);
+	const struct registry_auth *auth, const struct registry_patience *patience,
+	struct registry_search *out, struct err **err);
 
 #endif

@@ -382,19 +382,20 @@ NONE(engine_image_prune, struct engine *e, const struct filters *filters,
 	struct store_removed_list *out, struct err **err)
 NONE(engine_image_import, struct engine *e, const struct image_import *spec,
 	store_progress_fn *progress, void *arg, struct digest *id, struct err **err)
-NONE(engine_registry_login, struct engine *e, const char *server, const struct registry_auth *auth,
-	char **status, char **identity_token, struct err **err)
-NONE(engine_registry_search, struct engine *e, const char *term, int64_t limit,
+NONE(engine_registry_login, struct engine_question *q, const char *server,
+	const struct registry_auth *auth, char **status, char **identity_token, struct err **err)
+NONE(engine_registry_search, struct engine_question *q, const char *term, int64_t limit,
 	const struct filters *filters, const struct registry_auth *auth,
 	struct registry_search *out, struct err **err)
-NONE(engine_distribution, struct engine *e, const char *name, const struct registry_auth *auth,
-	struct image_distribution *out, struct err **err)
-NONE(engine_registry_tags, struct engine *e, const char *name, const struct registry_auth *auth,
-	char ***out, struct err **err)
-NONE(engine_registry_catalog, struct engine *e, const char *host, const struct registry_auth *auth,
-	char ***out, struct err **err)
-NONE(engine_registry_referrers, struct engine *e, const char *name, const char *artifact_type,
-	const struct registry_auth *auth, struct buf *out, struct err **err)
+NONE(engine_distribution, struct engine_question *q, const char *name,
+	const struct registry_auth *auth, struct image_distribution *out, struct err **err)
+NONE(engine_registry_tags, struct engine_question *q, const char *name,
+	const struct registry_auth *auth, char ***out, struct err **err)
+NONE(engine_registry_catalog, struct engine_question *q, const char *host,
+	const struct registry_auth *auth, char ***out, struct err **err)
+NONE(engine_registry_referrers, struct engine_question *q, const char *name,
+	const char *artifact_type, const struct registry_auth *auth, struct buf *out,
+	struct err **err)
 NONE(engine_info, struct engine *e, struct engine_info **out, struct err **err)
 NONE(engine_network_list, struct engine *e, const struct filters *filters,
 	struct network_info **out, size_t *count, struct err **err)
@@ -425,6 +426,9 @@ NOTHING(container_snapshot_list_free, struct container_snapshot **v, size_t n)
 NOTHING(container_top_free, struct container_top *t)
 NOTHING(exec_info_free, struct exec_info *x)
 NOTHING(engine_info_free, struct engine_info *info)
+NOTHING(engine_question_end, struct engine_question *q)
+NOTHING(engine_question_cancel, void *q)
+NOTHING(engine_question_unref, void *q)
 NOTHING(engine_registry_info, struct engine *e, struct registry_info *out)
 NOTHING(engine_registry_info_free, struct registry_info *info)
 NOTHING(network_info_free, struct network_info *n)
@@ -487,6 +491,11 @@ void image_watch_unref(struct image_watch *w)
 }
 void image_distribution_free(struct image_distribution *d)
 {
+}
+struct engine_question *engine_question_begin(struct engine *e, struct err **err)
+{
+	none(err);
+	return NULL;
 }
 void engine_registry_search_free(struct registry_search *search)
 {
