@@ -225,6 +225,7 @@ teardown_file() {
 	[ ! -e "$W/bad.tar" ]
 	grep -q "the layer's file \"random\" has another content" "$KIST_HOME/kistd.log"
 	cat "$W/good" >"$file"
+	touch -r "$W/good" "$file"
 	kist save -o "$W/good.tar" two:v1
 }
 
