@@ -16,6 +16,8 @@ setup_file() {
 	nsenter --net="/run/netns/$KIST_NETNS" -- python3 "$REGISTRY_LIB/slow_proxy.py" --listen 5010 --to 5000 --rate 2000000 \
 		--log "$proxy" </dev/null >/dev/null 2>&1 3>&- &
 	echo $! >"$KIST_HOME/proxy.pid"
+	registry_net
+	registry_wait $! http://127.0.0.1:5010/v2/ "$proxy"
 }
 teardown_file() {
 	registry_there || return 0
