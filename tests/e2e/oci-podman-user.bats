@@ -31,6 +31,9 @@ setup_file() {
 teardown_file() {
 	if [ -n "${RL_USER:-}" ]; then
 		pod unshare rm -rf "$HOME_OCI/store" >/dev/null 2>&1
+		# ends the process that holds the user's namespaces, and the user cannot be removed with it
+		pod system migrate >/dev/null 2>&1
+		retry 10 eval '! pgrep -u "$RL_UID"'
 		rootless_end
 	fi
 	rm -rf "$HOME_OCI"
