@@ -139,7 +139,7 @@ static void a_link_to_the_file_stays_a_link(void **state)
 	assert_int_equal(lstat(link, &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
 	assert_int_equal(stat(real, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0640);
+	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_true(st.st_size > 10);
 	unlink(link);
 }
