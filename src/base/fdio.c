@@ -285,9 +285,11 @@ ssize_t fd_recv(int sock, void *p, size_t n, int *fds, size_t *nfds)
 	if (nfds)
 		*nfds = 0;
 	ssize_t got;
+	int reset = 0;
 	do
 		got = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
-	while (got < 0 && errno == EINTR);
+	/* reset, once: the peer has closed before it read all, but what it said is still there */
+	while (got < 0 && (errno == EINTR || (errno == ECONNRESET && !reset++)));
 	if (got < 0)
 		return -1;
 	size_t count = collect_fds(&msg, fds, room);
