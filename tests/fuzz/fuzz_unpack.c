@@ -89,8 +89,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct unpack_limits limits = {.max_bytes = 4 << 20, .max_entries = 1000};
 	struct unpack_result result;
 	const struct unpack_input input = {ring_take, ring};
-	unpack_layer(root, side, &input, UNPACK_KEEP, &limits, &result, NULL);
+	int r = unpack_layer(root, side, &input, UNPACK_KEEP, &limits, &result, NULL);
 	ring_free(ring);
+	if (r == 0)
+		write_again(root, side, data, size, result.tar_size);
 	struct stat after;
 	if (fstatat(dir, "victim", &after, 0) < 0 || after.st_mode != before.st_mode ||
 		after.st_nlink != 1 || after.st_uid != before.st_uid ||
