@@ -191,6 +191,8 @@ static int put_in_place(
 	if (!str_eq(it->diff_id.str, diff_id->str))
 		return err_set(err, ERR_INVALID, "its blob is another layer, %s", it->diff_id.str);
 	staged_layer_take(&layer, it);
+	if (staged_layer_check(t->dir, &layer, err) < 0)
+		return -1;
 	/* containers are made in a transaction: none in between */
 	if (db_begin(s->db, err) < 0)
 		return -1;

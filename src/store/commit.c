@@ -60,28 +60,34 @@ struct commit {
 	bool named; /* COMMIT was tried */
 };
 
+int staged_layer_check(int staging, const struct staged_layer *layer, struct err **err)
+{
+	struct stat st;
+	if (fstatat(staging, layer->folder, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(err, errno, "layer %s", layer->diff_id.str);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ERR_INVALID, "layer %s is not a folder", layer->diff_id.str);
+	if (fstatat(staging, layer->recipe, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(err, errno, "recipe of layer %s", layer->diff_id.str);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(
+			err, ERR_INVALID, "recipe of layer %s is not a folder", layer->diff_id.str);
+	return 0;
+}
+
 static int place_layer(struct commit *c, const struct staged_layer *layer, struct err **err)
 {
 	struct store *s = c->store;
 	const char *hex = digest_hex(&layer->diff_id);
 	struct layer_row row;
-	struct stat st;
 	int r = layer_find(s, &layer->diff_id, &row, err);
 	if (r != 0 || strv_index(c->layers, hex) >= 0)
 		return r < 0 ? -1 : 0;
 	if (!*layer->folder)
 		return err_set(err, ERR_INVALID, "layer %s is neither in the archive nor here",
 			layer->diff_id.str);
-	/* the folder was made by a confined program: look at what it is before it gets a name */
-	if (fstatat(c->staging, layer->folder, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sys(err, errno, "layer %s", layer->diff_id.str);
-	if (!S_ISDIR(st.st_mode))
-		return err_set(err, ERR_INVALID, "layer %s is not a folder", layer->diff_id.str);
-	if (fstatat(c->staging, layer->recipe, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sys(err, errno, "recipe of layer %s", layer->diff_id.str);
-	if (!S_ISDIR(st.st_mode))
-		return err_set(
-			err, ERR_INVALID, "recipe of layer %s is not a folder", layer->diff_id.str);
+	if (staged_layer_check(c->staging, layer, err) < 0)
+		return -1;
 	/* folders without a row are left over from a commit that failed */
 	if (staging_trash(s, s->layers, hex, err) < 0 || staging_trash(s, s->recipes, hex, err) < 0)
 		return -1;

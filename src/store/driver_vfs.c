@@ -59,6 +59,17 @@ static int open_layers(
 	return 0;
 }
 
+/* A confined program made it, of what strangers wrote: a link would have the runtime mount what it leads to. */
+static int check_copy(int dir, struct err **err)
+{
+	struct stat st;
+	if (fstatat(dir, "root", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(err, errno, "kist-transfer made no copy");
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ERR_INVALID, "the copy is not a folder");
+	return 0;
+}
+
 /* One that another thread has put there is as good. */
 static int put_in_place(struct store *s, int dir, const char *id, struct err **err)
 {
@@ -84,6 +95,8 @@ static int make(struct store *s, const struct snapshot *snap, struct err **err)
 	if (dir < 0)
 		return -1;
 	int r = transfer_copy(s, dir, view.below, view.below_count, err);
+	if (r == 0)
+		r = check_copy(dir, err);
 	if (r == 0)
 		r = put_in_place(s, dir, snap->id, err);
 	staging_remove(s, name);

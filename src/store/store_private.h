@@ -105,6 +105,8 @@ struct staged_layer {
 	char folder[64]; /* below the staging folder; empty: the store must have it */
 	char recipe[64]; /* the same for its recipe */
 };
+/** Folder and recipe were made by a confined program: are they folders? To be asked before they get their names. */
+int staged_layer_check(int staging, const struct staged_layer *layer, struct err **err);
 /** A blob besides the configuration: a document, or what a layer came as. */
 struct new_blob {
 	struct digest digest;

@@ -17,7 +17,7 @@
 
 /* A program at work. */
 struct job {
-	struct transfer *t;
+	struct transfer *t; /* NULL: it is to tell nothing but its end */
 	int sock;
 	pid_t pid;
 	store_progress_fn *progress;
@@ -191,8 +191,11 @@ static int tell(struct job *j, const struct transfer_message *m, struct err **er
 	return 0;
 }
 
-static int handle(struct job *j, const struct transfer_message *m, struct err **err)
+/* What an archive holds. */
+static int handle_item(struct job *j, const struct transfer_message *m, struct err **err)
 {
+	if (!j->t)
+		return err_set(err, ERR_SYSTEM, "kist-transfer sent an unexpected message");
 	switch (m->kind) {
 	case TRANSFER_DOC:
 		return add_item(j, ITEM_DOC, m, err);
@@ -200,8 +203,19 @@ static int handle(struct job *j, const struct transfer_message *m, struct err **
 		return add_item(j, ITEM_LAYER, m, err);
 	case TRANSFER_LINK:
 		return add_item(j, ITEM_LINK, m, err);
-	case TRANSFER_QUERY:
+	default:
 		return answer(j, &m->diff_id, err);
+	}
+}
+
+static int handle(struct job *j, const struct transfer_message *m, struct err **err)
+{
+	switch (m->kind) {
+	case TRANSFER_DOC:
+	case TRANSFER_LAYER:
+	case TRANSFER_LINK:
+	case TRANSFER_QUERY:
+		return handle_item(j, m, err);
 	case TRANSFER_PROGRESS:
 		return tell(j, m, err);
 	case TRANSFER_ERROR:
