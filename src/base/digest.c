@@ -1,5 +1,6 @@
 #include "base/digest.h"
 
+#include <errno.h>
 #include <nettle/sha2.h>
 #include <string.h>
 
@@ -52,7 +53,7 @@ void digest_of(const void *p, size_t n, struct digest *out)
 	digest_from_raw(raw, out);
 }
 
-int digest_of_fd(int fd, struct digest *out)
+int digest_of_fd_until(int fd, int (*stop)(void *arg), void *arg, struct digest *out)
 {
 	struct sha256_ctx ctx;
 	uint8_t raw[SHA256_DIGEST_SIZE];
@@ -60,9 +61,19 @@ int digest_of_fd(int fd, struct digest *out)
 	auto_free char *chunk = xmalloc(room);
 	ssize_t n;
 	sha256_init(&ctx);
-	while ((n = fd_read(fd, chunk, room)) > 0)
+	while ((n = fd_read(fd, chunk, room)) > 0) {
 		sha256_update(&ctx, (size_t)n, (const uint8_t *)chunk);
+		if (stop && stop(arg) != 0) {
+			errno = ECANCELED;
+			return -1;
+		}
+	}
 	sha256_digest(&ctx, sizeof(raw), raw);
 	digest_from_raw(raw, out);
 	return n < 0 ? -1 : 0;
+}
+
+int digest_of_fd(int fd, struct digest *out)
+{
+	return digest_of_fd_until(fd, NULL, NULL, out);
 }

@@ -32,13 +32,17 @@ static const struct registry_auth *auth_for(const struct mend *m, const char *do
 }
 
 /* 1: it is over. */
-static int hear(struct registry_session *s, struct err **err)
+static int hear(struct registry_session *s, const struct store_wanted *w, struct err **err)
 {
 	struct registry_event e;
 	int rc;
 	while ((rc = registry_event(s, &e, err)) == 1) {
 		if (e.kind == REGISTRY_FAILED)
 			return err_set(err, e.err->kind, "%s", err_msg(e.err));
+		if (e.bytes > w->max)
+			return err_set(err, ERR_TOO_LARGE,
+				"%s sends more than %lld bytes, which is more than it can be",
+				w->repo, (long long)w->max);
 		if (e.kind == REGISTRY_DONE)
 			return 1;
 	}
@@ -52,7 +56,7 @@ static int download(struct operation *op, struct registry_session *s, const stru
 	if (registry_download(s, &d, err) < 0)
 		return -1;
 	int rc;
-	while ((rc = hear(s, err)) == 0) {
+	while ((rc = hear(s, w, err)) == 0) {
 		struct pollfd p[] = {
 			{operation_cancel_fd(op), POLLIN, 0}, {registry_session_fd(s), POLLIN, 0}};
 		if (poll(p, ARRAY_LEN(p), -1) < 0 && errno != EINTR)
@@ -83,40 +87,27 @@ static int get(struct operation *op, struct registry_session *s, const struct st
 	return rc;
 }
 
-static int fetch_from(struct operation *op, struct mend *m, const struct store_wanted *w,
-	const char *repo, int fd, struct err **err)
-{
-	auto_reference ref = {0};
-	if (reference_parse(repo, &ref, err) < 0)
-		return -1;
-	const struct registry_session_spec spec = {
-		.name = &ref, .action = REGISTRY_PULL, .auth = auth_for(m, ref.domain)};
-	struct registry_session *s = operation_session(op, &spec, err);
-	int rc = s ? get(op, s, w, fd, err) : -1;
-	/* nobody writes any more to what is verified now */
-	operation_session_close(op);
-	return rc;
-}
-
 struct fetcher {
 	struct operation *op;
 	struct mend *mend;
 };
 
-static int fetch(void *arg, const struct store_wanted *w, int fd, struct err **err)
+static int fetch(void *arg, const struct store_wanted *w, int fd, bool *mirrored, struct err **err)
 {
 	struct fetcher *f = arg;
-	auto_err *why = NULL;
-	for (size_t i = 0; w->repos[i]; i++) {
-		err_freep(&why);
-		if (operation_cancelled(f->op))
-			return err_set(err, ERR_CANCELLED, "cancelled");
-		if (fetch_from(f->op, f->mend, w, w->repos[i], fd, &why) == 0)
-			return 0;
-		if (ftruncate(fd, 0) < 0)
-			return err_sys(err, errno, "empty a file");
-	}
-	return why ? err_move(err, &why) : err_set(err, ERR_NOT_FOUND, "it came from no registry");
+	auto_reference ref = {0};
+	if (reference_parse(w->repo, &ref, err) < 0)
+		return -1;
+	const struct registry_session_spec spec = {.name = &ref,
+		.action = REGISTRY_PULL,
+		.auth = auth_for(f->mend, ref.domain),
+		.no_mirrors = w->no_mirrors};
+	struct registry_session *s = operation_session(f->op, &spec, err);
+	*mirrored = s && registry_session_mirrored(s);
+	int rc = s ? get(f->op, s, w, fd, err) : -1;
+	/* nobody writes any more to what is verified now */
+	operation_session_close(f->op);
+	return rc;
 }
 
 /* ---- the check ---- */

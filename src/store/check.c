@@ -34,6 +34,11 @@ int check_tick(struct checker *c, struct err **err)
 	return 0;
 }
 
+int check_digest(struct checker *c, int fd, struct digest *out)
+{
+	return digest_of_fd_until(fd, c->spec->progress, c->spec->arg, out);
+}
+
 /* Names of the images that a statement with one parameter finds; those without name by id. */
 static char **images_of(struct checker *c, const char *sql, const struct digest *d)
 {
@@ -110,12 +115,16 @@ static int look_at_blob(
 		buf_adds(&out->problem, "it is missing");
 		return 0;
 	}
-	if (digest_of_fd(fd, &actual) < 0)
-		buf_addf(&out->problem, "it cannot be read: %s", err_text(errno));
-	else if (!str_eq(actual.str, d->str))
+	if (check_digest(c, fd, &actual) < 0) {
+		int saved = errno;
+		if (check_tick(c, err) < 0)
+			return -1;
+		buf_addf(&out->problem, "it cannot be read: %s", err_text(saved));
+	} else if (!str_eq(actual.str, d->str)) {
 		buf_addf(&out->problem, "its digest is %s", actual.str);
-	else
+	} else {
 		out->whole = true;
+	}
 	if (out->whole && said >= 0 && said != out->size)
 		buf_addf(&out->problem, "it has %lld bytes instead of %lld", (long long)out->size,
 			(long long)said);

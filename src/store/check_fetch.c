@@ -12,6 +12,8 @@
 #include "base/str.h"
 #include "check_private.h"
 
+#define SLACK (1 << 20)
+
 void fetched_free(struct fetched *f)
 {
 	fd_close(f->fd);
@@ -36,6 +38,28 @@ char **fetch_repos(struct checker *c, const struct digest *blob)
 	return out;
 }
 
+/* Bytes of a layer's blob whose size nobody noted (it was compressed while it was pushed): not much more than its tar. */
+static int most(struct checker *c, const struct digest *blob, int64_t *out, struct err **err)
+{
+	uint64_t room;
+	if (transfer_room(c->store->staging, &room, err) < 0)
+		return -1;
+	auto_db_stmt *q = db_query(c->store->db,
+		"SELECT MAX(tar_size) FROM layers JOIN layer_blobs ON layer = layers.id"
+		" WHERE digest = ?",
+		err);
+	if (!q)
+		return -1;
+	db_bind_str(q, 1, blob->str);
+	int r = db_step(q, err);
+	if (r < 0)
+		return -1;
+	*out = room > INT64_MAX ? INT64_MAX : (int64_t)room;
+	if (r == 1 && !db_col_null(q, 0) && db_col_i64(q, 0) < *out / 2 - SLACK)
+		*out = 2 * db_col_i64(q, 0) + SLACK;
+	return 0;
+}
+
 /* What the images that have it say of it. */
 static int describe(
 	struct checker *c, const struct digest *blob, struct store_wanted *out, struct err **err)
@@ -49,24 +73,61 @@ static int describe(
 	if (r <= 0)
 		return r < 0 ? -1 : err_set(err, ERR_NOT_FOUND, "no image has it any more");
 	out->role = (enum store_role)db_col_i64(q, 0);
-	out->size = db_col_i64(q, 1);
-	return 0;
+	out->size = out->max = db_col_i64(q, 1);
+	return out->size < 0 ? most(c, blob, &out->max, err) : 0;
 }
 
-static int verify(int fd, const struct digest *blob, int64_t *size, struct err **err)
+static int verify(
+	struct checker *c, int fd, const struct digest *blob, int64_t *size, struct err **err)
 {
 	struct digest actual;
-	if (fdatasync(fd) < 0 || lseek(fd, 0, SEEK_SET) < 0 || digest_of_fd(fd, &actual) < 0 ||
+	if (fdatasync(fd) < 0 || lseek(fd, 0, SEEK_SET) < 0 || check_digest(c, fd, &actual) < 0 ||
 		(*size = lseek(fd, 0, SEEK_END)) < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		return err_sys(err, errno, "read what was fetched");
+		return check_tick(c, err) < 0 ? -1 : err_sys(err, errno, "read what was fetched");
 	if (!str_eq(actual.str, blob->str))
 		return err_set(
 			err, ERR_INVALID, "what the registry sent has the digest %s", actual.str);
 	return 0;
 }
 
-static int fetch_into(
-	struct checker *c, const struct store_wanted *wanted, struct fetched *out, struct err **err)
+static int attempt(struct checker *c, const struct store_wanted *wanted, struct fetched *out,
+	bool *mirrored, struct err **err)
+{
+	*mirrored = false;
+	if (ftruncate(out->fd, 0) < 0)
+		return err_sys(err, errno, "empty a file");
+	if (c->spec->fetch(c->spec->arg, wanted, out->fd, mirrored, err) < 0)
+		return -1;
+	return verify(c, out->fd, &wanted->digest, &out->size, err);
+}
+
+/* From wherever it can be had. What is wrong with what one has sent does not speak against the others. */
+static int fetch_from_any(struct checker *c, struct store_wanted *wanted, char *const *repos,
+	struct fetched *out, struct err **err)
+{
+	auto_err *why = NULL;
+	for (size_t i = 0; repos[i]; i++) {
+		bool mirrored = true;
+		wanted->repo = repos[i];
+		for (int pass = 0; pass < 2 && mirrored; pass++) {
+			wanted->no_mirrors = pass > 0;
+			err_freep(&why);
+			if (check_tick(c, err) < 0)
+				return -1;
+			if (attempt(c, wanted, out, &mirrored, &why) == 0) {
+				out->repo = xstrdup(repos[i]);
+				return 0;
+			}
+			/* mirrors that fail are passed by without us */
+			mirrored = mirrored &&
+				   (why->kind == ERR_INVALID || why->kind == ERR_TOO_LARGE);
+		}
+	}
+	return err_move(err, &why);
+}
+
+static int fetch_into(struct checker *c, struct store_wanted *wanted, char *const *repos,
+	struct fetched *out, struct err **err)
 {
 	int staging = c->store->staging;
 	random_hex(out->staged, 16);
@@ -74,9 +135,7 @@ static int fetch_into(
 		O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (out->fd < 0)
 		return err_sys(err, errno, "make a file to fetch into");
-	int r = c->spec->fetch(c->spec->arg, wanted, out->fd, err);
-	if (r == 0)
-		r = verify(out->fd, &wanted->digest, &out->size, err);
+	int r = fetch_from_any(c, wanted, repos, out, err);
 	if (r < 0)
 		unlinkat(staging, out->staged, 0);
 	return r;
@@ -91,12 +150,10 @@ int fetch_blob(struct checker *c, const struct digest *blob, struct fetched *out
 		return err_set(err, ERR_NOT_FOUND, "it came from no registry");
 	if (!c->spec->fetch)
 		return err_set(err, ERR_UNAVAILABLE, "nobody is here to fetch it");
-	wanted.repos = repos;
-	if (describe(c, blob, &wanted, err) < 0 || fetch_into(c, &wanted, out, err) < 0) {
+	if (describe(c, blob, &wanted, err) < 0 || fetch_into(c, &wanted, repos, out, err) < 0) {
 		fetched_free(out);
 		return err_wrap(err, "fetch it again");
 	}
-	out->repo = xstrdup(repos[0]);
 	return 0;
 }
 
@@ -106,11 +163,14 @@ static int place(struct store *s, const struct digest *blob, struct fetched *f, 
 	if (renameat(s->staging, f->staged, s->content, digest_hex(blob)) < 0 ||
 		fsync(s->content) < 0)
 		return err_sys(err, errno, "put blob %s in place", blob->str);
-	int rows = db_exec(s->db, err,
-		"INSERT INTO blobs(digest, size, media_type)"
-		" SELECT digest, ?, media_type FROM image_blobs WHERE digest = ? LIMIT 1"
-		" ON CONFLICT(digest) DO UPDATE SET size = excluded.size",
-		"is", f->size, blob->str);
+	/* one that has its row keeps it, whoever it is for by now: a lease, an image that is about to come */
+	int rows = db_exec(
+		s->db, err, "UPDATE blobs SET size = ? WHERE digest = ?", "is", f->size, blob->str);
+	if (rows == 0)
+		rows = db_exec(s->db, err,
+			"INSERT INTO blobs(digest, size, media_type)"
+			" SELECT digest, ?, media_type FROM image_blobs WHERE digest = ? LIMIT 1",
+			"is", f->size, blob->str);
 	/* its last image went meanwhile */
 	if (rows == 0)
 		unlinkat(s->content, digest_hex(blob), 0);

@@ -20,6 +20,8 @@ struct store_finding *check_find(struct checker *c, enum store_finding_kind kind
 	const struct digest *digest, const char *name, const char *problem);
 /** ERR_CANCELLED if nobody wants to know any more. */
 int check_tick(struct checker *c, struct err **err);
+/** sha256 of a file from its position on. -1 with errno; also if nobody wants to know any more. */
+int check_digest(struct checker *c, int fd, struct digest *out);
 
 /* check_layer.c */
 /** What is wrong with a layer. */

@@ -34,7 +34,10 @@ static bool is_config(struct checker *c, const struct digest *d)
 static int drop(struct store *s, const struct digest *d, struct err **err)
 {
 	pthread_mutex_lock(&s->lock);
-	int r = db_exec(s->db, err, "DELETE FROM blobs WHERE digest = ?", "s", d->str);
+	/* whoever holds it takes it for granted, and may be about to give it to an image */
+	int r = pin_holds(s, PIN_BLOB, d->str)
+			? err_set(err, ERR_CONFLICT, "it is in use: try again later")
+			: db_exec(s->db, err, "DELETE FROM blobs WHERE digest = ?", "s", d->str);
 	if (r >= 0 && unlinkat(s->content, digest_hex(d), 0) < 0 && errno != ENOENT)
 		r = err_sys(err, errno, "remove blob %s", d->str);
 	pthread_mutex_unlock(&s->lock);
@@ -129,7 +132,7 @@ static int open_blob(struct checker *c, const struct digest *diff_id)
 		fd = store_blob_open(c->store, &list.v[i].digest, NULL, NULL);
 		if (fd < 0)
 			continue;
-		if (digest_of_fd(fd, &actual) == 0 && str_eq(actual.str, list.v[i].digest.str) &&
+		if (check_digest(c, fd, &actual) == 0 && str_eq(actual.str, list.v[i].digest.str) &&
 			lseek(fd, 0, SEEK_SET) == 0)
 			break;
 		fd_close(fd);
@@ -202,10 +205,18 @@ static int put_in_place(
 	return -1;
 }
 
-static int unpack_again(struct store *s, int blob, const struct digest *diff_id, struct err **err)
+static int is_over(void *arg, const struct store_progress *progress)
 {
+	const struct store_check_spec *spec = arg;
+	(void)progress;
+	return spec->progress ? spec->progress(spec->arg) : 0;
+}
+
+static int unpack_again(struct checker *c, int blob, const struct digest *diff_id, struct err **err)
+{
+	struct store *s = c->store;
 	struct transfer t;
-	int r = transfer_run(s, TRANSFER_IMPORT, blob, NULL, NULL, &t, err);
+	int r = transfer_run(s, TRANSFER_IMPORT, blob, is_over, (void *)c->spec, &t, err);
 	if (r == 0) {
 		pthread_mutex_lock(&s->lock);
 		r = put_in_place(s, &t, diff_id, err);
@@ -262,7 +273,7 @@ static void repair_layer(struct checker *c, struct store_finding *f, int blob)
 	auto_fd int came = -1;
 	int r = blob < 0 ? fetch_layer(c, f, &came, &err) : 0;
 	if (r == 0)
-		r = unpack_again(c->store, blob < 0 ? came : blob, &f->digest, &err);
+		r = unpack_again(c, blob < 0 ? came : blob, &f->digest, &err);
 	f->repaired = r == 0;
 	if (r == 0)
 		say(f, blob < 0 ? "fetched and unpacked again" : "unpacked again");

@@ -33,6 +33,9 @@ void digest_from_raw(const uint8_t raw[32], struct digest *out);
 void digest_of(const void *p, size_t n, struct digest *out);
 /** sha256 of what @fd gives from its position to its end. 0, or -1 with errno. */
 int digest_of_fd(int fd, struct digest *out);
+/** The same, until @stop (NULL: never) says with something else than 0 that nobody wants to know any more: -1 with
+ * ECANCELED. It is asked every 256 KiB. */
+int digest_of_fd_until(int fd, int (*stop)(void *arg), void *arg, struct digest *out);
 
 /** @bytes random bytes as 2 * bytes lower-case hex digits and NUL. getrandom(2); ends the program if
  * the kernel has none. */

@@ -51,18 +51,20 @@ struct store_wanted {
 	struct digest digest;
 	enum store_role role;
 	int64_t size; /* -1: not known */
-	char *const *
-		repos; /* "docker.io/library/busybox": what images that have it came by; not NULL */
+	int64_t max; /* bytes: more cannot be right, whatever the size */
+	const char *repo; /* "docker.io/library/busybox": an image that has it came by that name */
+	bool no_mirrors; /* what came by way of mirrors was wrong: ask the registry itself */
 };
 /**
  * Appends the blob to @fd (empty, O_APPEND), into which nobody may write any more when it returns. What came is verified by
- * the caller. -1: why it cannot be had.
+ * the caller. *mirrored (false so far): a mirror may have sent it. -1: why it cannot be had.
  */
-typedef int store_fetch_fn(void *arg, const struct store_wanted *wanted, int fd, struct err **err);
+typedef int store_fetch_fn(
+	void *arg, const struct store_wanted *wanted, int fd, bool *mirrored, struct err **err);
 
 struct store_check_spec {
 	bool repair;
-	int (*progress)(void *arg); /* not 0 cancels; NULL: none */
+	int (*progress)(void *arg); /* called often; not 0 cancels; NULL: none */
 	store_fetch_fn *fetch; /* NULL: what is not here cannot be had */
 	void *arg;
 };
