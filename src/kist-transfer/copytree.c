@@ -181,10 +181,12 @@ static int link_copy(struct copier *c, const struct walk_entry *e, struct err **
 static int copy_file(struct copier *c, const struct walk_entry *e, struct err **err)
 {
 	const struct timespec times[2] = {e->lower.st_mtim, e->lower.st_mtim};
-	if ((uint64_t)e->lower.st_size > c->max_bytes - c->bytes)
+	/* holes stay holes: a length may be anything */
+	uint64_t need = (uint64_t)e->lower.st_blocks * 512;
+	if (c->bytes > c->max_bytes || need > c->max_bytes - c->bytes)
 		return err_set(err, ERR_TOO_LARGE,
 			"the image's \"%.256s\" of %lld bytes is more than there is room for",
-			e->path, (long long)e->lower.st_size);
+			e->path, (long long)need);
 	auto_fd int from =
 		openat(e->lower_dir, e->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	auto_fd int to =
@@ -193,7 +195,7 @@ static int copy_file(struct copier *c, const struct walk_entry *e, struct err **
 		return fail(e, "open", err);
 	if (copy_content(from, to, &e->lower) < 0 || ftruncate(to, e->lower.st_size) < 0)
 		return fail(e, "write", err);
-	c->bytes += (uint64_t)e->lower.st_blocks * 512;
+	c->bytes += need;
 	/* a new owner takes capabilities and set-id bits away */
 	if (fchown(to, e->lower.st_uid, e->lower.st_gid) < 0 ||
 		fchmod(to, e->lower.st_mode & 07777) < 0)

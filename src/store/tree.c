@@ -179,15 +179,18 @@ static int read_folder(struct store_tree *t, struct frame *f, unsigned layer, co
 	*opaque = is_opaque(fd);
 	struct dirent *e;
 	/* cppcheck-suppress readdirCalled ; one thread per stream, as POSIX allows */
-	while ((e = readdir(d))) {
+	while ((errno = 0, (e = readdir(d)) != NULL)) {
 		if (str_eq(e->d_name, ".") || str_eq(e->d_name, "..") || !is_due(f, e->d_name))
 			continue;
 		add_item(f, layer, e->d_name);
 		if (frame_held(f) > FRAME_MAX)
 			shrink(f);
 	}
+	int failed = errno;
 	closedir(d);
-	return 0;
+	return failed ? err_sys(err, failed, "read folder %s of layer %s", path,
+				t->diff_ids[layer].str)
+		      : 0;
 }
 
 /* Reads the names that are due; *opaque: the layers that hide what is below. */

@@ -45,6 +45,18 @@ teardown() {
 	[ "$(docker run --rm -v tmpv:/tmp busybox stat -c %a /tmp)" = 1777 ]
 }
 
+@test "holes in the image's files are holes in a fresh volume" {
+	[ "${KIST_PEER:-}" != dockerd ] || skip "looks into kist's folders"
+	local layer
+	layer=$(docker image inspect -f '{{index .RootFS.Layers 0}}' busybox)
+	layer=$KIST_HOME/data/layers/${layer#sha256:}
+	truncate -s 4T "$layer/etc/huge"
+	run timeout 60 docker run --rm -v huge:/etc busybox stat -c %s /etc/huge
+	rm "$layer/etc/huge"
+	[ "$output" = 4398046511104 ]
+	[ "$(stat -c %b "$(docker volume inspect -f '{{.Mountpoint}}' huge)/huge")" -lt 1000 ]
+}
+
 @test "a volume in use is not removed" {
 	docker create --name c1 -v used:/d busybox true
 	fails_with 1 "volume is in use" docker volume rm used

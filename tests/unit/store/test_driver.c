@@ -434,6 +434,26 @@ static void everything_of_the_layers_is_kept(void **state)
 	assert_int_equal(fgetxattr(fd, "user.kist", value, sizeof(value)), 1);
 }
 
+/* Some log of logins in an image is one. */
+static void a_file_with_a_hole_that_is_longer_than_the_disk_is_kept(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct err *err = NULL;
+	auto_buf layer = BUF_INIT;
+	struct stat st;
+	make_layer(&layer, "log", "x");
+	auto_free char *folder = load_layer_folder(f, &layer, &err);
+	assert_non_null(folder);
+	auto_free char *path = xasprintf("%s/log", folder);
+	assert_int_equal(truncate(path, 1LL << 42), 0);
+	make_container(f, ID);
+	auto_fd int mnt = mount_it(f, ID, true);
+	assert_int_equal(fstatat(mnt, "log", &st, 0), 0);
+	assert_true(st.st_size == 1LL << 42);
+	assert_true(st.st_blocks < 1000);
+}
+
 static void size_counts_what_was_written(void **state)
 {
 	need_root();
@@ -631,6 +651,7 @@ int main(void)
 		T(a_new_link_to_a_file_of_the_image_is_the_same),
 		T(a_folder_that_only_got_another_time_is_the_same),
 		T(mount_points_are_no_changes),
+		T(a_file_with_a_hole_that_is_longer_than_the_disk_is_kept),
 		T(size_counts_what_was_written),
 		T(what_one_container_writes_no_other_sees),
 		T(a_container_keeps_its_driver),
