@@ -174,6 +174,7 @@ static int read_forms(struct collect *c, struct err **err)
 			return err_move(err, &bad);
 		while (c->count)
 			archive_drop(c);
+		c->bytes = 0;
 	}
 	return archive_docker(c, err);
 }
