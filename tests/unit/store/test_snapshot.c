@@ -255,6 +255,36 @@ static void heals_lost_folders(void **state)
 	buf_free(&l);
 }
 
+/* A data root from before there was a choice: its rows name no driver. */
+static void one_from_before_there_were_drivers_is_found(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct buf l = {0};
+	struct err *err = NULL;
+	auto_strv ids = NULL;
+	make_layer(&l, "a", "1");
+	load_layers(f, &l, 1);
+	/* four steps led there */
+	struct db *db = store_db(f->store);
+	if (db_exec(db, &err, "ALTER TABLE snapshots DROP COLUMN driver", "") < 0 ||
+		db_exec(db, &err, "UPDATE schema_version SET version = 4 WHERE module = 'store'",
+			"") < 0)
+		fail_msg("%s", err_msg(err));
+	fixture_reopen(f);
+	assert_int_equal(store_snapshot_list(f->store, &ids, NULL), 0);
+	assert_int_equal(strv_len(ids), 1);
+	struct store_snapshot s = {0};
+	if (store_snapshot_describe(f->store, ID, true, &s, &err) < 0)
+		fail_msg("%s", err_msg(err));
+	assert_string_equal(s.driver, "overlay2");
+	assert_int_equal(s.kind, STORE_ROOT_OVERLAY);
+	store_snapshot_free(&s);
+	auto_fd int mnt = mount_it(f, false);
+	assert_true(has(mnt, "a"));
+	buf_free(&l);
+}
+
 static void is_opened_once(void **state)
 {
 	need_root();
@@ -282,6 +312,7 @@ int main(void)
 		T(outlives_its_image),
 		T(belongs_to_the_transaction),
 		T(heals_lost_folders),
+		T(one_from_before_there_were_drivers_is_found),
 		T(is_opened_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
