@@ -15,7 +15,7 @@
 #include "base/proc.h"
 
 #define CHUNK (256u << 10)
-/* Where a child finds its descriptors; nothing else is open but 2. */
+/* Where a child finds its descriptors; 2 is as 0, nothing else is open. */
 enum { CHILD_IN = 0, CHILD_OUT = 1, CHILD_REPORT = 3, CHILD_FOLDER = 4, CHILD_FD_END };
 
 /* ---- the work ---- */
@@ -74,8 +74,8 @@ static void take_descriptors(const struct child_spec *spec, int report)
 	static const int to[] = {CHILD_IN, CHILD_OUT, CHILD_REPORT, CHILD_FOLDER};
 	size_t n = unpacks ? ARRAY_LEN(from) : ARRAY_LEN(from) - 1;
 #if !defined(__SANITIZE_ADDRESS__)
-	/* the supervisor's output is /dev/null, its errors go to the daemon's */
-	if (dup2(1, 2) < 0)
+	/* the supervisor's output is the host's /dev/null, whose mode could be changed; its errors go to the daemon's */
+	if (dup2(spec->in, STDERR_FILENO) < 0)
 		_exit(127);
 #endif
 	for (size_t i = 0; i < n; i++)

@@ -11,11 +11,12 @@
  *    DAC_OVERRIDE to write into folders that belong to others; MKNOD for devices and whiteouts;
  *    SETFCAP for security.capability; SYS_ADMIN because the kernel asks for it for the xattr
  *    trusted.overlay.opaque. What else SYS_ADMIN could do (mount, setns, bpf, ...) is not among the
- *    system calls of step 4.
+ *    system calls of step 5.
  * 3. Limits on memory and descriptors, no core file.
- * 4. A seccomp filter with a list of what is allowed; everything else fails with EPERM. No exec, no
+ * 4. No descriptor of a file of the host's that could be changed through it: what is written to 1 and 2 is lost.
+ * 5. A seccomp filter with a list of what is allowed; everything else fails with EPERM. No exec, no
  *    sockets, no new processes (threads only), no ioctl, no executable memory, no
- *    signals to others.
+ *    signals to others, no advice on memory beyond what libc gives.
  *
  * Reading a container's files (confine_reading()) takes less: the folder comes as a mount of its own,
  * read-only already (also nodev: what a device node stands for is not touched, and nosymfollow), one
@@ -53,6 +54,13 @@
 #else
 #define MEMORY_MAX (512ul << 20)
 #endif
+
+#define NAMESPACES                                                                                 \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
+		CLONE_NEWPID | CLONE_NEWNET)
+/* Newer than some libc's headers: a guard page of a thread's stack. */
+#define GUARD_INSTALL 102
+#define GUARD_REMOVE 103
 
 #define FILES_MAX 64
 #define FILES_MAX_TREES 512 /* a layer may take three */
@@ -215,11 +223,10 @@ static const int allowed[] = {
 	SCMP_SYS(statx),
 	SCMP_SYS(getdents64),
 	SCMP_SYS(fstatfs),
-	/* memory; mmap and mprotect are below, as is fcntl */
+	/* memory; mmap, mprotect and madvise are below, as is fcntl */
 	SCMP_SYS(munmap),
 	SCMP_SYS(mremap),
 	SCMP_SYS(brk),
-	SCMP_SYS(madvise),
 	/* threads; clone and tgkill are below */
 	SCMP_SYS(futex),
 	SCMP_SYS(set_robust_list),
@@ -248,11 +255,10 @@ static const int allowed[] = {
 };
 
 /* It still is root to every process of root's: no signal may leave it, be it by tgkill or by a
- * descriptor's owner (F_SETOWN, F_SETSIG). */
+ * descriptor's owner (F_SETOWN, F_SETSIG). Nor are the flags of a file changed that others have open, too (F_SETFL). */
 static int add_quiet_rules(scmp_filter_ctx ctx)
 {
-	static const int commands[] = {
-		F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL};
+	static const int commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL};
 	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
 		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(commands); i++)
@@ -266,6 +272,19 @@ static int allow(scmp_filter_ctx ctx, const int *calls, size_t n)
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
+	return r;
+}
+
+int confine_memory_rules(void *ctx)
+{
+	/* what libc and sanitizers ask for; with CAP_SYS_ADMIN, MADV_HWPOISON takes memory away from the machine */
+	static const int advice[] = {MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE,
+		MADV_DONTDUMP, MADV_DODUMP, GUARD_INSTALL, GUARD_REMOVE};
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+		SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(advice); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(madvise), 1,
+			SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)advice[i]));
 	return r;
 }
 
@@ -287,12 +306,11 @@ static int add_rules(scmp_filter_ctx ctx, const struct calls *more, size_t n)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
 			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	/* threads, not processes; clone3's flags lie in memory, and libc takes clone without it */
+		r = confine_memory_rules(ctx);
+	/* threads, neither processes nor namespaces; clone3's flags lie in memory, and libc takes clone without it */
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-			SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+			SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | NAMESPACES, CLONE_THREAD));
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	return r;
@@ -308,6 +326,25 @@ static int filter_calls(const struct calls *more, size_t n, struct err **err)
 		r = seccomp_load(ctx);
 	seccomp_release(ctx);
 	return r < 0 ? err_sys(err, -r, "confine: load the seccomp filter") : 0;
+}
+
+/* From @fd on up to 2: what came from the daemon, its log and /dev/null, are files of the host's. Whoever has them open
+ * could overwrite the one, and change modes and owners of both. In their place is a pipe that nobody writes to. */
+static int drop_output(int fd, struct err **err)
+{
+#if !defined(__SANITIZE_ADDRESS__)
+	int pair[2];
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "confine: make a pipe");
+	auto_fd int reads = pair[0], writes = pair[1];
+	for (; fd <= STDERR_FILENO; fd++)
+		if (dup3(reads, fd, O_CLOEXEC) < 0)
+			return err_sys(err, errno, "confine: replace an output");
+#else
+	(void)fd;
+	(void)err;
+#endif
+	return 0;
 }
 
 struct caps {
@@ -329,24 +366,33 @@ static int confine_writing(int staging, const struct caps *caps, rlim_t files,
 	return steal_fd(&root);
 }
 
+/* What parses something. */
+static int confine_parsing(
+	int staging, rlim_t files, const struct calls *calls, size_t n, struct err **err)
+{
+	if (drop_output(STDOUT_FILENO, err) < 0)
+		return -1;
+	return confine_writing(staging, &writing, files, calls, n, err);
+}
+
 int confine(int staging, struct err **err)
 {
 	const struct calls calls[] = {{writing_calls, ARRAY_LEN(writing_calls)}};
-	return confine_writing(staging, &writing, FILES_MAX, calls, ARRAY_LEN(calls), err);
+	return confine_parsing(staging, FILES_MAX, calls, ARRAY_LEN(calls), err);
 }
 
 int confine_copying(int staging, struct err **err)
 {
 	const struct calls calls[] = {{writing_calls, ARRAY_LEN(writing_calls)},
 		{copying_calls, ARRAY_LEN(copying_calls)}};
-	return confine_writing(staging, &writing, FILES_MAX_TREES, calls, ARRAY_LEN(calls), err);
+	return confine_parsing(staging, FILES_MAX_TREES, calls, ARRAY_LEN(calls), err);
 }
 
 int confine_verifying(int staging, struct err **err)
 {
 	const struct calls calls[] = {{writing_calls, ARRAY_LEN(writing_calls)},
 		{reading_calls, ARRAY_LEN(reading_calls)}};
-	return confine_writing(staging, &writing, FILES_MAX, calls, ARRAY_LEN(calls), err);
+	return confine_parsing(staging, FILES_MAX, calls, ARRAY_LEN(calls), err);
 }
 
 int confine_supervising(int staging, struct err **err)
@@ -363,7 +409,7 @@ int confine_reading(int tree, struct err **err)
 {
 	const struct calls calls[] = {{reading_calls, ARRAY_LEN(reading_calls)}};
 	auto_fd int root = enter_root(tree, err);
-	if (root < 0)
+	if (root < 0 || drop_output(STDERR_FILENO, err) < 0)
 		return -1;
 	close(tree);
 	if (confine_capabilities(reading_caps, ARRAY_LEN(reading_caps), err) < 0 ||

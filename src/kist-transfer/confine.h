@@ -31,6 +31,9 @@ int confine_supervising(int staging, struct err **err);
  */
 int confine_reading(int tree, struct err **err);
 
+/** Adds to the seccomp filter @ctx (scmp_filter_ctx): mprotect and madvise, as far as they do no harm. Negative errno. */
+int confine_memory_rules(void *ctx);
+
 /** Keeps the capabilities @kept and no others, and gains none by exec. */
 int confine_capabilities(const int *kept, size_t n, struct err **err);
 

@@ -42,11 +42,10 @@ static const int inflating_calls[] = {
 	SCMP_SYS(read),
 	SCMP_SYS(write),
 	SCMP_SYS(close),
-	/* memory; mmap and mprotect are below */
+	/* memory; mmap, mprotect and madvise are below */
 	SCMP_SYS(munmap),
 	SCMP_SYS(mremap),
 	SCMP_SYS(brk),
-	SCMP_SYS(madvise),
 	/* what libc does by itself */
 	SCMP_SYS(futex),
 	SCMP_SYS(gettid),
@@ -108,8 +107,7 @@ static int add_rules(scmp_filter_ctx ctx, enum child_kind kind)
 			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
 			SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_SHARED, 0));
 	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+		r = confine_memory_rules(ctx);
 	if (kind == CHILD_INFLATES)
 		return r;
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(commands); i++)

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -44,7 +46,23 @@ static int attempt(pid_t victim, int sock)
 		return 10;
 	if (syscall(SYS_tgkill, getpid(), gettid(), 0) < 0)
 		return 11; /* abort() needs it */
-	return fcntl(sock, F_GETFL) < 0 ? 12 : 0;
+	if (fcntl(sock, F_GETFL) < 0)
+		return 12;
+	if (fcntl(sock, F_SETFL, O_NONBLOCK) == 0)
+		return 13;
+	/* of no bytes: nothing happens if it is possible */
+	if (madvise(NULL, 0, MADV_HWPOISON) == 0 || errno != EPERM)
+		return 14;
+	/* the kernel would say EINVAL */
+	if (syscall(SYS_clone, CLONE_THREAD | CLONE_NEWNET, NULL, NULL, NULL, 0) >= 0 ||
+		errno != EPERM)
+		return 15;
+#if !defined(__SANITIZE_ADDRESS__)
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+		if (write(fd, "x", 1) >= 0 || errno != EBADF)
+			return 16;
+#endif
+	return 0;
 }
 
 static void expect_confined(int (*confine_it)(int staging, struct err **err))
