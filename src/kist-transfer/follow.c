@@ -62,8 +62,10 @@ static int followed_hear(struct source *s, struct err **err)
 	int fd = -1;
 	if (receive(&m, room, &fd, err) < 0)
 		return -1;
-	if (m.index != f->index)
+	if (m.index != f->index) {
+		fd_close(fd);
 		return 0; /* about a layer that is done */
+	}
 	switch (m.kind) {
 	case TRANSFER_GROWN:
 		f->told = m.size < f->total ? m.size : f->total;

@@ -184,6 +184,13 @@ static void leave_work(struct pipeline *p)
 	(void)tree_remove(p->spec->run->root, p->work_name, NULL); /* else the store removes it */
 }
 
+/* What a child says it has used of a limit, added to what was used before. */
+static uint64_t used(uint64_t before, uint64_t said, uint64_t max)
+{
+	uint64_t most = said < max ? said : max;
+	return most > before ? most : before;
+}
+
 static int take_result(struct pipeline *p, struct err **err)
 {
 	const struct child_outcome *said = &p->unpacking.said;
@@ -197,8 +204,8 @@ static int take_result(struct pipeline *p, struct err **err)
 	};
 	if (said->unpacked.tar_size != p->tar_size)
 		return contradicts(p, err);
-	limits->bytes = said->bytes > limits->bytes ? said->bytes : limits->bytes;
-	limits->entries = said->entries > limits->entries ? said->entries : limits->entries;
+	limits->bytes = used(limits->bytes, said->bytes, limits->max_bytes);
+	limits->entries = used(limits->entries, said->entries, limits->max_entries);
 	return take_work(p, err);
 }
 
@@ -369,6 +376,9 @@ static void hear(struct pipeline *p, struct child *c)
 	/* what has unpacked everything has seen the end of its input, which is closed by us alone */
 	if (r == 1 && c == &p->unpacking && (p->feed >= 0 || p->plain >= 0 || p->tar >= 0))
 		r = contradicts(p, &why);
+	/* what comes behind the end of what is compressed is hashed, and nobody waits for it */
+	if (r == 1 && c == &p->inflating)
+		close_end(&p->feed);
 	if (r < 0)
 		refuse(p, &why);
 }

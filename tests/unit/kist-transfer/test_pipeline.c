@@ -40,6 +40,7 @@ struct verdict {
 	enum err_kind kind;
 	struct digest blob, diff_id;
 	uint64_t tar_size;
+	struct unpack_limits limits;
 	char text[512];
 };
 
@@ -81,8 +82,45 @@ static ssize_t memory_read(struct source *s, void *p, size_t n, struct err **err
 	return (ssize_t)part;
 }
 
+/* The first @first bytes come at once, the rest only when the unpacking child has ended. */
+struct late {
+	struct memory m;
+	size_t first;
+	int root;
+	bool over;
+};
+
+/* The child has the fifo open (keep_fifo_open()). */
+static bool child_has_ended(int root)
+{
+	auto_fd int fifo = openat(root, "work.1/alive", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	return fifo < 0 && errno == ENXIO;
+}
+
+static ssize_t late_read(struct source *s, void *p, size_t n, struct err **err)
+{
+	struct late *l = (struct late *)s;
+	size_t room = l->first - l->m.at;
+	if (l->m.at < l->first)
+		return memory_read(s, p, n < room ? n : room, err);
+	l->over = l->over || child_has_ended(l->root);
+	return l->over ? memory_read(s, p, n, err) : SOURCE_WAIT;
+}
+
+static int late_hear(struct source *s, struct err **err)
+{
+	return 0;
+}
+
+/* A descriptor that is always readable. */
+static int readable(void)
+{
+	int pair[2];
+	return pipe2(pair, O_CLOEXEC) < 0 || write(pair[1], "", 1) != 1 ? -1 : pair[0];
+}
+
 static void supervise(int staging, const struct child_tools *tools, const char *bytes, size_t n,
-	bool unpack, struct verdict *v)
+	bool unpack, size_t first, struct verdict *v)
 {
 	auto_err *err = NULL;
 	hash_init();
@@ -96,11 +134,16 @@ static void supervise(int staging, const struct child_tools *tools, const char *
 	};
 	struct layer layer = {.name = "sha256:test", .index = 1, .unpack = unpack, .total = n};
 	const struct pipeline_spec spec = {tools, filters, &run, NULL};
-	struct memory m = {.s = {.read = memory_read, .fd = -1}, .bytes = bytes, .n = n};
-	v->r = root < 0 ? -1 : pipeline_stage(&spec, &layer, &m.s, &err);
+	struct late l = {.m = {.s = {.read = memory_read, .fd = -1}, .bytes = bytes, .n = n},
+		.first = first,
+		.root = root};
+	if (first)
+		l.m.s = (struct source){late_read, readable(), late_hear};
+	v->r = root < 0 ? -1 : pipeline_stage(&spec, &layer, &l.m.s, &err);
 	v->blob = layer.blob;
 	v->diff_id = layer.diff_id;
 	v->tar_size = layer.unpacked.tar_size;
+	v->limits = run.limits;
 	if (v->r < 0) {
 		v->kind = err->kind;
 		snprintf(v->text, sizeof(v->text), "%s", err_msg(err));
@@ -109,8 +152,8 @@ static void supervise(int staging, const struct child_tools *tools, const char *
 }
 
 /* In a process of its own, as it is confined for good. */
-static struct verdict stage(struct fixture *f, const struct child_tools *tools, const char *bytes,
-	size_t n, bool unpack)
+static struct verdict stage_late(struct fixture *f, const struct child_tools *tools,
+	const char *bytes, size_t n, bool unpack, size_t first)
 {
 	int pair[2];
 	if (geteuid() != 0)
@@ -120,7 +163,7 @@ static struct verdict stage(struct fixture *f, const struct child_tools *tools, 
 	if (pid == 0) {
 		struct verdict v = {0};
 		int staging = fcntl(f->staging, F_DUPFD_CLOEXEC, 3);
-		supervise(staging, tools, bytes, n, unpack, &v);
+		supervise(staging, tools, bytes, n, unpack, first, &v);
 		_exit(fd_write_all(pair[1], &v, sizeof(v)) < 0);
 	}
 	struct verdict v = {0};
@@ -129,6 +172,12 @@ static struct verdict stage(struct fixture *f, const struct child_tools *tools, 
 	close(pair[0]);
 	assert_int_equal(proc_wait(pid), 0);
 	return v;
+}
+
+static struct verdict stage(struct fixture *f, const struct child_tools *tools, const char *bytes,
+	size_t n, bool unpack)
+{
+	return stage_late(f, tools, bytes, n, unpack, 0);
 }
 
 static void expect_sibling_untouched(struct fixture *f)
@@ -348,6 +397,54 @@ static void another_length_than_was_hashed_is_refused(void **state)
 	expect_no_layer(*state);
 }
 
+/* As if it had used up what all layers have together, and more than numbers can say. */
+static int claim_limits(int in, uint32_t index, struct unpack_limits *limits,
+	struct unpack_result *out, struct err **err)
+{
+	limits->bytes = UINT64_MAX;
+	limits->entries = UINT64_MAX - 1;
+	return make_empty(in, index, limits, out, err);
+}
+
+static void what_a_child_has_used_never_exceeds_what_there_was(void **state)
+{
+	const struct child_tools tools = {copy, claim_limits};
+	struct verdict v = stage(*state, &tools, "plain", 5, true);
+	assert_string_equal(v.text, "");
+	assert_int_equal(v.limits.bytes, v.limits.max_bytes);
+	assert_int_equal(v.limits.entries, v.limits.max_entries);
+}
+
+/* Has seen the end of what is compressed before that of the blob. */
+static int inflate_some(int in, int out, enum compression how, struct err **err)
+{
+	char some[16];
+	if (fd_read_full(in, some, sizeof(some)) < 0 || fd_write_all(out, "tar", 3) < 0)
+		return err_sys(err, errno, "inflate");
+	return 0;
+}
+
+static int keep_fifo_open(int in, uint32_t index, struct unpack_limits *limits,
+	struct unpack_result *out, struct err **err)
+{
+	if (mknodat(AT_FDCWD, "fifo", S_IFIFO | 0600, 0) < 0 ||
+		openat(AT_FDCWD, "fifo", O_RDWR | O_CLOEXEC) < 0 ||
+		renameat(AT_FDCWD, "fifo", AT_FDCWD, "alive") < 0)
+		return err_sys(err, errno, "make a fifo");
+	return make_empty(in, index, limits, out, err);
+}
+
+static void what_follows_the_compressed_stream_may_come_after_the_layer_is_unpacked(void **state)
+{
+	static const char blob[] = GZIP_MAGIC "compressed bytes, then something else";
+	const struct child_tools tools = {inflate_some, keep_fifo_open};
+	struct verdict v = stage_late(*state, &tools, blob, sizeof(blob), true, 20);
+	assert_string_equal(v.text, "");
+	assert_int_equal(v.r, 0);
+	assert_string_equal(v.blob.str, sha256(blob, sizeof(blob)).str);
+	assert_string_equal(v.diff_id.str, sha256("tar", 3).str);
+}
+
 static int leave_early(int in, uint32_t index, struct unpack_limits *limits,
 	struct unpack_result *out, struct err **err)
 {
@@ -433,6 +530,8 @@ int main(void)
 		T(an_inflating_child_cannot_change_what_was_hashed),
 		T(digests_are_of_what_came_and_of_what_was_unpacked),
 		T(another_length_than_was_hashed_is_refused),
+		T(what_a_child_has_used_never_exceeds_what_there_was),
+		T(what_follows_the_compressed_stream_may_come_after_the_layer_is_unpacked),
 		T(a_child_that_ends_before_its_input_is_refused),
 		T(a_stream_that_broke_off_is_never_a_whole_layer),
 		T(a_refused_blob_is_hashed_to_its_end),
