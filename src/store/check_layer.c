@@ -117,8 +117,7 @@ static int verify(struct checker *c, const struct digest *diff_id, int64_t tar_s
 	int r = hand_over(c->store, sock, diff_id, tar_size, err);
 	if (r == 0)
 		r = hear(c, sock, out, err);
-	/* after a failure nobody reads what it says: it must not wait for that */
-	transfer_stop(pid, r < 0, true, NULL);
+	transfer_stop(pid, true, NULL);
 	return r;
 }
 

@@ -57,9 +57,9 @@ static bool wait_lock(int dir)
 
 /* kist-transfer is killed with its daemon, and its children with it, but that may take a moment: they hold locks until
  * then, it of the whole folder, each child of one folder in it. */
-static bool wait_unused(int staging, const char *name)
+bool staging_unused(struct store *s, const char *name)
 {
-	auto_fd int dir = openat(staging, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	auto_fd int dir = openat(s->staging, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return true; /* a file: nobody works in it */
 	auto_strv names = NULL;
@@ -80,7 +80,7 @@ static int clean_staging(struct store *s, struct err **err)
 	if (clean_list(s->staging, &names, err) < 0)
 		return -1;
 	for (size_t i = 0; names && names[i]; i++) {
-		if (wait_unused(s->staging, names[i]))
+		if (staging_unused(s, names[i]))
 			staging_remove(s, names[i]);
 		else
 			log_warn("staging folder %s is still in use", names[i]);

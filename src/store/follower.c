@@ -29,11 +29,12 @@ int follower_start(struct follower *f, struct store *s, struct err **err)
 void follower_end(struct follower *f)
 {
 	if (f->pid)
-		transfer_stop(f->pid, true, true, NULL);
+		transfer_stop(f->pid, true, NULL);
 	fd_close(f->sock);
 	fd_close(f->dir);
-	if (f->store)
-		staging_remove(f->store, f->folder);
+	/* its children, killed with it, may still be writing */
+	if (f->store && *f->folder && staging_unused(f->store, f->folder))
+		staging_remove(f->store, f->folder); /* else the next start does */
 	*f = (struct follower){.dir = -1, .sock = -1};
 }
 
@@ -130,7 +131,7 @@ int follower_next(struct follower *f, struct transfer_message *m, char *room, st
 		if (n <= 0) {
 			pid_t pid = f->pid;
 			f->pid = 0;
-			return transfer_stop(pid, true, false, err);
+			return transfer_stop(pid, false, err);
 		}
 		if (transfer_decode(room, (size_t)n, m, err) < 0)
 			return -1;

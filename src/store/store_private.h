@@ -48,6 +48,8 @@ int ingest_clean(struct store *store, struct err **err);
 #define STAGING_NAME 40
 int staging_make(struct store *store, char name[STAGING_NAME], struct err **err);
 void staging_remove(struct store *store, const char *name);
+/** Waits until no kist-transfer, nor a child of one that was killed, works in the folder; false after ten seconds. */
+bool staging_unused(struct store *store, const char *name);
 /** Moves @dir/@name below staging/, so that it is gone at once, and removes it there. */
 int staging_trash(struct store *store, int dir, const char *name, struct err **err);
 /** The first half of staging_trash(): only moves; *trash names it. Absence is success ("" then). */
@@ -192,8 +194,8 @@ int transfer_send_trees(int sock, const int *trees, size_t n, struct err **err);
 /** Starts the program for the folder @dir, and asks for @mode; @input may be -1. */
 int transfer_start(struct store *store, enum transfer_mode mode, int input, int dir, int *sock,
 	pid_t *pid, struct err **err);
-/** Waits for its end. -1 and why it ended, unless it was @done. */
-int transfer_stop(pid_t pid, bool kill_it, bool done, struct err **err);
+/** Ends it: all has been said. -1 and why it ended, unless it was @done. */
+int transfer_stop(pid_t pid, bool done, struct err **err);
 struct item {
 	enum item_kind { ITEM_DOC, ITEM_LAYER, ITEM_LINK } kind;
 	char *name;

@@ -108,10 +108,10 @@ int transfer_start(struct store *s, enum transfer_mode mode, int input, int dir,
 	return 0;
 }
 
-int transfer_stop(pid_t pid, bool kill_it, bool done, struct err **err)
+int transfer_stop(pid_t pid, bool done, struct err **err)
 {
-	if (kill_it)
-		kill(pid, SIGKILL);
+	/* one that was taken over would go on for ever; one that is ending keeps its status */
+	kill(pid, SIGKILL);
 	int status = proc_wait(pid);
 	if (done)
 		return 0;
@@ -250,8 +250,7 @@ static int listen_to(struct job *j, struct err **err)
 
 static int finish(struct job *j, int r, struct err **err)
 {
-	/* after a failure nobody reads what it says: it must not wait for that */
-	int ended = transfer_stop(j->pid, r < 0, r < 0 || j->done, err);
+	int ended = transfer_stop(j->pid, r < 0 || j->done, err);
 	return r < 0 ? -1 : ended;
 }
 
