@@ -288,10 +288,15 @@ static int assemble(struct replay *r, struct recipe_reader *reader, struct err *
 
 static int run(struct replay *r, struct sink *sink, struct err **err)
 {
-	auto_fd int fd = openat(r->spec->side, RECIPE_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return err_sysk(err, errno == ENOENT ? ERR_INVALID : ERR_SYSTEM, errno,
-			"open the layer's recipe");
+	/* who unpacked the layer made it: it may be a fifo, which would wait for a writer */
+	auto_fd int fd = openat(r->spec->side, RECIPE_FILE,
+		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sysk(err, errno == ENOENT || errno == ELOOP ? ERR_INVALID : ERR_SYSTEM,
+			errno, "open the layer's recipe");
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_INVALID, "the layer's recipe is no file");
 	auto_recipe_reader *reader = recipe_reader_new(fd);
 	r->ring = sink_start(sink, err);
 	if (!r->ring)

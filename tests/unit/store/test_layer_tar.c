@@ -318,6 +318,11 @@ static void a_damaged_recipe_is_told(void **state)
 	expect_damage(f, &x, ERR_INVALID, "recipe");
 	assert_int_equal(unlink(x.recipe), 0);
 	expect_damage(f, &x, ERR_INVALID, "recipe");
+	assert_int_equal(mkfifo(x.recipe, 0600), 0);
+	expect_damage(f, &x, ERR_INVALID, "recipe is no file");
+	assert_int_equal(unlink(x.recipe), 0);
+	assert_int_equal(symlink("/etc/passwd", x.recipe), 0);
+	expect_damage(f, &x, ERR_INVALID, "recipe");
 	free(x.layer);
 	free(x.recipe);
 }
