@@ -103,6 +103,13 @@ static int copy_folder(struct copier *c, const struct walk_entry *e, struct err 
 
 /* ---- files ---- */
 
+/* Nobody writes to a layer: one whose file has less than it says is damaged, and zeroes are not its content. */
+static int ends_early(void)
+{
+	errno = EIO;
+	return -1;
+}
+
 /* Where the kernel does not copy between these two. */
 static int copy_bytes(int from, int to, off_t at, off_t end)
 {
@@ -113,7 +120,7 @@ static int copy_bytes(int from, int to, off_t at, off_t end)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return (int)n;
+			return n < 0 ? -1 : ends_early();
 		for (ssize_t done = 0; done < n;) {
 			ssize_t w = pwrite(to, room + done, (size_t)(n - done), at + done);
 			if (w < 0 && errno != EINTR)
@@ -136,7 +143,7 @@ static int copy_range(int from, int to, off_t at, off_t end)
 				     errno == ENOSYS))
 			return copy_bytes(from, to, in, end);
 		if (n <= 0)
-			return (int)n;
+			return n < 0 ? -1 : ends_early();
 	}
 	return 0;
 }

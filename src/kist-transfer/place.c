@@ -61,7 +61,7 @@ static int open_parent(struct place *p, size_t len)
 			: fcntl(p->root, F_DUPFD_CLOEXEC, 3);
 	if (p->parent >= 0)
 		return 0;
-	p->parent = root_make_dir(p->root, p->parent_name, 0755);
+	p->parent = root_make_dir_counting(p->root, p->parent_name, 0755, &p->implied);
 	if (p->parent < 0)
 		return -1;
 	auto_fd int again = beneath_open(p->root, p->parent_name, O_PATH | O_DIRECTORY, 0);
@@ -301,7 +301,7 @@ int place_whiteout(struct place *p, const char *name, struct err **err)
 
 int place_opaque(struct place *p, const char *name, struct err **err)
 {
-	auto_fd int made = *name ? root_make_dir(p->root, name, 0755) : -1;
+	auto_fd int made = *name ? root_make_dir_counting(p->root, name, 0755, &p->implied) : -1;
 	if (*name && made < 0)
 		return fail(name, "make folder", err);
 	auto_fd int fd = openat(*name ? made : p->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -26,6 +26,7 @@ struct place {
 	bool mark;
 	int keep; /* folder for contents that are displaced (recipe.h) */
 	uint64_t kept; /* bytes in there */
+	uint64_t implied; /* folders made that no entry was for; the caller sets 0 */
 	int parent; /* folder of the last entry, or -1 */
 	bool direct; /* no symlink on the way to it: its name is its path */
 	char parent_name[NAME_ROOM];

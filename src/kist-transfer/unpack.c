@@ -37,9 +37,12 @@ struct unpacker {
 
 /* ---- limits ---- */
 
+/* The entry, and what the last one took besides: a long name is that of hundreds of folders. */
 static int count_entry(struct unpacker *u, struct err **err)
 {
-	if (++u->limits->entries > u->limits->max_entries)
+	u->limits->entries += 1 + u->place.implied;
+	u->place.implied = 0;
+	if (u->limits->entries > u->limits->max_entries)
 		return err_set(err, ERR_TOO_LARGE, "archive has more than %llu files",
 			(unsigned long long)u->limits->max_entries);
 	return 0;
@@ -242,6 +245,9 @@ static int unpack_file(struct unpacker *u, struct archive_entry *e, const char *
 static int unpack_folder(struct unpacker *u, struct archive_entry *e, const char *name,
 	const struct place_meta *meta, struct err **err)
 {
+	/* its name and time wait on the disk for the end */
+	if (count_bytes(u, strlen(name) + sizeof(meta->mtime), err) < 0)
+		return -1;
 	auto_fd int fd = place_folder(&u->place, name, meta, err);
 	return fd < 0 ? -1 : set_xattrs(fd, e, name, err);
 }

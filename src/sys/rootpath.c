@@ -49,6 +49,7 @@ int beneath_open(int dir, const char *path, int flags, mode_t mode)
  */
 struct walk {
 	int root, links;
+	uint64_t *made;
 	char done[PATH_MAX], left[PATH_MAX];
 };
 
@@ -158,6 +159,7 @@ static int walk_folder(struct walk *w, const char *name, mode_t mode)
 		int made = mkdirat(parent, name, mode);
 		if (made < 0 && errno != EEXIST)
 			return -1;
+		*w->made += made == 0;
 		int links = w->links;
 		if (made < 0 && walk_follow(w, parent, name) < 0)
 			return -1;
@@ -170,24 +172,32 @@ static int walk_folder(struct walk *w, const char *name, mode_t mode)
 }
 
 /* Where only the last folder is missing, which is the usual case; -1: step by step. */
-static int make_last(int root, const char *path, mode_t mode)
+static int make_last(int root, const char *path, mode_t mode, uint64_t *made)
 {
 	char name[NAME_MAX + 1];
 	auto_fd int parent = root_open_parent(root, path, 0, name, sizeof(name));
 	if (parent < 0 || mkdirat(parent, name, mode) < 0)
 		return -1;
+	++*made;
 	return root_open(root, path, O_PATH | O_DIRECTORY, 0);
 }
 
 int root_make_dir(int root, const char *path, mode_t mode)
 {
+	uint64_t made = 0;
+	return root_make_dir_counting(root, path, mode, &made);
+}
+
+int root_make_dir_counting(int root, const char *path, mode_t mode, uint64_t *made)
+{
 	int fd = root_open(root, path, O_PATH | O_DIRECTORY, 0);
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
-	fd = make_last(root, path, mode);
+	fd = make_last(root, path, mode, made);
 	if (fd >= 0)
 		return fd;
 	struct walk w;
+	w.made = made;
 	char name[NAME_MAX + 1];
 	int got = walk_start(&w, root, path);
 	while (got == 0 && (got = walk_next(&w, name)) == 1)

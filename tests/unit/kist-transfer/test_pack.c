@@ -16,6 +16,7 @@
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "copytree.h"
 #include "pack.h"
 #include "ring.h"
 #include "treewalk.h"
@@ -131,8 +132,9 @@ static char *listing(const struct buf *tar)
 	return buf_steal(&text);
 }
 
-/* Unpacks below the folder @name of the test's. */
-static int unpack_to(struct trees *t, const char *name, const struct buf *tar)
+/* Unpacks below the folder @name of the test's, which it returns. */
+static int unpack_within(struct trees *t, const char *name, const struct buf *tar,
+	struct unpack_limits *limits, struct err **err)
 {
 	mkdirat(t->top, name, 0755);
 	int dir = openat(t->top, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -147,13 +149,22 @@ static int unpack_to(struct trees *t, const char *name, const struct buf *tar)
 		at += n;
 	}
 	ring_end(ring, true);
-	struct unpack_limits limits = {.max_bytes = 1u << 30, .max_entries = 1000000};
 	struct unpack_result result;
-	struct err *err = NULL;
 	const struct unpack_input input = {ring_take, ring};
-	if (unpack_layer(dir, side, &input, UNPACK_KEEP, &limits, &result, &err) < 0)
-		fail_msg("unpack: %s", err_msg(err));
+	int r = unpack_layer(dir, side, &input, UNPACK_KEEP, limits, &result, err);
 	ring_free(ring);
+	if (r < 0)
+		close(dir);
+	return r < 0 ? -1 : dir;
+}
+
+static int unpack_to(struct trees *t, const char *name, const struct buf *tar)
+{
+	struct unpack_limits limits = {.max_bytes = 1u << 30, .max_entries = 1000000};
+	struct err *err = NULL;
+	int dir = unpack_within(t, name, tar, &limits, &err);
+	if (dir < 0)
+		fail_msg("unpack: %s", err_msg(err));
 	return dir;
 }
 
@@ -546,6 +557,86 @@ static void a_folder_swapped_for_a_link_leads_nowhere(void **state)
 	pthread_join(thread, NULL);
 }
 
+/* ---- what unpacking and copying take ---- */
+
+static void put_member(struct archive *a, const char *name, unsigned int type, const char *target)
+{
+	struct archive_entry *e = archive_entry_new();
+	archive_entry_set_pathname(e, name);
+	archive_entry_set_filetype(e, type);
+	archive_entry_set_perm(e, 0644);
+	archive_entry_set_size(e, 0);
+	if (target)
+		archive_entry_set_symlink(e, target);
+	assert_int_equal(archive_write_header(a, e), ARCHIVE_OK);
+	archive_entry_free(e);
+}
+
+/* @n empty files, each in 300 folders that nothing else names; or behind links that lead into as many. */
+static void make_deep_tar(struct buf *out, int n, bool linked)
+{
+	char deep[601], room[65536];
+	size_t used;
+	for (size_t i = 0; i < 600; i += 2)
+		memcpy(deep + i, "/d", 3);
+	struct archive *a = archive_write_new();
+	archive_write_set_format_pax_restricted(a);
+	assert_int_equal(archive_write_open_memory(a, room, sizeof(room), &used), ARCHIVE_OK);
+	for (int i = 0; i < n; i++) {
+		auto_free char *folder = xasprintf("%d%s", i, deep);
+		auto_free char *link = xasprintf("link%d", i);
+		auto_free char *file = xasprintf("%s/f", linked ? link : folder);
+		if (linked)
+			put_member(a, link, AE_IFLNK, folder);
+		put_member(a, file, AE_IFREG, NULL);
+	}
+	assert_int_equal(archive_write_close(a), ARCHIVE_OK);
+	archive_write_free(a);
+	buf_add(out, room, used);
+}
+
+static void folders_that_have_no_entry_count_as_files(void **state)
+{
+	need_root();
+	for (int linked = 0; linked < 2; linked++) {
+		auto_buf few = BUF_INIT, many = BUF_INIT;
+		auto_err *err = NULL;
+		struct unpack_limits limits = {.max_bytes = 1u << 30, .max_entries = 1000};
+		make_deep_tar(&few, 3, linked);
+		auto_fd int dir = unpack_within(*state, linked ? "a" : "b", &few, &limits, &err);
+		if (dir < 0)
+			fail_msg("%s", err_msg(err));
+		limits.entries = 0;
+		make_deep_tar(&many, 6, linked);
+		assert_int_equal(
+			unpack_within(*state, linked ? "c" : "d", &many, &limits, &err), -1);
+		assert_int_equal(err->kind, ERR_TOO_LARGE);
+	}
+}
+
+static void a_copy_takes_no_more_room_than_there_is(void **state)
+{
+	need_root();
+	struct trees *t = *state;
+	auto_err *err = NULL;
+	for (int i = 0; i < 20; i++) {
+		auto_free char *name = xasprintf("%d", i);
+		put_file(t->lower, name, "x");
+	}
+	struct stat st;
+	assert_int_equal(fstatat(t->lower, "0", &st, 0), 0);
+	if (!st.st_blocks)
+		skip(); /* a file system that has room for a byte beside the name */
+	struct copy_spec spec = {.to = t->upper,
+		.layers = &t->lower,
+		.count = 1,
+		.spool = t->spool,
+		.max_entries = 100,
+		.max_bytes = (uint64_t)st.st_blocks * 512 * 5 / 2};
+	assert_int_equal(copy_layers(&spec, &err), -1);
+	assert_int_equal(err->kind, ERR_TOO_LARGE);
+}
+
 #define PACK_TEST(f) cmocka_unit_test_setup_teardown(f, make_trees, drop_trees)
 
 int main(void)
@@ -567,6 +658,8 @@ int main(void)
 		PACK_TEST(what_is_too_much_is_refused),
 		PACK_TEST(files_that_change_their_size_leave_the_tar_whole),
 		PACK_TEST(a_folder_swapped_for_a_link_leads_nowhere),
+		PACK_TEST(folders_that_have_no_entry_count_as_files),
+		PACK_TEST(a_copy_takes_no_more_room_than_there_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,8 @@ int beneath_open(int dir, const char *path, int flags, mode_t mode);
  * of the last folder. ENOTDIR if a component is something else.
  */
 int root_make_dir(int root, const char *path, mode_t mode);
+/** The same; adds to *made how many folders it made, also if it failed then. One path may lead through many, by symlinks. */
+int root_make_dir_counting(int root, const char *path, mode_t mode, uint64_t *made);
 
 /**
  * The folder that holds the last component of @path inside @root, made with mode 0755 where missing
