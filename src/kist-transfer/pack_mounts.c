@@ -47,10 +47,10 @@ static bool as_made(const struct stat *st)
 	return st->st_uid == 0 && st->st_gid == 0;
 }
 
-static bool empty_file(const struct stat *st)
+static bool empty_file(const struct stat *st, mode_t mode)
 {
 	return S_ISREG(st->st_mode) && st->st_size == 0 && st->st_nlink == 1 &&
-	       (st->st_mode & 07777) == 0644 && as_made(st);
+	       (st->st_mode & 07777) == mode && as_made(st);
 }
 
 /* Is every name in /etc one of ours, empty, and not in the image? */
@@ -70,7 +70,7 @@ static int etc_is_ours(const struct walk_entry *e, struct err **err)
 		struct stat st;
 		if (fstatat(upper, etc_files[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
-		if (!empty_file(&st) ||
+		if (!empty_file(&st, 0644) ||
 			(lower >= 0 && fstatat(lower, etc_files[i], &st, AT_SYMLINK_NOFOLLOW) == 0))
 			return 0;
 	}
@@ -97,9 +97,12 @@ int pack_is_mount_point(const struct walk_entry *e, bool whole, struct err **err
 		return 0;
 	if (e->depth == 2) {
 		const char *file = str_after(e->path, "etc/");
-		return file && !e->in_lower && empty_file(&e->upper) &&
+		return file && !e->in_lower && empty_file(&e->upper, 0644) &&
 		       among(file, etc_files, ARRAY_LEN(etc_files));
 	}
+	/* the store makes it with every container, over one that the image has */
+	if (str_eq(e->path, ".dockerenv"))
+		return empty_file(&e->upper, 0755);
 	if (!S_ISDIR(e->upper.st_mode))
 		return 0;
 	/* one that has everything does not say which names in it are changes: they are looked at one by one */

@@ -1,7 +1,7 @@
 /*
- * Mount points that the engine made in the upper folder: /proc, /sys, /dev, and three files in /etc. Docker
- * keeps them in a layer of their own below the container's; here they are told by what they are, empty and
- * new, and left out of layers and lists of changes.
+ * What the engine made in the upper folder: mount points, which are /proc, /sys, /dev, and three files in /etc, and
+ * /.dockerenv. Docker keeps them in a layer of their own below the container's; here they are told by what they are,
+ * empty and new, and left out of layers and lists of changes.
  */
 #ifndef KIST_TRANSFER_PACK_MOUNTS_H
 #define KIST_TRANSFER_PACK_MOUNTS_H

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -65,6 +66,18 @@ bool driver_is_made(struct store *s, const struct snapshot *snap)
 			return false;
 	}
 	return true;
+}
+
+int driver_put_mark(int root, struct err **err)
+{
+	auto_fd int fd = openat(
+		root, ".dockerenv", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755);
+	if (fd < 0 && errno == EEXIST)
+		return 0;
+	/* whatever the umask: it is told from the container's own files by its mode, too */
+	if (fd < 0 || fchmod(fd, 0755) < 0)
+		return err_sys(err, errno, "make /.dockerenv");
+	return 0;
 }
 
 int driver_clone(struct store *s, const char *path, uint64_t attr, struct err **err)

@@ -82,6 +82,9 @@ int snapshot_load(
 	struct store *store, const char *id, bool make, struct snapshot *out, struct err **err);
 /** Are its folders there? */
 bool driver_is_made(struct store *store, const struct snapshot *snap);
+/** Makes /.dockerenv in the root folder @root unless there is one: by it programs know that they
+ * are in a container. */
+int driver_put_mark(int root, struct err **err);
 /** A detached mount of a folder below the data root with @attr (MOUNT_ATTR_*). */
 int driver_clone(struct store *store, const char *path, uint64_t attr, struct err **err);
 

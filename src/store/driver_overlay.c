@@ -52,7 +52,10 @@ static int probe(struct store *s, struct err **err)
 static int make(struct store *s, const struct snapshot *snap, struct err **err)
 {
 	auto_fd int dir = dir_open(s->containers, snap->id, err);
-	return dir < 0 ? -1 : make_in(dir, err);
+	if (dir < 0 || make_in(dir, err) < 0)
+		return -1;
+	auto_fd int upper = dir_open(dir, "upper", err);
+	return upper < 0 ? -1 : driver_put_mark(upper, err);
 }
 
 static void describe(const struct snapshot *snap, const char *base, struct store_snapshot *out)

@@ -85,6 +85,12 @@ static int put_in_place(struct store *s, int dir, const char *id, struct err **e
 	return err_sys(err, errno, "move a copy of the image to container %s", id);
 }
 
+static int put_mark(int dir, struct err **err)
+{
+	auto_fd int root = dir_open(dir, "root", err);
+	return root < 0 ? -1 : driver_put_mark(root, err);
+}
+
 static int make(struct store *s, const struct snapshot *snap, struct err **err)
 {
 	auto_snapshot_view view = {.own = -1};
@@ -97,6 +103,8 @@ static int make(struct store *s, const struct snapshot *snap, struct err **err)
 	int r = transfer_copy(s, dir, view.below, view.below_count, err);
 	if (r == 0)
 		r = check_copy(dir, err);
+	if (r == 0)
+		r = put_mark(dir, err);
 	if (r == 0)
 		r = put_in_place(s, dir, snap->id, err);
 	staging_remove(s, name);

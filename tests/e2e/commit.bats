@@ -60,6 +60,23 @@ based() {
 	is "$(docker diff c2)" ""
 }
 
+@test "every container has an empty /.dockerenv, and neither diff nor commit tells of it" {
+	made 'test -f /.dockerenv; test ! -s /.dockerenv; test -x /.dockerenv'
+	is "$(changes)" ""
+	docker commit c1 new >/dev/null
+	is "$(docker image inspect -f '{{.RootFS.Layers}}' new)" "$(docker image inspect -f '{{.RootFS.Layers}}' busybox)"
+	docker export c1 >"$W/c1.tar"
+	tar -tf "$W/c1.tar" .dockerenv
+	# nor where the image has one
+	docker import "$W/c1.tar" imported >/dev/null
+	docker run --name c2 --network none imported test -f /.dockerenv
+	is "$(docker diff c2)" ""
+	only_kist
+	# one that somebody has written to is theirs
+	docker run --name c3 --network none busybox sh -c 'echo mine >/.dockerenv'
+	is "$(docker diff c3)" "A /.dockerenv"
+}
+
 @test "diff names what was added, changed and deleted, as Docker does" {
 	based 'echo 2 >>file; echo new >added; mkdir -p deep/er; echo 1 >deep/er/f; rm deleted'
 	is "$(changes)" "C /t

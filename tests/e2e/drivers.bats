@@ -84,7 +84,7 @@ D /etc/group
 C /etc/passwd
 C /root
 A /root/new"
-	docker run --name c2 --network none busybox true
+	docker run --name c2 --network none busybox test -f /.dockerenv
 	is "$(docker diff c2)" ""
 }
 

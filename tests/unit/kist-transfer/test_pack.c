@@ -312,6 +312,8 @@ static void mount_points_are_no_change(void **state)
 	mkdirat(t->upper, "etc", 0755);
 	put_file(t->upper, "etc/hosts", "");
 	put_file(t->upper, "etc/resolv.conf", "");
+	put_file(t->upper, ".dockerenv", "");
+	fchmodat(t->upper, ".dockerenv", 0755, 0);
 	mkdirat(t->upper, "proc", 0755);
 	mkdirat(t->upper, "dev", 0755);
 	mkdirat(t->upper, "data", 0755);
@@ -325,10 +327,12 @@ static void mount_points_are_no_change(void **state)
 	/* what somebody wrote is one, and so is the folder around it */
 	put_file(t->upper, "etc/new", "");
 	put_file(t->upper, "dev/new", "");
+	put_file(t->upper, ".dockerenv", "mine");
 	auto_buf more = BUF_INIT;
 	pack_to(t, pack_layer, &more);
 	auto_free char *now = listing(&more);
-	assert_string_equal(now, "4 data/\n4 dev/\n10 dev/new\n4 etc/\n10 etc/new\n");
+	assert_string_equal(
+		now, "10 .dockerenv\n4 data/\n4 dev/\n10 dev/new\n4 etc/\n10 etc/new\n");
 }
 
 static void a_mark_as_a_files_name_is_refused(void **state)

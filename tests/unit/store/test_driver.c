@@ -134,7 +134,8 @@ static void tell_folder(struct buf *out, int dir, const char *path)
 	assert_non_null(d);
 	rewinddir(d);
 	for (struct dirent *e; (e = readdir(d));)
-		if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, ".."))
+		if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, "..") &&
+			!str_eq(e->d_name, ".dockerenv")) /* as old as the container */
 			strv_add(&names, e->d_name);
 	closedir(d);
 	if (names)
@@ -407,6 +408,18 @@ static void an_untouched_container_has_the_empty_layer(void **state)
 		d.str, "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef");
 }
 
+static void every_container_is_marked_as_one(void **state)
+{
+	need_root();
+	struct stat st;
+	load_image(*state);
+	make_container(*state, ID);
+	auto_fd int root = mount_it(*state, ID, true);
+	assert_int_equal(fstatat(root, ".dockerenv", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0755);
+	assert_true(st.st_size == 0 && st.st_uid == 0 && st.st_gid == 0);
+}
+
 static void everything_of_the_layers_is_kept(void **state)
 {
 	need_root();
@@ -642,6 +655,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(an_untouched_container_is_the_image),
 		T(an_untouched_container_has_the_empty_layer),
+		T(every_container_is_marked_as_one),
 		T(everything_of_the_layers_is_kept),
 		T(additions_are_the_same),
 		T(changed_files_are_the_same),
