@@ -183,6 +183,16 @@ static bool has_tag_in(const struct image_entry *image, const char *repository)
 	return false;
 }
 
+/* Do all of the first @n digests belong to other repositories? */
+static bool is_first_of(const struct image_entry *image, size_t n, const char *repository)
+{
+	size_t len = strlen(repository);
+	for (size_t i = 0; i < n; i++)
+		if (!strncmp(image->digests[i], repository, len) && image->digests[i][len] == '@')
+			return false;
+	return true;
+}
+
 int image_rows_add(struct image_rows *l, const struct image_entry *image, struct err **err)
 {
 	size_t rows = 0;
@@ -196,7 +206,8 @@ int image_rows_add(struct image_rows *l, const struct image_entry *image, struct
 	for (size_t i = 0; image->digests && image->digests[i]; i++) {
 		auto_free char *name = xstrdup(image->digests[i]);
 		const char *digest = split(name, '@');
-		if (str_eq(name, "<none>") || has_tag_in(image, name))
+		if (str_eq(name, "<none>") || has_tag_in(image, name) ||
+			(!l->digests && !is_first_of(image, i, name)))
 			continue;
 		if (add_row(l, image, name, "<none>", l->digests ? digest : "", err) < 0)
 			return -1;
@@ -235,9 +246,19 @@ static int add_all(struct image_rows *l, const struct buf *answer, struct err **
 	return jsonr_end(&r, API_ANSWER, err);
 }
 
+/* A table of one's own gets the column of --digests as well; NULL where there is nothing to add. */
+static char *with_digests(const char *format, bool digests)
+{
+	const char *columns = format && digests ? str_after(format, "table") : NULL;
+	if (str_empty(columns) || strstr(columns, "{{.Digest}}"))
+		return NULL;
+	return xasprintf("%s\t{{.Digest}}", format);
+}
+
 static int cmd_images(struct cli *cli, const struct args *a)
 {
-	const char *format = flag_str(a, "format");
+	auto_free char *wider = with_digests(flag_str(a, "format"), flag_bool(a, "digests"));
+	const char *format = wider ? wider : flag_str(a, "format");
 	bool digests = flag_bool(a, "digests") || (format && strstr(format, ".Digest"));
 	const struct format f = {
 		.row_type = "*formatter.imageContext",
