@@ -11,9 +11,4 @@
  */
 char *escape_name(const char *s);
 
-/** Columns that UTF-8 text takes, one for each character. */
-size_t text_columns(const char *s);
-/** How many bytes of @s fill at most @columns columns. */
-size_t text_fitting(const char *s, size_t columns);
-
 #endif

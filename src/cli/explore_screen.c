@@ -17,6 +17,7 @@
 #include "explore_view.h"
 #include "format.h"
 #include "terminal.h"
+#include "width.h"
 
 #define ENTER "\x1b[?1049h\x1b[?25l" /* the other screen, no cursor */
 #define LEAVE "\x1b[?25h\x1b[?1049l"
@@ -38,7 +39,7 @@ enum colour { PLAIN, GREEN = 32, YELLOW = 33, RED = 31, INVERSE = 7 };
 /* One line, cut or filled up to the width. */
 static void put_line(struct screen *s, const char *text, enum colour colour, bool chosen, bool last)
 {
-	size_t n = text_fitting(text, s->columns);
+	size_t n = width_fitting(text, s->columns);
 	auto_free char *cut = xstrndup(text, n);
 	if (colour && s->colours)
 		buf_addf(&s->out, "\x1b[%dm", colour);
@@ -46,7 +47,7 @@ static void put_line(struct screen *s, const char *text, enum colour colour, boo
 		buf_adds(&s->out, "\x1b[7m");
 	buf_adds(&s->out, cut);
 	if (chosen)
-		for (size_t i = text_columns(cut); i < s->columns; i++)
+		for (size_t i = width_of(cut, n); i < s->columns; i++)
 			buf_addc(&s->out, ' ');
 	buf_adds(&s->out, "\x1b[0m\x1b[K");
 	if (!last)

@@ -10,6 +10,7 @@
 #include "table.h"
 #include "template.h"
 #include "template_ast.h"
+#include "width.h"
 
 json_t *format_row(const struct format *f)
 {
@@ -52,11 +53,21 @@ static char **fields_of(const char *template)
 	return v;
 }
 
-/* What @text asks for, and whether it is a table. NULL: JSON. */
+static char *without_spaces(const char *s)
+{
+	s += strspn(s, " ");
+	size_t n = strlen(s);
+	while (n && s[n - 1] == ' ')
+		n--;
+	return xstrndup(s, n);
+}
+
+/* What @text asks for, and whether it is a table: whatever begins with that word, as with docker.
+ * NULL: JSON. */
 static char *choose(struct format_out *o, const char *text, bool quiet)
 {
-	bool table = str_empty(text) || str_eq(text, "table");
-	if (table) {
+	const char *columns = str_after(str_empty(text) ? "table" : text, "table");
+	if (columns && !*columns) {
 		const char *own = quiet ? o->f->quiet : o->f->table;
 		o->wanted = fields_of(own);
 		o->table = !quiet;
@@ -64,9 +75,8 @@ static char *choose(struct format_out *o, const char *text, bool quiet)
 	}
 	if (str_eq(text, "json"))
 		return NULL;
-	o->table = str_starts(text, "table ");
-	auto_free char *copy = xstrdup(o->table ? text + 6 : text);
-	return xstrdup(o->table ? str_trim(copy) : copy);
+	o->table = columns;
+	return without_spaces(columns ? columns : text);
 }
 
 static int add(struct format_out *o, json_t *row, enum template_mode mode, struct err **err)
@@ -238,15 +248,16 @@ char *format_size(double size, char *buf, size_t len)
 
 char *format_ellipsis(const char *s, size_t max)
 {
-	size_t chars = 0, cut = 0, n = 0;
-	for (; s[n]; n++) {
-		if (((unsigned char)s[n] & 0xc0) == 0x80)
-			continue;
-		if (chars == max - 1)
-			cut = n;
-		chars++;
+	size_t columns = 0, cut = 0, len;
+	for (size_t n = 0; s[n]; n += len) {
+		uint32_t c = 0;
+		len = utf8_decode(s + n, &c);
+		len = len ? len : 1;
+		columns += width_is_double(c) ? 2 : 1;
+		if (columns < max)
+			cut = n + len;
 	}
-	if (chars <= max)
+	if (columns <= max)
 		return xstrdup(s);
 	return xasprintf("%.*s\xe2\x80\xa6", (int)cut, s);
 }

@@ -63,7 +63,7 @@ char *format_time(int64_t ns, bool exact, char *buf, size_t len);
 char *format_rfc3339(int64_t ns, bool fraction, char *buf, size_t len);
 /** units.HumanSize: one digit more than str_human_size() has, as docker prints sums ("1.983MB"). */
 char *format_size(double size, char *buf, size_t len);
-/** Cuts to @n characters with an ellipsis, as docker does; for free(). */
+/** Cuts to @n columns with an ellipsis, as docker does; for free(). */
 char *format_ellipsis(const char *s, size_t n);
 /** First 12 digits of an id without "sha256:". */
 const char *format_short_id(const char *id, char buf[13]);

@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "width.h"
 
 struct cell {
 	const char *text;
-	size_t len, shown; /* bytes, characters */
+	size_t len, shown; /* bytes, columns */
 	size_t width; /* of its column once known */
 };
 
@@ -20,14 +21,6 @@ struct sheet {
 	size_t ncells, nlines, columns;
 };
 
-static size_t shown_width(const char *s, size_t n)
-{
-	size_t w = 0;
-	for (size_t i = 0; i < n; i++)
-		w += ((unsigned char)s[i] & 0xc0) != 0x80;
-	return w;
-}
-
 static void add_line(struct sheet *t, const char *s, size_t n)
 {
 	struct line line = {.first = t->ncells};
@@ -37,7 +30,7 @@ static void add_line(struct sheet *t, const char *s, size_t n)
 		if ((t->ncells & (t->ncells + 1)) == 0)
 			t->cells = xreallocarray(t->cells, 2 * (t->ncells + 1), sizeof(*t->cells));
 		t->cells[t->ncells++] =
-			(struct cell){.text = s, .len = len, .shown = shown_width(s, len)};
+			(struct cell){.text = s, .len = len, .shown = width_of(s, len)};
 		if (!tab)
 			break;
 		s += len + 1;

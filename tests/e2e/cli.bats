@@ -47,6 +47,7 @@ same() {
 @test "lists look like docker's" {
 	kist run -d --name c1 -p 127.0.0.1:7080:80 -p 9000-9002:9000-9002/udp -l a=b busybox sleep 100
 	kist create --name c2 busybox sh -c 'echo a long command line that is cut; true'
+	kist create --name c3 -l text=日本語 busybox echo 日本語日本語日本語日本語 🐳 é
 	sleep 1.1
 	same ps
 	same ps -a
@@ -57,12 +58,19 @@ same() {
 	same ps -a --filter name=c2
 	same ps --filter label=a=b --format '{{.Names}}: {{.Ports}} {{.Label "a"}} {{.Networks}} {{.Mounts}}'
 	same ps -a --format 'table {{.ID}}\t{{.Names}}\t{{.State}}'
+	same ps -a --format 'table{{.ID}}\t{{.Names}} '
+	same ps -a --format '  {{.ID}} x '
+	same ps -a --format 'table {{.Label "text"}}\t{{.Names}}\t{{.Command}}\t{{.State}}'
+	same ps -a --format '{{.Names}}\t|\n'
 	same ps --format json
 	same images
 	same images -q
 	same images --digests
 	same images --no-trunc
 	same images --format '{{.Repository}}:{{.Tag}} {{.ID}} {{.Size}}'
+	same images --digests --format 'table {{.ID}}\t{{.Tag}}'
+	same images --digests --format 'table{{.Digest}}\t{{.Tag}}'
+	same images --format json
 	same image ls
 	same history busybox
 	same history --no-trunc busybox

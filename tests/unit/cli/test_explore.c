@@ -284,8 +284,6 @@ static void names_cannot_steer_a_terminal(void **state)
 		auto_free char *shown = escape_name(cases[i].name);
 		assert_string_equal(shown, cases[i].shown);
 	}
-	assert_int_equal(text_columns("\xc3\xa9t\xc3\xa9"), 3);
-	assert_int_equal(text_fitting("\xc3\xa9t\xc3\xa9", 2), 3);
 }
 
 static void modes_read_like_those_of_ls(void **state)
