@@ -12,13 +12,10 @@
 
 /* The configuration as its author wrote it, in the shape that the client's version expects. */
 static int write_config(
-	struct jsonw *w, struct request *req, const struct store_image *i, struct err **err)
+	struct jsonw *w, struct request *req, const struct buf *text, struct err **err)
 {
-	auto_buf text = BUF_INIT;
 	struct image_config c = {0};
-	if (store_image_config_json(engine_store(req_engine(req)), &i->id, &text, err) < 0)
-		return -1;
-	int rc = model_parse(&model_image_config, text.data, text.len, &c, "image", err);
+	int rc = model_parse(&model_image_config, text->data, text->len, &c, "image", err);
 	if (rc == 0) {
 		jw_key(w, "Config");
 		model_write(req->api >= 150 ? &model_image_run_config : &model_container_config,
@@ -26,6 +23,18 @@ static int write_config(
 	}
 	image_config_clear(&c);
 	return rc;
+}
+
+/* Old clients are told what the image was committed from; one that does not say so legibly is none. */
+static void write_origin(struct jsonw *w, struct request *req, const struct buf *text)
+{
+	struct image_origin o = {0};
+	if (model_parse(&model_image_origin, text->data, text->len, &o, "image", NULL) < 0)
+		image_origin_clear(&o);
+	jw_str(w, "Container", o.container);
+	jw_key(w, "ContainerConfig");
+	model_write(&model_container_config, &o.config, req->api, w->out);
+	image_origin_clear(&o);
 }
 
 static void write_times(struct jsonw *w, const struct store_image *i)
@@ -89,6 +98,9 @@ static int write_image(struct request *req, const struct store_image *i, struct 
 {
 	static char *const none[] = {NULL};
 	const struct oci_image *c = i->config;
+	auto_buf text = BUF_INIT;
+	if (store_image_config_json(engine_store(req_engine(req)), &i->id, &text, err) < 0)
+		return -1;
 	struct jsonw w = res_json(req, 200);
 	jw_object(&w, NULL);
 	jw_str(&w, "Id", i->id.str);
@@ -97,15 +109,11 @@ static int write_image(struct request *req, const struct store_image *i, struct 
 	jw_str(&w, "Parent", i->parent);
 	jw_str(&w, "Comment", c->comment);
 	jw_time(&w, "Created", c->created);
-	if (req->api < 145) {
-		static const struct container_config empty;
-		jw_str(&w, "Container", "");
-		jw_key(&w, "ContainerConfig");
-		model_write(&model_container_config, &empty, req->api, w.out);
-	}
+	if (req->api < 145)
+		write_origin(&w, req, &text);
 	jw_str(&w, "DockerVersion", c->docker_version);
 	jw_str(&w, "Author", c->author);
-	if (write_config(&w, req, i, err) < 0)
+	if (write_config(&w, req, &text, err) < 0)
 		return -1;
 	write_kind(&w, c);
 	jw_i64(&w, "Size", i->size);

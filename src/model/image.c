@@ -47,6 +47,13 @@ static const struct model_field image_fields[] = {
 };
 const struct model_type model_image_config = {"Image", sizeof(struct image_config), image_fields};
 
+static const struct model_field origin_fields[] = {
+	F(image_origin, container, "container", M_STR),
+	F(image_origin, config, "container_config", M_OBJECT, .sub = &model_container_config),
+	MODEL_END,
+};
+const struct model_type model_image_origin = {"Image", sizeof(struct image_origin), origin_fields};
+
 /* ---- an image's configuration as inspect shows it since 1.50: without empty members ---- */
 
 #define C(member, json, kind, ...)                                                                 \

@@ -98,6 +98,21 @@ no_podman() {
 	NAME=made:1 without kist load -q -i "$W/in.tar"
 }
 
+@test "what dockerd 20.10 committed tells old clients the container that it was made from" {
+	peer_start
+	peer load -q -i "$W/made.tar"
+	id=$(peer create made:1 true)
+	peer commit "$id" committed:1
+	peer save committed:1 >"$W/in.tar"
+	peer rm "$id"
+	peer rmi committed:1
+	kist load -q -i "$W/in.tar"
+	inspect() { curl -sf --unix-socket "$KIST_HOME/kist.sock" "http://localhost/v$1/images/committed:1/json"; }
+	[ "$(inspect 1.44 | jq -r '.Container, .ContainerConfig.Hostname')" = "$(printf '%s\n' "$id" "${id:0:12}")" ]
+	inspect 1.45 | jq -e 'has("Container") or has("ContainerConfig") | not'
+	kist rmi committed:1
+}
+
 @test "dockerd loads what we save: the same image, layers byte for byte, and it runs there" {
 	peer_start
 	peer rmi -f made:1 >/dev/null 2>&1 || true

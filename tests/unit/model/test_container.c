@@ -275,6 +275,21 @@ static void test_image_config(void **state)
 	image_config_clear(&c);
 }
 
+static void test_image_origin(void **state)
+{
+	(void)state;
+	static const char text[] = "{\"container\":\"0af1\",\"config\":{\"Hostname\":\"new\"},"
+				   "\"container_config\":{\"Hostname\":\"old\"}}";
+	struct image_origin o = {0};
+	assert_int_equal(model_parse(&model_image_origin, text, strlen(text), &o, "", NULL), 0);
+	assert_string_equal(o.container, "0af1");
+	assert_string_equal(o.config.hostname, "old");
+	image_origin_clear(&o);
+	assert_int_equal(model_parse(&model_image_origin, "{}", 2, &o, "", NULL), 0);
+	assert_null(o.container);
+	image_origin_clear(&o);
+}
+
 /* Whatever is thrown at it, it answers, and frees what it took. */
 static void test_garbled_input(void **state)
 {
@@ -314,6 +329,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_not_built_is_named),
 		cmocka_unit_test(test_versions_hide_fields),
 		cmocka_unit_test(test_image_config),
+		cmocka_unit_test(test_image_origin),
 		cmocka_unit_test(test_garbled_input),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,13 +29,24 @@ struct image_config {
 	MODEL_LIST(struct image_history) history; /* bottom first */
 };
 
-extern const struct model_type model_image_config;
+/** Docker's record of the container that an image was committed from, which later versions do without. */
+struct image_origin {
+	char *container; /* its id, or NULL */
+	struct container_config config;
+};
+
+extern const struct model_type model_image_config, model_image_origin;
 /** For writing the `config` member without what is empty (image inspect since API 1.50). */
 extern const struct model_type model_image_run_config;
 
 static inline void image_config_clear(struct image_config *c)
 {
 	model_clear(&model_image_config, c);
+}
+
+static inline void image_origin_clear(struct image_origin *o)
+{
+	model_clear(&model_image_origin, o);
 }
 
 #endif
