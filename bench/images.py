@@ -242,7 +242,7 @@ def forget(home, name):
 
 
 def bench_push(home, daemons, rounds, results):
-    """An image that was pulled, and one that was loaded, pushed to where nothing of it is."""
+    """An image that was loaded with a compressed layer, pushed to where nothing of it is."""
     cases = {}
     for who, d in daemons.items():
         ref = "%s/pushed-%s" % (REGISTRY, who)

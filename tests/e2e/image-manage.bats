@@ -213,6 +213,23 @@ same() {
 	fails_with 1 "nvalid filter 'nosuch'" docker image prune -f --filter nosuch=1
 }
 
+@test "image prune takes what fits until, label and label!=, all of them" {
+	tiny_image old:1 -c 2020-01-01T00:00:00Z -l team=a "$(layer_with f 1)"
+	tiny_image mid:1 -c 2021-01-01T00:00:00Z -l team=b "$(layer_with f 2)"
+	tiny_image new:1 -c 2022-01-01T00:00:00Z "$(layer_with f 3)"
+	left() { docker images --format '{{.Repository}}' | sort | xargs; }
+	docker image prune -af --filter until=2020-06-01T00:00:00Z
+	[ "$(left)" = "mid new" ]
+	docker image prune -af --filter 'label!=team'
+	[ "$(left)" = mid ]
+	docker image prune -af --filter label=team=b --filter until=2020-06-01T00:00:00Z
+	docker image prune -af --filter label=team=a
+	docker image prune -f --filter label=team
+	[ "$(left)" = mid ]
+	docker image prune -af --filter label=team=b --filter until=2021-06-01T00:00:00Z
+	[ "$(left)" = "" ]
+}
+
 @test "the space that a prune frees is exactly what went" {
 	own
 	common=$(layer_with common 5000)

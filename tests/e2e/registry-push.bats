@@ -53,6 +53,41 @@ log_lines() {
 	registry_skopeo copy -q --src-tls-verify=false docker://127.0.0.1:5000/to/y:1 "dir:$BATS_TEST_TMPDIR/dir"
 }
 
+@test "an image that was pulled is saved with the registry's digests, and loaded and pushed again with them" {
+	local tar=$BATS_TEST_TMPDIR/s.tar raw=$BATS_TEST_TMPDIR/before digest blob
+	put_image from/s 1 --oci --layers 3 --bytes 200000 --seed s --compress gzip,zstd,plain >/dev/null
+	docker pull -q localhost:5000/from/s:1
+	raw from/s:1 >"$raw"
+	kist save --format oci -o "$tar" localhost:5000/from/s:1
+	digest=$(tar -xOf "$tar" index.json | jq -r '.manifests[0].digest')
+	tar -xOf "$tar" "blobs/${digest/://}" | cmp - "$raw"
+	for blob in $(jq -r '.config.digest, .layers[].digest' "$raw"); do
+		[ "sha256:$(tar -xOf "$tar" "blobs/${blob/://}" | sha256sum | cut -d' ' -f1)" = "$blob" ]
+	done
+	docker rmi localhost:5000/from/s:1
+	kist load -q -i "$tar"
+	docker tag localhost:5000/from/s:1 localhost:5000/to/s:1
+	docker push -q localhost:5000/to/s:1
+	raw to/s:1 | cmp - "$raw"
+}
+
+@test "podman pulls what we pushed, and we pull what podman pushed" {
+	command -v podman >/dev/null || skip "podman is not installed"
+	pod() {
+		in_net env -u DOCKER_CONFIG podman --root "$BATS_TEST_TMPDIR/p" --runroot "$BATS_TEST_TMPDIR/pr" \
+			--tmpdir "$BATS_TEST_TMPDIR/pt" --storage-driver vfs "$@"
+	}
+	docker tag busybox localhost:5000/pod/box:1
+	docker push -q localhost:5000/pod/box:1
+	ours=$(docker image inspect -f '{{.Id}} {{json .RootFS.Layers}}' busybox)
+	pod pull -q --tls-verify=false localhost:5000/pod/box:1
+	[ "sha256:$(pod image inspect -f '{{.Id}} {{json .RootFS.Layers}}' localhost:5000/pod/box:1)" = "$ours" ]
+	pod push -q --tls-verify=false localhost:5000/pod/box:1 localhost:5000/pod/back:1
+	docker rmi localhost:5000/pod/box:1
+	docker pull -q localhost:5000/pod/back:1
+	[ "$(docker image inspect -f '{{.Id}} {{json .RootFS.Layers}}' localhost:5000/pod/back:1)" = "$ours" ]
+}
+
 @test "blobs go to another registry as they came" {
 	put_image from/z 1 --layers 2 --bytes 200000 --seed z >/dev/null
 	docker pull -q localhost:5000/from/z:1
