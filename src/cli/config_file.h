@@ -21,9 +21,9 @@ struct config_file {
 /** Reads the file; a missing one is empty. ERR_INVALID for one that is no JSON object. */
 int config_file_open(struct config_file *c, struct err **err);
 /** Its text, without a file: @path is for errors, and for saving. */
-int config_file_read(struct config_file *c, const char *path, const char *text, size_t n,
-	struct err **err);
-/** Replaces the file (mode 0600, or the mode it has; through a symbolic link), making its folder (0700). */
+int config_file_read(
+	struct config_file *c, const char *path, const char *text, size_t n, struct err **err);
+/** Replaces the file (mode 0600, or what its owner may already; through a symbolic link), making its folder (0700). */
 int config_file_save(const struct config_file *c, struct err **err);
 void config_file_close(struct config_file *c);
 #define auto_config_file __attribute__((cleanup(config_file_close))) struct config_file

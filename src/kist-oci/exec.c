@@ -81,7 +81,8 @@ static int add_gids(struct oci_process *p, char *const *gids, struct err **err)
 	return 0;
 }
 
-/* As runc does: not inheritable (CVE-2022-29162), and so ambient only where it is inheritable already. */
+/* As runc does: not inheritable (CVE-2022-29162), and so ambient only where it is inheritable
+ * already. */
 static void add_caps(struct oci_process *p, char *const *caps)
 {
 	for (size_t i = 0; caps && caps[i]; i++) {
