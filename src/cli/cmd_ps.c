@@ -194,6 +194,13 @@ static int cmd_ps(struct cli *cli, const struct args *a)
 	auto_err *err = NULL;
 	auto_json *list = NULL;
 	auto_free char *path = list_path(a);
+	const char *format = flag_str(a, "format");
+	if (flag_bool(a, "quiet") && !str_empty(format)) {
+		fputs("WARNING: Ignoring custom format, because both --format and --quiet are "
+		      "set.\n",
+			stderr);
+		format = NULL;
+	}
 	if (api_call(&cli->api, "GET", path, NULL, &list, &err) < 0)
 		return cli_error(err);
 	auto_json *rows = json_array();
@@ -201,7 +208,7 @@ static int cmd_ps(struct cli *cli, const struct args *a)
 	json_t *c;
 	json_array_foreach(list, i, c)
 		json_array_append_new(rows, container_row(&f, c, !flag_bool(a, "no-trunc")));
-	return format_print(&f, flag_str(a, "format"), flag_bool(a, "quiet"), rows);
+	return format_print(&f, format, flag_bool(a, "quiet"), rows);
 }
 
 const struct command command_ps = {

@@ -52,6 +52,8 @@ same() {
 	same ps
 	same ps -a
 	same ps -aq
+	same ps -aq --format '{{.Names}}'
+	same images -q --format '{{.Tag}}'
 	same ps -a --no-trunc
 	same ps -l
 	same ps -n 1
@@ -70,7 +72,6 @@ same() {
 	same images --format '{{.Repository}}:{{.Tag}} {{.ID}} {{.Size}}'
 	same images --digests --format 'table {{.ID}}\t{{.Tag}}'
 	same images --digests --format 'table{{.Digest}}\t{{.Tag}}'
-	same images --format json
 	same image ls
 	same history busybox
 	same history --no-trunc busybox
