@@ -1,246 +1,139 @@
+/* The records of kist-transfer: which fields each kind has, in which order, is said once, for both ways. */
 #include "store/transfer.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/wire.h"
 
-static void put_digest(struct buf *b, const struct digest *d)
-{
-	wire_put_str(b, d->str);
-}
+enum field_type {
+	FIELD_END, /* 0: what a record does not name */
+	FIELD_MODE,
+	FIELD_U32,
+	FIELD_U64,
+	FIELD_BOOL,
+	FIELD_DIGEST,
+	FIELD_NAME, /* at most TRANSFER_NAME_MAX bytes */
+	FIELD_TEXT, /* has to be there */
+	FIELD_TEXT_OR_NULL,
+	FIELD_ERR_KIND,
+	FIELD_ERRNO,
+};
 
-static void put_error(struct buf *b, const struct transfer_message *m)
+struct field {
+	enum field_type type;
+	size_t at;
+};
+
+#define FIELDS_MAX 14 /* with the end */
+#define F(type, member)                                                                            \
+	{                                                                                          \
+		FIELD_##type, offsetof(struct transfer_message, member)                            \
+	}
+#define ERROR_FIELDS F(ERR_KIND, err_kind), F(ERRNO, sys), F(TEXT, text)
+
+static const struct field records[TRANSFER_KIND_COUNT][FIELDS_MAX] = {
+	[TRANSFER_REQUEST] = {F(MODE, mode), F(U64, max_bytes), F(U64, max_entries),
+		F(U32, max_ratio), F(BOOL, known)},
+	[TRANSFER_TREE] = {F(U32, index)},
+	[TRANSFER_ANSWER] = {F(BOOL, known)},
+	[TRANSFER_BLOB] = {F(U32, index), F(DIGEST, blob), F(DIGEST, diff_id), F(U64, blob_size),
+		F(BOOL, known)},
+	[TRANSFER_GROWN] = {F(U32, index), F(U64, size)},
+	[TRANSFER_ABANDON] = {F(U32, index)},
+	[TRANSFER_WRITE] = {F(DIGEST, diff_id), F(U64, size), F(U32, index)},
+	[TRANSFER_WRITTEN] = {F(DIGEST, blob), F(U64, size)},
+	[TRANSFER_DAMAGE] = {F(NAME, name), F(NAME, text)},
+	[TRANSFER_VERIFIED] = {F(U64, size), F(BOOL, opaque), F(U64, damages)},
+	[TRANSFER_DOC] = {F(U32, index), F(NAME, name), F(DIGEST, blob), F(U64, size)},
+	[TRANSFER_LAYER] = {F(U32, index), F(NAME, name), F(DIGEST, blob), F(DIGEST, diff_id),
+		F(U64, size), F(U64, blob_size), F(BOOL, staged), F(BOOL, opaque), F(U64, tar_size),
+		F(U64, recipe_size), F(TEXT_OR_NULL, text), F(TEXT_OR_NULL, compression),
+		F(BOOL, kept)},
+	[TRANSFER_LINK] = {F(NAME, name), F(NAME, text)},
+	[TRANSFER_QUERY] = {F(DIGEST, diff_id)},
+	[TRANSFER_PROGRESS] = {F(NAME, name), F(U64, size), F(U64, blob_size)},
+	[TRANSFER_BAD] = {F(U32, index), F(BOOL, damaged), ERROR_FIELDS},
+	[TRANSFER_ERROR] = {ERROR_FIELDS},
+};
+
+static void put(struct buf *b, enum field_type type, const void *at)
 {
-	wire_put_u8(b, m->err_kind);
-	wire_put_u32(b, (uint32_t)m->sys);
-	wire_put_str(b, m->text);
+	switch (type) {
+	case FIELD_MODE:
+		wire_put_u8(b, (uint8_t) * (const enum transfer_mode *)at);
+		return;
+	case FIELD_U32:
+		wire_put_u32(b, *(const uint32_t *)at);
+		return;
+	case FIELD_U64:
+		wire_put_u64(b, *(const uint64_t *)at);
+		return;
+	case FIELD_BOOL:
+		wire_put_bool(b, *(const bool *)at);
+		return;
+	case FIELD_DIGEST:
+		wire_put_str(b, ((const struct digest *)at)->str);
+		return;
+	case FIELD_NAME:
+	case FIELD_TEXT:
+	case FIELD_TEXT_OR_NULL:
+		wire_put_str(b, *(const char *const *)at);
+		return;
+	case FIELD_ERR_KIND:
+		wire_put_u8(b, *(const uint8_t *)at);
+		return;
+	case FIELD_ERRNO:
+		wire_put_u32(b, (uint32_t) * (const int32_t *)at);
+		return;
+	case FIELD_END:
+		return;
+	}
 }
 
 void transfer_encode(const struct transfer_message *m, struct buf *b)
 {
 	wire_put_u8(b, (uint8_t)m->kind);
-	switch (m->kind) {
-	case TRANSFER_REQUEST:
-		wire_put_u8(b, (uint8_t)m->mode);
-		wire_put_u64(b, m->max_bytes);
-		wire_put_u64(b, m->max_entries);
-		wire_put_u32(b, m->max_ratio);
-		wire_put_bool(b, m->known);
-		break;
-	case TRANSFER_TREE:
-		wire_put_u32(b, m->index);
-		break;
-	case TRANSFER_ANSWER:
-		wire_put_bool(b, m->known);
-		break;
-	case TRANSFER_BLOB:
-		wire_put_u32(b, m->index);
-		put_digest(b, &m->blob);
-		put_digest(b, &m->diff_id);
-		wire_put_u64(b, m->blob_size);
-		wire_put_bool(b, m->known);
-		break;
-	case TRANSFER_GROWN:
-		wire_put_u32(b, m->index);
-		wire_put_u64(b, m->size);
-		break;
-	case TRANSFER_ABANDON:
-		wire_put_u32(b, m->index);
-		break;
-	case TRANSFER_WRITE:
-		put_digest(b, &m->diff_id);
-		wire_put_u64(b, m->size);
-		wire_put_u32(b, m->index);
-		break;
-	case TRANSFER_WRITTEN:
-		put_digest(b, &m->blob);
-		wire_put_u64(b, m->size);
-		break;
-	case TRANSFER_DAMAGE:
-		wire_put_str(b, m->name);
-		wire_put_str(b, m->text);
-		break;
-	case TRANSFER_VERIFIED:
-		wire_put_u64(b, m->size);
-		wire_put_bool(b, m->opaque);
-		wire_put_u64(b, m->damages);
-		break;
-	case TRANSFER_DOC:
-		wire_put_u32(b, m->index);
-		wire_put_str(b, m->name);
-		put_digest(b, &m->blob);
-		wire_put_u64(b, m->size);
-		break;
-	case TRANSFER_LAYER:
-		wire_put_u32(b, m->index);
-		wire_put_str(b, m->name);
-		put_digest(b, &m->blob);
-		put_digest(b, &m->diff_id);
-		wire_put_u64(b, m->size);
-		wire_put_u64(b, m->blob_size);
-		wire_put_bool(b, m->staged);
-		wire_put_bool(b, m->opaque);
-		wire_put_u64(b, m->tar_size);
-		wire_put_u64(b, m->recipe_size);
-		wire_put_str(b, m->text);
-		wire_put_str(b, m->compression);
-		wire_put_bool(b, m->kept);
-		break;
-	case TRANSFER_LINK:
-		wire_put_str(b, m->name);
-		wire_put_str(b, m->text);
-		break;
-	case TRANSFER_QUERY:
-		put_digest(b, &m->diff_id);
-		break;
-	case TRANSFER_PROGRESS:
-		wire_put_str(b, m->name);
-		wire_put_u64(b, m->size);
-		wire_put_u64(b, m->blob_size);
-		break;
-	case TRANSFER_BAD:
-		wire_put_u32(b, m->index);
-		wire_put_bool(b, m->damaged);
-		put_error(b, m);
-		break;
-	case TRANSFER_ERROR:
-		put_error(b, m);
-		break;
-	case TRANSFER_DONE:
-	case TRANSFER_KIND_COUNT:
+	for (const struct field *f = records[m->kind]; f->type != FIELD_END; f++)
+		put(b, f->type, (const char *)m + f->at);
+}
+
+/* False if it may not be what it is. */
+static bool get(struct wire *w, enum field_type type, void *at)
+{
+	const char *s;
+	switch (type) {
+	case FIELD_MODE:
+		*(enum transfer_mode *)at = wire_u8(w);
+		return true;
+	case FIELD_U32:
+		*(uint32_t *)at = wire_u32(w);
+		return true;
+	case FIELD_U64:
+		*(uint64_t *)at = wire_u64(w);
+		return true;
+	case FIELD_BOOL:
+		*(bool *)at = wire_bool(w);
+		return true;
+	case FIELD_DIGEST:
+		s = wire_str(w);
+		return s && digest_parse(s, at, NULL) == 0;
+	case FIELD_NAME:
+	case FIELD_TEXT:
+	case FIELD_TEXT_OR_NULL:
+		s = *(const char **)at = wire_str(w);
+		return s ? type != FIELD_NAME || strlen(s) <= TRANSFER_NAME_MAX
+			 : type == FIELD_TEXT_OR_NULL;
+	case FIELD_ERR_KIND:
+		*(uint8_t *)at = wire_u8(w);
+		return *(uint8_t *)at < ERR_KIND_COUNT;
+	case FIELD_ERRNO:
+		*(int32_t *)at = (int32_t)wire_u32(w);
+		return true;
+	case FIELD_END:
 		break;
 	}
-}
-
-/* A digest that is not one makes the whole record bad. */
-static void get_digest(struct wire *w, struct digest *out)
-{
-	const char *s = wire_str(w);
-	if (!s || digest_parse(s, out, NULL) < 0)
-		w->bad = true;
-}
-
-static const char *get_name(struct wire *w)
-{
-	const char *s = wire_str(w);
-	if (!s || strlen(s) > TRANSFER_NAME_MAX)
-		w->bad = true;
-	return s;
-}
-
-static void decode_layer(struct wire *w, struct transfer_message *m)
-{
-	m->index = wire_u32(w);
-	m->name = get_name(w);
-	get_digest(w, &m->blob);
-	get_digest(w, &m->diff_id);
-	m->size = wire_u64(w);
-	m->blob_size = wire_u64(w);
-	m->staged = wire_bool(w);
-	m->opaque = wire_bool(w);
-	m->tar_size = wire_u64(w);
-	m->recipe_size = wire_u64(w);
-	m->text = wire_str(w);
-	m->compression = wire_str(w);
-	m->kept = wire_bool(w);
-}
-
-static void decode_error(struct wire *w, struct transfer_message *m)
-{
-	m->err_kind = wire_u8(w);
-	m->sys = (int32_t)wire_u32(w);
-	m->text = wire_str(w);
-	if (!m->text || m->err_kind >= ERR_KIND_COUNT)
-		w->bad = true;
-}
-
-static void decode_blob(struct wire *w, struct transfer_message *m)
-{
-	m->index = wire_u32(w);
-	get_digest(w, &m->blob);
-	get_digest(w, &m->diff_id);
-	m->blob_size = wire_u64(w);
-	m->known = wire_bool(w);
-}
-
-static void decode_fields(struct wire *w, struct transfer_message *m)
-{
-	switch (m->kind) {
-	case TRANSFER_REQUEST:
-		m->mode = wire_u8(w);
-		m->max_bytes = wire_u64(w);
-		m->max_entries = wire_u64(w);
-		m->max_ratio = wire_u32(w);
-		m->known = wire_bool(w);
-		break;
-	case TRANSFER_TREE:
-		m->index = wire_u32(w);
-		break;
-	case TRANSFER_ANSWER:
-		m->known = wire_bool(w);
-		break;
-	case TRANSFER_BLOB:
-		decode_blob(w, m);
-		break;
-	case TRANSFER_GROWN:
-		m->index = wire_u32(w);
-		m->size = wire_u64(w);
-		break;
-	case TRANSFER_ABANDON:
-		m->index = wire_u32(w);
-		break;
-	case TRANSFER_WRITE:
-		get_digest(w, &m->diff_id);
-		m->size = wire_u64(w);
-		m->index = wire_u32(w);
-		break;
-	case TRANSFER_WRITTEN:
-		get_digest(w, &m->blob);
-		m->size = wire_u64(w);
-		break;
-	case TRANSFER_DAMAGE:
-		m->name = get_name(w);
-		m->text = get_name(w);
-		break;
-	case TRANSFER_VERIFIED:
-		m->size = wire_u64(w);
-		m->opaque = wire_bool(w);
-		m->damages = wire_u64(w);
-		break;
-	case TRANSFER_DOC:
-		m->index = wire_u32(w);
-		m->name = get_name(w);
-		get_digest(w, &m->blob);
-		m->size = wire_u64(w);
-		break;
-	case TRANSFER_LAYER:
-		decode_layer(w, m);
-		break;
-	case TRANSFER_LINK:
-		m->name = get_name(w);
-		m->text = get_name(w);
-		break;
-	case TRANSFER_QUERY:
-		get_digest(w, &m->diff_id);
-		break;
-	case TRANSFER_PROGRESS:
-		m->name = get_name(w);
-		m->size = wire_u64(w);
-		m->blob_size = wire_u64(w);
-		break;
-	case TRANSFER_BAD:
-		m->index = wire_u32(w);
-		m->damaged = wire_bool(w);
-		decode_error(w, m);
-		break;
-	case TRANSFER_ERROR:
-		decode_error(w, m);
-		break;
-	case TRANSFER_DONE:
-		break;
-	case TRANSFER_KIND_COUNT:
-		w->bad = true;
-	}
+	return false;
 }
 
 int transfer_decode(const void *p, size_t n, struct transfer_message *m, struct err **err)
@@ -252,7 +145,8 @@ int transfer_decode(const void *p, size_t n, struct transfer_message *m, struct 
 		w.bad = true;
 	else
 		m->kind = kind;
-	if (!w.bad)
-		decode_fields(&w, m);
+	for (const struct field *f = records[m->kind]; !w.bad && f->type != FIELD_END; f++)
+		if (!get(&w, f->type, (char *)m + f->at))
+			w.bad = true;
 	return wire_done(&w, "message of kist-transfer", err);
 }
