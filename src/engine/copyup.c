@@ -15,6 +15,7 @@
 #include <sys/xattr.h>
 
 #include "base/digest.h"
+#include "sys/filecopy.h"
 #include "sys/rootpath.h"
 
 #define COPY_DEPTH_MAX 256
@@ -68,67 +69,13 @@ static int copy_meta(int from, int to, const struct stat *st, const char *what, 
 	return 0;
 }
 
-/* Where the kernel does not copy between these two. */
-static int copy_slowly(int from, int to, off_t at, off_t end)
-{
-	static const size_t chunk = 64 << 10;
-	auto_free char *buf = xmalloc(chunk);
-	while (at < end) {
-		size_t want = end - at < (off_t)chunk ? (size_t)(end - at) : chunk;
-		ssize_t n = pread(from, buf, want, at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return (int)n;
-		if (lseek(to, at, SEEK_SET) < 0 || fd_write_all(to, buf, (size_t)n) < 0)
-			return -1;
-		at += n;
-	}
-	return 0;
-}
-
-static int copy_range(int from, int to, off_t at, off_t end)
-{
-	off_t in = at, out = at;
-	while (in < end) {
-		ssize_t n = copy_file_range(from, &in, to, &out, (size_t)(end - in), 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS ||
-				     errno == EOPNOTSUPP))
-			return copy_slowly(from, to, in, end);
-		if (n <= 0)
-			return (int)n;
-	}
-	return 0;
-}
-
-/* Holes stay holes: an image may have files that claim to be enormous. */
-static int copy_bytes(int from, int to, const struct stat *st)
-{
-	off_t size = st->st_size;
-	bool holes = (off_t)st->st_blocks * 512 < size;
-	for (off_t at = 0; at < size;) {
-		off_t data = holes ? lseek(from, at, SEEK_DATA) : at;
-		if (data < 0 && errno == ENXIO)
-			break;
-		off_t end = holes && data >= 0 ? lseek(from, data, SEEK_HOLE) : size;
-		if (data < 0 || end < 0)
-			return -1;
-		if (copy_range(from, to, data, end) < 0)
-			return -1;
-		at = end;
-	}
-	return ftruncate(to, size);
-}
-
 static int copy_file(int from, const char *name, int to, const struct stat *st, struct err **err)
 {
 	auto_fd int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	auto_fd int out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (in < 0 || out < 0)
 		return err_sys(err, errno, "copy %s", name);
-	if (copy_bytes(in, out, st) < 0)
+	if (filecopy_content(in, out, st) < 0)
 		return err_sys(err, errno, "copy %s", name);
 	return copy_meta(in, out, st, name, err);
 }

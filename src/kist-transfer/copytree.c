@@ -10,10 +10,9 @@
 #include "copymark.h"
 #include "links.h"
 #include "pack_xattr.h"
+#include "sys/filecopy.h"
 #include "sys/rootpath.h"
 #include "treewalk.h"
-
-#define CHUNK (1u << 17) /* where bytes go through this program */
 
 /* A folder that the walk is in: its time is set when nothing comes into it any more. */
 struct folder {
@@ -103,69 +102,6 @@ static int copy_folder(struct copier *c, const struct walk_entry *e, struct err 
 
 /* ---- files ---- */
 
-/* Nobody writes to a layer: one whose file has less than it says is damaged, and zeroes are not its content. */
-static int ends_early(void)
-{
-	errno = EIO;
-	return -1;
-}
-
-/* Where the kernel does not copy between these two. */
-static int copy_bytes(int from, int to, off_t at, off_t end)
-{
-	auto_free char *room = xmalloc(CHUNK);
-	while (at < end) {
-		size_t want = end - at < (off_t)CHUNK ? (size_t)(end - at) : CHUNK;
-		ssize_t n = pread(from, room, want, at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -1 : ends_early();
-		for (ssize_t done = 0; done < n;) {
-			ssize_t w = pwrite(to, room + done, (size_t)(n - done), at + done);
-			if (w < 0 && errno != EINTR)
-				return -1;
-			done += w < 0 ? 0 : w;
-		}
-		at += n;
-	}
-	return 0;
-}
-
-static int copy_range(int from, int to, off_t at, off_t end)
-{
-	off_t in = at, out = at;
-	while (in < end) {
-		ssize_t n = copy_file_range(from, &in, to, &out, (size_t)(end - in), 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EXDEV || errno == EOPNOTSUPP || errno == EINVAL ||
-				     errno == ENOSYS))
-			return copy_bytes(from, to, in, end);
-		if (n <= 0)
-			return n < 0 ? -1 : ends_early();
-	}
-	return 0;
-}
-
-/* What is no hole; the file gets its length afterwards. */
-static int copy_content(int from, int to, const struct stat *st)
-{
-	off_t size = st->st_size;
-	if ((uint64_t)st->st_blocks * 512 >= (uint64_t)size)
-		return copy_range(from, to, 0, size);
-	for (off_t at = 0; at < size;) {
-		off_t data = lseek(from, at, SEEK_DATA);
-		if (data < 0)
-			return errno == ENXIO ? 0 : -1;
-		off_t hole = lseek(from, data, SEEK_HOLE);
-		if (hole < 0 || copy_range(from, to, data, hole) < 0)
-			return -1;
-		at = hole;
-	}
-	return 0;
-}
-
 /* 1 if it is there under another name and has been linked, 0, -1. */
 static int link_copy(struct copier *c, const struct walk_entry *e, struct err **err)
 {
@@ -200,7 +136,7 @@ static int copy_file(struct copier *c, const struct walk_entry *e, struct err **
 		openat(c->dir, e->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (from < 0 || to < 0)
 		return fail(e, "open", err);
-	if (copy_content(from, to, &e->lower) < 0 || ftruncate(to, e->lower.st_size) < 0)
+	if (filecopy_content(from, to, &e->lower) < 0)
 		return fail(e, "write", err);
 	c->bytes += need;
 	/* a new owner takes capabilities and set-id bits away */
