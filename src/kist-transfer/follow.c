@@ -24,6 +24,7 @@
 #include "report.h"
 
 #define MESSAGE_ROOM 1024
+#define STALL_MS (10 * 60 * 1000) /* a slow disk that writes back may take minutes */
 
 /** The file that is followed. */
 struct followed {
@@ -187,7 +188,7 @@ int follow_layers(int root, const struct confine_filters *filters,
 {
 	struct run run;
 	run_init(&run, root, request);
-	const struct pipeline_spec spec = {&child_tools, filters, &run, layer_progress};
+	const struct pipeline_spec spec = {&child_tools, filters, &run, layer_progress, STALL_MS};
 	for (;;) {
 		char room[MESSAGE_ROOM];
 		struct transfer_message m;

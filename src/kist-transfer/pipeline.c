@@ -399,6 +399,21 @@ static bool over(const struct pipeline *p)
 	return p->inflating.report < 0 && p->unpacking.report < 0;
 }
 
+/* It is a child's turn, not the source's. */
+static bool is_owed(const struct pipeline *p)
+{
+	return !p->failed && (p->ended || p->at < p->len || p->tar_full);
+}
+
+static void stand_still(struct pipeline *p)
+{
+	auto_err *why = NULL;
+	err_set(&why, ERR_SYSTEM, "%s layer %s stood still for %d s",
+		p->tar_full || p->inflating.report < 0 ? "unpacking" : "decompressing",
+		p->layer->name, p->spec->stall_ms / 1000);
+	refuse(p, &why);
+}
+
 static int wait_for_any(struct pipeline *p, struct err **err)
 {
 	struct pollfd fds[6];
@@ -410,8 +425,13 @@ static int wait_for_any(struct pipeline *p, struct err **err)
 	fds[n++] = (struct pollfd){p->at < p->len ? p->feed : -1, POLLOUT, 0};
 	fds[n++] = (struct pollfd){p->tar_full ? -1 : plain, POLLIN, 0};
 	fds[n++] = (struct pollfd){p->tar_full ? p->tar : -1, POLLOUT, 0};
-	if (poll(fds, n, -1) < 0 && errno != EINTR)
+	int r = poll(fds, n, is_owed(p) ? p->spec->stall_ms : -1);
+	if (r < 0 && errno != EINTR)
 		return err_sys(err, errno, "wait for a layer");
+	if (r == 0)
+		stand_still(p);
+	if (r <= 0)
+		return 0;
 	p->tar_full = false;
 	if (fds[1].revents)
 		hear(p, &p->inflating);

@@ -25,12 +25,14 @@ struct pipeline_spec {
 	const struct confine_filters *filters;
 	struct run *run;
 	void (*progress)(const struct layer *layer); /* may be NULL */
+	int stall_ms; /* how long a child may take nothing of what is there for it, and not end */
 };
 
 /**
  * Reads @from to its end and fills in @layer's results; if @layer->unpack, "layer.<index>" and "recipe.<index>" are below
  * run->root afterwards, and nobody writes there any more. ERR_INVALID if the blob cannot be used: if layer->blob is
- * not empty then, @from was read to its end all the same, and that is its digest. Other failures end at once.
+ * not empty then, @from was read to its end all the same, and that is its digest. Other failures end at once, a child that
+ * stands still (ERR_SYSTEM) among them.
  * The process has one thread.
  */
 int pipeline_stage(const struct pipeline_spec *spec, struct layer *layer, struct source *from,

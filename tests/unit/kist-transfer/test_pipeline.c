@@ -133,7 +133,7 @@ static void supervise(int staging, const struct child_tools *tools, const char *
 		.max_ratio = 250,
 	};
 	struct layer layer = {.name = "sha256:test", .index = 1, .unpack = unpack, .total = n};
-	const struct pipeline_spec spec = {tools, filters, &run, NULL};
+	const struct pipeline_spec spec = {tools, filters, &run, NULL, 1000};
 	struct late l = {.m = {.s = {.read = memory_read, .fd = -1}, .bytes = bytes, .n = n},
 		.first = first,
 		.root = root};
@@ -480,6 +480,38 @@ static void a_stream_that_broke_off_is_never_a_whole_layer(void **state)
 	expect_no_layer(*state);
 }
 
+/* Neither reads nor ends. */
+static int stop_unpacking(int in, uint32_t index, struct unpack_limits *limits,
+	struct unpack_result *out, struct err **err)
+{
+	while (sched_yield() == 0)
+		;
+	return -1;
+}
+
+static int stop_inflating(int in, int out, enum compression how, struct err **err)
+{
+	while (sched_yield() == 0)
+		;
+	return -1;
+}
+
+static void a_child_that_stands_still_is_ended(void **state)
+{
+	static const struct child_tools unpacks = {copy, stop_unpacking},
+					inflates = {stop_inflating, make_empty};
+	struct fixture *f = *state;
+	struct verdict v = stage(f, &unpacks, GZIP_MAGIC "x", 3, true);
+	assert_int_equal(v.r, -1);
+	assert_int_equal(v.kind, ERR_SYSTEM);
+	assert_string_equal(v.text, "unpacking layer sha256:test stood still for 1 s");
+	expect_no_layer(f);
+	v = stage(f, &inflates, GZIP_MAGIC "x", 3, true);
+	assert_int_equal(v.r, -1);
+	assert_string_equal(v.text, "decompressing layer sha256:test stood still for 1 s");
+	expect_no_layer(f);
+}
+
 static int refuse_blob(int in, int out, enum compression how, struct err **err)
 {
 	return err_set(err, ERR_INVALID, "not this");
@@ -534,6 +566,7 @@ int main(void)
 		T(what_follows_the_compressed_stream_may_come_after_the_layer_is_unpacked),
 		T(a_child_that_ends_before_its_input_is_refused),
 		T(a_stream_that_broke_off_is_never_a_whole_layer),
+		T(a_child_that_stands_still_is_ended),
 		T(a_refused_blob_is_hashed_to_its_end),
 		T(links_of_a_child_are_never_followed),
 	};
