@@ -1,9 +1,12 @@
 /* One layer against its recipe, by a kist-transfer of its own: what one layer does to it is no other layer's trouble. */
 #include <errno.h>
-#include <sys/socket.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
 
 #include "base/fdio.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "check_private.h"
 #include "store/layer_tar.h"
@@ -51,7 +54,7 @@ static int hand_over(
 static int add(struct layer_verdict *v, const struct transfer_message *m, struct err **err)
 {
 	if (v->count == TRANSFER_DAMAGES_MAX)
-		return err_set(err, ERR_SYSTEM, "kist-transfer sent too many messages");
+		return err_set(err, ERR_INVALID, "kist-transfer sent too many messages");
 	v->files = xreallocarray(v->files, v->count + 1, sizeof(*v->files));
 	v->files[v->count++] = (struct store_damage){xstrdup(m->name), xstrdup(m->text)};
 	return 0;
@@ -82,29 +85,40 @@ static int handle(struct layer_verdict *v, const struct transfer_message *m, str
 	default:
 		break;
 	}
-	return err_set(err, ERR_SYSTEM, "kist-transfer sent an unexpected message");
+	return err_set(err, ERR_INVALID, "kist-transfer sent an unexpected message");
 }
 
+/* 1: there is a verdict; 0: the program has ended without one. */
 static int hear(struct checker *c, int sock, struct layer_verdict *v, struct err **err)
 {
 	auto_free char *room = xmalloc(TRANSFER_MESSAGE_MAX);
-	for (int r = 0; r == 0;) {
+	int r = 0;
+	while (r == 0) {
 		struct transfer_message m;
 		size_t nfds = 0;
 		ssize_t n = fd_recv(sock, room, TRANSFER_MESSAGE_MAX, NULL, &nfds);
 		if (n < 0)
 			return err_sys(err, errno, "hear from kist-transfer");
 		if (n == 0)
-			return err_set(err, ERR_SYSTEM, "kist-transfer ended without a result");
+			return 0;
 		r = transfer_decode(room, (size_t)n, &m, err);
 		if (r == 0)
 			r = handle(v, &m, err);
 		if (r == 0)
 			r = check_tick(c, err);
-		if (r < 0)
-			return -1;
 	}
-	return 0;
+	return r;
+}
+
+/* A layer by which the program is brought down is as good as damaged; what somebody has killed says nothing. */
+static int no_verdict(int status, struct err **err)
+{
+	if (!WIFSIGNALED(status))
+		return err_set(err, ERR_INVALID, "kist-transfer ended over it with status %d",
+			WEXITSTATUS(status));
+	return err_set(err, WTERMSIG(status) == SIGKILL ? ERR_SYSTEM : ERR_INVALID,
+		"kist-transfer was ended by signal %d (%s) over it", WTERMSIG(status),
+		strsignal(WTERMSIG(status)));
 }
 
 static int verify(struct checker *c, const struct digest *diff_id, int64_t tar_size, int dir,
@@ -117,8 +131,11 @@ static int verify(struct checker *c, const struct digest *diff_id, int64_t tar_s
 	int r = hand_over(c->store, sock, diff_id, tar_size, err);
 	if (r == 0)
 		r = hear(c, sock, out, err);
-	transfer_stop(pid, true, NULL);
-	return r;
+	kill(pid, SIGKILL);
+	int status = proc_wait(pid);
+	if (r == 0)
+		return no_verdict(status, err);
+	return r < 0 ? -1 : 0;
 }
 
 int layer_verify(struct checker *c, const struct digest *diff_id, struct layer_verdict *out,

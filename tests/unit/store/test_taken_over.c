@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,16 +34,19 @@ static int hear(void)
 {
 	auto_free char *room = xmalloc(TRANSFER_MESSAGE_MAX);
 	struct transfer_message m = {.kind = TRANSFER_REQUEST};
-	bool copies = false;
+	bool copies = false, verifies = false;
 	do {
 		int fds[FD_PASS_MAX];
 		size_t nfds = ARRAY_LEN(fds);
 		ssize_t n = fd_recv(TRANSFER_FD_CONTROL, room, TRANSFER_MESSAGE_MAX, fds, &nfds);
 		if (n <= 0 || transfer_decode(room, (size_t)n, &m, NULL) < 0)
 			return -1;
-		if (m.kind == TRANSFER_REQUEST)
+		if (m.kind == TRANSFER_REQUEST) {
 			copies = m.mode == TRANSFER_COPY;
-	} while (copies && (m.kind == TRANSFER_REQUEST || m.index > 0));
+			verifies = m.mode == TRANSFER_VERIFY;
+		}
+	} while ((copies && (m.kind == TRANSFER_REQUEST || m.index > 0)) ||
+		 (verifies && m.kind != TRANSFER_WRITE));
 	return 0;
 }
 
@@ -57,6 +61,8 @@ static int taken_over(void)
 		sscanf(buf_str(&orders), "%d %71s", &kind, diff_id) != 2 ||
 		digest_parse(diff_id, &d, NULL) < 0)
 		return 2;
+	if (kind == TRANSFER_KIND_COUNT)
+		abort();
 	/* where the store looks for a layer and a copy, and what would lead whoever mounts it out */
 	if (symlinkat("/", TRANSFER_FD_STAGING, "layer.0") < 0 ||
 		symlinkat("/", TRANSFER_FD_STAGING, "root") < 0 ||
@@ -171,6 +177,34 @@ static void one_that_repairs_a_layer_with_a_link_is_refused(void **state)
 	assert_int_equal(entries_of(f, "staging"), 0);
 }
 
+static void a_layer_that_brings_the_check_down_is_told_and_the_check_goes_on(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	static const struct {
+		enum transfer_kind kind;
+		const char *problem;
+	} ends[] = {{TRANSFER_KIND_COUNT, "was ended by signal 6"},
+		{TRANSFER_QUERY, "an unexpected message"}};
+	struct digest layer;
+	load_image(f, &layer);
+	reopen(f, test_driver());
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		struct store_check check;
+		struct err *err = NULL;
+		const struct store_check_spec spec = {0};
+		order(f, ends[i].kind, &layer);
+		if (store_check_run(f->store, &spec, &check, &err) < 0)
+			fail_msg("%s", err_msg(err));
+		assert_int_equal(check.count, 1);
+		assert_int_equal(check.v[0].kind, STORE_FINDING_LAYER);
+		assert_true(check.v[0].damaged);
+		assert_non_null(strstr(check.v[0].problem, ends[i].problem));
+		store_check_free(&check);
+		assert_int_equal(entries_of(f, "staging"), 0);
+	}
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(int argc, char **argv)
@@ -179,6 +213,7 @@ int main(int argc, char **argv)
 		T(one_that_copies_and_tells_of_an_archive_is_refused),
 		T(one_that_copies_and_leaves_a_link_is_refused),
 		T(one_that_repairs_a_layer_with_a_link_is_refused),
+		T(a_layer_that_brings_the_check_down_is_told_and_the_check_goes_on),
 	};
 	if (argc > 0 && str_eq(argv[0], "kist-transfer"))
 		return taken_over();
