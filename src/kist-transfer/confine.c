@@ -142,7 +142,7 @@ static int set_limits(rlim_t files, struct err **err)
 }
 
 /* Only to make and change files below the root. */
-static const int writing_calls[] = {
+static const int making_calls[] = {
 	SCMP_SYS(mkdirat),
 	SCMP_SYS(mknodat),
 	SCMP_SYS(symlinkat),
@@ -157,10 +157,13 @@ static const int writing_calls[] = {
 	SCMP_SYS(utimensat),
 	SCMP_SYS(ftruncate),
 	SCMP_SYS(fsetxattr),
+	SCMP_SYS(sync_file_range),
+};
+
+static const int syncing_calls[] = {
 	SCMP_SYS(fsync),
 	SCMP_SYS(fdatasync),
 	SCMP_SYS(syncfs),
-	SCMP_SYS(sync_file_range),
 };
 
 /* Copying layers: attributes and links of theirs are read, their files copied by the kernel. */
@@ -275,6 +278,11 @@ static int allow(scmp_filter_ctx ctx, const int *calls, size_t n)
 	return r;
 }
 
+int confine_making_rules(void *ctx)
+{
+	return allow(ctx, making_calls, ARRAY_LEN(making_calls));
+}
+
 int confine_memory_rules(void *ctx)
 {
 	/* what libc and sanitizers ask for; with CAP_SYS_ADMIN, MADV_HWPOISON takes memory away from the machine */
@@ -377,20 +385,23 @@ static int confine_parsing(
 
 int confine(int staging, struct err **err)
 {
-	const struct calls calls[] = {{writing_calls, ARRAY_LEN(writing_calls)}};
+	const struct calls calls[] = {
+		{making_calls, ARRAY_LEN(making_calls)}, {syncing_calls, ARRAY_LEN(syncing_calls)}};
 	return confine_parsing(staging, FILES_MAX, calls, ARRAY_LEN(calls), err);
 }
 
 int confine_copying(int staging, struct err **err)
 {
-	const struct calls calls[] = {{writing_calls, ARRAY_LEN(writing_calls)},
+	const struct calls calls[] = {{making_calls, ARRAY_LEN(making_calls)},
+		{syncing_calls, ARRAY_LEN(syncing_calls)},
 		{copying_calls, ARRAY_LEN(copying_calls)}};
 	return confine_parsing(staging, FILES_MAX_TREES, calls, ARRAY_LEN(calls), err);
 }
 
 int confine_verifying(int staging, struct err **err)
 {
-	const struct calls calls[] = {{writing_calls, ARRAY_LEN(writing_calls)},
+	const struct calls calls[] = {{making_calls, ARRAY_LEN(making_calls)},
+		{syncing_calls, ARRAY_LEN(syncing_calls)},
 		{reading_calls, ARRAY_LEN(reading_calls)}};
 	return confine_parsing(staging, FILES_MAX, calls, ARRAY_LEN(calls), err);
 }
@@ -398,7 +409,8 @@ int confine_verifying(int staging, struct err **err)
 int confine_supervising(int staging, struct err **err)
 {
 	static const struct caps caps = {supervising_caps, ARRAY_LEN(supervising_caps)};
-	const struct calls calls[] = {{writing_calls, ARRAY_LEN(writing_calls)},
+	const struct calls calls[] = {{making_calls, ARRAY_LEN(making_calls)},
+		{syncing_calls, ARRAY_LEN(syncing_calls)},
 		{supervising_calls, ARRAY_LEN(supervising_calls)}};
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_sys(err, errno, "confine: refuse to be traced");

@@ -31,6 +31,8 @@ int confine_supervising(int staging, struct err **err);
  */
 int confine_reading(int tree, struct err **err);
 
+/** Adds the system calls by which files below the root are made and changed. Negative errno. */
+int confine_making_rules(void *ctx);
 /** Adds to the seccomp filter @ctx (scmp_filter_ctx): mprotect and madvise, as far as they do no harm. Negative errno. */
 int confine_memory_rules(void *ctx);
 

@@ -62,7 +62,7 @@ static const int inflating_calls[] = {
 	SCMP_SYS(getrandom),
 };
 
-/* Besides those: to make and change files below the root. */
+/* Besides those, and those that make files (confine.h): to look at files below the root. */
 static const int unpacking_calls[] = {
 	SCMP_SYS(pwrite64),
 	SCMP_SYS(lseek),
@@ -72,21 +72,6 @@ static const int unpacking_calls[] = {
 	SCMP_SYS(fstat),
 	SCMP_SYS(statx),
 	SCMP_SYS(getdents64),
-	SCMP_SYS(mkdirat),
-	SCMP_SYS(mknodat),
-	SCMP_SYS(symlinkat),
-	SCMP_SYS(linkat),
-	SCMP_SYS(unlinkat),
-	SCMP_SYS(renameat),
-	SCMP_SYS(renameat2),
-	SCMP_SYS(fchown),
-	SCMP_SYS(fchownat),
-	SCMP_SYS(fchmod),
-	SCMP_SYS(fchmodat),
-	SCMP_SYS(utimensat),
-	SCMP_SYS(ftruncate),
-	SCMP_SYS(fsetxattr),
-	SCMP_SYS(sync_file_range),
 };
 
 static int allow(scmp_filter_ctx ctx, const int *calls, size_t n)
@@ -113,6 +98,8 @@ static int add_rules(scmp_filter_ctx ctx, enum child_kind kind)
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(commands); i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
 			SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[i]));
+	if (r == 0)
+		r = confine_making_rules(ctx);
 	return r == 0 ? allow(ctx, unpacking_calls, ARRAY_LEN(unpacking_calls)) : r;
 }
 
