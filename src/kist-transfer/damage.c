@@ -9,16 +9,18 @@
 #define PATH_SHOWN 1024
 #define TEXT_SHOWN 1024
 
-/* People will read it on a terminal. */
+/* People will read it on a terminal, which takes the two bytes of U+0080 to U+009F for commands, too. */
 static void add_plain(struct buf *out, const char *text, size_t max)
 {
 	for (const char *p = text; *p; p++) {
-		unsigned char c = (unsigned char)*p;
+		unsigned char c = (unsigned char)*p, next = (unsigned char)p[1];
 		if (out->len >= max) {
 			buf_adds(out, "...");
 			return;
 		}
-		if (c < 0x20 || c == 0x7f || c == '\\')
+		if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+			buf_addf(out, "\\x%02x\\x%02x", c, (unsigned char)*++p);
+		else if (c < 0x20 || c == 0x7f || c == '\\')
 			buf_addf(out, "\\x%02x", c);
 		else
 			buf_addc(out, *p);

@@ -60,12 +60,14 @@ static int most(struct checker *c, const struct digest *blob, int64_t *out, stru
 	return 0;
 }
 
-/* What the images that have it say of it. */
+/* What the images that have it say of it. Where they do not agree about its size, one of them lies. */
 static int describe(
 	struct checker *c, const struct digest *blob, struct store_wanted *out, struct err **err)
 {
 	auto_db_stmt *q = db_query(c->store->db,
-		"SELECT role, size FROM image_blobs WHERE digest = ? ORDER BY size DESC", err);
+		"SELECT role, MIN(size), MAX(size) FROM image_blobs WHERE digest = ?"
+		" GROUP BY digest",
+		err);
 	if (!q)
 		return -1;
 	db_bind_str(q, 1, blob->str);
@@ -73,7 +75,8 @@ static int describe(
 	if (r <= 0)
 		return r < 0 ? -1 : err_set(err, ERR_NOT_FOUND, "no image has it any more");
 	out->role = (enum store_role)db_col_i64(q, 0);
-	out->size = out->max = db_col_i64(q, 1);
+	out->size = db_col_i64(q, 1) == db_col_i64(q, 2) ? db_col_i64(q, 1) : -1;
+	out->max = out->size;
 	return out->size < 0 ? most(c, blob, &out->max, err) : 0;
 }
 

@@ -197,14 +197,14 @@ whole() {
 
 @test "of very many damaged files a hundred are named and the others counted, on a terminal's own terms" {
 	for i in $(seq 150); do : >"$LAYER/etc/bad$i"; done
-	: >"$LAYER/etc/$(printf 'new\nline\033')"
+	: >"$LAYER/etc/$(printf 'new\nline\033\302\233')"
 	run kist system check
 	[ "$status" = 1 ]
 	[ "$(grep -c '^  /' <<<"$output")" = 100 ]
 	[[ "$output" == *"151 differences from what it came as"*"  and 51 more"* ]]
 	[ "$(kist system check --json | jq -c '.Findings[] | [.Kind, (.Files | length), .MoreFiles]')" = '["layer",100,51]' ]
 	rm "$LAYER"/etc/bad*
-	found 'etc/new\x0aline\x1b' "a file that the layer did not bring"
+	found 'etc/new\x0aline\x1b\xc2\x9b' "a file that the layer did not bring"
 	mended
 }
 

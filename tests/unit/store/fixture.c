@@ -230,6 +230,21 @@ int load(struct fixture *f, const struct buf *archive, struct err **err)
 	return r;
 }
 
+struct digest load_compressed(struct fixture *f, const char *content, struct digest *layer)
+{
+	auto_buf tar = BUF_INIT, archive = BUF_INIT;
+	struct err *err = NULL;
+	make_layer(&tar, "file", content);
+	digest_of(tar.data, tar.len, layer);
+	struct test_image image = {.layers = &tar, .count = 1, .tag = "t:1", .compressed = true};
+	make_oci_archive(&archive, &image);
+	if (load(f, &archive, &err) < 0)
+		fail_msg("%s", err_msg(err));
+	auto_store_image *i = store_image_find(f->store, "t:1", NULL);
+	assert_non_null(i);
+	return i->id;
+}
+
 char *load_layer_folder(struct fixture *f, const struct buf *layer, struct err **err)
 {
 	auto_buf archive = BUF_INIT;

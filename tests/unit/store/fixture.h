@@ -46,6 +46,8 @@ void make_layer(struct buf *out, const char *name, const char *data);
 
 /** Loads from memory; 0 or -1. *err as store_load(). */
 int load(struct fixture *f, const struct buf *archive, struct err **err);
+/** Loads an image "t:1" with a compressed layer, whose file "file" has @content; *layer is its diffID. */
+struct digest load_compressed(struct fixture *f, const char *content, struct digest *layer);
 /** Loads one layer as an image named "t" and returns its folder below the data root (owned). */
 char *load_layer_folder(struct fixture *f, const struct buf *layer, struct err **err);
 /** The same, expecting a refusal that says @needle. Nothing may be left. */

@@ -16,22 +16,6 @@
 
 #define CONTAINER "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-/* An image "t:1" whose only layer has its compressed blob; *layer is its diffID. */
-static struct digest load_compressed(struct fixture *f, struct digest *layer)
-{
-	auto_buf tar = BUF_INIT, archive = BUF_INIT;
-	struct err *err = NULL;
-	make_layer(&tar, "file", "as it came");
-	digest_of(tar.data, tar.len, layer);
-	struct test_image image = {.layers = &tar, .count = 1, .tag = "t:1", .compressed = true};
-	make_oci_archive(&archive, &image);
-	if (load(f, &archive, &err) < 0)
-		fail_msg("%s", err_msg(err));
-	auto_store_image *i = store_image_find(f->store, "t:1", NULL);
-	assert_non_null(i);
-	return i->id;
-}
-
 static void expect_file(struct fixture *f, const struct digest *layer, const char *content)
 {
 	auto_buf b = BUF_INIT;
@@ -65,7 +49,7 @@ static void a_damaged_layer_is_unpacked_again_once_no_container_has_it(void **st
 	need_root();
 	struct fixture *f = *state;
 	struct digest layer;
-	struct digest image = load_compressed(f, &layer);
+	struct digest image = load_compressed(f, "as it came", &layer);
 	damage(f, &layer);
 	assert_int_equal(store_snapshot_create(f->store, CONTAINER, &image, NULL), 0);
 	struct store_check check = repair(f);
@@ -95,7 +79,7 @@ static void a_layer_and_its_recipe_that_are_gone_are_made_again(void **state)
 	need_root();
 	struct fixture *f = *state;
 	struct digest layer;
-	load_compressed(f, &layer);
+	load_compressed(f, "as it came", &layer);
 	const char *folders[] = {"layers", "recipes"};
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
 		auto_free char *path = xasprintf("%s/%s", f->root, folders[i]);
@@ -114,7 +98,7 @@ static void a_damaged_configuration_is_not_saved_under_its_digest(void **state)
 	need_root();
 	struct fixture *f = *state;
 	struct digest layer;
-	struct digest image = load_compressed(f, &layer);
+	struct digest image = load_compressed(f, "as it came", &layer);
 	char *const refs[] = {(char *)"t:1", NULL};
 	struct err *err = NULL;
 	auto_free char *path = xasprintf("%s/content/sha256/%s", f->root, digest_hex(&image));
@@ -358,6 +342,33 @@ static void a_blob_of_unknown_size_is_fetched_within_a_bound(void **state)
 	served_free(&s);
 }
 
+static void a_size_that_images_do_not_agree_about_does_not_hinder(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct registries r = {.f = f, .served = &s};
+	struct digest layer;
+	struct store_check check;
+	struct err *err = NULL;
+	serve_one(&s);
+	pull_as(f, &s, TWO ":1");
+	struct digest liar = load_compressed(f, "another", &layer);
+	damage_blob(f, &s.digests[0]);
+	if (db_exec(store_db(f->store), &err,
+		    "INSERT INTO image_blobs VALUES(?, ?, ?, 999999, '', '', 0)", "ssi", liar.str,
+		    s.digests[0].str, (int64_t)STORE_ROLE_LAYER) != 1)
+		fail_msg("%s", err_msg(err));
+	if (check_with(&r, &check, &err) < 0)
+		fail_msg("%s", err_msg(err));
+	assert_int_equal(check.count, 1);
+	assert_true(check.v[0].repaired);
+	store_check_free(&check);
+	assert_int_equal(r.size, -1);
+	expect_blob(f, &s.digests[0]);
+	served_free(&s);
+}
+
 static void a_check_that_nobody_waits_for_ends_within_a_blob(void **state)
 {
 	need_root();
@@ -400,6 +411,7 @@ int main(void)
 		T(a_blob_that_comes_again_stays_for_who_holds_it_when_its_image_goes),
 		T(a_damaged_blob_that_somebody_holds_is_not_dropped),
 		T(a_blob_of_unknown_size_is_fetched_within_a_bound),
+		T(a_size_that_images_do_not_agree_about_does_not_hinder),
 		T(a_check_that_nobody_waits_for_ends_within_a_blob),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,22 +99,6 @@ static void order(struct fixture *f, enum transfer_kind kind, const struct diges
 	assert_int_equal(file_replace(AT_FDCWD, path, text, strlen(text), 0600, false, NULL), 0);
 }
 
-/* An image "t:1" whose only layer has its compressed blob; *layer is its diffID. */
-static struct digest load_image(struct fixture *f, struct digest *layer)
-{
-	auto_buf tar = BUF_INIT, archive = BUF_INIT;
-	struct err *err = NULL;
-	make_layer(&tar, "file", "as it came");
-	digest_of(tar.data, tar.len, layer);
-	struct test_image image = {.layers = &tar, .count = 1, .tag = "t:1", .compressed = true};
-	make_oci_archive(&archive, &image);
-	if (load(f, &archive, &err) < 0)
-		fail_msg("%s", err_msg(err));
-	auto_store_image *i = store_image_find(f->store, "t:1", NULL);
-	assert_non_null(i);
-	return i->id;
-}
-
 static void one_that_copies_and_tells_of_an_archive_is_refused(void **state)
 {
 	need_root();
@@ -122,7 +106,7 @@ static void one_that_copies_and_tells_of_an_archive_is_refused(void **state)
 	static const enum transfer_kind kinds[] = {
 		TRANSFER_DOC, TRANSFER_LAYER, TRANSFER_LINK, TRANSFER_QUERY};
 	struct digest layer;
-	struct digest image = load_image(f, &layer);
+	struct digest image = load_compressed(f, "as it came", &layer);
 	reopen(f, "vfs");
 	assert_int_equal(store_snapshot_create(f->store, ID, &image, NULL), 0);
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
@@ -141,7 +125,7 @@ static void one_that_copies_and_leaves_a_link_is_refused(void **state)
 	struct fixture *f = *state;
 	auto_err *err = NULL;
 	struct digest layer;
-	struct digest image = load_image(f, &layer);
+	struct digest image = load_compressed(f, "as it came", &layer);
 	reopen(f, "vfs");
 	assert_int_equal(store_snapshot_create(f->store, ID, &image, NULL), 0);
 	order(f, TRANSFER_DONE, &layer);
@@ -160,7 +144,7 @@ static void one_that_repairs_a_layer_with_a_link_is_refused(void **state)
 	struct store_check check;
 	struct err *err = NULL;
 	const struct store_check_spec spec = {.repair = true};
-	load_image(f, &layer);
+	load_compressed(f, "as it came", &layer);
 	reopen(f, test_driver());
 	auto_free char *path = xasprintf("%s/layers", f->root);
 	auto_fd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -187,7 +171,7 @@ static void a_layer_that_brings_the_check_down_is_told_and_the_check_goes_on(voi
 	} ends[] = {{TRANSFER_KIND_COUNT, "was ended by signal 6"},
 		{TRANSFER_QUERY, "an unexpected message"}};
 	struct digest layer;
-	load_image(f, &layer);
+	load_compressed(f, "as it came", &layer);
 	reopen(f, test_driver());
 	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
 		struct store_check check;
