@@ -6,13 +6,7 @@ setup_file() {
 	registry_there || return 0
 	engine_start
 	registry_start plain 5000
-	W=$KIST_HOME/work
-	export W
-	mkdir "$W"
-	load_busybox
-	kist save -o "$W/plain.tar" busybox
-	kist rmi busybox
-	python3 "$REGISTRY_LIB/odd_image.py" "$W/plain.tar" "$W/odd.tar" odd:1
+	odd_images
 	registry_skopeo copy -q --dest-tls-verify=false "docker-archive:$W/odd.tar" docker://127.0.0.1:5000/test/odd:1
 }
 teardown_file() {

@@ -105,6 +105,17 @@ registry_wait() { # pid, url, log
 	return 1
 }
 
+# A work folder $W with two archives: plain.tar, of busybox, and odd.tar, of an image "odd:1" with every kind of entry.
+odd_images() {
+	W=$KIST_HOME/work
+	export W
+	mkdir "$W"
+	load_busybox
+	kist save -o "$W/plain.tar" busybox
+	kist rmi busybox
+	python3 "$REGISTRY_LIB/odd_image.py" "$W/plain.tar" "$W/odd.tar" odd:1
+}
+
 # registry_start NAME PORT [tls] [mtls] [htpasswd | token [token-OPTION...]] [proxy=URL]
 # token-OPTION is a flag of token_server.py without its dashes: token-expires=5, token-anonymous=, token-no-post=
 registry_start() {
