@@ -275,6 +275,7 @@ static int set_process(struct start *s, struct err **err)
 	struct plan_process *p = &s->plan->process;
 
 	p->user_spec = doc->config.user ? doc->config.user : "";
+	p->keep_groups = false; /* ours, not the client's */
 	p->group_add = (const char **)doc->host.group_add;
 	p->caps_by_user = true;
 	p->cwd_create = true;

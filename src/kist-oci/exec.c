@@ -208,7 +208,10 @@ static int run_job(const struct globals *g, struct state *s, const struct exec_o
 		return -1;
 	}
 	process = own ? own : &config->process;
-	struct plan_options plan = {.id = s->id, .bundle = s->bundle, .seccomp_cache = cache};
+	struct plan_options plan = {.id = s->id,
+		.bundle = s->bundle,
+		.seccomp_cache = cache,
+		.annotations = &config->annotations};
 	struct job job = {.pidfd = -1, .master = -1, .signals = -1, .pidfds = -1};
 	int code = -1;
 	auto_buf document = BUF_INIT;

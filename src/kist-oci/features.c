@@ -84,6 +84,7 @@ static const char *const seccomp_flags[] = {
 static const char *const unsafe_annotations[] = {
 	"org.criu.config",
 	"org.systemd.property.",
+	PLAN_KEEP_GROUPS,
 };
 
 static json_t *strings(const char *const *list, size_t count)

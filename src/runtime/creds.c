@@ -162,7 +162,7 @@ void creds_drop(const struct plan_process *p, const struct user *user, struct re
 	drop_bounding(want.bounding, r);
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		report_sys(r, "keep capabilities");
-	if (syscall(SYS_setgroups, user->group_count, user->groups) < 0)
+	if (!p->keep_groups && syscall(SYS_setgroups, user->group_count, user->groups) < 0)
 		/* a user namespace may deny it; without groups to set nothing is lost */
 		if (errno != EPERM || user->group_count)
 			report_sys(r, "set supplementary groups");

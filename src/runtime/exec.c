@@ -108,7 +108,7 @@ static int join_namespaces(const struct joining *j)
 static void join(struct joining *j)
 {
 	if (j->flags & CLONE_NEWUSER)
-		ns_leave_groups();
+		ns_leave_groups(j->process);
 	if (join_namespaces(j) < 0)
 		report_sys(&j->report, "join the container's namespaces");
 	close(j->container);
@@ -116,7 +116,7 @@ static void join(struct joining *j)
 		report_sys(&j->report, "enter the container's root");
 	fd_closep(&j->root);
 	if (j->flags & CLONE_NEWUSER)
-		ns_become_root(j->process->uid, j->process->gid, &j->report);
+		ns_become_root(j->process, &j->report);
 }
 
 static void open_terminal(struct joining *j, int root)

@@ -50,13 +50,13 @@ static void enter_namespaces(struct init *init)
 	struct setup *s = &init->setup;
 	const struct plan *plan = s->plan;
 	if (!init->staged)
-		ns_join(s->ns, &s->report);
+		ns_join(s->ns, &plan->process, &s->report);
 	if (plan->ns_new & CLONE_NEWUSER) {
 		report_wait(&s->report, PERMIT_MAPPED);
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	}
 	if ((plan->ns_new & CLONE_NEWUSER) || s->ns[OCI_NS_USER] >= 0)
-		ns_become_root(plan->process.uid, plan->process.gid, &s->report);
+		ns_become_root(&plan->process, &s->report);
 	if (s->cgroup_late && (plan->ns_new & CLONE_NEWNET) && unshare(CLONE_NEWNET) < 0)
 		report_sys(&s->report, "make the network namespace");
 	if (plan->ns_new & CLONE_NEWNET)

@@ -101,13 +101,14 @@ uint32_t ns_clone_flags(const struct plan *plan, bool net_later)
 	return plan->ns_new & ~later;
 }
 
-void ns_leave_groups(void)
+void ns_leave_groups(const struct plan_process *p)
 {
 	/* EPERM: an ordinary user's stay theirs */
-	syscall(SYS_setgroups, 0, NULL);
+	if (!p->keep_groups)
+		syscall(SYS_setgroups, 0, NULL);
 }
 
-void ns_join(const int fds[OCI_NS_COUNT], struct reporter *r)
+void ns_join(const int fds[OCI_NS_COUNT], const struct plan_process *p, struct reporter *r)
 {
 	bool done[OCI_NS_COUNT] = {false};
 	/* what belongs to the host is joined before the user namespace, what belongs to the user
@@ -116,7 +117,7 @@ void ns_join(const int fds[OCI_NS_COUNT], struct reporter *r)
 		if (i != OCI_NS_USER && fds[i] >= 0)
 			done[i] = setns(fds[i], (int)kinds[i].flag) == 0;
 	if (fds[OCI_NS_USER] >= 0)
-		ns_leave_groups();
+		ns_leave_groups(p);
 	if (fds[OCI_NS_USER] >= 0 && setns(fds[OCI_NS_USER], CLONE_NEWUSER) < 0)
 		report_sys(r, "join the user namespace");
 	for (int i = 0; i < OCI_NS_COUNT; i++)
@@ -134,11 +135,11 @@ static int become(long call, uint32_t other)
 	return errno == EINVAL ? (int)syscall(call, other, other, other) : -1;
 }
 
-void ns_become_root(uint32_t uid, uint32_t gid, struct reporter *r)
+void ns_become_root(const struct plan_process *p, struct reporter *r)
 {
-	if (syscall(SYS_setgroups, 0, NULL) < 0 && errno != EPERM)
+	if (!p->keep_groups && syscall(SYS_setgroups, 0, NULL) < 0 && errno != EPERM)
 		report_sys(r, "drop supplementary groups");
-	if (become(SYS_setresgid, gid) < 0 || become(SYS_setresuid, uid) < 0)
+	if (become(SYS_setresgid, p->gid) < 0 || become(SYS_setresuid, p->uid) < 0)
 		report_sys(r, "become root of the user namespace");
 }
 

@@ -22,12 +22,12 @@ bool ns_needs_stage(const int fds[OCI_NS_COUNT], const struct plan *plan);
 uint32_t ns_clone_flags(const struct plan *plan, bool net_later);
 
 /** Child: gives up supplementary groups before a user namespace is joined, which may deny it and knows no names for
- * them. */
-void ns_leave_groups(void);
+ * them; unless @p keeps them. */
+void ns_leave_groups(const struct plan_process *p);
 /** Child: joins all that are open. */
-void ns_join(const int fds[OCI_NS_COUNT], struct reporter *r);
-/** Child: root in its new user namespace, once that is mapped; where that has no 0, @uid and @gid. */
-void ns_become_root(uint32_t uid, uint32_t gid, struct reporter *r);
+void ns_join(const int fds[OCI_NS_COUNT], const struct plan_process *p, struct reporter *r);
+/** Child: root in its new user namespace, once that is mapped; where that has no 0, the ids of @p. */
+void ns_become_root(const struct plan_process *p, struct reporter *r);
 /** Child: the new network namespace's loopback device. */
 void ns_loopback_up(struct reporter *r);
 /** Child: makes the time namespace with its offsets and enters it. */

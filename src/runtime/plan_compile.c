@@ -289,8 +289,10 @@ static int fill(struct plan *plan, const struct oci_config *config,
 	if (fill_devices(plan, &config->linux, err) < 0 ||
 		plan_sysctl_check(&config->linux, err) < 0)
 		return -1;
+	struct plan_options own = *options;
+	own.annotations = &config->annotations;
 	return plan_process_fill(
-		&plan->process, plan->arena, &config->process, &config->linux, options, err);
+		&plan->process, plan->arena, &config->process, &config->linux, &own, err);
 }
 
 int plan_compile(struct plan **out, const struct oci_config *config,

@@ -179,6 +179,16 @@ static int fill_seccomp(struct plan_process *out, struct arena *arena,
 	return 0;
 }
 
+/* crun's, which podman's "--group-add keep-groups" sets. */
+static bool keeps_groups(const struct plan_options *options)
+{
+	const struct oci_pairs *a = options ? options->annotations : NULL;
+	for (size_t i = 0; a && i < a->count; i++)
+		if (str_eq(a->v[i].key, PLAN_KEEP_GROUPS))
+			return true;
+	return false;
+}
+
 static int check_user(const struct oci_user *u, struct err **err)
 {
 	/* (uid_t)-1 means "leave" to setresuid(2); ids above 2^31-1 wrap in many programs */
@@ -226,6 +236,7 @@ int plan_process_fill(struct plan_process *out, struct arena *arena, const struc
 	out->gid = p->user.gid;
 	out->gids = p->user.additional_gids;
 	out->gid_count = p->user.additional_gid_count;
+	out->keep_groups = keeps_groups(options);
 	out->has_umask = p->user.has_umask;
 	out->umask = p->user.umask;
 	out->no_new_privs = p->no_new_privileges;

@@ -122,6 +122,7 @@ static void walk_user(struct codec *c, struct plan_process *p)
 	codec_u32(c, &p->uid);
 	codec_u32(c, &p->gid);
 	walk_numbers(c, &p->gids, &p->gid_count);
+	codec_bool(c, &p->keep_groups);
 	codec_bool(c, &p->has_umask);
 	codec_u32(c, &p->umask);
 	codec_bool(c, &p->has_caps);

@@ -244,7 +244,7 @@ static void stage_main(struct making *m)
 	fd_closep(&m->init.parents);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setup_enter_cgroup(s);
-	ns_join(s->ns, &s->report);
+	ns_join(s->ns, &s->plan->process, &s->report);
 	if (s->hidden)
 		init_hidden(&m->init);
 	/* CLONE_PARENT: init is a child of our parent; its exit signal is ours */

@@ -94,6 +94,13 @@ ready() {
 	[ "$(echo "from a pipe" | once -i bb cat)" = "from a pipe" ]
 }
 
+@test "podman run --group-add keep-groups: the caller's supplementary groups stay" {
+	run setpriv --groups 4242 "$PEERS/pod" run --rm --network none --cgroup-parent "$CGROUP" --group-add keep-groups bb id -G
+	[[ " $output " == *" 4242 "* ]]
+	run setpriv --groups 4242 "$PEERS/pod" run --rm --network none --cgroup-parent "$CGROUP" bb id -G
+	[[ " $output " != *" 4242 "* ]]
+}
+
 @test "podman run --preserve-fds: the descriptor arrives" {
 	[ "$("$PEERS/pod" run --rm --network none --preserve-fds 1 --cgroup-parent "$CGROUP" bb cat /proc/self/fd/3 3<<<handed)" = handed ]
 }

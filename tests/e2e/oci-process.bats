@@ -441,6 +441,24 @@ print(policy, priority, nice, flags, runtime, deadline, period)' "$(pid_of sc)")
 	[[ "$output" == *"linux.personality.flags: unknown flag"* ]]
 }
 
+@test "run.oci.keep_original_groups: the caller's groups stay, in an exec and a user namespace, too" {
+	local keep='c["annotations"] = {"run.oci.keep_original_groups": "1"}; p["user"] = {"uid": 5, "gid": 6, "additionalGids": [7]}; p["args"] = ["id", "-G"]'
+	bundle kg "$keep"
+	run setpriv --groups 4242,4243 "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" run -b "$BUNDLE" kg
+	[ "$output" = "6 4242 4243" ]
+	bundle kg2 "$keep; p['args'] = ['sleep', '1000']"
+	oci run -d -b "$BUNDLE" kg2 </dev/null >/dev/null 2>&1
+	run setpriv --groups 4244 "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" exec kg2 id -G
+	[ "$output" = "6 4244" ]
+	oci delete -f kg2
+	bundle kg3 "$keep; c['linux']['namespaces'].append({'type': 'user'}); c['linux']['uidMappings'] = c['linux']['gidMappings'] = [{'containerID': 0, 'hostID': 100000, 'size': 5000}]"
+	run setpriv --groups 104000 "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" run -b "$BUNDLE" kg3
+	[ "$output" = "6 4000" ]
+	bundle kg4 'p["user"] = {"uid": 5, "gid": 6}; p["args"] = ["id", "-G"]'
+	run setpriv --groups 4242 "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" run -b "$BUNDLE" kg4
+	[ "$output" = 6 ]
+}
+
 @test "rlimits, oomScoreAdj, umask, groups, no_new_privs" {
 	bundle rl 'p["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 99}, {"type": "RLIMIT_CORE", "soft": 0, "hard": 4096}]; p["oomScoreAdj"] = 321; p["user"] = {"uid": 5, "gid": 6, "umask": 0o27, "additionalGids": [7, 8]}; p["noNewPrivileges"] = True; p["args"] = ["sh", "-c", "ulimit -Sn; ulimit -Hn; cat /proc/self/oom_score_adj; umask; id -u; id -g; id -G; grep NoNewPrivs /proc/self/status"]'
 	run oci run -b "$BUNDLE" rl

@@ -110,6 +110,7 @@ struct plan_process { /* NOLINT(clang-analyzer-optin.performance.Padding) */
 	uint32_t uid, gid;
 	const uint32_t *gids;
 	size_t gid_count;
+	bool keep_groups; /* the caller's supplementary groups stay; none of the above is set */
 	bool has_umask;
 	uint32_t umask;
 	bool has_caps;
@@ -220,10 +221,15 @@ struct plan {
 	void *arena; /* owned */
 };
 
+/** The annotation that sets plan_process.keep_groups, whatever its value. */
+#define PLAN_KEEP_GROUPS "run.oci.keep_original_groups"
+
 struct plan_options {
 	const char *id;
 	const char *bundle;
 	const char *seccomp_cache; /* folder for compiled filters, or NULL */
+	/* of the container that an exec is for (plan_process_compile()), or NULL */
+	const struct oci_pairs *annotations;
 	bool no_pivot, no_new_keyring;
 	bool rootless; /* sets plan.rootless, and cgroup_optional unless the config names a cgroup */
 	bool unprivileged; /* the caller is not root: without a user namespace nothing can be made */
