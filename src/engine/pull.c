@@ -9,8 +9,8 @@
 
 #include "base/timefmt.h"
 #include "core.h"
+#include "documents.h"
 #include "operation.h"
-#include "oci/image.h"
 #include "oci/platform.h"
 #include "store/content.h"
 #include "store/pull.h"
@@ -29,20 +29,6 @@ struct pull {
 	struct registry_auth auth;
 };
 
-/* What a name stands for: an index perhaps, a manifest, its configuration. */
-struct documents {
-	struct registry_manifest index, manifest;
-	struct buf config;
-};
-
-static void documents_free(struct documents *d)
-{
-	registry_manifest_free(&d->index);
-	registry_manifest_free(&d->manifest);
-	buf_free(&d->config);
-}
-#define auto_documents __attribute__((cleanup(documents_free))) struct documents
-
 /* ---- is it here? ---- */
 
 static struct engine *engine_of(const struct pull *p)
@@ -50,26 +36,9 @@ static struct engine *engine_of(const struct pull *p)
 	return operation_engine(p->op);
 }
 
-static bool has_blob(const struct store_blob_list *list, enum store_role role, const char *digest)
+static const struct oci_platform *wanted(const struct pull *p)
 {
-	for (size_t i = 0; i < list->count; i++)
-		if (list->v[i].role == role && str_eq(list->v[i].digest.str, digest))
-			return true;
-	return false;
-}
-
-/* The image of the index @digest that this platform is to have: do we have that one? */
-static bool is_choice(
-	struct pull *p, const struct digest *digest, const struct store_blob_list *list)
-{
-	auto_buf text = BUF_INIT;
-	auto_oci_index *index = NULL;
-	if (store_blob_read(engine_of(p)->store, digest, &text, NULL) < 0 ||
-		oci_index_parse(&index, text.data, text.len, NULL) < 0)
-		return false;
-	const struct oci_descriptor *chosen =
-		oci_index_choose(index, p->has_platform ? &p->want : NULL, NULL);
-	return chosen && has_blob(list, STORE_ROLE_MANIFEST, chosen->digest.str);
+	return p->has_platform ? &p->want : NULL;
 }
 
 /* True if the image that is called @ref here is what @digest stands for at the registry. */
@@ -83,74 +52,9 @@ static bool is_here(struct pull *p, const struct reference *ref, const struct di
 	bool here = false;
 	if (image && strv_index(image->repo_digests, name) >= 0 &&
 		store_image_blobs(engine_of(p)->store, &image->id, &list, NULL) == 0)
-		here = has_blob(&list, STORE_ROLE_MANIFEST, digest->str) ||
-		       is_choice(p, digest, &list);
+		here = documents_lead_to(engine_of(p)->store, digest, wanted(p), image, &list);
 	store_blob_list_free(&list);
 	return here;
-}
-
-/* ---- documents ---- */
-
-/* As oci_index_choose(); what it passes over is named. */
-static const struct oci_descriptor *choose(
-	const struct pull *p, const struct oci_index *index, struct err **err)
-{
-	auto_err *why = NULL;
-	const struct oci_descriptor *d =
-		oci_index_choose(index, p->has_platform ? &p->want : NULL, &why);
-	bool nested = false;
-	for (size_t i = 0; i < index->manifest_count; i++)
-		nested |= oci_type_is_index(index->manifests[i].media_type);
-	if (!d && nested)
-		err_set(err, ERR_NOT_IMPLEMENTED, "%s: an index within an index is not implemented",
-			err_msg(why));
-	else if (!d)
-		err_move(err, &why);
-	return d;
-}
-
-static int get_index(
-	struct pull *p, struct registry_session *s, struct documents *d, struct err **err)
-{
-	auto_oci_index *index = NULL;
-	d->index = d->manifest;
-	d->manifest = (struct registry_manifest){0};
-	if (oci_index_parse(&index, d->index.bytes.data, d->index.bytes.len, err) < 0)
-		return -1;
-	const struct oci_descriptor *chosen = choose(p, index, err);
-	if (!chosen)
-		return -1;
-	return registry_manifest_get(s, chosen->digest.str, REGISTRY_MANIFEST, &d->manifest, err);
-}
-
-/* A configuration that is here already is not asked for again. */
-static int get_config(
-	struct pull *p, struct registry_session *s, struct documents *d, struct err **err)
-{
-	auto_oci_manifest *m = NULL;
-	if (oci_manifest_parse(&m, d->manifest.bytes.data, d->manifest.bytes.len, err) < 0)
-		return -1;
-	if (store_blob_read(engine_of(p)->store, &m->config.digest, &d->config, NULL) == 0)
-		return 0;
-	d->config.len = 0;
-	return registry_document(s, &m->config.digest, m->config.size, &d->config, err);
-}
-
-/* An index says so in its media type; a server that tells none is believed by the document's fields. */
-static bool is_index(const struct registry_manifest *m)
-{
-	auto_oci_index *index = NULL;
-	if (oci_type_is_index(m->media_type) || oci_type_is_manifest(m->media_type))
-		return oci_type_is_index(m->media_type);
-	return oci_index_parse(&index, m->bytes.data, m->bytes.len, NULL) == 0;
-}
-
-static int get_documents(
-	struct pull *p, struct registry_session *s, struct documents *d, struct err **err)
-{
-	if (is_index(&d->manifest) && get_index(p, s, d, err) < 0)
-		return -1;
-	return get_config(p, s, d, err);
 }
 
 /* ---- one reference ---- */
@@ -163,12 +67,13 @@ static struct store_document document_of(const struct registry_manifest *m)
 static struct store_pull *begin(
 	struct pull *p, const struct reference *ref, const struct documents *d, struct err **err)
 {
-	const struct store_pull_spec spec = {
-		.index = document_of(&d->index),
+	struct store_pull_spec spec = {
 		.manifest = document_of(&d->manifest),
 		.config = {d->config.data, d->config.len, NULL},
 		.expect = ref->has_digest ? &ref->digest : NULL,
 	};
+	for (size_t i = 0; i < d->index_count; i++)
+		spec.indexes[i] = document_of(&d->indexes[i]);
 	return store_pull_begin(engine_of(p)->store, &spec, err);
 }
 
@@ -212,7 +117,7 @@ static int pull_from(struct pull *p, const struct reference *ref, bool *updated,
 	if (registry_manifest_get(s, what, REGISTRY_ANY_MANIFEST, &d.manifest, err) < 0)
 		return -1;
 	say_pulling(p, ref);
-	if (get_documents(p, s, &d, err) < 0)
+	if (documents_get(&d, s, engine_of(p)->store, wanted(p), err) < 0)
 		return -1;
 	auto_store_pull *pull = begin(p, ref, &d, err);
 	if (!pull)

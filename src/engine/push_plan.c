@@ -5,6 +5,7 @@
 
 #define DOCKER_TYPE_LAYER "application/vnd.docker.image.rootfs.diff.tar.gzip"
 #define MOUNTS_MAX 8
+#define DOCUMENTS_MAX 1024
 
 void push_plan_free(struct push_plan *p)
 {
@@ -103,39 +104,80 @@ static bool add_manifest(struct push_plan *p, struct store_lease *lease, struct 
 	return true;
 }
 
+static bool is_planned(const struct push_plan *p, const struct digest *digest)
+{
+	for (size_t i = 0; i < p->document_count; i++)
+		if (str_eq(p->documents[i].digest.str, digest->str))
+			return true;
+	return false;
+}
+
+/* Every document once: what they list of each other could be a great deal more. */
 static bool add_index(struct push_plan *p, struct store_lease *lease, struct store *store,
-	const struct store_blob *blob)
+	const struct digest *digest, const char *media_type, int depth)
 {
 	auto_oci_index *index = NULL;
 	auto_buf bytes = BUF_INIT;
-	if (!store_lease_blob(lease, &blob->digest) ||
-		store_blob_read(store, &blob->digest, &bytes, NULL) < 0 ||
+	if (depth == OCI_INDEX_DEPTH_MAX || !store_lease_blob(lease, digest) ||
+		store_blob_read(store, digest, &bytes, NULL) < 0 ||
 		oci_index_parse(&index, bytes.data, bytes.len, NULL) < 0)
 		return false;
 	for (size_t i = 0; i < index->manifest_count; i++) {
 		const struct oci_descriptor *d = &index->manifests[i];
-		if (!add_manifest(p, lease, store, &d->digest, d->media_type, NULL))
+		if (is_planned(p, &d->digest))
+			continue;
+		if (p->document_count == DOCUMENTS_MAX)
+			return false;
+		bool ok = oci_type_is_index(d->media_type)
+				  ? add_index(p, lease, store, &d->digest, d->media_type, depth + 1)
+				  : add_manifest(p, lease, store, &d->digest, d->media_type, NULL);
+		if (!ok)
 			return false;
 	}
-	add_document(
-		p, &bytes, index->media_type ? index->media_type : blob->media_type, &blob->digest);
+	add_document(p, &bytes, index->media_type ? index->media_type : media_type, digest);
 	return true;
 }
 
-/* True if one of the documents that the image came with can be sent with all that it names. */
+/* An index that no other one of @list leads to, that is what a name stood for. */
+static bool is_outermost(
+	struct store *store, const struct store_blob_list *list, const struct store_blob *blob)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		auto_oci_index *x = NULL;
+		auto_buf bytes = BUF_INIT;
+		if (list->v[i].role != STORE_ROLE_INDEX ||
+			store_blob_read(store, &list->v[i].digest, &bytes, NULL) < 0 ||
+			oci_index_parse(&x, bytes.data, bytes.len, NULL) < 0)
+			continue;
+		for (size_t k = 0; k < x->manifest_count; k++)
+			if (str_eq(x->manifests[k].digest.str, blob->digest.str))
+				return false;
+	}
+	return true;
+}
+
+/* In which pass of plan_existing() a document's turn is. */
+static int pass_of(
+	struct store *store, const struct store_blob_list *list, const struct store_blob *b)
+{
+	if (b->role == STORE_ROLE_INDEX)
+		return is_outermost(store, list, b) ? 0 : 1;
+	return b->role == STORE_ROLE_MANIFEST ? 2 : -1;
+}
+
+/* True if one of the documents that the image came with can be sent with all that it names: an index before what is in it. */
 static bool plan_existing(struct push_plan *p, struct store_lease *lease, struct store *store,
 	const struct store_image *image, const struct store_blob_list *list, bool single)
 {
-	for (int pass = single ? 1 : 0; pass < 2; pass++) {
+	for (int pass = single ? 2 : 0; pass < 3; pass++) {
 		for (size_t i = 0; i < list->count; i++) {
 			const struct store_blob *b = &list->v[i];
-			bool ok = false;
-			if (pass == 0 && b->role == STORE_ROLE_INDEX)
-				ok = add_index(p, lease, store, b);
-			else if (pass == 1 && b->role == STORE_ROLE_MANIFEST)
-				ok = add_manifest(
-					p, lease, store, &b->digest, b->media_type, image->config);
-			if (ok)
+			if (pass_of(store, list, b) != pass)
+				continue;
+			if (b->role == STORE_ROLE_INDEX
+					? add_index(p, lease, store, &b->digest, b->media_type, 0)
+					: add_manifest(p, lease, store, &b->digest, b->media_type,
+						  image->config))
 				return true;
 			push_plan_free(p);
 		}

@@ -25,7 +25,7 @@ void push_plan_free(struct push_plan *plan);
 #define auto_push_plan __attribute__((cleanup(push_plan_free))) struct push_plan
 
 /**
- * Plans. An image that came with a manifest keeps it: its index if everything that this names is here (and
+ * Plans. An image that came with a manifest keeps it: its index if everything that this leads to is here (and
  * @single is not set), else the manifest. Otherwise there will be a new one. What the plan names is held by @lease.
  */
 int push_plan_make(struct push_plan *plan, struct store_lease *lease, struct store *store,

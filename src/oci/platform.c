@@ -314,34 +314,59 @@ int oci_platform_score(const struct oci_platform *want, const struct oci_platfor
 	return best;
 }
 
-static bool is_image(const struct oci_descriptor *d)
+/* Neither text beside the images nor anything else that has a type of its own. */
+static bool is_entry(const struct oci_descriptor *d)
 {
-	return str_empty(d->media_type) || oci_type_is_manifest(d->media_type);
+	return str_empty(d->media_type) || oci_type_is_manifest(d->media_type) ||
+	       oci_type_is_index(d->media_type);
 }
 
-const struct oci_descriptor *oci_index_choose(
-	const struct oci_index *index, const struct oci_platform *want, struct err **err)
+struct candidate {
+	const struct oci_descriptor *entry;
+	size_t at;
+	int score; /* of no platform: less than any that fits */
+};
+
+static int better_first(const void *a, const void *b)
 {
-	const struct oci_descriptor *best = NULL;
-	int best_score = -1;
+	const struct candidate *x = a, *y = b;
+	if (x->score != y->score)
+		return x->score > y->score ? -1 : 1;
+	return x->at < y->at ? -1 : 1;
+}
+
+static int score_entry(const struct oci_descriptor *d, const struct oci_platform *want)
+{
+	struct oci_platform have;
+	if (!d->has_platform)
+		return 0;
+	oci_platform_make(&have, d->os, d->architecture, d->variant);
+	return oci_platform_score(want, &have);
+}
+
+const struct oci_descriptor **oci_index_candidates(
+	const struct oci_index *index, const struct oci_platform *want)
+{
+	auto_free struct candidate *c = xcalloc(index->manifest_count + 1, sizeof(*c));
+	size_t n = 0;
 	for (size_t i = 0; i < index->manifest_count; i++) {
 		const struct oci_descriptor *d = &index->manifests[i];
-		struct oci_platform have;
-		if (!d->has_platform || !is_image(d))
-			continue;
-		oci_platform_make(&have, d->os, d->architecture, d->variant);
-		int score = oci_platform_score(want, &have);
-		if (score > best_score) {
-			best = d;
-			best_score = score;
-		}
+		int score = is_entry(d) ? score_entry(d, want) : -1;
+		if (score >= 0)
+			c[n++] = (struct candidate){d, i, score};
 	}
-	if (best)
-		return best;
+	qsort(c, n, sizeof(*c), better_first);
+	const struct oci_descriptor **out = xcalloc(n + 1, sizeof(*out));
+	for (size_t i = 0; i < n; i++)
+		out[i] = c[i].entry;
+	return out;
+}
+
+int oci_index_no_match(const struct oci_platform *want, struct err **err)
+{
 	struct oci_platform host;
 	oci_platform_make(&host, OS, ARCH, VARIANT);
 	auto_free char *name = oci_platform_format(want ? want : &host);
-	err_set(err, ERR_NOT_FOUND, "no matching manifest for %s in the manifest list entries",
-		name);
-	return NULL;
+	return err_set(err, ERR_NOT_FOUND,
+		"no matching manifest for %s in the manifest list entries", name);
 }

@@ -9,13 +9,12 @@
 #include "base/str.h"
 #include "oci/platform.h"
 
-#define DEPTH_MAX 4 /* of indexes in indexes */
 #define MANIFESTS_MAX 1024 /* visited in one archive */
 
 struct walk {
 	struct collect *c;
 	size_t visited;
-	const struct oci_descriptor *index[DEPTH_MAX + 1]; /* on the way to here */
+	const struct oci_descriptor *index[OCI_INDEX_DEPTH_MAX]; /* on the way to here */
 };
 
 static char *blob_name(const struct digest *d)
@@ -147,6 +146,7 @@ static bool layers_fit(struct walk *w, const struct oci_manifest *m, const struc
 	return true;
 }
 
+/* 1: it is an image's, and that is among those to be loaded; 0; -1. */
 static int take_manifest(
 	struct walk *w, const struct oci_descriptor *d, const char *name, struct err **err)
 {
@@ -161,7 +161,7 @@ static int take_manifest(
 		add_name(known, name);
 		if (layers_fit(w, m, known->config))
 			keep_all(w, known, d, m);
-		return 0;
+		return 1;
 	}
 	struct new_image *image = archive_add(w->c);
 	auto_free char *config = blob_name(&m->config.digest);
@@ -183,7 +183,7 @@ static int take_manifest(
 			return -1;
 	}
 	keep_all(w, image, d, m);
-	return 0;
+	return 1;
 }
 
 static bool have_blob(struct walk *w, const struct oci_descriptor *d)
@@ -202,48 +202,47 @@ static int score_of(const struct walk *w, const struct oci_descriptor *d)
 	return oci_platform_score(w->c->want, &have);
 }
 
-/* The best of the platforms in an index whose documents are in the archive; NULL if none fits. */
-static const struct oci_descriptor *choose(struct walk *w, const struct oci_index *x)
+static int take_descriptor(struct walk *w, const struct oci_descriptor *d, const char *name,
+	int depth, struct err **err);
+
+/* The best of the platforms in an index whose documents are in the archive. As take_manifest(). */
+static int take_index(struct walk *w, const struct oci_descriptor *d, const char *name, int depth,
+	struct err **err)
 {
-	const struct oci_descriptor *best = NULL;
-	int best_score = -1;
-	for (size_t i = 0; i < x->manifest_count; i++) {
-		const struct oci_descriptor *d = &x->manifests[i];
-		int score = score_of(w, d);
-		if (score > best_score && have_blob(w, d)) {
-			best = d;
-			best_score = score;
-		}
-	}
-	return best;
+	auto_buf text = BUF_INIT;
+	auto_oci_index *x = NULL;
+	if (depth == OCI_INDEX_DEPTH_MAX)
+		return err_set(err, ERR_TOO_LARGE,
+			"index %s: more than %d indexes lie one in the other", d->digest.str,
+			OCI_INDEX_DEPTH_MAX);
+	if (read_blob(w, d, &text, err) < 0 || oci_index_parse(&x, text.data, text.len, err) < 0)
+		return err_wrap(err, "index %s", d->digest.str);
+	auto_free const struct oci_descriptor **c = oci_index_candidates(x, w->c->want);
+	int r = 0;
+	w->index[depth] = d;
+	for (size_t i = 0; r == 0 && c[i]; i++)
+		if (have_blob(w, c[i]))
+			r = take_descriptor(w, c[i], name, depth + 1, err);
+	w->index[depth] = NULL;
+	return r;
 }
 
 static int take_descriptor(struct walk *w, const struct oci_descriptor *d, const char *name,
 	int depth, struct err **err)
 {
-	auto_buf text = BUF_INIT;
-	auto_oci_index *x = NULL;
 	auto_free char *own = NULL;
-	if (++w->visited > MANIFESTS_MAX || depth > DEPTH_MAX)
-		return err_set(err, ERR_TOO_LARGE, "the archive's index is too large or too deep");
+	if (++w->visited > MANIFESTS_MAX)
+		return err_set(err, ERR_TOO_LARGE,
+			"the archive's index leads to more than %d others", MANIFESTS_MAX);
 	if (name_of(d, &own, err) < 0)
 		return -1;
 	if (own)
 		name = own;
-	if (!oci_type_is_index(d->media_type)) {
-		if (d->media_type && !oci_type_is_manifest(d->media_type))
-			return 0; /* something else that lies in the layout */
-		return take_manifest(w, d, name, err);
-	}
-	if (read_blob(w, d, &text, err) < 0 || oci_index_parse(&x, text.data, text.len, err) < 0)
-		return err_wrap(err, "index %s", d->digest.str);
-	const struct oci_descriptor *best = choose(w, x);
-	if (!best)
-		return 0;
-	w->index[depth] = d;
-	int r = take_descriptor(w, best, name, depth + 1, err);
-	w->index[depth] = NULL;
-	return r;
+	if (oci_type_is_index(d->media_type))
+		return take_index(w, d, name, depth, err);
+	if (d->media_type && !oci_type_is_manifest(d->media_type))
+		return 0; /* something else that lies in the layout */
+	return take_manifest(w, d, name, err);
 }
 
 int archive_oci(struct collect *c, struct err **err)

@@ -206,7 +206,7 @@ const struct digest *store_pull_image(const struct store_pull *p)
 
 const struct digest *store_pull_digest(const struct store_pull *p)
 {
-	return p->docs.index.len ? &p->docs.index_digest : &p->docs.manifest_digest;
+	return p->docs.index_count ? &p->docs.indexes[0].digest : &p->docs.manifest_digest;
 }
 
 const struct oci_image *store_pull_config(const struct store_pull *p)

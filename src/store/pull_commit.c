@@ -42,9 +42,12 @@ static int add_documents(
 	struct store_pull *p, struct new_image *image, struct documents *docs, struct err **err)
 {
 	const struct pull_docs *d = &p->docs;
-	if (d->index.len && add_document(p, image, docs, STORE_ROLE_INDEX, &d->index_digest,
-				    &d->index, d->index_type, NULL, err) < 0)
-		return -1;
+	for (size_t i = 0; i < d->index_count; i++) {
+		const struct pull_index *x = &d->indexes[i];
+		if (add_document(p, image, docs, STORE_ROLE_INDEX, &x->digest, &x->text,
+			    x->media_type, NULL, err) < 0)
+			return -1;
+	}
 	if (add_document(p, image, docs, STORE_ROLE_MANIFEST, &d->manifest_digest, &d->manifest,
 		    d->manifest_type, d->platform, err) < 0)
 		return -1;

@@ -8,12 +8,14 @@
 
 void pull_docs_free(struct pull_docs *d)
 {
-	buf_free(&d->index);
+	for (size_t i = 0; i < d->index_count; i++) {
+		buf_free(&d->indexes[i].text);
+		free(d->indexes[i].media_type);
+	}
 	buf_free(&d->manifest);
 	buf_free(&d->config);
 	oci_manifest_free(d->m);
 	oci_image_free(d->image);
-	free(d->index_type);
 	free(d->manifest_type);
 	free(d->platform);
 	*d = (struct pull_docs){0};
@@ -59,38 +61,66 @@ static const struct oci_descriptor *find(const struct oci_index *x, const struct
 	return NULL;
 }
 
-static int read_index(struct pull_docs *d, const struct store_pull_spec *spec, struct err **err)
+/* A document that an index lists: manifest, or index. */
+struct listed {
+	const char *what;
+	const struct digest *digest;
+	size_t len;
+	const char *type; /* "" if unknown */
+};
+
+static int check_listed(struct pull_docs *d, const struct oci_index *x, const struct digest *by,
+	const struct listed *l, struct err **err)
 {
-	auto_oci_index *x = NULL;
-	const char *told = spec->index.media_type;
-	if (take(&d->index, &d->index_digest, &spec->index, "index", err) < 0 ||
-		check_expected(spec->expect, &d->index_digest, err) < 0)
-		return -1;
-	if (!str_empty(told) && !oci_type_is_index(told))
-		return err_set(err, ERR_INVALID, "an index came as \"%.128s\"", told);
-	if (oci_index_parse(&x, d->index.data, d->index.len, err) < 0 ||
-		media_type(told, x->media_type, "index", &d->index_type, err) < 0)
-		return -1;
-	const struct oci_descriptor *m = find(x, &d->manifest_digest);
+	const struct oci_descriptor *m = find(x, l->digest);
 	if (!m)
 		return err_set(err, ERR_INVALID,
-			"manifest verification failed for digest %s: index %s does not list it",
-			d->manifest_digest.str, d->index_digest.str);
-	if ((uint64_t)m->size != d->manifest.len)
-		return err_set(err, ERR_INVALID, "manifest %s has %zu bytes, its index says %lld",
-			d->manifest_digest.str, d->manifest.len, (long long)m->size);
-	if (!str_empty(m->media_type) && !str_empty(d->manifest_type) &&
-		!str_eq(m->media_type, d->manifest_type))
-		return err_set(err, ERR_INVALID,
-			"manifest %s is \"%.128s\", its index says \"%.128s\"",
-			d->manifest_digest.str, d->manifest_type, m->media_type);
-	if (!m->has_platform)
+			"%s verification failed for digest %s: index %s does not list it", l->what,
+			l->digest->str, by->str);
+	if ((uint64_t)m->size != l->len)
+		return err_set(err, ERR_INVALID, "%s %s has %zu bytes, its index says %lld",
+			l->what, l->digest->str, l->len, (long long)m->size);
+	if (!str_empty(m->media_type) && !str_empty(l->type) && !str_eq(m->media_type, l->type))
+		return err_set(err, ERR_INVALID, "%s %s is \"%.128s\", its index says \"%.128s\"",
+			l->what, l->digest->str, l->type, m->media_type);
+	if (!m->has_platform || *d->platform)
 		return 0;
 	struct oci_platform p;
 	oci_platform_make(&p, m->os, m->architecture, m->variant);
 	free(d->platform);
 	d->platform = oci_platform_format(&p);
 	return 0;
+}
+
+/* @next: what this one has to list. */
+static int read_index(struct pull_docs *d, struct pull_index *to, const struct store_document *from,
+	const struct listed *next, struct err **err)
+{
+	auto_oci_index *x = NULL;
+	const char *told = from->media_type;
+	if (take(&to->text, &to->digest, from, "index", err) < 0)
+		return -1;
+	if (!str_empty(told) && !oci_type_is_index(told))
+		return err_set(err, ERR_INVALID, "an index came as \"%.128s\"", told);
+	if (oci_index_parse(&x, to->text.data, to->text.len, err) < 0 ||
+		media_type(told, x->media_type, "index", &to->media_type, err) < 0)
+		return -1;
+	return check_listed(d, x, &to->digest, next, err);
+}
+
+/* From the manifest outwards: each has to list what was read before it. */
+static int read_indexes(struct pull_docs *d, const struct store_pull_spec *spec, struct err **err)
+{
+	struct listed next = {"manifest", &d->manifest_digest, d->manifest.len, d->manifest_type};
+	while (d->index_count < OCI_INDEX_DEPTH_MAX && spec->indexes[d->index_count].data)
+		d->index_count++;
+	for (size_t i = d->index_count; i-- > 0;) {
+		struct pull_index *x = &d->indexes[i];
+		if (read_index(d, x, &spec->indexes[i], &next, err) < 0)
+			return -1;
+		next = (struct listed){"index", &x->digest, x->text.len, x->media_type};
+	}
+	return d->index_count ? check_expected(spec->expect, &d->indexes[0].digest, err) : 0;
 }
 
 /* What dockerd takes for the configuration of an image, besides its own and OCI's: the types of early
@@ -122,7 +152,7 @@ static int read_manifest(struct pull_docs *d, const struct store_pull_spec *spec
 	const char *told = spec->manifest.media_type;
 	if (take(&d->manifest, &d->manifest_digest, &spec->manifest, "manifest", err) < 0)
 		return -1;
-	if (!spec->index.data && check_expected(spec->expect, &d->manifest_digest, err) < 0)
+	if (!spec->indexes[0].data && check_expected(spec->expect, &d->manifest_digest, err) < 0)
 		return -1;
 	if (!str_empty(told) && !oci_type_is_manifest(told))
 		return err_set(err, ERR_INVALID, "a manifest came as \"%.128s\"", told);
@@ -168,7 +198,7 @@ int pull_docs_read(struct pull_docs *d, const struct store_pull_spec *spec, stru
 	d->platform = xstrdup("");
 	if (read_manifest(d, spec, err) < 0)
 		return -1;
-	if (spec->index.data && read_index(d, spec, err) < 0)
+	if (read_indexes(d, spec, err) < 0)
 		return -1;
 	return read_config(d, spec, err);
 }

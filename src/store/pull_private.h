@@ -89,13 +89,22 @@ void follower_end(struct follower *f);
 
 /* ---- pull_docs.c: what the documents say ---- */
 
+/** One that leads to others. */
+struct pull_index {
+	struct buf text;
+	struct digest digest;
+	char *media_type; /* "" if unknown */
+};
+
 struct pull_docs {
-	struct buf index, manifest, config; /* index may be empty */
-	struct digest index_digest, manifest_digest, config_digest;
+	struct pull_index indexes[OCI_INDEX_DEPTH_MAX]; /* as in struct store_pull_spec */
+	size_t index_count;
+	struct buf manifest, config;
+	struct digest manifest_digest, config_digest;
 	struct oci_manifest *m;
 	struct oci_image *image;
-	char *index_type, *manifest_type; /* media types; "" if unknown, NULL if there is none */
-	char *platform; /* as the index says; "" */
+	char *manifest_type; /* media type; "" if unknown */
+	char *platform; /* as the indexes say, the innermost that does; "" */
 };
 /** Verifies and copies. pull_docs_free() in any case. */
 int pull_docs_read(struct pull_docs *docs, const struct store_pull_spec *spec, struct err **err);

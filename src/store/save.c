@@ -147,9 +147,17 @@ static void name_by(struct store_save *s, struct save_image *image, const struct
 	str_replace(&image->media_type, str_empty(b->media_type) ? fallback : b->media_type);
 }
 
-/* The index that @manifest came by stands for the image, if there is one. */
-static int take_index(struct store_save *s, struct save_image *image,
-	const struct store_blob_list *list, const struct digest *manifest, struct err **err)
+static bool lists(const struct oci_index *x, const struct digest *digest)
+{
+	for (size_t i = 0; i < x->manifest_count; i++)
+		if (str_eq(x->manifests[i].digest.str, digest->str))
+			return true;
+	return false;
+}
+
+/* The index that lists @digest: 1 and *out; 0: none. */
+static int find_index(struct store_save *s, const struct store_blob_list *list,
+	const struct digest *digest, const struct store_blob **out, struct err **err)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		const struct store_blob *b = &list->v[i];
@@ -160,14 +168,25 @@ static int take_index(struct store_save *s, struct save_image *image,
 		if (store_blob_read(s->store, &b->digest, &text, err) < 0 ||
 			oci_index_parse(&x, text.data, text.len, err) < 0)
 			return -1;
-		for (size_t k = 0; k < x->manifest_count; k++) {
-			if (!str_eq(x->manifests[k].digest.str, manifest->str))
-				continue;
-			name_by(s, image, b, OCI_TYPE_INDEX);
-			return 0;
-		}
+		*out = b;
+		if (lists(x, digest))
+			return 1;
 	}
 	return 0;
+}
+
+/* The index that @manifest came by stands for the image, if there is one, and the index that that one came by for both. */
+static int take_indexes(struct store_save *s, struct save_image *image,
+	const struct store_blob_list *list, const struct digest *manifest, struct err **err)
+{
+	const struct store_blob *b = NULL;
+	int r = 1;
+	for (int depth = 0; r == 1 && depth < OCI_INDEX_DEPTH_MAX; depth++) {
+		r = find_index(s, list, b ? &b->digest : manifest, &b, err);
+		if (r == 1)
+			name_by(s, image, b, OCI_TYPE_INDEX);
+	}
+	return r < 0 ? -1 : 0;
 }
 
 /* 1: taken; 0: it cannot be used. */
@@ -186,7 +205,7 @@ static int take_manifest(struct store_save *s, struct save_image *image,
 	if (add_config(s, &image->image->id, &size, err) < 0 || take_layers(s, list, m, err) < 0)
 		return -1;
 	name_by(s, image, b, OCI_TYPE_MANIFEST);
-	return take_index(s, image, list, &b->digest, err) < 0 ? -1 : 1;
+	return take_indexes(s, image, list, &b->digest, err) < 0 ? -1 : 1;
 }
 
 static int take_kept(struct store_save *s, struct save_image *image, struct err **err)

@@ -139,6 +139,22 @@ teardown_file() {
 	kist save --format oci -o "$W/out.tar" multi:1
 	[ "$(manifest_of "$W/out.tar")" = "$index" ]
 	blob "$W/out.tar" "$index" | cmp - "$W/layout/blobs/sha256/${index#sha256:}"
+	# with more indexes around it, up to five
+	for n in 2 3 4 5 6; do
+		index=$(jq -nc "{schemaVersion: 2, mediaType: \"application/vnd.oci.image.index.v1+json\", manifests: [
+			{mediaType: \"application/vnd.oci.image.index.v1+json\", digest: \"$index\",
+			size: $(stat -c %s "$W/layout/blobs/sha256/${index#sha256:}")}]}" | put_blob "$W/layout")
+		jq -nc "{schemaVersion: 2, manifests: [{mediaType: \"application/vnd.oci.image.index.v1+json\", digest: \"$index\",
+			size: $(stat -c %s "$W/layout/blobs/sha256/${index#sha256:}"),
+			annotations: {\"org.opencontainers.image.ref.name\": \"multi:$n\"}}]}" >"$W/layout/index.json"
+		tar -cf "$W/multi.tar" -C "$W/layout" .
+		[ $n -lt 6 ] || break
+		kist load -q -i "$W/multi.tar"
+		kist save --format oci -o "$W/out.tar" multi:$n
+		[ "$(manifest_of "$W/out.tar")" = "$index" ]
+		blob "$W/out.tar" "$index" | cmp - "$W/layout/blobs/sha256/${index#sha256:}"
+	done
+	fails_with 1 "more than 5 indexes lie one in the other" kist load -q -i "$W/multi.tar"
 	[ "$(skopeo inspect --config --raw "oci-archive:$W/out.tar" | sha256sum | cut -c1-64)" = "${config#sha256:}" ]
 	kist load --platform linux/s390x -i "$W/in.tar"
 	[ "$(kist image inspect -f '{{.Architecture}}' multi:1)" = s390x ]

@@ -131,8 +131,8 @@ all_refused() {
 	refused artifact "application/vnd.oci.empty.v1+json"
 	refused bare "application/vnd.oci.empty.v1+json"
 	refused arm "no matching manifest for linux/amd64 in the manifest list entries"
-	refused rings "an index within an index is not implemented"
-	refused nested "an index within an index is not implemented"
+	refused rings "more than 5 indexes lie one in the other"
+	refused wide "the index leads to more than 64 others"
 	store_unchanged
 }
 

@@ -90,6 +90,51 @@ platform_of() {
 	fails_with 1 "does not provide the specified platform" kist push --platform linux/s390x localhost:5001/many/whole:1
 }
 
+@test "indexes in an index lead to the platform that is asked for, and come back with the same digests" {
+	for kind in "" --oci; do
+		name=many/nested$kind
+		put_image "$name" 1 --platforms $three --nested $kind --seed "nested$kind" >"$BATS_TEST_TMPDIR/digests"
+		index=$(head -n 1 "$BATS_TEST_TMPDIR/digests")
+		raw "5000/$name:1" >"$BATS_TEST_TMPDIR/index"
+		for p in linux/arm64 linux/arm/v7 ""; do
+			for cli in docker kist; do
+				run $cli pull ${p:+--platform $p} "localhost:5000/$name:1"
+				[[ "$output" == *"Digest: $index"* ]]
+				[ "$(platform_of "localhost:5000/$name:1")" = "${p:-linux/amd64}" ]
+			done
+			[[ "$output" == *"Image is up to date"* ]]
+		done
+		fails_with 1 "no matching manifest for linux/s390x in the manifest list entries" \
+			kist pull --platform linux/s390x "localhost:5000/$name:1"
+		docker tag "localhost:5000/$name:1" "localhost:5001/$name:1"
+		docker push -q "localhost:5001/$name:1"
+		raw "5001/$name:1" | cmp - "$BATS_TEST_TMPDIR/index"
+		# and through an archive
+		docker tag "localhost:5000/$name:1" saved:1
+		kist save --format oci -o "$BATS_TEST_TMPDIR/saved.tar" saved:1
+		[ "$(tar -xOf "$BATS_TEST_TMPDIR/saved.tar" index.json | jq -r '.manifests[0].digest')" = "$index" ]
+		docker rmi -f $(docker images -aq) >/dev/null
+		docker load -q -i "$BATS_TEST_TMPDIR/saved.tar"
+		[ "$(platform_of saved:1)" = linux/amd64 ]
+		[ "$(kist save --format oci saved:1 | tar -xO index.json | jq -r '.manifests[0].digest')" = "$index" ]
+	done
+}
+
+@test "one of several platforms goes out alone, with its own index where there is one" {
+	put_image many/alone 1 --platforms $three --nested --oci --seed alone >/dev/null
+	raw 5000/many/alone:1 >"$BATS_TEST_TMPDIR/index"
+	docker pull -q localhost:5000/many/alone:1
+	docker tag localhost:5000/many/alone:1 localhost:5001/many/alone:1
+	docker push -q localhost:5001/many/alone:1
+	raw 5001/many/alone:1 >"$BATS_TEST_TMPDIR/pushed"
+	[ "sha256:$(sha256sum <"$BATS_TEST_TMPDIR/pushed" | cut -d' ' -f1)" = "$(jq -r '.manifests[1].digest' "$BATS_TEST_TMPDIR/index")" ]
+}
+
+@test "an index's entry without a platform is for what its configuration says" {
+	docker pull -q 127.0.0.1:7000/nested
+	[ "$(platform_of 127.0.0.1:7000/nested)" = linux/amd64 ]
+}
+
 @test "docker manifest inspects what we pushed" {
 	docker load -q -i "$(busybox_archive)"
 	docker tag busybox localhost:5000/made/box:1

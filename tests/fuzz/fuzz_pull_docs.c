@@ -1,8 +1,10 @@
 /*
- * The documents of a pull, and platforms. The input is index, manifest and configuration, separated by NUL; in the first
- * two, "$D" and "$S" stand for the digest and the size of the next, so that the checks behind those are reached.
+ * The documents of a pull, and platforms. The input is index, manifest and configuration, and perhaps an index around the
+ * first, separated by NUL; in all but the configuration "$D" and "$S" stand for the digest and the size of the next, so that
+ * the checks behind those are reached.
  */
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -48,25 +50,30 @@ static void platforms(const struct buf *index, const struct buf *text)
 			abort();
 	}
 	if (oci_index_parse(&x, index->data, index->len, NULL) == 0)
-		oci_index_choose(x, NULL, NULL);
+		free(oci_index_candidates(x, NULL));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	auto_buf raw_index = BUF_INIT, raw_manifest = BUF_INIT, config = BUF_INIT;
-	auto_buf index = BUF_INIT, manifest = BUF_INIT;
+	auto_buf raw_outer = BUF_INIT, raw_index = BUF_INIT, raw_manifest = BUF_INIT;
+	auto_buf outer = BUF_INIT, index = BUF_INIT, manifest = BUF_INIT, config = BUF_INIT;
 	take(&data, &size, &raw_index);
 	take(&data, &size, &raw_manifest);
 	take(&data, &size, &config);
+	take(&data, &size, &raw_outer);
 	fill(&raw_manifest, &config, &manifest);
 	fill(&raw_index, &manifest, &index);
+	fill(&raw_outer, &index, &outer);
 	platforms(&index, &raw_manifest);
 	struct store_pull_spec spec = {
 		.manifest = {manifest.data, manifest.len, NULL},
 		.config = {config.data, config.len, NULL},
 	};
+	size_t n = 0;
+	if (index.len && outer.len)
+		spec.indexes[n++] = (struct store_document){outer.data, outer.len, NULL};
 	if (index.len)
-		spec.index = (struct store_document){index.data, index.len, NULL};
+		spec.indexes[n] = (struct store_document){index.data, index.len, NULL};
 	struct pull_docs docs = {0};
 	if (pull_docs_read(&docs, &spec, NULL) == 0 &&
 		docs.m->layer_count != docs.image->diff_id_count)

@@ -10,8 +10,9 @@ A dash does for the dot, as Docker Hub's names have none before the first slash.
                     somebody asks who we are, too
 /v2/away/...        asks (Basic); blobs are redirected to --other; away.basic, away.bearer: as above
 /v2/elsewhere/...   asks (Basic); uploads go to --other
-/v2/index/..., nested, rings, arm, artifact, bare, many   what the tag names: an index, an index in an index, sixty of these,
-                    nothing for this machine, no image, nothing at all, an image of 10,000 layers
+/v2/index/..., nested, rings, wide, arm, artifact, bare, many   what the tag names: an index, indexes in an index (of which the
+                    last is this machine's, a manifest that tells no platform), sixty in each other, a thousand in one, nothing for
+                    this machine, no image, nothing at all, an image of 10,000 layers
 """
 import gzip
 import hashlib
@@ -98,7 +99,13 @@ def documents_for(name):
     if kind == "index":
         d.index([{**d.add(make_image(name)), **here}], "latest")
     elif kind == "nested":
-        d.index([d.index([{**d.add(make_image(name)), **here}])], "latest")
+        other = {"platform": {"os": "linux", "architecture": "s390x"}}
+        d.index([{**d.index([d.add(make_image(name))]), **other}, d.index([{**d.add(make_image(name)), **other}]),
+                 d.index([d.add(make_artifact(1)), d.add(make_image(name))])], "latest")
+    elif kind == "wide":
+        image = d.add(make_image(name))
+        d.index([d.index([{**image, "platform": {"os": "linux", "architecture": "s390x", "variant": str(i)}}])
+                 for i in range(1000)], "latest")
     elif kind == "rings":
         below = {**d.add(make_image(name)), **here}
         for i in range(60):

@@ -2,10 +2,10 @@
 """Makes an image of made-up files and puts it into a registry without anybody's help, for tests.
 
 push_image.py URL REPOSITORY TAG [--layers N] [--bytes N] [--compress gzip|zstd|xz|plain,...] [--platforms P,...] [--oci]
-              [--seed S]
+              [--nested] [--seed S]
 
 Layer i holds /layer<i>/data (--bytes of noise) and /etc/layer<i> with the platform's name. With several platforms the tag
-names an index. Prints the digest of what the tag names, then for each manifest its platform and digest.
+names an index; --nested: of indexes, one for each, which tell no platform. Prints the digest of what the tag names, then for each manifest its platform and digest.
 """
 import argparse
 import gzip
@@ -27,6 +27,7 @@ p.add_argument("--bytes", type=int, default=1000)
 p.add_argument("--compress", default="gzip")
 p.add_argument("--platforms", default="linux/amd64")
 p.add_argument("--oci", action="store_true")
+p.add_argument("--nested", action="store_true")
 p.add_argument("--seed", default="0")
 a = p.parse_args()
 
@@ -101,11 +102,15 @@ def image(platform, ref):
     return d
 
 
+def index(entries, ref=None):
+    text = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}, indent=1).encode()
+    return manifest(ref or digest(text), text, INDEX)
+
+
 platforms = a.platforms.split(",")
 done = [image(x, a.tag if len(platforms) == 1 else None) for x in platforms]
 if len(platforms) > 1:
-    text = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": done}, indent=1).encode()
-    print(manifest(a.tag, text, INDEX)["digest"])
+    print(index([index([d]) for d in done] if a.nested else done, a.tag)["digest"])
 else:
     print(done[0]["digest"])
 for x, d in zip(platforms, done):

@@ -130,27 +130,47 @@ static void this_machine_prefers_the_plain_variant_as_docker_does(void **state)
 #endif
 
 #define DIGEST "sha256:0123456789012345678901234567890123456789012345678901234567890123"
-#define ENTRY(platform)                                                                            \
-	"{\"mediaType\":\"" OCI_TYPE_MANIFEST "\",\"digest\":\"" DIGEST "\",\"size\":1" platform "}"
+#define TYPED(type, platform)                                                                      \
+	"{\"mediaType\":\"" type "\",\"digest\":\"" DIGEST "\",\"size\":1" platform "}"
+#define ENTRY(platform) TYPED(OCI_TYPE_MANIFEST, platform)
 #define PLATFORM(arch, variant)                                                                    \
 	",\"platform\":{\"os\":\"linux\",\"architecture\":\"" arch "\",\"variant\":\"" variant "\"}"
 
-static void an_index_gives_the_best_entry_or_says_that_there_is_none(void **state)
+/* @order: numbers of entries. */
+static void expect_order(const char *text, const char *want, const int *order)
 {
-	(void)state;
-	static const char text[] = "{\"schemaVersion\":2,\"manifests\":[" ENTRY("") "," ENTRY(
-		PLATFORM("arm", "v5")) "," ENTRY(PLATFORM("arm", "v6")) "," ENTRY(PLATFORM("arm",
-		"v6")) ",{\"mediaType\":\"application/x\",\"digest\":\"" DIGEST
-		       "\",\"size\":1" PLATFORM("arm", "v7") "}]}";
 	auto_oci_index *x = NULL;
 	auto_err *err = NULL;
 	struct oci_platform p;
-	if (oci_index_parse(&x, text, sizeof(text) - 1, &err) < 0)
+	assert_int_equal(oci_platform_parse(want, &p, NULL), 0);
+	if (oci_index_parse(&x, text, strlen(text), &err) < 0)
 		fail_msg("%s", err_msg(err));
-	oci_platform_parse("linux/arm/v7", &p, NULL);
-	assert_ptr_equal(oci_index_choose(x, &p, NULL), &x->manifests[2]);
+	auto_free const struct oci_descriptor **c = oci_index_candidates(x, &p);
+	size_t n = 0;
+	for (; order[n] >= 0; n++)
+		assert_ptr_equal(c[n], &x->manifests[order[n]]);
+	assert_null(c[n]);
+}
+
+static void an_index_gives_what_fits_the_best_first_then_what_tells_no_platform(void **state)
+{
+	(void)state;
+	static const char text[] = "{\"schemaVersion\":2,\"manifests\":[" ENTRY("") "," TYPED(
+		OCI_TYPE_INDEX, "") "," ENTRY(PLATFORM("arm", "v5")) "," TYPED(OCI_TYPE_INDEX,
+		PLATFORM("arm", "v6")) "," ENTRY(PLATFORM("arm", "v6")) "," TYPED("application/x",
+		PLATFORM("arm", "v7")) "," TYPED("application/x", "") "]}";
+	expect_order(text, "linux/arm/v7", (int[]){3, 4, 2, 0, 1, -1});
+	expect_order(text, "linux/s390x", (int[]){0, 1, -1});
+	expect_order("{\"schemaVersion\":2,\"manifests\":[]}", "linux/arm", (int[]){-1});
+}
+
+static void that_there_is_none_is_said_as_docker_says_it(void **state)
+{
+	(void)state;
+	struct oci_platform p;
+	auto_err *err = NULL;
 	oci_platform_parse("linux/s390x", &p, NULL);
-	assert_null(oci_index_choose(x, &p, &err));
+	assert_int_equal(oci_index_no_match(&p, &err), -1);
 	assert_int_equal(err->kind, ERR_NOT_FOUND);
 	assert_string_equal(
 		err->msg, "no matching manifest for linux/s390x in the manifest list entries");
@@ -168,7 +188,9 @@ int main(void)
 #if defined(__x86_64__)
 		cmocka_unit_test(this_machine_prefers_the_plain_variant_as_docker_does),
 #endif
-		cmocka_unit_test(an_index_gives_the_best_entry_or_says_that_there_is_none),
+		cmocka_unit_test(
+			an_index_gives_what_fits_the_best_first_then_what_tells_no_platform),
+		cmocka_unit_test(that_there_is_none_is_said_as_docker_says_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,7 +121,8 @@ struct store_pull_spec served_spec(const struct served *s, bool with_index)
 		.config = {s->config.data, s->config.len, NULL},
 	};
 	if (with_index)
-		spec.index = (struct store_document){s->index.data, s->index.len, OCI_TYPE_INDEX};
+		spec.indexes[0] =
+			(struct store_document){s->index.data, s->index.len, OCI_TYPE_INDEX};
 	return spec;
 }
 

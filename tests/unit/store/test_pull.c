@@ -712,11 +712,88 @@ static void documents_must_be_what_they_are_named(void **state)
 	spec.expect = &s.manifest_digest; /* the name meant the manifest, an index came */
 	expect_begin_fails(f, &spec, ERR_INVALID, "manifest verification failed for digest");
 	spec = served_spec(&s, true);
-	spec.index = served_spec(&other, true).index;
+	spec.indexes[0] = served_spec(&other, true).indexes[0];
 	expect_begin_fails(f, &spec, ERR_INVALID, "does not list it");
 	spec = served_spec(&s, false);
 	spec.config = served_spec(&other, false).config;
 	expect_begin_fails(f, &spec, ERR_INVALID, "image config verification failed for digest");
+	served_free(&s);
+	served_free(&other);
+}
+
+/* An index that lists @listed, in @text; as a document. */
+static struct store_document index_of(const struct store_document *listed, struct buf *text)
+{
+	struct digest d;
+	digest_of(listed->data, listed->len, &d);
+	buf_addf(text,
+		"{\"schemaVersion\":2,\"mediaType\":\"" OCI_TYPE_INDEX "\",\"manifests\":["
+		"{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%zu}]}",
+		listed->media_type, d.str, listed->len);
+	return (struct store_document){text->data, text->len, OCI_TYPE_INDEX};
+}
+
+static void indexes_in_indexes_are_kept_and_the_first_is_what_the_name_stands_for(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct store_blob_list list = {0};
+	struct store_pull_result result;
+	struct err *err = NULL;
+	struct buf text[OCI_INDEX_DEPTH_MAX] = {{0}};
+	struct digest outer;
+	add_layer(&s, "a", 100, PACK_GZIP);
+	served_finish(&s, NULL);
+	struct store_pull_spec spec = served_spec(&s, true);
+	size_t last = OCI_INDEX_DEPTH_MAX - 1;
+	spec.indexes[last] = spec.indexes[0];
+	for (size_t i = last; i-- > 0;)
+		spec.indexes[i] = index_of(&spec.indexes[i + 1], &text[i]);
+	digest_of(text[0].data, text[0].len, &outer);
+	spec.expect = &outer;
+	auto_store_pull *p = store_pull_begin(f->store, &spec, &err);
+	must(p ? 0 : -1, err);
+	assert_string_equal(store_pull_digest(p)->str, outer.str);
+	must(pull_to_ready(p, &s, 1 << 20, &err), err);
+	must(commit_as(p, "example.org/deep:1", &result, &err), err);
+	must(store_image_blobs(f->store, &result.image, &list, &err), err);
+	size_t indexes = 0;
+	for (size_t i = 0; i < list.count; i++) {
+		indexes += list.v[i].role == STORE_ROLE_INDEX;
+		if (list.v[i].role == STORE_ROLE_MANIFEST)
+			assert_string_equal(list.v[i].platform, "linux/amd64");
+	}
+	assert_int_equal(indexes, OCI_INDEX_DEPTH_MAX);
+	store_blob_list_free(&list);
+	for (size_t i = 0; i < last; i++)
+		buf_free(&text[i]);
+	served_free(&s);
+}
+
+static void each_index_has_to_list_the_next(void **state)
+{
+	struct fixture *f = *state;
+	struct served s = {0}, other = {0};
+	struct buf text = BUF_INIT;
+	served_finish(&s, NULL);
+	served_finish(&other, "other");
+	struct store_pull_spec spec = served_spec(&s, true);
+	struct store_document inner = spec.indexes[0];
+	spec.indexes[1] = inner;
+	spec.indexes[0] = served_spec(&other, true).indexes[0];
+	expect_begin_fails(f, &spec, ERR_INVALID, "index verification failed for digest");
+	spec.indexes[0] = index_of(&inner, &text);
+	spec.expect = &s.index_digest; /* the name meant the inner one */
+	expect_begin_fails(f, &spec, ERR_INVALID, "manifest verification failed for digest");
+	spec.expect = NULL;
+	struct store_document as = inner;
+	as.media_type = DOCKER_TYPE_LIST;
+	buf_free(&text);
+	text = (struct buf)BUF_INIT;
+	spec.indexes[0] = index_of(&as, &text);
+	expect_begin_fails(f, &spec, ERR_INVALID, "its index says");
+	buf_free(&text);
 	served_free(&s);
 	served_free(&other);
 }
@@ -733,7 +810,7 @@ static void a_document_is_not_read_as_another_kind(void **state)
 	spec.manifest.media_type = DOCKER_TYPE_MANIFEST;
 	expect_begin_fails(f, &spec, ERR_INVALID, "says that it is");
 	spec = served_spec(&s, true);
-	spec.index.media_type = OCI_TYPE_MANIFEST;
+	spec.indexes[0].media_type = OCI_TYPE_MANIFEST;
 	expect_begin_fails(f, &spec, ERR_INVALID, "an index came as");
 	spec = served_spec(&s, false);
 	spec.manifest = spec.config;
@@ -893,6 +970,8 @@ int main(void)
 		T(nothing_is_committed_before_everything_is_there),
 		T(an_image_without_layers_is_pulled),
 		T(documents_must_be_what_they_are_named),
+		T(indexes_in_indexes_are_kept_and_the_first_is_what_the_name_stands_for),
+		T(each_index_has_to_list_the_next),
 		T(a_document_is_not_read_as_another_kind),
 		T(manifest_and_configuration_must_have_as_many_layers),
 		T(artifacts_and_encrypted_layers_are_named),

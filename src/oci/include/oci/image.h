@@ -19,6 +19,7 @@
 #include "oci/config.h" /* struct oci_pairs */
 
 #define OCI_DOCUMENT_MAX (4u << 20) /* bytes of a config, manifest or index */
+#define OCI_INDEX_DEPTH_MAX 5 /* indexes between a name and its manifest, one in the other */
 #define OCI_LAYER_MAX 127 /* layers that one image may have */
 #define OCI_IMAGE_LIST_MAX 8192 /* entries of Env, Labels and the like in an image's config */
 

@@ -14,7 +14,8 @@
 struct oci_platform {
 	char os[OCI_PLATFORM_PART_MAX];
 	char architecture[OCI_PLATFORM_PART_MAX];
-	char variant[OCI_PLATFORM_PART_MAX]; /* "": none, or the usual one (v7 of arm, v8 of arm64) */
+	char variant
+		[OCI_PLATFORM_PART_MAX]; /* "": none, or the usual one (v7 of arm, v8 of arm64) */
 };
 
 /**
@@ -40,11 +41,14 @@ char *oci_platform_format(const struct oci_platform *p);
 int oci_platform_score(const struct oci_platform *want, const struct oci_platform *have);
 
 /**
- * The entry of @index for @want (NULL: this machine); of equals the first. Entries without a platform,
- * and those that are no manifests (indexes in indexes too), are not taken. ERR_NOT_FOUND "no matching
- * manifest for linux/s390x in the manifest list entries".
+ * The entries of @index, manifests and indexes, that may lead to an image for @want (NULL: this machine), in the
+ * order in which containerd would look at them: those whose platform fits, the best first, then those that
+ * tell none (what they are for is known from the configuration, or from the index that they name). New, ends
+ * with NULL; what it points to is @index's.
  */
-const struct oci_descriptor *oci_index_choose(
-	const struct oci_index *index, const struct oci_platform *want, struct err **err);
+const struct oci_descriptor **oci_index_candidates(
+	const struct oci_index *index, const struct oci_platform *want);
+/** Fails with ERR_NOT_FOUND "no matching manifest for linux/s390x in the manifest list entries". */
+int oci_index_no_match(const struct oci_platform *want, struct err **err);
 
 #endif

@@ -42,10 +42,12 @@ struct store_document {
 };
 
 struct store_pull_spec {
-	struct store_document index; /* data NULL: the name named a manifest */
+	/* what the name named, then what that leads to: each lists the next, the last one the manifest.
+	 * The first without data ends them: none if the name named a manifest */
+	struct store_document indexes[OCI_INDEX_DEPTH_MAX];
 	struct store_document manifest;
 	struct store_document config;
-	/* what the name asked for ("name@sha256:..."): digest of the index, or of the manifest
+	/* what the name asked for ("name@sha256:..."): digest of the first index, or of the manifest
 	 * without one. NULL: any */
 	const struct digest *expect;
 };
@@ -93,8 +95,8 @@ static inline void store_pull_freep(struct store_pull **p)
 }
 #define auto_store_pull __attribute__((cleanup(store_pull_freep))) struct store_pull
 
-/** Digest of the configuration; digest that the name stands for ("Digest: sha256:..."): index or
- * manifest. */
+/** Digest of the configuration; digest that the name stands for ("Digest: sha256:..."): that of the first
+ * index, or of the manifest. */
 const struct digest *store_pull_image(const struct store_pull *pull);
 const struct digest *store_pull_digest(const struct store_pull *pull);
 /** The parsed configuration; belongs to the pull. */
