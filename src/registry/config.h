@@ -64,10 +64,11 @@ struct place *places_add(struct places *p, char *url, uint32_t flags);
 void places_only_home(struct places *p);
 /** In the order in which to ask: from hosts.toml if there is one, else from the options. */
 int places_find(const struct config *c, const char *domain, struct places *out, struct err **err);
-/** hosts.toml's text; @dir: its folder, for relative names of certificates. *server: it names the registry
- * itself; else that follows from the options. */
+/** hosts.toml's text; @dir: its folder, for relative names of certificates. Where it names no server, the registry itself
+ * follows from the options, and @home gets one place: what the file says of it besides (certificates, headers,
+ * ENDPOINT_SKIP_VERIFY, time). */
 int hosts_parse(const char *text, size_t n, const char *file, int dir, const char *domain,
-	struct places *out, bool *server, struct err **err);
+	struct places *out, struct places *home, struct err **err);
 /** docker's certs.d/<host>: *.crt, *.cert with *.key. Without the folder: success, nothing. */
 int certs_load(const struct config *c, const char *host, struct place *to, struct err **err);
 /** Appends a file, at most REGISTRY_PEM_MAX bytes together. */

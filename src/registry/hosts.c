@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <strings.h>
 
 #include "base/fdio.h"
 #include "base/json.h"
@@ -66,12 +67,12 @@ static int read_capabilities(
 		return wrong(h, url, "capabilities", "must be a list");
 	json_array_foreach(v, i, item)
 	{
-		const char *name = json_string_value(item);
-		if (str_eq(name, "pull"))
+		const char *name = json_is_string(item) ? json_string_value(item) : "";
+		if (strcasecmp(name, "pull") == 0)
 			*flags |= ENDPOINT_PULL;
-		else if (str_eq(name, "resolve"))
+		else if (strcasecmp(name, "resolve") == 0)
 			*flags |= ENDPOINT_RESOLVE;
-		else if (str_eq(name, "push"))
+		else if (strcasecmp(name, "push") == 0)
 			*flags |= ENDPOINT_PUSH;
 		else
 			return wrong(h, url, "capabilities", "may be pull, resolve and push");
@@ -201,40 +202,59 @@ static int check_keys(const struct hosts *h, const char *url, json_t *table, boo
 
 /* ---- hosts ---- */
 
+/* What a table says of @p, whose URL and flags are there. */
+static int describe(const struct hosts *h, json_t *table, struct place *p)
+{
+	bool skip_verify;
+	if (read_bool(h, p->url, table, "skip_verify", &skip_verify) < 0 ||
+		read_ca(h, json_object_get(table, "ca"), p) < 0 ||
+		read_client(h, json_object_get(table, "client"), p) < 0 ||
+		read_headers(h, json_object_get(table, "header"), p) < 0)
+		return -1;
+	p->flags |= skip_verify ? ENDPOINT_SKIP_VERIFY : 0;
+	return read_timeout(h, json_object_get(table, "dial_timeout"), p);
+}
+
 static int add_place(
 	const struct hosts *h, const char *text, json_t *table, bool server, struct places *out)
 {
 	bool override_path;
-	bool skip_verify;
 	uint32_t flags;
 	if (!json_is_object(table))
 		return wrong(h, text, "", "must be a table");
 	if (check_keys(h, text, table, server) < 0 ||
 		read_bool(h, text, table, "override_path", &override_path) < 0 ||
-		read_bool(h, text, table, "skip_verify", &skip_verify) < 0 ||
 		read_capabilities(h, text, json_object_get(table, "capabilities"), &flags) < 0)
 		return -1;
 	char *url = make_url(text, override_path);
 	if (!url)
 		return wrong(h, text, "", "is not a URL of http or https");
-	struct place *p = places_add(out, url,
-		flags | (server ? 0 : ENDPOINT_MIRROR) | (skip_verify ? ENDPOINT_SKIP_VERIFY : 0) |
-			(is_home(url, h->domain) ? ENDPOINT_CREDENTIALS : 0));
-	if (read_ca(h, json_object_get(table, "ca"), p) < 0 ||
-		read_client(h, json_object_get(table, "client"), p) < 0 ||
-		read_headers(h, json_object_get(table, "header"), p) < 0)
+	return describe(h, table,
+		places_add(out, url,
+			flags | (server ? 0 : ENDPOINT_MIRROR) |
+				(is_home(url, h->domain) ? ENDPOINT_CREDENTIALS : 0)));
+}
+
+/* Without a server, what stands outside the hosts' tables is about the registry itself, which takes everything. */
+static int add_home(const struct hosts *h, json_t *root, struct places *home)
+{
+	bool ignored;
+	uint32_t flags;
+	auto_free char *url = registry_home(h->domain);
+	if (check_keys(h, url, root, true) < 0 ||
+		read_bool(h, url, root, "override_path", &ignored) < 0 ||
+		read_capabilities(h, url, json_object_get(root, "capabilities"), &flags) < 0)
 		return -1;
-	return read_timeout(h, json_object_get(table, "dial_timeout"), p);
+	return describe(h, root, places_add(home, steal_ptr(url), 0));
 }
 
 int hosts_parse(const char *text, size_t n, const char *file, int dir, const char *domain,
-	struct places *out, bool *server, struct err **err)
+	struct places *out, struct places *home, struct err **err)
 {
 	struct hosts h = {file, domain, dir, err};
 	auto_json *root = toml_parse(text, n, file, err);
 	const char *name;
 	json_t *table;
-	*server = false;
 	if (!root)
 		return -1;
 	json_t *hosts = json_object_get(root, "host");
@@ -248,7 +268,6 @@ int hosts_parse(const char *text, size_t n, const char *file, int dir, const cha
 	json_object_foreach(
 		hosts, name, table) if (add_place(&h, name, table, false, out) < 0) return -1;
 	if (!s || str_empty(json_string_value(s)))
-		return check_keys(&h, "", root, true);
-	*server = true;
+		return add_home(&h, root, home);
 	return add_place(&h, json_string_value(s), root, true, out);
 }

@@ -205,6 +205,22 @@ static int from_options(
 
 /* ---- from hosts.toml ---- */
 
+/* What hosts.toml says of the registry itself, for each way to it. */
+static void describe_home(const struct place *said, struct place *p)
+{
+	p->flags |= said->flags;
+	p->connect_ms = said->connect_ms;
+	p->headers = strv_copy(said->headers);
+	buf_add(&p->ca, said->ca.data, said->ca.len);
+	p->clients = xreallocarray(
+		p->clients, p->client_count + said->client_count, sizeof(*p->clients));
+	for (size_t i = 0; i < said->client_count; i++) {
+		struct buf *pem = &p->clients[p->client_count++];
+		*pem = (struct buf)BUF_INIT;
+		buf_add(pem, said->clients[i].data, said->clients[i].len);
+	}
+}
+
 /* 1 if the folder has one, 0 if not. */
 static int from_hosts(const struct config *c, const char *folder, const char *domain,
 	struct places *out, struct err **err)
@@ -220,11 +236,14 @@ static int from_hosts(const struct config *c, const char *folder, const char *do
 		return errno == ENOENT ? 0 : err_sys(err, errno, "open %s", file);
 	if (fd_read_all(fd, HOSTS_MAX, &text, file, err) < 0)
 		return -1;
-	bool server;
-	if (hosts_parse(buf_str(&text), text.len, file, dir, domain, out, &server, err) < 0)
+	auto_places home = {0};
+	if (hosts_parse(buf_str(&text), text.len, file, dir, domain, out, &home, err) < 0)
 		return -1;
-	if (!server && add_home(c, domain, out, err) < 0)
+	size_t mirrors = out->count;
+	if (home.count && add_home(c, domain, out, err) < 0)
 		return -1;
+	for (size_t i = mirrors; home.count && i < out->count; i++)
+		describe_home(&home.v[0], &out->v[i]);
 	return 1;
 }
 

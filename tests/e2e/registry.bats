@@ -215,7 +215,7 @@ fetched() { # FILE: it is the mock's blob
 	try "${as_user[@]}" 127.0.0.1:7000/gone download "$BLOB" $SIZE f "http://127.0.0.1:7001/v2/token.denied/blobs/$BLOB" \
 		"http://127.0.0.1:7001/v2/basic/blobs/$BLOB"
 	[ "$status" = 1 ]
-	! asked 7001 | grep -q '"authorization": "'
+	! asked 7001 | grep -q '"authorization": "' || false
 	! asked 7001 | grep -q '/token/'
 }
 
@@ -223,7 +223,7 @@ fetched() { # FILE: it is the mock's blob
 	try "${as_user[@]}" --server https://index.docker.io/v1/ 127.0.0.1:7000/basic download "$BLOB" $SIZE f
 	[ "$status" = 1 ]
 	[[ "$output" == *"no basic auth credentials"* ]]
-	! asked 7000 | grep -q '"authorization": "'
+	! asked 7000 | grep -q '"authorization": "' || false
 	try "${as_user[@]}" --server http://127.0.0.1:7000/v2/ 127.0.0.1:7000/basic download "$BLOB" $SIZE f
 	[ "$status" = 0 ]
 }
@@ -233,7 +233,7 @@ fetched() { # FILE: it is the mock's blob
 	printf '[host."http://127.0.0.1:7001"]\n' >certs/127.0.0.1:7000/hosts.toml
 	try --certs "$PWD/certs" "${as_user[@]}" 127.0.0.1:7000/basic download "$BLOB" $SIZE f
 	asked 7001 | grep -q '/v2/basic/blobs/'
-	! asked 7001 | grep -q '"authorization": "'
+	! asked 7001 | grep -q '"authorization": "' || false
 	asked 7000 | grep -q '"authorization": "Basic '
 }
 
@@ -253,7 +253,7 @@ fetched() { # FILE: it is the mock's blob
 		try "${as_user[@]}" 127.0.0.1:7000/token.$kind manifest latest
 		[ "$status" = 1 ]
 		[[ "$output" == *"Get \"http://127.0.0.1:7000/v2/token.$kind/manifests/latest\""* ]]
-		! asked 7000 | grep -q Evil
+		! asked 7000 | grep -q Evil || false
 	done
 }
 
@@ -521,7 +521,7 @@ fetched() { # FILE: it is the mock's blob
 	grep -qP '^NoNewPrivs:\t1' status
 	grep -qP '^Seccomp:\t2' status
 	[ "$(cat root)" = etc ]
-	! grep -vE '^(resolv.conf|hosts|gai.conf|nsswitch.conf)$' etc
+	! grep -vE '^(resolv.conf|hosts|gai.conf|nsswitch.conf)$' etc || false
 	[ "$(cat mnt)" != "$(readlink /proc/self/ns/mnt)" ]
 }
 
@@ -633,6 +633,32 @@ fetched() { # FILE: it is the mock's blob
 	try --certs "$PWD/certs" 192.0.2.1:5003/a tags
 	[[ "$output" == *"missing key client.key for client certificate client.cert"* ]]
 	cp "$(registry_ca)-client.key" $dir/client.key
+	try --certs "$PWD/certs" 192.0.2.1:5003/a tags
+	[[ "$output" == *"name unknown"* ]]
+}
+
+@test "TLS: what hosts.toml says outside its hosts' tables is about the registry, also where it names no server" {
+	needs_registry
+	local dir=certs/192.0.2.1:5003
+	mkdir -p $dir
+	cp "$(registry_ca).crt" $dir/own.pem
+	# not by the names that docker looks for
+	cp "$(registry_ca)-client.cert" $dir/cert.pem
+	cp "$(registry_ca)-client.key" $dir/key.pem
+	echo 'ca = "own.pem"' >$dir/hosts.toml
+	try --certs "$PWD/certs" 192.0.2.1:5003/a tags
+	[[ "$output" == *"remote error: tls: bad certificate"* ]]
+	for client in cert.pem "$PWD/$dir/cert.pem"; do
+		printf 'skip_verify = true\nclient = [["%s", "key.pem"]]\n' "$client" >$dir/hosts.toml
+		try --certs "$PWD/certs" 192.0.2.1:5003/a tags
+		[[ "$output" == *"name unknown"* ]]
+	done
+	sed -i 1d $dir/hosts.toml
+	try --certs "$PWD/certs" 192.0.2.1:5003/a tags
+	[[ "$output" == *"unknown authority"* ]]
+	# a file with both
+	cat "$(registry_ca)-client.cert" "$(registry_ca)-client.key" >$dir/both.pem
+	printf 'server = "https://192.0.2.1:5003"\nca = ["own.pem"]\nclient = "both.pem"\n' >$dir/hosts.toml
 	try --certs "$PWD/certs" 192.0.2.1:5003/a tags
 	[[ "$output" == *"name unknown"* ]]
 }

@@ -17,9 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memchr(data, '\\', size))
 		return 0;
 	auto_places places = {0};
-	bool server;
-	hosts_parse(
-		(const char *)data, size, "hosts.toml", -1, "docker.io", &places, &server, NULL);
+	auto_places home = {0};
+	hosts_parse((const char *)data, size, "hosts.toml", -1, "docker.io", &places, &home, NULL);
 	for (size_t i = 0; i < places.count; i++)
 		if (strpbrk(places.v[i].url, "\r\n @") || strncmp(places.v[i].url, "http", 4) != 0)
 			abort();

@@ -66,17 +66,16 @@ static void test_toml_faults_are_named_with_their_line(void **state)
 
 /* ---- hosts.toml ---- */
 
-static int parse(const char *text, struct places *out, bool *server, struct err **err)
+static int parse(const char *text, struct places *out, struct places *home, struct err **err)
 {
-	return hosts_parse(
-		text, strlen(text), "hosts.toml", AT_FDCWD, "docker.io", out, server, err);
+	return hosts_parse(text, strlen(text), "hosts.toml", AT_FDCWD, "docker.io", out, home, err);
 }
 
 static void test_hosts_are_in_the_order_of_the_file_and_the_server_comes_last(void **state)
 {
 	static const char text[] = "server = \"https://registry-1.docker.io\"\n"
 				   "[host.\"https://z.lan\"]\n"
-				   "  capabilities = [\"pull\", \"resolve\"]\n"
+				   "  capabilities = [\"pull\", \"Resolve\"]\n"
 				   "  dial_timeout = \"2s\"\n"
 				   "[host.\"http://a.lan:5000/deep/\"]\n"
 				   "  skip_verify = true\n"
@@ -87,9 +86,9 @@ static void test_hosts_are_in_the_order_of_the_file_and_the_server_comes_last(vo
 				   "  override_path = true\n";
 	auto_err *err = NULL;
 	auto_places p = {0};
-	bool server;
-	assert_int_equal(parse(text, &p, &server, &err), 0);
-	assert_true(server);
+	auto_places home = {0};
+	assert_int_equal(parse(text, &p, &home, &err), 0);
+	assert_int_equal(home.count, 0);
 	assert_int_equal(p.count, 4);
 	assert_string_equal(p.v[0].url, "https://z.lan/v2");
 	assert_int_equal(p.v[0].flags, ENDPOINT_MIRROR | ENDPOINT_PULL | ENDPOINT_RESOLVE);
@@ -103,15 +102,38 @@ static void test_hosts_are_in_the_order_of_the_file_and_the_server_comes_last(vo
 	assert_false(p.v[3].flags & ENDPOINT_MIRROR);
 }
 
+static void test_without_a_server_the_rest_is_about_the_registry_itself(void **state)
+{
+	(void)state;
+	auto_err *err = NULL;
+	auto_places p = {0};
+	auto_places home = {0};
+	assert_int_equal(parse("skip_verify = true\n"
+			       "dial_timeout = \"3s\"\n"
+			       "capabilities = [\"pull\"]\n"
+			       "[header]\n"
+			       "x-one = \"1\"\n"
+			       "[host.\"https://a.lan\"]\n",
+				 &p, &home, &err),
+		0);
+	assert_int_equal(p.count, 1);
+	assert_false(p.v[0].flags & ENDPOINT_SKIP_VERIFY);
+	assert_null(p.v[0].headers);
+	assert_int_equal(home.count, 1);
+	assert_int_equal(home.v[0].flags, ENDPOINT_SKIP_VERIFY);
+	assert_int_equal(home.v[0].connect_ms, 3000);
+	assert_string_equal(home.v[0].headers[0], "x-one: 1");
+}
+
 /* Whoever gets the registry's requests in its place does not get its users' passwords. */
 static void test_credentials_are_for_the_registry_itself(void **state)
 {
 	auto_places p = {0};
-	bool server;
+	auto_places home = {0};
 	assert_int_equal(parse("server = \"https://elsewhere.lan\"\n"
 			       "[host.\"https://registry-1.docker.io.evil.lan\"]\n"
 			       "[host.\"https://registry-1.docker.io\"]\n",
-				 &p, &server, NULL),
+				 &p, &home, NULL),
 		0);
 	assert_false(p.v[0].flags & ENDPOINT_CREDENTIALS);
 	assert_true(p.v[1].flags & ENDPOINT_CREDENTIALS);
@@ -137,8 +159,8 @@ static void test_faults_of_hosts_are_named(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		auto_err *err = NULL;
 		auto_places p = {0};
-		bool server;
-		assert_int_equal(parse(cases[i][0], &p, &server, &err), -1);
+		auto_places home = {0};
+		assert_int_equal(parse(cases[i][0], &p, &home, &err), -1);
 		if (!strstr(err_msg(err), cases[i][1]))
 			fail_msg("%s: %s", cases[i][0], err_msg(err));
 	}
@@ -150,6 +172,7 @@ int main(void)
 		cmocka_unit_test(test_toml_is_read),
 		cmocka_unit_test(test_toml_faults_are_named_with_their_line),
 		cmocka_unit_test(test_hosts_are_in_the_order_of_the_file_and_the_server_comes_last),
+		cmocka_unit_test(test_without_a_server_the_rest_is_about_the_registry_itself),
 		cmocka_unit_test(test_credentials_are_for_the_registry_itself),
 		cmocka_unit_test(test_faults_of_hosts_are_named),
 	};
