@@ -51,16 +51,6 @@ content_is_whole() { # name:tag
 	done
 }
 
-# file INSIDE an image, out of its layers
-layer_file() { # image path
-	local c status
-	c=$(docker create "$1" /x)
-	docker cp "$c:$2" - | tar -xO
-	status=$?
-	docker rm "$c" >/dev/null
-	return $status
-}
-
 blob_gets() {
 	grep -c '^GET .*/blobs/' "$KIST_HOME/proxy.log" || true
 }
@@ -192,6 +182,30 @@ blob_gets() {
 	[ "$(blob_gets)" = 4 ]
 }
 
+@test "the client that began a shared pull leaves, and the others get the image all the same" {
+	put_image leaver/x 1 --layers 1 --bytes 4000000 --seed leaver >/dev/null
+	put_image leaver/y 1 --layers 2 --bytes 4000000 --seed leaver >/dev/null
+	docker pull localhost:5010/leaver/x:1 >/dev/null 2>&1 3>&- &
+	first=$!
+	retry 10 grep -q "GET .*/blobs/" "$KIST_HOME/proxy.log"
+	docker pull localhost:5010/leaver/x:1 >"$BATS_TEST_TMPDIR/same" 2>&1 3>&- &
+	same=$!
+	docker pull localhost:5010/leaver/y:1 >"$BATS_TEST_TMPDIR/other" 2>&1 3>&- &
+	other=$!
+	retry 10 grep -q "Pulling from" "$BATS_TEST_TMPDIR/same"
+	retry 10 grep -q "Pulling fs layer" "$BATS_TEST_TMPDIR/other"
+	kill $first
+	wait $first || true
+	[ "$(docker images -q localhost:5010/leaver/x)" = "" ]
+	wait $same
+	grep -q "Downloaded newer image" "$BATS_TEST_TMPDIR/same"
+	wait $other
+	grep -q "Downloaded newer image" "$BATS_TEST_TMPDIR/other"
+	[ "$(blob_gets)" = 4 ]
+	content_is_whole leaver/x:1
+	content_is_whole leaver/y:1
+}
+
 @test "a client that leaves ends the pull; the next one goes on where it stopped" {
 	put_image left/x 1 --bytes 6000000 --seed left >/dev/null
 	timeout 2 docker pull localhost:5010/left/x:1 || true
@@ -199,7 +213,7 @@ blob_gets() {
 		pgrep -P "$(engine_pid)" kist-registry >/dev/null || break
 		sleep 0.05
 	done
-	! pgrep -P "$(engine_pid)" kist-registry
+	! pgrep -P "$(engine_pid)" kist-registry || false
 	[ "$(docker images -q localhost:5010/left/x)" = "" ]
 	: >"$KIST_HOME/proxy.log"
 	docker pull -q localhost:5010/left/x:1
@@ -252,7 +266,7 @@ wait_bytes() {
 	pull=$!
 	wait_bytes
 	kill -9 $(pgrep -P "$(engine_pid)" kist-transfer)
-	! wait $pull
+	! wait $pull || false
 	grep -q "kist-transfer" "$BATS_TEST_TMPDIR/out"
 	: >"$KIST_HOME/proxy.log"
 	docker pull -q localhost:5010/killed/z:1
