@@ -10,6 +10,7 @@
 #include "base/timefmt.h"
 #include "core.h"
 #include "documents.h"
+#include "engine/image.h"
 #include "operation.h"
 #include "oci/platform.h"
 #include "store/content.h"
@@ -200,6 +201,17 @@ static int pull_any(struct pull *p, bool *updated, struct err **err)
 	return pull_one(p, &p->ref, updated, err);
 }
 
+/* A name that stands for one image and no index brings that, whatever was asked for; dockerd says so in the end. */
+static void warn_of_platform(struct pull *p, const char *name)
+{
+	auto_err *why = NULL;
+	if (!p->has_platform || (!p->ref.tag && !p->ref.has_digest))
+		return;
+	auto_store_image *image = engine_image_for(engine_of(p), name, &p->want, &why);
+	if (!image && why->kind == ERR_NOT_FOUND)
+		operation_line(p->op, NULL, "WARNING: %s", err_msg(why));
+}
+
 static int run(struct operation *op, void *arg, struct err **err)
 {
 	struct pull *p = arg;
@@ -211,6 +223,7 @@ static int run(struct operation *op, void *arg, struct err **err)
 		return -1;
 	operation_line(op, NULL, "Status: %s for %s",
 		updated ? "Downloaded newer image" : "Image is up to date", name);
+	warn_of_platform(p, name);
 	image_event(engine_of(p), "pull", name, repo);
 	return 0;
 }

@@ -55,6 +55,20 @@ platform_of() {
 	done
 }
 
+@test "a name that stands for another platform's image alone brings it, with a warning" {
+	put_image alone/x 1 --platforms linux/arm64 --oci >/dev/null
+	digest=$(raw 5000/alone/x:1 | jq -r '.manifests[0].digest // empty')
+	name=localhost:5000/alone/x${digest:+@$digest}
+	[ -n "$digest" ] || name+=:1
+	warning="WARNING: image with reference $name was found but does not provide the specified platform (linux/s390x)"
+	for cli in docker kist; do
+		$cli pull --platform linux/s390x "$name" >"$BATS_TEST_TMPDIR/said"
+		[ "$(grep -c "$warning" "$BATS_TEST_TMPDIR/said")" = 1 ]
+		$cli pull --platform linux/arm64 "$name" >"$BATS_TEST_TMPDIR/said"
+		! grep WARNING "$BATS_TEST_TMPDIR/said" || false
+	done
+}
+
 @test "a digest is the index's, or one of its manifests', and brings that" {
 	put_image many/digest 1 --platforms $three >"$BATS_TEST_TMPDIR/digests"
 	index=$(head -n 1 "$BATS_TEST_TMPDIR/digests")
