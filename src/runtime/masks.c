@@ -1,6 +1,6 @@
 /*
  * Paths of the container that are covered or made read-only. What covers them is ours: a file gets
- * the host's null device, checked to be one (CVE-2025-31133), a folder an empty read-only tmpfs.
+ * the host's null device, checked to be one (CVE-2025-31133), a folder an empty read-only tmpfs, one for all of them.
  */
 #include "setup.h"
 
@@ -20,21 +20,45 @@ static int open_path(struct setup *s, const char *path)
 	return fd;
 }
 
-static void mask(struct setup *s, const char *path, int null)
+struct covers {
+	int null; /* the host's null device */
+	int folder; /* the tmpfs where it has been mounted first; -1: not yet */
+};
+
+static int make_folder(struct setup *s)
 {
-	static const char *const options[] = {
-		"source", "tmpfs", "size", "0k", "nr_inodes", "1", "mode", "755", NULL};
+	const bool labelled = s->plan->mount_label;
+	const char *const options[] = {"source", "tmpfs", "size", "0k", "nr_inodes", "1", "mode",
+		"755", labelled ? "context" : NULL, s->plan->mount_label, NULL};
+	return newmount_simple("tmpfs", options, MOUNT_ATTR_RDONLY);
+}
+
+/* Is @target what has been covered already: a path that is given twice, or leads to another of them? */
+static bool is_covered(const struct stat *target, int cover)
+{
+	struct stat st;
+	return cover >= 0 && fstat(cover, &st) == 0 && st.st_dev == target->st_dev &&
+	       st.st_ino == target->st_ino;
+}
+
+static void mask(struct setup *s, const char *path, struct covers *c)
+{
 	auto_fd int target = open_path(s, path);
 	struct stat st;
 	if (target < 0)
 		return;
 	if (fstat(target, &st) < 0)
 		report_sys(&s->report, "mask %s", path);
-	auto_fd int cover = S_ISDIR(st.st_mode)
-				    ? newmount_simple("tmpfs", options, MOUNT_ATTR_RDONLY)
-				    : newmount_clone(null, "", false);
+	const bool folder = S_ISDIR(st.st_mode), first = folder && c->folder < 0;
+	const int source = folder ? c->folder : c->null;
+	if (is_covered(&st, source))
+		return;
+	/* the first is attached before it is copied: not every kernel copies what is in no namespace */
+	auto_fd int cover = first ? make_folder(s) : newmount_clone(source, "", false);
 	if (cover < 0 || newmount_move(cover, target) < 0)
 		report_sys(&s->report, "mask %s", path);
+	if (first)
+		c->folder = steal_fd(&cover);
 }
 
 static void make_readonly(struct setup *s, const char *path)
@@ -56,6 +80,8 @@ void masks_make(struct setup *s)
 	if (!plan->masked || !plan->masked[0])
 		return;
 	auto_fd int null = device_open_host(&s->report, "/dev/null", S_IFCHR, 1, 3);
+	struct covers covers = {.null = null, .folder = -1};
 	for (size_t i = 0; plan->masked[i]; i++)
-		mask(s, plan->masked[i], null);
+		mask(s, plan->masked[i], &covers);
+	fd_close(covers.folder);
 }

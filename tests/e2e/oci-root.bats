@@ -149,6 +149,23 @@ p["args"] = ["sh", "-c", "ls -A /secret | wc -l; cat /token /alias | wc -c; touc
 	rm -rf "$HOME_OCI/rootfs/"{secret,token,alias}
 }
 
+@test "maskedPaths: folders share one file system, and what is named twice is masked once" {
+	mkdir -p "$HOME_OCI/rootfs/"{one,two,three}
+	touch "$HOME_OCI/rootfs/"{one,two,three}/secret "$HOME_OCI/rootfs/token"
+	ln -sfn two "$HOME_OCI/rootfs/again"
+	bundle masks 'c["linux"]["maskedPaths"] = ["/one", "/two", "/three/", "/token", "/two", "/again", "/token", "/one"]
+c["root"]["readonly"] = False
+p["args"] = ["sh", "-c", "stat -c %d one two three | uniq | wc -l; find one two three -mindepth 1; touch two/x three/x; grep -cE \" /(one|two|three|token) \" /proc/self/mountinfo"]'
+	run oci run -b "$BUNDLE" masks
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "${lines[0]}" = 1 ]
+	[[ "${lines[1]}" == *"Read-only file system"* ]]
+	[[ "${lines[2]}" == *"Read-only file system"* ]]
+	[ "${lines[3]}" = 4 ]
+	rm -rf "$HOME_OCI/rootfs/"{one,two,three,token,again}
+}
+
 @test "readonlyPaths: files, folders and the mounts below them; what is missing does not matter" {
 	mkdir -p "$HOME_OCI/rootfs/conf"
 	touch "$HOME_OCI/rootfs/token"
