@@ -364,8 +364,12 @@ static void copy_link(struct setup *s, const struct plan_mount *m, int link)
 	}
 }
 
-static void bind(struct setup *s, const struct plan_mount *m, struct bind_source *b)
+static void bind(struct setup *s, size_t i)
 {
+	const struct plan_mount *m = &s->plan->mounts[i];
+	struct bind_source *b = &s->binds[i];
+	if (b->inside)
+		bind_prepare_inside(s, i);
 	if (b->is_link) {
 		copy_link(s, m, b->mount);
 		return;
@@ -465,7 +469,7 @@ void mounts_make(struct setup *s)
 		if (m->sb_flags & MS_REMOUNT)
 			remount(s, m);
 		else if (m->kind == STEP_BIND)
-			bind(s, m, &s->binds[i]);
+			bind(s, i);
 		else if (m->kind == STEP_CGROUP)
 			mount_cgroup(s, m);
 		else

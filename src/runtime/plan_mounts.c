@@ -176,6 +176,8 @@ static bool add_propagation(struct plan_mount *m, uint32_t *list, const char *op
 
 static const char *absolute(struct arena *arena, const char *base, const char *path)
 {
+	while (path[0] == '.' && path[1] == '/')
+		path += 2;
 	return path[0] == '/' ? path : arena_printf(arena, "%s/%s", base ? base : "", path);
 }
 
@@ -273,6 +275,19 @@ int plan_mount_compile(struct plan_mount *out, struct arena *arena, const struct
 	return finish_idmap(out, m, err);
 }
 
+/* A destination that names the place in the root on the host, which runc takes as well. */
+static int strip_root(struct plan_mount *m, const char *root, struct err **err)
+{
+	const char *rest = str_eq(root, "/") ? NULL : str_after(m->target, root);
+	if (!rest || (*rest && *rest != '/'))
+		return 0;
+	m->target = *rest ? rest : "/";
+	if (!*rest && !(m->sb_flags & MS_REMOUNT))
+		return err_set(
+			err, ERR_INVALID, "mount %s: that is the root file system's place", root);
+	return 0;
+}
+
 /* config.md "Mounts": without mappings of its own it has those of the container, if there are any. */
 static int check_idmaps(const struct plan *plan, struct err **err)
 {
@@ -293,7 +308,8 @@ int plan_mounts_compile(struct plan *plan, const struct oci_config *config,
 	struct plan_mount *mounts = arena_alloc(plan->arena, config->mount_count, sizeof(*mounts));
 	for (size_t i = 0; i < config->mount_count; i++)
 		if (plan_mount_compile(&mounts[i], plan->arena, &config->mounts[i], options, err) <
-			0)
+				0 ||
+			strip_root(&mounts[i], plan->root_path, err) < 0)
 			return -1;
 	plan->mounts = mounts;
 	plan->mount_count = config->mount_count;

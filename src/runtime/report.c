@@ -142,7 +142,8 @@ void report_wait_fds(struct reporter *r, enum permit permit, int *fds, size_t *n
 /* Whoever shares the pid namespace with a process that is about to join may send in its name. */
 static bool carries_fd(uint32_t type)
 {
-	return type == REPORT_TTY || type == REPORT_READY || type == REPORT_LISTENER;
+	return type == REPORT_TTY || type == REPORT_READY || type == REPORT_LISTENER ||
+	       type == REPORT_IDMAP;
 }
 
 int report_unexpected(const struct report *report, int fd, struct err **err)

@@ -27,6 +27,7 @@ enum report_type {
 	REPORT_READY, /* everything but the last step is done */
 	REPORT_EXEC, /* about to exec */
 	REPORT_UNSHARED, /* the stage is in its new user namespace, which has no mappings yet */
+	REPORT_IDMAP, /* with a detached mount whose owners are to be shifted: binds_idmap_next() */
 	REPORT_LISTENER, /* the filter's listener: passed along, or value: its number in the sender */
 };
 
@@ -40,7 +41,7 @@ enum permit {
 	PERMIT_KNOWN = 16, /* the parent has heard of the process that a stage has made */
 	PERMIT_CGROUP =
 		32, /* the container's v1 cgroups, or systemd's unit, are there, with the way in */
-	PERMIT_HEARD = 64, /* the parent has the listener */
+	PERMIT_HEARD = 64, /* the parent has the listener; has shifted the mount */
 	PERMIT_RECORDED = 128, /* run_io.known has been called: others can find init */
 };
 

@@ -301,6 +301,17 @@ static int take_tty(struct making *m, const struct report *report, int fd, struc
 	return 0;
 }
 
+static int shift_mount(struct making *m, int fd, struct err **err)
+{
+	auto_fd int mnt = fd;
+	if (mnt < 0)
+		return err_set(err, ERR_SYSTEM, "a mount to be id-mapped did not come");
+	if (binds_idmap_next(&m->init.setup, mnt, err) < 0)
+		return -1;
+	report_permit(m->sock, PERMIT_HEARD);
+	return 0;
+}
+
 /* @pid: of init, or of the stage that is in its place (init_hidden()) */
 static int run_parent_hooks(const struct plan *plan, pid_t pid, struct err **err)
 {
@@ -317,6 +328,8 @@ static int serve_stage(
 	switch (report->type) {
 	case REPORT_TTY:
 		return take_tty(m, report, fd, err);
+	case REPORT_IDMAP:
+		return shift_mount(m, fd, err);
 	case REPORT_UNSHARED:
 		return map_user(m, stage, err);
 	case REPORT_MOUNTED:
@@ -479,7 +492,7 @@ static bool only_listens(const struct making *m)
 {
 	const struct setup *s = &m->init.setup;
 	return m->run->gate_open && !s->wait_hooks && !s->wait_net &&
-	       !s->plan->process.listener_path;
+	       !s->plan->process.listener_path && !binds_shift_late(s);
 }
 
 static int wait_ready(struct making *m, struct err **err)
@@ -499,6 +512,10 @@ static int wait_ready(struct making *m, struct err **err)
 			return report_to_err(&report, err);
 		case REPORT_TTY:
 			if (take_tty(m, &report, fd, err) < 0)
+				return -1;
+			break;
+		case REPORT_IDMAP:
+			if (shift_mount(m, fd, err) < 0)
 				return -1;
 			break;
 		case REPORT_MOUNTED:

@@ -17,6 +17,9 @@ struct bind_source {
 	bool is_link; /* mount is a link of the host, O_PATH, to be made anew */
 	bool is_dir;
 	bool is_proc; /* on a procfs: may go on /proc itself */
+	const char *
+		inside; /* the source lies in the container's root, there: opened at its turn; or NULL */
+	bool shifted; /* parent: binds_idmap_next() has seen it */
 };
 
 struct setup {
@@ -75,10 +78,16 @@ void nopivot_free(struct setup *s);
 
 /* binds.c */
 
-/** Parent: opens the sources of bind mounts as detached mounts, unless that is late. */
+/** Parent: opens the sources of bind mounts as detached mounts, unless that is late or they lie in the root. */
 int binds_prepare(struct setup *s, struct err **err);
 /** Child: the same where it is late. */
 void binds_prepare_late(struct setup *s);
+/** Child, at its turn: the source of step @i, which lies in the root as it is by now. */
+void bind_prepare_inside(struct setup *s, size_t i);
+/** Will the child ask for that (REPORT_IDMAP)? */
+bool binds_shift_late(const struct setup *s);
+/** Parent: shifts the owners of @mnt, of the next such step that is to be id-mapped. Each once, whoever asks. */
+int binds_idmap_next(struct setup *s, int mnt, struct err **err);
 void binds_close(struct setup *s);
 
 /* mounts.c: child */

@@ -175,14 +175,14 @@ c['mounts'].append({'destination': '/tmp', 'type': 'bind', 'source': '$TREE', 'o
 	untree
 }
 
-@test "a bind mount hears of the host's mounts unless it is private, and tells the host only if it and the root are shared" {
+@test "a bind mount hears of the host's mounts unless it is private, and tells the host only if the root is shared" {
 	local way root
 	TREE=$HOME_OCI/tree
 	mkdir -p "$TREE"
 	mount -t tmpfs tmpfs "$TREE"
 	mount --make-shared "$TREE"
 	mkdir "$TREE/host" "$TREE/own"
-	for way in / rslave/ slave/ rprivate/ private/ rshared/ shared/ rshared/rslave shared/slave shared/private /rprivate shared/rprivate rshared/rshared shared/shared; do
+	for way in / rslave/ slave/ rprivate/ private/ rshared/ shared/ rshared/rslave shared/slave shared/private /rprivate shared/rprivate rshared/rshared shared/shared /shared /rshared private/shared slave/rshared; do
 		root=${way#*/}
 		bundle prop "c['mounts'].append({'destination': '/tmp', 'type': 'bind', 'source': '$TREE', 'options': 'rbind ${way%/*}'.split()})
 if '$root': c['linux']['rootfsPropagation'] = '$root'
@@ -192,11 +192,11 @@ for s in ('bounding', 'effective', 'permitted'): p['capabilities'][s].append('CA
 		oci exec prop mount -t tmpfs own /tmp/own
 		run oci exec prop cat /proc/self/mountinfo
 		case $way in
-		rprivate/ | private/ | */rprivate) [ -z "$(flags /tmp/host)" ] ;;
+		rprivate/ | private/ | */rprivate | private/shared) [ -z "$(flags /tmp/host)" ] ;;
 		*) [ -n "$(flags /tmp/host)" ] ;;
 		esac
 		case $way in
-		*shared/rshared | *shared/shared)
+		*shared/rshared | *shared/shared | /shared | /rshared)
 			grep -q " $TREE/own " /proc/self/mountinfo
 			umount "$TREE/own"
 			;;
@@ -318,6 +318,50 @@ r['devices'].append({'allow': True, 'type': 'b', 'major': 7, 'minor': -1, 'acces
 c["mounts"] += [{"destination": "/tmp", "type": "bind", "source": h + "/one", "options": ["bind"]}, {"destination": "/tmp", "type": "bind", "source": h + "/two", "options": ["bind"]}]
 p["args"] = ["ls", "/tmp"]'
 	[ "$(oci run -b "$BUNDLE" twice)" = 2 ]
+}
+
+@test "a source in the container's own root shows the mounts before it, and its links stay in the root" {
+	local r=$HOME_OCI/rootfs s=$HOME_OCI/inside
+	mkdir -p "$s/a/x" "$s/b/y" "$s/host" "$r/mnt" "$r/bare"
+	touch "$s/a/x/fa" "$s/b/y/fb" "$s/host/secret" "$r/bare/own"
+	ln -s /mnt "$r/link"
+	ln -s "$s/host" "$r/out"
+	ln -s "../../../../../../..$s/host" "$r/up"
+	local dest
+	for dest in /tmp/final "$r/tmp/final"; do # the second: as a path of the host's, which runc takes as well
+		bundle inside "
+def bind(s, d, *o): c['mounts'].append({'source': s, 'destination': d, 'type': 'bind', 'options': list(o) or ['rbind']})
+c['mounts'].append({'destination': '/tmp', 'type': 'tmpfs', 'source': 'tmpfs'})
+bind('$s/a', '/mnt')
+bind('$s/b', '/mnt/x')
+bind('$r/mnt', '$dest')
+bind('$r/mnt', '/tmp/flat', 'bind', 'ro')
+bind('$r/link/x/y', '/tmp/linked')
+bind('$r/bare', '/tmp/bare')
+bind('$r', '/tmp/whole', 'rbind')
+p['args'] = ['sh', '-c', 'cd /tmp; find final flat linked bare whole/mnt -type f | sort; touch flat/no']"
+		run oci run -b "$BUNDLE" inside
+		echo "$output"
+		[ "$(printf '%s ' "${lines[@]::5}")" = "bare/own final/x/y/fb flat/x/fa linked/fb whole/mnt/x/y/fb " ]
+		[[ "${lines[5]}" == *"Read-only file system" ]]
+	done
+	for link in out up; do
+		bundle inside "c['mounts'].append({'source': '$r/$link', 'destination': '/tmp', 'type': 'bind', 'options': ['bind']})
+p['args'] = ['ls', '/tmp']"
+		run oci run -b "$BUNDLE" inside
+		echo "$output"
+		[ "$status" = 1 ]
+		[[ "$output" == *"$r/$link"*"/tmp"*"no such file or directory"* ]]
+	done
+	# ".." leads out of the root by name: the host's
+	bundle inside "c['mounts'].append({'source': '$r/../inside/host', 'destination': '/tmp', 'type': 'bind', 'options': ['bind']})
+p['args'] = ['ls', '/tmp']"
+	[ "$(oci run -b "$BUNDLE" inside)" = secret ]
+	bundle inside "c['mounts'].append({'source': '$r/bare', 'destination': '$r', 'type': 'bind', 'options': ['bind']})"
+	run oci run -b "$BUNDLE" inside
+	[ "$status" = 1 ]
+	[[ "$output" == *"root file system's place"* ]]
+	rm -r "$r/mnt" "$r/bare" "$r/link" "$r/out" "$r/up"
 }
 
 @test "destinations: relative, unclean, missing folders and files, a file over a file" {

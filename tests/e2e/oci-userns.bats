@@ -275,6 +275,30 @@ p['args'] = ['stat', '-c', '%u:%g', '/mnt/file']"
 	[ "${lines[0]}" = 5:6 ]
 }
 
+@test "idmap: a source in the container's own root is what earlier mounts have made of it" {
+	local user source=$HOME_OCI/rootfs/tmp/inside
+	mkdir -p "$HOME_OCI/ids"
+	idmapped "$HOME_OCI/ids"
+	touch "$HOME_OCI/ids/file"
+	chown 1234:4321 "$HOME_OCI/ids/file"
+	for user in "" "$USERNS"; do
+		bundle inside "$user
+c['mounts'].append({'destination': '/tmp', 'type': 'tmpfs', 'source': 'tmpfs'})
+c['mounts'].append({'destination': '/tmp/inside', 'type': 'bind', 'source': '$HOME_OCI/ids', 'options': ['bind']})
+bm = [{'containerID': 1234, 'hostID': 100077, 'size': 1}]; gm = [{'containerID': 4321, 'hostID': 100088, 'size': 1}]
+c['mounts'] += [{'destination': '/tmp/' + d, 'type': 'bind', 'source': '$source', 'options': ['bind', 'idmap'], 'uidMappings': bm, 'gidMappings': gm} for d in 'ab']
+p['args'] = ['stat', '-c', '%u:%g', '/tmp/a/file', '/tmp/b/file']"
+		run oci run -b "$BUNDLE" inside
+		echo "$output"
+		[ "$status" = 0 ]
+		if [ "$user" ]; then
+			[ "$output" = "77:88"$'\n'"77:88" ]
+		else
+			[ "$output" = "100077:100088"$'\n'"100077:100088" ]
+		fi
+	done
+}
+
 @test "ridmap reaches the mounts below, idmap does not" {
 	mkdir -p "$HOME_OCI/ids/sub" "$HOME_OCI/below"
 	idmapped "$HOME_OCI/ids"
