@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/fdio.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -75,22 +77,28 @@ static int route_socket(void)
 	return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 }
 
-static void read_index(const struct nlmsghdr *m, void *arg)
+static void read_link(const struct nlmsghdr *m, void *arg)
 {
-	const struct ifinfomsg *info = NLMSG_DATA(m);
-	int *index = arg;
+	struct ifinfomsg *info = arg;
 	if (m->nlmsg_type == RTM_NEWLINK)
-		*index = info->ifi_index;
+		*info = *(const struct ifinfomsg *)NLMSG_DATA(m);
 }
 
-/* The index of the device called @name; 0, with errno, if there is none. */
-static int find_link(int sock, const char *name)
+/* The device called @name; index 0, with errno, if there is none. */
+static struct ifinfomsg get_link(int sock, const char *name)
 {
 	struct request q;
-	int index = 0;
+	struct ifinfomsg info = {0};
 	request_begin(&q, RTM_GETLINK, NLM_F_ACK, sizeof(struct ifinfomsg));
 	request_add(&q, IFLA_IFNAME, name, strlen(name) + 1);
-	return converse(sock, &q, read_index, &index) < 0 ? 0 : index;
+	if (converse(sock, &q, read_link, &info) < 0)
+		info.ifi_index = 0;
+	return info;
+}
+
+static int find_link(int sock, const char *name)
+{
+	return get_link(sock, name).ifi_index;
 }
 
 static int set_up(int sock, int index)
@@ -154,15 +162,23 @@ struct netdev_move {
 	const char *name, *inside; /* @inside: with %d the kernel chooses a number */
 };
 
+/* A device that is in the container now, and what it was before. */
+struct moved {
+	const char *name;
+	int index; /* in the container; 0: has not got there */
+	bool up;
+	struct addresses addresses;
+};
+
 /* The kernel sets it down itself, once nothing can fail any more: a device that stays keeps its addresses and routes. */
-static int rename_and_move(const struct netdev_move *v, int index)
+static int rename_and_move(int sock, int index, const char *name, int ns)
 {
 	struct request q;
 	struct ifinfomsg *info = request_begin(&q, RTM_NEWLINK, NLM_F_ACK, sizeof(*info));
 	info->ifi_index = index;
-	request_add(&q, IFLA_IFNAME, v->inside, strlen(v->inside) + 1);
-	request_add(&q, IFLA_NET_NS_FD, &v->ns, sizeof(v->ns));
-	return converse(v->here, &q, NULL, NULL);
+	request_add(&q, IFLA_IFNAME, name, strlen(name) + 1);
+	request_add(&q, IFLA_NET_NS_FD, &ns, sizeof(ns));
+	return converse(sock, &q, NULL, NULL);
 }
 
 /* Indexes of all that is there, to tell which one has come. */
@@ -177,7 +193,7 @@ static void add_index(const struct nlmsghdr *m, void *arg)
 	if (m->nlmsg_type != RTM_NEWLINK)
 		return;
 	l->v = xreallocarray(l->v, l->count + 1, sizeof(*l->v));
-	read_index(m, &l->v[l->count++]);
+	l->v[l->count++] = ((const struct ifinfomsg *)NLMSG_DATA(m))->ifi_index;
 }
 
 static int list_links(int sock, struct link_list *l)
@@ -205,47 +221,93 @@ static int find_new(int sock, const struct link_list *before)
 	return found > 0 ? found : 0;
 }
 
-static int settle(
-	const struct netdev_move *v, int index, const struct buf *messages, struct err **err)
+static int add_addresses(int sock, int index, const struct buf *messages)
 {
 	size_t left = messages->len;
 	for (const struct nlmsghdr *m = (const struct nlmsghdr *)messages->data; NLMSG_OK(m, left);
 		m = NLMSG_NEXT(m, left))
-		if (add_address(v->there, m, index) < 0)
-			return err_sys(err, errno,
-				"linux.netDevices: give %s its address in the container", v->name);
-	if (set_up(v->there, index) < 0)
+		if (add_address(sock, m, index) < 0)
+			return -1;
+	return 0;
+}
+
+static int settle(const struct netdev_move *v, const struct moved *d, struct err **err)
+{
+	if (add_addresses(v->there, d->index, &d->addresses.messages) < 0)
+		return err_sys(err, errno, "linux.netDevices: give %s its address in the container",
+			v->name);
+	if (set_up(v->there, d->index) < 0)
 		return err_sys(err, errno, "linux.netDevices: set %s up in the container", v->name);
 	return 0;
 }
 
-static int move_one(const struct netdev_move *v, struct err **err)
+static int move_one(const struct netdev_move *v, struct moved *d, struct err **err)
 {
 	bool template = strchr(v->inside, '%');
-	int index = find_link(v->here, v->name);
-	if (!index)
+	const struct ifinfomsg info = get_link(v->here, v->name);
+	*d = (struct moved){.name = v->name,
+		.up = info.ifi_flags & IFF_UP,
+		.addresses = {.index = info.ifi_index}};
+	if (!info.ifi_index)
 		return err_sysk(err, ERR_NOT_FOUND, errno,
 			"linux.netDevices: find the network device %s", v->name);
 	if (!template && find_link(v->there, v->inside))
 		return err_set(err, ERR_CONFLICT,
 			"linux.netDevices: the container has a network device %s already",
 			v->inside);
-	struct addresses a = {.index = index};
 	struct link_list before = {0};
 	int r = 0;
-	if (list_links(v->there, &before) < 0 || list_addresses(v->here, &a) < 0 ||
-		rename_and_move(v, index) < 0)
+	if (list_links(v->there, &before) < 0 || list_addresses(v->here, &d->addresses) < 0 ||
+		rename_and_move(v->here, info.ifi_index, v->inside, v->ns) < 0)
 		r = err_sys(err, errno, "linux.netDevices: move %s into the container as %s",
 			v->name, v->inside);
-	int there = template ? find_new(v->there, &before) : find_link(v->there, v->inside);
-	if (r == 0 && !there)
+	if (r == 0)
+		d->index = template ? find_new(v->there, &before) : find_link(v->there, v->inside);
+	free(before.v);
+	if (r == 0 && !d->index)
 		r = err_set(err, ERR_SYSTEM, "linux.netDevices: %s did not arrive in the container",
 			v->name);
-	if (r == 0)
-		r = settle(v, there, &a.messages, err);
-	free(before.v);
-	buf_free(&a.messages);
-	return r;
+	return r < 0 ? -1 : settle(v, d, err);
+}
+
+struct netdevs {
+	int here,
+		there; /* sockets; the second keeps the container's namespace, so that devices can come back from it */
+	int home; /* our namespace */
+	struct moved *v;
+	size_t count;
+};
+
+/* To where it was, with its name and addresses; routes over it are lost. */
+static void move_back(const struct netdevs *n, const struct moved *d)
+{
+	int index = 0;
+	if (rename_and_move(n->there, d->index, d->name, n->home) == 0)
+		index = find_link(n->here, d->name);
+	if (!index || add_addresses(n->here, index, &d->addresses.messages) < 0 ||
+		(d->up && set_up(n->here, index) < 0))
+		log_warn("linux.netDevices: give %s back: %s", d->name, err_text(errno));
+}
+
+void netdevs_give_back(struct netdevs *n)
+{
+	for (size_t i = n ? n->count : 0; i-- > 0;)
+		if (n->v[i].index)
+			move_back(n, &n->v[i]);
+	netdevs_free(n);
+}
+
+void netdevs_free(struct netdevs *n)
+{
+	if (!n)
+		return;
+	for (size_t i = 0; i < n->count; i++)
+		buf_free(&n->v[i].addresses.messages);
+	fd_close(n->here);
+	fd_close(n->there);
+	fd_close(n->home);
+	free(n->v);
+	free(n);
 }
 
 /* A socket stays in the namespace that it was made in. */
@@ -262,23 +324,36 @@ static int socket_in(int ns, struct err **err)
 	return sock < 0 ? err_sys(err, errno, "open a netlink socket") : steal_fd(&sock);
 }
 
-int netdev_move_all(const struct plan *plan, int ns, struct err **err)
+static int open_ends(struct netdevs *n, int ns, struct err **err)
 {
-	auto_fd int here = route_socket();
-	if (here < 0)
+	n->here = route_socket();
+	if (n->here < 0)
 		return err_sys(err, errno, "open a netlink socket");
-	auto_fd int there = socket_in(ns, err);
-	if (there < 0)
-		return -1;
-	for (size_t i = 0; i < plan->net_device_count; i++) {
-		const struct oci_net_device *d = &plan->net_devices[i];
-		struct netdev_move v = {.here = here,
-			.there = there,
+	n->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (n->home < 0)
+		return err_sys(err, errno, "open the network namespace");
+	n->there = socket_in(ns, err);
+	return n->there < 0 ? -1 : 0;
+}
+
+int netdev_move_all(struct netdevs **out, const struct plan *plan, int ns, struct err **err)
+{
+	struct netdevs *n = xcalloc(1, sizeof(*n));
+	n->here = n->there = n->home = -1;
+	n->v = xcalloc(plan->net_device_count, sizeof(*n->v));
+	int r = open_ends(n, ns, err);
+	while (r == 0 && n->count < plan->net_device_count) {
+		const struct oci_net_device *d = &plan->net_devices[n->count];
+		struct netdev_move v = {.here = n->here,
+			.there = n->there,
 			.ns = ns,
 			.name = d->host_name,
 			.inside = str_empty(d->name) ? d->host_name : d->name};
-		if (move_one(&v, err) < 0)
-			return -1;
+		r = move_one(&v, &n->v[n->count++], err);
 	}
-	return 0;
+	if (r < 0)
+		netdevs_give_back(n);
+	else
+		*out = n;
+	return r;
 }

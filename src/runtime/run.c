@@ -34,6 +34,7 @@
 struct making {
 	struct init init;
 	struct run *run;
+	struct netdevs *moved;
 	int sock, theirs;
 };
 
@@ -57,6 +58,7 @@ static void making_free(struct making *m)
 {
 	struct setup *s = &m->init.setup;
 	binds_close(s);
+	netdevs_free(m->moved);
 	nopivot_free(s);
 	ns_close(s->ns, s->plan);
 	cgroup_hierarchies_free(s->hierarchies, s->hierarchy_count);
@@ -462,7 +464,7 @@ static int move_devices(struct making *m, struct err **err)
 	auto_fd int ns = openat(s->proc, path, O_RDONLY | O_CLOEXEC);
 	if (ns < 0)
 		return err_sys(err, errno, "open the container's network namespace");
-	return netdev_move_all(s->plan, ns, err);
+	return netdev_move_all(&m->moved, s->plan, ns, err);
 }
 
 /* The container's tree stands. */
@@ -599,6 +601,8 @@ int run_create(struct run **out, const struct plan *plan, const struct run_io *i
 	m->init.setup.wait_hooks =
 		!defer_hooks && (plan->prestart.count || plan->create_runtime.count);
 	if (create(m, err) < 0) {
+		netdevs_give_back(m->moved);
+		m->moved = NULL;
 		run_destroy(m->run);
 		return -1;
 	}

@@ -275,6 +275,32 @@ unveth() {
 	unveth
 }
 
+@test "netDevices: where a later one, or create itself, fails, those that are in the container come back as they were" {
+	veth kistd0 kistd1
+	veth kistd2 kistd3
+	local change wrong
+	wrong=$(printf '%s\n' "c['linux']['netDevices'] = {'kistd0': {'name': 'eth7'}, 'kistd2': {'name': 'net%d'}, 'kistd3': {'name': 'eth7'}}" \
+		"c['linux']['netDevices'] = {'kistd0': {'name': 'eth7'}, 'kistd2': {}}; c['hooks'] = {'createRuntime': [{'path': '/bin/sh', 'args': ['sh', '-c', 'ip link show kistd0 || exit 3']}]}")
+	while read -r change; do
+		ip link set kistd0 up
+		ip link set kistd1 up
+		ip addr replace 192.0.2.7/24 dev kistd0
+		ip -6 addr replace 2001:db8::7/64 dev kistd0 nodad
+		bundle d4 "$change"
+		run oci run -b "$BUNDLE" d4
+		echo "$output"
+		[ "$status" = 1 ]
+		[[ "$output" == *"the container has a network device eth7 already"* || "$output" == *"createRuntime hook /bin/sh: exit status 3"* ]]
+		[[ "$output" != *"give kistd"* ]]
+		run ip addr show kistd0
+		[[ "$output" == *"192.0.2.7/24"* && "$output" == *"2001:db8::7/64"* && "$output" == *"<"*UP*">"* ]]
+		run ip addr show kistd2
+		echo "$output"
+		[[ "$status" = 0 && "$output" != *"<"*UP*">"* ]]
+	done <<<"$wrong"
+	unveth
+}
+
 @test "memoryPolicy: every mode with its nodes and flags, on start and exec; mistakes are named" {
 	local mode
 	policy() { # MEMBERS: what numa_maps says of init's stack
