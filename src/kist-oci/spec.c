@@ -1,6 +1,8 @@
 /* spec: a config.json to start from. Small, and as tight as Docker's containers. */
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
+#include <sys/vfs.h>
 
 #include "base/fdio.h"
 #include "base/json.h"
@@ -46,8 +48,7 @@ static const char template[] =
 	"'nodev','relatime','ro']}],"
 	"'linux':{'resources':{'devices':[{'allow':false,'access':'rwm'}]},"
 	"'namespaces':[{'type':'pid'},{'type':'network'},{'type':'ipc'},{'type':'uts'},{'type':'"
-	"mount'},"
-	"{'type':'cgroup'}],"
+	"mount'}],"
 	"'maskedPaths':['/proc/acpi','/proc/asound','/proc/kcore','/proc/keys','/proc/"
 	"latency_stats',"
 	"'/proc/timer_list','/proc/timer_stats','/proc/sched_debug','/proc/scsi','/sys/firmware'],"
@@ -59,6 +60,20 @@ static json_t *parse_template(void)
 	for (char *c = text; *c; c++)
 		*c = *c == '\'' ? '"' : *c;
 	return json_loads(text, 0, NULL);
+}
+
+static void add_namespace(json_t *lin, const char *type)
+{
+	json_t *ns = json_object();
+	json_put_str(ns, "type", type);
+	json_array_append_new(json_object_get(lin, "namespaces"), ns);
+}
+
+/* As runc: only there have engines and programs grown used to a cgroup namespace. */
+static bool only_v2(void)
+{
+	struct statfs st;
+	return statfs("/sys/fs/cgroup", &st) == 0 && st.f_type == CGROUP2_SUPER_MAGIC;
 }
 
 static json_t *id_map(uint32_t host)
@@ -86,14 +101,13 @@ static void replace_mount(json_t *mounts, const char *destination, json_t *other
 static void make_rootless(json_t *j)
 {
 	json_t *lin = json_object_get(j, "linux"), *mounts = json_object_get(j, "mounts");
-	json_t *ns = json_object_get(lin, "namespaces"), *user = json_object();
+	json_t *ns = json_object_get(lin, "namespaces");
 	for (size_t i = json_array_size(ns); i--;) {
 		if (str_eq(json_string_value(json_object_get(json_array_get(ns, i), "type")),
 			    "network"))
 			json_array_remove(ns, i);
 	}
-	json_put_str(user, "type", "user");
-	json_array_append_new(ns, user);
+	add_namespace(lin, "user");
 	json_put(lin, "uidMappings", id_map(geteuid()));
 	json_put(lin, "gidMappings", id_map(getegid()));
 	json_object_del(lin, "resources");
@@ -119,6 +133,8 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 	if (dir < 0)
 		return 1;
 	auto_json *j = parse_template();
+	if (only_v2())
+		add_namespace(json_object_get(j, "linux"), "cgroup");
 	if (o->rootless)
 		make_rootless(j);
 	auto_free char *text = json_dumps(j, JSON_INDENT(8));

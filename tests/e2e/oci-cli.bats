@@ -454,7 +454,7 @@ b' ä '*' "$(printf 'x%.0s' $(seq 300))" "$(printf 'x%.0s' $(seq 2000))"; do
 	mkdir -p "$HOME_OCI/spec"
 	oci spec --bundle "$HOME_OCI/spec"
 	python3 - "$HOME_OCI/spec/config.json" <<'PY'
-import json, sys
+import json, os, sys
 text = open(sys.argv[1]).read()
 c = json.loads(text)
 caps = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
@@ -467,7 +467,8 @@ assert c["root"] == {"path": "rootfs", "readonly": True}
 assert c["ociVersion"].startswith("1.") and sorted(c) == ["hostname", "linux", "mounts", "ociVersion", "process", "root"]
 l = c["linux"]
 assert l["resources"] == {"devices": [{"allow": False, "access": "rwm"}]}
-assert [n["type"] for n in l["namespaces"]][:5] == ["pid", "network", "ipc", "uts", "mount"]
+v2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+assert [n["type"] for n in l["namespaces"]] == ["pid", "network", "ipc", "uts", "mount"] + ["cgroup"] * v2
 assert sorted(l["maskedPaths"]) == sorted("/proc/" + p for p in (
     "acpi", "asound", "kcore", "keys", "latency_stats", "timer_list", "timer_stats", "sched_debug", "scsi")) + ["/sys/firmware"]
 assert l["readonlyPaths"] == ["/proc/" + p for p in ("bus", "fs", "irq", "sys", "sysrq-trigger")]
@@ -480,6 +481,19 @@ assert [(m["destination"], m["type"], m["source"], m.get("options")) for m in c[
     ("/dev/mqueue", "mqueue", "mqueue", n),
     ("/sys", "sysfs", "sysfs", n + ["ro"]),
     ("/sys/fs/cgroup", "cgroup", "cgroup", n + ["relatime", "ro"])], c["mounts"]
+PY
+	mkdir -p "$HOME_OCI/spec-rootless"
+	oci spec --rootless -b "$HOME_OCI/spec-rootless"
+	python3 - "$HOME_OCI/spec/config.json" "$HOME_OCI/spec-rootless/config.json" <<'PY'
+import json, sys
+plain, c = (json.load(open(path)) for path in sys.argv[1:])
+l, own = c["linux"], [{"containerID": 0, "hostID": 0, "size": 1}]
+assert l["uidMappings"] == l["gidMappings"] == own and "resources" not in l
+assert l["namespaces"] == [n for n in plain["linux"]["namespaces"] if n["type"] != "network"] + [{"type": "user"}]
+at = {m["destination"]: m for m in c["mounts"]}
+assert at["/sys"] == {"destination": "/sys", "type": "none", "source": "/sys", "options": ["rbind", "nosuid", "noexec", "nodev", "ro"]}
+assert at["/dev/pts"]["options"] == ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
+assert c["process"] == plain["process"] and list(at) == [m["destination"] for m in plain["mounts"]]
 PY
 	run oci spec -b "$HOME_OCI/spec"
 	[ "$status" = 1 ]

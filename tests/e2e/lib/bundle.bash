@@ -31,7 +31,7 @@ teardown() {
 	done
 }
 
-# bundle NAME 'PYTHON': runc's spec with the terminal off, changed by statements on c; its folder in $BUNDLE.
+# bundle NAME 'PYTHON': runc's spec with the terminal off and a cgroup namespace on v1, too, changed by statements on c; its folder in $BUNDLE.
 bundle() {
 	BUNDLE=$HOME_OCI/bundle-$1
 	mkdir -p "$BUNDLE"
@@ -45,6 +45,8 @@ c["process"]["terminal"] = False
 c["process"]["args"] = ["sleep", "1000"]
 c["root"] = {"path": os.environ["HOME_OCI"] + "/rootfs", "readonly": True}
 c["linux"]["cgroupsPath"] = os.environ["CGROUP"] + "/" + name
+if not any(n["type"] == "cgroup" for n in c["linux"]["namespaces"]):
+    c["linux"]["namespaces"].append({"type": "cgroup"})
 p, r = c["process"], c["linux"]["resources"]
 exec(change)
 json.dump(c, open(path, "w"), indent=1)
