@@ -22,8 +22,8 @@ bool helper_installed(const char *name);
  */
 int helper_get(const char *name, const char *server, char **user, char **secret, struct err **err);
 /** What a helper's answer to "get" says; @what names it in errors. NULLs where it says nothing. */
-int helper_answer(const char *text, size_t n, const char *what, char **user, char **secret,
-	struct err **err);
+int helper_answer(
+	const char *text, size_t n, const char *what, char **user, char **secret, struct err **err);
 int helper_store(const char *name, const char *server, const char *user, const char *secret,
 	struct err **err);
 int helper_erase(const char *name, const char *server, struct err **err);

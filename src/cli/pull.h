@@ -13,7 +13,7 @@ void use_credentials_for(struct cli *cli, const struct reference *ref);
  * Has the daemon pull @image ("latest" without tag and digest) for @platform (NULL: its own); progress
  * on @out (NULL: none), as bars if it is a terminal.
  */
-int pull_image(struct cli *cli, const char *image, const char *platform, FILE *out,
-	struct err **err);
+int pull_image(
+	struct cli *cli, const char *image, const char *platform, FILE *out, struct err **err);
 
 #endif

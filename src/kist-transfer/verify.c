@@ -30,8 +30,8 @@ static void *shadow_main(void *arg)
 {
 	struct shadow *s = arg;
 	const struct unpack_input input = {ring_take, s->ring};
-	s->result = unpack_layer(
-		s->folder, s->side, &input, s->how, &s->limits, &s->unpacked, &s->err);
+	s->result =
+		unpack_layer(s->folder, s->side, &input, s->how, &s->limits, &s->unpacked, &s->err);
 	ring_leave(s->ring);
 	return NULL;
 }

@@ -52,7 +52,8 @@ int dockerfile_json(const char *text, char ***out, struct err **err);
  * Takes quotes and escapes away and puts in variables of @env ("K=V", NULL: none): $NAME, ${NAME}, ${NAME:-word},
  * ${NAME-word}, and the same with + and ?. Unset ones are empty. ERR_INVALID for what does not end, ERR_TOO_LARGE.
  */
-int dockerfile_expand(const char *word, char *const *env, char escape, char **out, struct err **err);
+int dockerfile_expand(
+	const char *word, char *const *env, char escape, char **out, struct err **err);
 /** The same, and splits at blanks that were not quoted; blanks that come out of variables count. Appends. */
 int dockerfile_expand_words(
 	const char *word, char *const *env, char escape, char ***out, struct err **err);

@@ -14,8 +14,8 @@
 struct oci_platform {
 	char os[OCI_PLATFORM_PART_MAX];
 	char architecture[OCI_PLATFORM_PART_MAX];
-	char variant
-		[OCI_PLATFORM_PART_MAX]; /* "": none, or the usual one (v7 of arm, v8 of arm64) */
+	/* "": none, or the usual one (v7 of arm, v8 of arm64) */
+	char variant[OCI_PLATFORM_PART_MAX];
 };
 
 /**
