@@ -208,6 +208,7 @@ inside() {
 			grep -q 'storage driver overlay2 does not work' "$W/merged/kistd.log"
 	} || result=1
 	KIST_HOME=$W/merged engine_end
+	keep_reports "$W/merged/kistd.log"
 	return $result
 }
 

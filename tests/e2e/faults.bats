@@ -238,5 +238,6 @@ rm_k() {
 		[ "$(docker run --rm --network none deep:1 sh -c 'ls /layers | wc -l')" = 126 ]
 		kill $daemon
 		wait_gone $daemon
+		keep_reports "$KIST_HOME/log"
 	)
 }

@@ -74,6 +74,7 @@ EOF
 	daemon=$(cat "$d/pid")
 	kill "$daemon"
 	wait_gone "$daemon"
+	keep_reports "$d/log"
 	[ -S "$d/s" ]
 }
 

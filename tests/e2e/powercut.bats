@@ -33,6 +33,7 @@ teardown_file() {
 	for point in after disk outer; do
 		! mountpoint -q "$HOME_CUT/$point" || retry 10 umount -R "$HOME_CUT/$point"
 	done
+	keep_reports "$HOME_CUT"/*.log
 	net_remove
 	rm -rf --one-file-system "$HOME_CUT"
 }

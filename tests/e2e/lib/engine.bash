@@ -9,6 +9,7 @@ KIST_BUILD=${KIST_BUILD:-$KIST_TOP/build}
 BIN=$KIST_BUILD/bin
 PATH=$BIN:$PATH
 . "$KIST_TOP/tests/e2e/lib/slow.bash"
+. "$KIST_TOP/tests/e2e/lib/sanitizer.bash"
 
 # An image archive, made once per build folder.
 busybox_archive() {
@@ -147,6 +148,7 @@ engine_stop() {
 	# shellcheck disable=SC2086
 	[ -z "$ids" ] || docker rm -f -v $ids >/dev/null 2>&1
 	engine_end
+	keep_reports "$KIST_HOME/kistd.log"
 	net_remove
 	# only empty folders go: a container's own one that was left behind stays for the check at the end
 	find /sys/fs/cgroup -maxdepth 2 -type d -name "$KIST_CGROUP" -exec rmdir {} + 2>/dev/null
