@@ -202,11 +202,13 @@ static char *own_below_root(const char *own, const char *root)
 static void parse_self_line(struct cgroup_layout *layout, const char *at, const char *end)
 {
 	const char *list = memchr(at, ':', (size_t)(end - at));
-	if (!list++)
+	if (!list)
 		return;
+	list++;
 	const char *path = memchr(list, ':', (size_t)(end - list));
-	if (!path++)
+	if (!path)
 		return;
+	path++;
 	auto_free char *names = xstrndup(list, (size_t)(path - 1 - list));
 	auto_free char *own = xstrndup(path, (size_t)(end - path));
 	bool v2 = !*names;
