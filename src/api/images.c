@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/timefmt.h"
+#include "image_manifests.h"
 #include "image_platform.h"
 #include "model/image.h"
 #include "request.h"
@@ -121,6 +122,9 @@ static int write_image(struct request *req, const struct store_image *i, struct 
 		jw_i64(&w, "VirtualSize", i->size);
 	write_layers(&w, req_engine(req), i);
 	write_times(&w, i);
+	if (req->api >= 148 && req_bool(req, "manifests", false) &&
+		image_manifests_write(&w, req_engine(req), &i->id, req->api, err) < 0)
+		return -1;
 	jw_end_object(&w);
 	buf_addc(w.out, '\n');
 	return 0;

@@ -5,7 +5,9 @@
 #include "base/timefmt.h"
 #include "flag_common.h"
 #include "format.h"
+#include "images_tree.h"
 #include "rows.h"
+#include "terminal.h"
 
 static const struct flag_spec flags[] = {
 	{"all", 'a', FLAG_BOOL, NULL, "Also those that are only steps of others"},
@@ -14,6 +16,7 @@ static const struct flag_spec flags[] = {
 	FLAG_FORMAT_LIST,
 	{"no-trunc", 0, FLAG_BOOL, NULL, "Whole IDs and texts"},
 	{"quiet", 'q', FLAG_BOOL, NULL, "IDs alone, one a line"},
+	{"tree", 0, FLAG_BOOL, NULL, "The platforms that each has, as a tree"},
 	{NULL},
 };
 
@@ -231,6 +234,7 @@ static char *list_path(const struct args *a)
 	const char *format = flag_str(a, "format");
 	bool sizes = format && (strstr(format, "SharedSize") || strstr(format, "UniqueSize"));
 	url_add(&b, "shared-size", sizes ? "1" : NULL);
+	url_add(&b, "manifests", flag_bool(a, "tree") ? "1" : NULL);
 	return buf_steal(&b);
 }
 
@@ -255,8 +259,39 @@ static char *with_digests(const char *format, bool digests)
 	return xasprintf("%s\t{{.Digest}}", format);
 }
 
+/* What a tree has no place for, in docker's words. */
+static int check_tree(const struct args *a, struct err **err)
+{
+	static const char *const others[] = {"quiet", "no-trunc", "digests"};
+	const char *wrong = flag_str(a, "format") ? "format" : NULL;
+	for (size_t i = ARRAY_LEN(others); i-- > 0;)
+		if (flag_bool(a, others[i]))
+			wrong = others[i];
+	if (!wrong)
+		return 0;
+	return err_set(err, ERR_INVALID, "--%s is not yet supported with --tree",
+		str_eq(wrong, "digests") ? "show-digest" : wrong);
+}
+
+static int draw_tree(struct cli *cli, const struct args *a)
+{
+	auto_err *err = NULL;
+	auto_buf out = BUF_INIT;
+	auto_json *images = NULL;
+	auto_free char *path = list_path(a);
+	unsigned rows, columns = 0;
+	if (check_tree(a, &err) < 0 || api_call(&cli->api, "GET", path, NULL, &images, &err) < 0)
+		return cli_error(err);
+	terminal_size(&rows, &columns);
+	images_tree_draw(images, columns, &out);
+	fwrite(out.data, 1, out.len, stdout);
+	return 0;
+}
+
 static int cmd_images(struct cli *cli, const struct args *a)
 {
+	if (flag_bool(a, "tree"))
+		return draw_tree(cli, a);
 	auto_free char *wider = with_digests(flag_str(a, "format"), flag_bool(a, "digests"));
 	const char *format = wider ? wider : flag_str(a, "format");
 	bool digests = flag_bool(a, "digests") || (format && strstr(format, ".Digest"));

@@ -101,6 +101,29 @@ void images_count_containers(struct engine *e, struct store_image_list *list)
 	free(all);
 }
 
+static void add_containers(struct engine *e, struct store_manifest *m)
+{
+	size_t n;
+	struct container **all = roster_all(&e->roster, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (str_eq(all[i]->doc->doc.image_id, m->image.str))
+			strv_add(&m->containers, container_id(all[i]));
+		container_unref(all[i]);
+	}
+	free(all);
+}
+
+int engine_image_manifests(
+	struct engine *e, const struct digest *image, struct store_manifests *out, struct err **err)
+{
+	if (store_image_manifests(e->store, image, out, err))
+		return -1;
+	for (size_t i = 0; i < out->count; i++)
+		if (*out->v[i].image.str)
+			add_containers(e, &out->v[i]);
+	return 0;
+}
+
 int engine_image_list(struct engine *e, const struct image_list_options *o,
 	struct store_image_list *out, struct err **err)
 {

@@ -27,6 +27,33 @@ static void descriptor_clear(struct oci_descriptor *d)
 	strv_free(d->urls);
 }
 
+struct oci_descriptor *oci_descriptor_copy(const struct oci_descriptor *from)
+{
+	struct oci_descriptor *d = xcalloc(1, sizeof(*d));
+	d->media_type = xstrdup_null(from->media_type);
+	d->digest = from->digest;
+	d->size = from->size;
+	for (size_t i = 0; i < from->annotations.count; i++)
+		oci_pair_add(
+			&d->annotations, from->annotations.v[i].key, from->annotations.v[i].value);
+	d->artifact_type = xstrdup_null(from->artifact_type);
+	d->has_platform = from->has_platform;
+	d->os = xstrdup_null(from->os);
+	d->architecture = xstrdup_null(from->architecture);
+	d->variant = xstrdup_null(from->variant);
+	d->os_version = xstrdup_null(from->os_version);
+	d->urls = strv_copy(from->urls);
+	return d;
+}
+
+void oci_descriptor_free(struct oci_descriptor *d)
+{
+	if (!d)
+		return;
+	descriptor_clear(d);
+	free(d);
+}
+
 static int parse_platform(const json_t *from, struct oci_descriptor *to, struct err **err)
 {
 	json_t *p;

@@ -149,6 +149,84 @@ platform_of() {
 	[ "$(platform_of 127.0.0.1:7000/nested)" = linux/amd64 ]
 }
 
+api() {
+	curl -s --unix-socket "$KIST_HOME/kist.sock" "http://x/$1" | jq "${@:2}"
+}
+
+@test "manifests=1 tells of all platforms of an index which are here, who uses them, and whose attestation is whose" {
+	put_image many/seen 1 --platforms $three --oci --seed seen >"$BATS_TEST_TMPDIR/digests"
+	docker pull -q --platform linux/arm64 localhost:5000/many/seen:1
+	docker create --name user --platform linux/arm64 localhost:5000/many/seen:1 >/dev/null
+	api v1.47/images/json?manifests=1 -c .[0].Manifests >"$BATS_TEST_TMPDIR/list"
+	api v1.48/images/localhost:5000/many/seen:1/json?manifests=1 . >"$BATS_TEST_TMPDIR/one"
+	jq -c .Manifests "$BATS_TEST_TMPDIR/one" | cmp - "$BATS_TEST_TMPDIR/list"
+	[ "$(jq -r '.[] | .Descriptor.platform.os + "/" + .Descriptor.platform.architecture + "/" + (.Descriptor.platform.variant // "") +
+		" " + .ID' "$BATS_TEST_TMPDIR/list" | sed 's,/ , ,')" = "$(tail -n +2 "$BATS_TEST_TMPDIR/digests")" ]
+	[ "$(jq -c 'map([.Available, .Kind, .ImageData.Platform.architecture])' "$BATS_TEST_TMPDIR/list")" = \
+		'[[true,"image","arm64"],[false,"image","amd64"],[false,"image","arm"]]' ]
+	[ "$(jq -c '.[0].ImageData.Containers' "$BATS_TEST_TMPDIR/list")" = "[\"$(docker inspect --format '{{.Id}}' user)\"]" ]
+	# what is not here takes no room; what is here takes what the registry sent, and its files
+	[ "$(jq -c '.[1].Size, .[1].ImageData.Size.Unpacked' "$BATS_TEST_TMPDIR/list" | tr -d '\n')" = '{"Content":0,"Total":0}0' ]
+	id=$(jq -r '.[0].ID' "$BATS_TEST_TMPDIR/list")
+	in_net curl -s -H 'Accept: application/vnd.oci.image.manifest.v1+json' "http://127.0.0.1:5000/v2/many/seen/manifests/$id" >"$BATS_TEST_TMPDIR/m"
+	content=$(($(stat -c %s "$BATS_TEST_TMPDIR/m") + $(jq '[.config.size, .layers[].size] | add' "$BATS_TEST_TMPDIR/m")))
+	size=$(docker image inspect --format '{{.Size}}' localhost:5000/many/seen:1)
+	[ "$(jq -c '.[0] | [.Size.Content, .Size.Total, .ImageData.Size.Unpacked]' "$BATS_TEST_TMPDIR/list")" = "[$content,$((content + size)),$size]" ]
+	[ "$(jq -r .Descriptor.digest "$BATS_TEST_TMPDIR/one")" = "$(head -n 1 "$BATS_TEST_TMPDIR/digests")" ]
+	# who does not ask, or speaks an older version, is not told
+	for path in v1.46/images/json?manifests=1 v1.51/images/json; do
+		[ "$(api $path -c '.[0] | [has("Manifests"), has("Descriptor")]')" = '[false,false]' ]
+	done
+	[ "$(api v1.47/images/localhost:5000/many/seen:1/json?manifests=1 -c '[has("Manifests"), has("Descriptor")]')" = '[false,false]' ]
+	docker rm user
+}
+
+@test "images --tree, of docker and of kist, shows the platforms of each image" {
+	put_image many/tree 1 --platforms $three --nested --oci --seed tree >/dev/null
+	docker pull -q localhost:5000/many/tree:1
+	docker load -q -i "$(busybox_archive)"
+	docker tag busybox zzz:1
+	docker create --name user busybox >/dev/null
+	for cli in docker kist; do
+		$cli images --tree 2>"$BATS_TEST_TMPDIR/err" | sed 's/\x1b\[[0-9;]*m//g; s/ *$//' | cat -s | sed '${/^$/d}' >"$BATS_TEST_TMPDIR/$cli"
+	done
+	# docker of API 1.50 marks no image that has no platforms to be used
+	grep -v "Info" "$BATS_TEST_TMPDIR/kist" | sed 's/ *U$//; s/[^ ]*\(B\|DISK USAGE\|CONTENT SIZE\)/ \1/g; s/  */ /g' >"$BATS_TEST_TMPDIR/a"
+	grep -vE "Info|WARNING" "$BATS_TEST_TMPDIR/docker" | sed 's/ *U$//; s/[^ ]*\(B\|DISK USAGE\|CONTENT SIZE\)/ \1/g; s/  */ /g' >"$BATS_TEST_TMPDIR/b"
+	diff -u "$BATS_TEST_TMPDIR/b" "$BATS_TEST_TMPDIR/a"
+	grep -q "^└─ linux/amd64 .*[1-9].*kB" "$BATS_TEST_TMPDIR/kist"
+	grep -A 1 "^busybox:latest$" "$BATS_TEST_TMPDIR/kist" | grep -q "^zzz:1 .* U$"
+	for flag in -q --no-trunc --format=x --digests; do
+		for cli in docker kist; do fails_with 1 "is not yet supported with --tree" $cli images --tree $flag; done
+	done
+	docker rm user
+}
+
+@test "docker's --platform of save, load, push, history and inspect is for the image that there is" {
+	put_image many/flag 1 --platforms linux/arm64,linux/amd64 --oci --seed flag >"$BATS_TEST_TMPDIR/digests"
+	image=localhost:5000/many/flag:1
+	docker pull -q --platform linux/arm64 $image
+	docker tag $image localhost:5001/many/flag:1
+	tar=$BATS_TEST_TMPDIR/flag.tar
+	for command in "save -o $tar $image" "push localhost:5001/many/flag:1" "history $image" "inspect $image"; do
+		run docker image ${command/ / --platform linux/amd64 }
+		[ "$status" = 1 ]
+		[[ "$output" == *"was found but does not provide the specified platform"* ]]
+	done
+	for command in "save -o $tar $image" "push -q localhost:5001/many/flag:1" "history $image" "inspect -f {{.Id}} $image"; do
+		docker image ${command/ / --platform linux/arm64 }
+	done
+	# alone, not its index
+	[ "linux/arm64 sha256:$(raw 5001/many/flag:1 | sha256sum | cut -d' ' -f1)" = "$(sed -n 2p "$BATS_TEST_TMPDIR/digests")" ]
+	id=$(docker inspect --format '{{.Id}}' $image)
+	docker rmi -f "$id" >/dev/null
+	fails_with 1 "requested platform (linux/amd64) not found" docker load --platform linux/amd64 -i "$tar"
+	[ -z "$(docker images -aq)" ]
+	docker load --platform linux/arm64 -i "$tar"
+	[ "$(docker inspect --format '{{.Id}}' $image)" = "$id" ]
+	fails_with 1 "is an invalid component of" docker save --platform 'linux/a b' -o "$tar" $image
+}
+
 @test "docker manifest inspects what we pushed" {
 	docker load -q -i "$(busybox_archive)"
 	docker tag busybox localhost:5000/made/box:1

@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "oci/platform.h"
+#include "store/manifests.h"
 #include "store/store.h"
 
 struct store *engine_store(struct engine *e);
@@ -27,6 +28,9 @@ struct store_image *engine_image_inspect(struct engine *e, const char *ref, stru
 /** The same for a platform (NULL: any): an image for another one is ERR_NOT_FOUND, in docker's words. */
 struct store_image *engine_image_for(
 	struct engine *e, const char *ref, const struct oci_platform *want, struct err **err);
+/** store_image_manifests(), with the containers of each. */
+int engine_image_manifests(struct engine *e, const struct digest *image,
+	struct store_manifests *out, struct err **err);
 int engine_image_tag(
 	struct engine *e, const char *ref, const char *repo, const char *tag, struct err **err);
 /** In docker's words and order; events untag and delete. @flags: enum store_remove_flags. */

@@ -117,6 +117,9 @@ struct oci_descriptor {
 	char **urls;
 };
 
+struct oci_descriptor *oci_descriptor_copy(const struct oci_descriptor *d);
+void oci_descriptor_free(struct oci_descriptor *d);
+
 struct oci_manifest {
 	char *media_type; /* may be NULL in OCI documents */
 	struct oci_descriptor config;

@@ -374,6 +374,8 @@ NONE(engine_exec_inspect, struct engine *e, const char *id, struct exec_info **o
 NONE(engine_exec_tty, struct engine *e, const char *id, bool *tty, struct err **err)
 NONE(engine_image_list, struct engine *e, const struct image_list_options *options,
 	struct store_image_list *out, struct err **err)
+NONE(engine_image_manifests, struct engine *e, const struct digest *image,
+	struct store_manifests *out, struct err **err)
 NONE(engine_image_tag, struct engine *e, const char *ref, const char *repo, const char *tag,
 	struct err **err)
 NONE(engine_image_remove, struct engine *e, const char *ref, unsigned flags,
@@ -456,6 +458,7 @@ const char *store_change_name(enum store_change change)
 	return "";
 }
 NOTHING(store_history_free, struct store_history *rows, size_t count)
+NOTHING(store_manifests_free, struct store_manifests *m)
 NOTHING(store_image_list_free, struct store_image_list *l)
 NOTHING(store_removed_list_free, struct store_removed_list *l)
 NOTHING(engine_logs_close, struct log_reader *r)

@@ -1,0 +1,45 @@
+/*
+ * What an image came with, for those who want to see its other platforms: every manifest that its indexes list, here or not
+ * (Docker's ImageManifestSummary, Engine API 1.47).
+ */
+#ifndef KIST_STORE_MANIFESTS_H
+#define KIST_STORE_MANIFESTS_H
+
+#include "store/store.h"
+
+enum store_manifest_kind {
+	STORE_MANIFEST_UNKNOWN, /* what it is cannot be told from what is here */
+	STORE_MANIFEST_IMAGE,
+	STORE_MANIFEST_ATTESTATION, /* BuildKit's, for another manifest of the index */
+};
+
+struct store_manifest {
+	struct oci_descriptor *descriptor; /* as its index has it, else made from what is known */
+	enum store_manifest_kind kind;
+	bool available; /* it is here with all that it names */
+	int64_t content; /* bytes of it, its configuration and layers in content/ */
+	/* IMAGE: */
+	struct digest image; /* its id, if it is here; else "" */
+	int64_t unpacked; /* bytes of its layers, unpacked */
+	struct oci_platform platform; /* the descriptor's, else the configuration's */
+	char *os_version; /* or NULL */
+	char **containers; /* ids of those made from it: for the engine to fill */
+	/* ATTESTATION: */
+	char *subject; /* digest of the manifest that it is about */
+};
+
+struct store_manifests {
+	struct oci_descriptor
+		*target; /* what the image's name stands for; NULL: it came with no manifest */
+	struct store_manifest *v; /* in the indexes' order, each once */
+	size_t count;
+};
+void store_manifests_free(struct store_manifests *m);
+#define auto_store_manifests __attribute__((cleanup(store_manifests_free))) struct store_manifests
+
+/** Reads the documents; at most STORE_MANIFESTS_MAX manifests, the others are left out. ERR_NOT_FOUND if there is no such image. */
+int store_image_manifests(struct store *store, const struct digest *image,
+	struct store_manifests *out, struct err **err);
+#define STORE_MANIFESTS_MAX 1024
+
+#endif

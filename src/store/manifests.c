@@ -1,0 +1,235 @@
+/* The manifests of an image's indexes, with what is here of each. Documents are strangers'; what cannot be read is left out. */
+#include "store/manifests.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "store/content.h"
+#include "store_private.h"
+
+#define ATTESTATION_TYPE "vnd.docker.reference.type"
+#define ATTESTATION_OF "vnd.docker.reference.digest"
+
+static void manifest_clear(struct store_manifest *m)
+{
+	oci_descriptor_free(m->descriptor);
+	free(m->os_version);
+	strv_free(m->containers);
+	free(m->subject);
+}
+
+void store_manifests_free(struct store_manifests *m)
+{
+	for (size_t i = 0; i < m->count; i++)
+		manifest_clear(&m->v[i]);
+	free(m->v);
+	oci_descriptor_free(m->target);
+	*m = (struct store_manifests){0};
+}
+
+/* ---- one manifest ---- */
+
+/* Adds what is in content/ of a blob; false if it is not there. */
+static bool add_content(struct store *s, const struct digest *digest, int64_t *content)
+{
+	int64_t size = 0;
+	if (blob_find(s, digest, &size, NULL) != 1)
+		return false;
+	*content += size > 0 ? size : 0;
+	return true;
+}
+
+/* Is the image with the configuration @id here? Then its layers are, whatever blobs they came as. */
+static bool find_image(struct store *s, const struct digest *id, int64_t *size)
+{
+	auto_db_stmt *q = db_query(s->db, "SELECT size FROM images WHERE id = ?", NULL);
+	if (!q)
+		return false;
+	db_bind_str(q, 1, id->str);
+	if (db_step(q, NULL) != 1)
+		return false;
+	*size = db_col_i64(q, 0);
+	return true;
+}
+
+static void set_platform(struct store_manifest *m, const char *os, const char *architecture,
+	const char *variant, const char *os_version)
+{
+	oci_platform_make(&m->platform, os, architecture, variant);
+	str_replace(&m->os_version, os_version);
+}
+
+/* What the configuration says; only where it is here. */
+static void read_config(struct store *s, struct store_manifest *m, const struct digest *config)
+{
+	auto_buf text = BUF_INIT;
+	auto_oci_image *image = NULL;
+	if (m->descriptor->has_platform || store_blob_read(s, config, &text, NULL) < 0 ||
+		oci_image_parse(&image, text.data, text.len, NULL) < 0)
+		return;
+	set_platform(m, image->os, image->architecture, image->variant, image->os_version);
+}
+
+/* False for what Docker calls no image: BuildKit's attestations, artifacts. */
+static bool may_be_image(const struct oci_descriptor *d)
+{
+	return !d->artifact_type && !oci_pairs_get(&d->annotations, ATTESTATION_TYPE) &&
+	       !(d->has_platform && str_eq(d->os, "unknown"));
+}
+
+static bool is_image_config(const struct oci_manifest *m)
+{
+	const char *type = m->config.media_type;
+	return !m->artifact_type && (str_empty(type) || str_eq(type, OCI_TYPE_CONFIG) ||
+					    str_eq(type, DOCKER_TYPE_CONFIG));
+}
+
+static void look_inside(struct store *s, struct store_manifest *m, const struct oci_manifest *doc)
+{
+	bool whole = add_content(s, &doc->config.digest, &m->content);
+	for (size_t i = 0; i < doc->layer_count; i++) {
+		bool again = false;
+		for (size_t k = 0; k < i && !again; k++)
+			again = str_eq(doc->layers[k].digest.str, doc->layers[i].digest.str);
+		if (!again && !add_content(s, &doc->layers[i].digest, &m->content))
+			whole = false;
+	}
+	m->available = whole;
+	if (m->kind != STORE_MANIFEST_IMAGE)
+		return;
+	if (!is_image_config(doc)) {
+		m->kind = STORE_MANIFEST_UNKNOWN;
+		return;
+	}
+	m->available = find_image(s, &doc->config.digest, &m->unpacked);
+	if (m->available)
+		m->image = doc->config.digest;
+	read_config(s, m, &doc->config.digest);
+}
+
+static void read_manifest(struct store *s, struct store_manifest *m)
+{
+	const struct oci_descriptor *d = m->descriptor;
+	const char *subject = oci_pairs_get(&d->annotations, ATTESTATION_OF);
+	auto_buf text = BUF_INIT;
+	auto_oci_manifest *doc = NULL;
+	if (may_be_image(d)) {
+		m->kind = STORE_MANIFEST_IMAGE;
+		set_platform(m, d->os, d->architecture, d->variant, d->os_version);
+	} else if (str_eq(oci_pairs_get(&d->annotations, ATTESTATION_TYPE),
+			   "attestation-manifest") &&
+		   subject) {
+		m->kind = STORE_MANIFEST_ATTESTATION;
+		m->subject = xstrdup(subject);
+	}
+	if (!add_content(s, &d->digest, &m->content) ||
+		store_blob_read(s, &d->digest, &text, NULL) < 0 ||
+		oci_manifest_parse(&doc, text.data, text.len, NULL) < 0)
+		return;
+	look_inside(s, m, doc);
+}
+
+/* ---- all of them ---- */
+
+struct walk {
+	struct store *store;
+	struct store_blob_list blobs;
+	struct store_manifests *out;
+};
+
+static bool is_there(const struct store_manifests *m, const struct digest *digest)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (str_eq(m->v[i].descriptor->digest.str, digest->str))
+			return true;
+	return false;
+}
+
+static void add(struct walk *w, const struct oci_descriptor *d)
+{
+	struct store_manifests *m = w->out;
+	if (m->count == STORE_MANIFESTS_MAX || is_there(m, &d->digest))
+		return;
+	m->v = xreallocarray(m->v, m->count + 1, sizeof(*m->v));
+	m->v[m->count] = (struct store_manifest){.descriptor = oci_descriptor_copy(d)};
+	read_manifest(w->store, &m->v[m->count++]);
+}
+
+static struct oci_index *read_index(struct walk *w, const struct digest *digest)
+{
+	auto_buf text = BUF_INIT;
+	struct oci_index *x = NULL;
+	if (store_blob_read(w->store, digest, &text, NULL) < 0 ||
+		oci_index_parse(&x, text.data, text.len, NULL) < 0)
+		return NULL;
+	return x;
+}
+
+static bool is_index(const struct walk *w, const struct digest *digest)
+{
+	for (size_t i = 0; i < w->blobs.count; i++)
+		if (w->blobs.v[i].role == STORE_ROLE_INDEX &&
+			str_eq(w->blobs.v[i].digest.str, digest->str))
+			return true;
+	return false;
+}
+
+/* Indexes in it that are not here could lead to anything, and are left out. */
+static void add_all_of(struct walk *w, const struct digest *index, int depth)
+{
+	auto_oci_index *x = depth < OCI_INDEX_DEPTH_MAX ? read_index(w, index) : NULL;
+	for (size_t i = 0; x && i < x->manifest_count; i++) {
+		const struct oci_descriptor *d = &x->manifests[i];
+		if (!oci_type_is_index(d->media_type))
+			add(w, d);
+		else if (is_index(w, &d->digest))
+			add_all_of(w, &d->digest, depth + 1);
+	}
+}
+
+/* True if no other index of the image lists @digest. */
+static bool is_outermost(struct walk *w, const struct digest *digest)
+{
+	for (size_t i = 0; i < w->blobs.count; i++) {
+		auto_oci_index *x = w->blobs.v[i].role == STORE_ROLE_INDEX
+					    ? read_index(w, &w->blobs.v[i].digest)
+					    : NULL;
+		for (size_t k = 0; x && k < x->manifest_count; k++)
+			if (str_eq(x->manifests[k].digest.str, digest->str))
+				return false;
+	}
+	return true;
+}
+
+/* A descriptor of what no index lists; the first of these is what the image stands for. */
+static void add_blob(struct walk *w, const struct store_blob *b)
+{
+	struct oci_descriptor d = {
+		.digest = b->digest,
+		.size = b->size > 0 ? b->size : 0,
+		.media_type = b->media_type,
+	};
+	if (!w->out->target)
+		w->out->target = oci_descriptor_copy(&d);
+	if (b->role == STORE_ROLE_INDEX)
+		add_all_of(w, &b->digest, 0);
+	else
+		add(w, &d);
+}
+
+int store_image_manifests(
+	struct store *s, const struct digest *image, struct store_manifests *out, struct err **err)
+{
+	static const enum store_role order[] = {STORE_ROLE_INDEX, STORE_ROLE_MANIFEST};
+	struct walk w = {.store = s, .out = out};
+	*out = (struct store_manifests){0};
+	if (store_image_blobs(s, image, &w.blobs, err) < 0)
+		return -1;
+	for (size_t k = 0; k < ARRAY_LEN(order); k++)
+		for (size_t i = 0; i < w.blobs.count; i++) {
+			const struct store_blob *b = &w.blobs.v[i];
+			if (b->role == order[k] && b->present && is_outermost(&w, &b->digest))
+				add_blob(&w, b);
+		}
+	store_blob_list_free(&w.blobs);
+	return 0;
+}
