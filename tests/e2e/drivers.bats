@@ -109,7 +109,7 @@ ls: /etc/group: No such file or directory"
 	docker export c1 | tar -t >"$W/list"
 	grep -qx d/sub/file "$W/list"
 	grep -qx bin/busybox "$W/list"
-	! grep -q 'etc/group\|\.wh\.' "$W/list"
+	! grep -q 'etc/group\|\.wh\.' "$W/list" || false
 	docker export c1 | docker import - flat
 	[ "$(docker run --rm flat cat /d/hard)" = 1 ]
 }

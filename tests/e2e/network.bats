@@ -167,7 +167,8 @@ bridge() {
 	[[ "$(docker port c1 80)" == *:9000* ]]
 	[[ "$(docker port c1 82)" == *:9002* ]]
 	port=$(docker port c1 81/udp | head -n 1 | sed 's/.*://')
-	[ "$port" -ge 32768 ] && [ "$port" -le 65535 ]
+	[ "$port" -ge 32768 ]
+	[ "$port" -le 65535 ]
 	docker run -d --name c2 -p 9100-9101:80 busybox sleep 1000
 	docker run -d --name c3 -p 9100-9101:80 busybox sleep 1000
 	[[ "$(docker port c2 80)" == *:9100* ]]

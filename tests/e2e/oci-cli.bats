@@ -222,7 +222,8 @@ datetime.datetime.fromisoformat(l["time"].replace("Z", "+00:00"))' "$output"
 	# made at once, and appended to
 	rm -f "$HOME_OCI/log"
 	oci --log "$HOME_OCI/log" list
-	[ -e "$HOME_OCI/log" ] && [ ! -s "$HOME_OCI/log" ]
+	[ -e "$HOME_OCI/log" ]
+	[ ! -s "$HOME_OCI/log" ]
 	run oci --log "$HOME_OCI/log" --log-format json create --frob "x"
 	run oci --log "$HOME_OCI/log" --log-format json exec nobody true
 	[ "$status" = 255 ]

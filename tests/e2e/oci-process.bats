@@ -97,7 +97,7 @@ pid_of() {
 	bundle a6
 	oci run -d -b "$BUNDLE" a6 </dev/null >/dev/null 2>&1 3>&-
 	refused() { # one that stays must not hold the output that bats waits for
-		! oci exec -d "$@" a6 sleep 1077 </dev/null >"$HOME_OCI/out" 2>&1 3>&-
+		! oci exec -d "$@" a6 sleep 1077 </dev/null >"$HOME_OCI/out" 2>&1 3>&- || false
 	}
 	refused --pid-file "$HOME_OCI/nowhere/pid"
 	refused -t --console-socket "$HOME_OCI/nowhere"

@@ -38,7 +38,7 @@ load lib/bundle
 	[ "$status" = 1 ]
 	[[ "$output" == *"container with given ID already exists"* ]]
 	# not the program yet
-	! grep -q sleep "/proc/$(cat "$HOME_OCI/pid")/cmdline"
+	! grep -q sleep "/proc/$(cat "$HOME_OCI/pid")/cmdline" || false
 	oci start l1
 	[ "$(status_of l1)" = running ]
 	run oci start l1
@@ -74,7 +74,8 @@ load lib/bundle
 	bundle m2 'p["args"] = ["/etc"]'
 	run oci run -b "$BUNDLE" m2
 	[ "$status" = 1 ]
-	[ ! -e "$HOME_OCI/state/m1" ] && [ ! -e "$HOME_OCI/state/m2" ]
+	[ ! -e "$HOME_OCI/state/m1" ]
+	[ ! -e "$HOME_OCI/state/m2" ]
 	run find /sys/fs/cgroup -path "*$CGROUP/m?"
 	[ -z "$output" ]
 }
@@ -111,7 +112,7 @@ load lib/bundle
 	oci exec -d --pid-file "$HOME_OCI/exec.pid" e1 sleep 77 </dev/null >/dev/null 2>&1 3>&-
 	grep -q sleep "/proc/$(cat "$HOME_OCI/exec.pid")/cmdline"
 	# it is in the container's cgroups
-	! grep -v "$CGROUP/e1\$" "/proc/$(cat "$HOME_OCI/exec.pid")/cgroup"
+	! grep -v "$CGROUP/e1\$" "/proc/$(cat "$HOME_OCI/exec.pid")/cgroup" || false
 	run oci ps -f json e1
 	[[ "$output" == *"$(cat "$HOME_OCI/exec.pid")"* ]]
 	run oci ps e1

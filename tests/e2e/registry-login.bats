@@ -97,7 +97,7 @@ make_helper() {
 
 @test "a wrong password is refused and not kept" {
 	fails_with 1 "nauthorized" kist login -u "$REGISTRY_USER" -p wrong localhost:5001
-	! grep -q 5001 "$DOCKER_CONFIG/config.json"
+	! grep -q 5001 "$DOCKER_CONFIG/config.json" || false
 	fails_with 1 "nauthorized" docker login -u "$REGISTRY_USER" -p wrong localhost:5001
 }
 
@@ -116,7 +116,7 @@ make_helper() {
 	EOF
 	timeout 40 expect "$BATS_TEST_TMPDIR/login.exp" </dev/null
 	grep -q "Login Succeeded" "$BATS_TEST_TMPDIR/seen"
-	! grep -qF "$REGISTRY_PASSWORD" "$BATS_TEST_TMPDIR/seen"
+	! grep -qF "$REGISTRY_PASSWORD" "$BATS_TEST_TMPDIR/seen" || false
 	[ "$(auth_of localhost:5001)" = "$REGISTRY_USER:$REGISTRY_PASSWORD" ]
 }
 
@@ -168,7 +168,7 @@ make_helper() {
 	make_helper
 	echo '{"credsStore": "test", "other": {"kept": true}}' >"$DOCKER_CONFIG/config.json"
 	kist login -u "$REGISTRY_USER" --password-stdin localhost:5001 <<<"$REGISTRY_PASSWORD"
-	! grep -q "$(printf %s "$REGISTRY_USER:$REGISTRY_PASSWORD" | base64)" "$DOCKER_CONFIG/config.json"
+	! grep -q "$(printf %s "$REGISTRY_USER:$REGISTRY_PASSWORD" | base64)" "$DOCKER_CONFIG/config.json" || false
 	[ "$(jq -c .other "$DOCKER_CONFIG/config.json")" = '{"kept":true}' ]
 	[ "$(jq -r .Secret "$BATS_TEST_TMPDIR/kept/localhost:5001")" = "$REGISTRY_PASSWORD" ]
 	[ "$(kist registry tags localhost:5001/own/app)" = v1 ]

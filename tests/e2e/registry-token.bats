@@ -59,7 +59,7 @@ scopes() { # NAME
 	kist push -q localhost:5004/own/two:1
 	# a blob that the other repository has is mounted, which takes a token that is good for both
 	scopes hub | grep -qx repository:own/two:pull,push
-	! scopes hub | grep -v -e '^repository:own/one:pull$' -e '^repository:own/two:pull,push$' -e '^repository:own/box:pull$'
+	! scopes hub | grep -v -e '^repository:own/one:pull$' -e '^repository:own/two:pull,push$' -e '^repository:own/box:pull$' || false
 	[ "$(kist registry tags localhost:5004/own/two)" = 1 ]
 }
 
@@ -77,12 +77,12 @@ scopes() { # NAME
 	login 5004
 	token=$(jq -r '.auths["localhost:5004"].identitytoken' "$DOCKER_CONFIG/config.json")
 	[ ${#token} = 48 ]
-	! grep -qF "$(printf %s "$REGISTRY_USER:$REGISTRY_PASSWORD" | base64)" "$DOCKER_CONFIG/config.json"
+	! grep -qF "$(printf %s "$REGISTRY_USER:$REGISTRY_PASSWORD" | base64)" "$DOCKER_CONFIG/config.json" || false
 	docker tag busybox localhost:5004/own/three:1
 	: >"$(registry_token_log hub)"
 	kist push -q localhost:5004/own/three:1
 	grep -q '"method": "POST".*"grant_type": \["refresh_token"\].*"status": 200' "$(registry_token_log hub)"
-	! grep -q '"authorization": "Basic' "$(registry_token_log hub)"
+	! grep -q '"authorization": "Basic' "$(registry_token_log hub)" || false
 	# the service forgets
 	: >"$REGISTRY_HOME/hub/token.refresh"
 	for cli in docker kist; do
@@ -96,8 +96,8 @@ scopes() { # NAME
 	docker push -q localhost:5005/own/box:1
 	docker rmi localhost:5005/own/box:1
 	kist pull -q localhost:5005/own/box:1
-	! grep -q '"method": "POST"' "$(registry_token_log old)"
-	! grep -q 'Basic' "$(registry_log old)"
+	! grep -q '"method": "POST"' "$(registry_token_log old)" || false
+	! grep -q 'Basic' "$(registry_log old)" || false
 	fails_with 1 "nauthorized" kist login -u "$REGISTRY_USER" -p wrong localhost:5005
 }
 
@@ -115,7 +115,7 @@ scopes() { # NAME
 	for how in html huge crlf empty number; do
 		fails_with 1 "127.0.0.1:7000/" docker pull 127.0.0.1:7000/token.$how
 	done
-	! registry_asked odd | grep -q Evil
+	! registry_asked odd | grep -q Evil || false
 	fails_with 1 "127.0.0.1:7001" docker pull 127.0.0.1:7000/token.refused
 	fails_with 1 "incorrect username or password" kist pull 127.0.0.1:7000/token.denied
 }

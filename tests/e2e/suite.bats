@@ -48,3 +48,15 @@ not_ok() {
 	[ "$(code a) $(not_ok a)" = "1 1" ]
 	[ "$(code b)" = 125 ]
 }
+
+# bash -e, which bats is, passes over "! command", and over all but the last of "a && b": in the midst of a test neither
+# can fail.
+@test "no statement in the midst of a test is one that cannot fail it" {
+	run awk '
+		FNR == 1 { held = "" }
+		held != "" && !/^}/ { print held }
+		{ held = "" }
+		/^\t+! / && !/\|\|/ || /^\t+\[\[? [^&]*\]\]? && (\[[^&]*|! .*|[a-z_]+)$/ && !/\|\||(return|break|continue)$/ { held = FILENAME ":" FNR ": " $0 }' \
+		"$BATS_TEST_DIRNAME"/*.bats "$BATS_TEST_DIRNAME"/../security/*.bats
+	[ "$output" = "" ] || { echo "$output"; false; }
+}
