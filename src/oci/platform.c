@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <sys/auxv.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -97,9 +98,25 @@ static void normalize(struct oci_platform *p)
 	}
 }
 
+/* A program for v6 runs on newer processors, too, and images for those are better. */
+const char *oci_platform_arm(const char *kernels)
+{
+	if (!kernels || kernels[0] != 'v' || kernels[1] < '5' || kernels[1] > '9')
+		return NULL;
+	return kernels[1] == '5' ? "v5" : kernels[1] == '6' ? "v6" : "v7";
+}
+
+static const char *host_variant(void)
+{
+	const char *arm =
+		str_eq(ARCH, "arm") ? oci_platform_arm((const char *)getauxval(AT_PLATFORM)) : NULL;
+	return arm ? arm : VARIANT;
+}
+
 void oci_platform_host(struct oci_platform *out)
 {
-	*out = (struct oci_platform){.os = OS, .architecture = ARCH, .variant = VARIANT};
+	*out = (struct oci_platform){.os = OS, .architecture = ARCH};
+	strcpy(out->variant, host_variant());
 }
 
 void oci_platform_make(
@@ -146,7 +163,7 @@ static int parse_one(const char *text, struct oci_platform *out, struct err **er
 	oci_platform_make(out, text, NULL, NULL);
 	if (known_os(out->os)) {
 		strcpy(out->architecture, ARCH);
-		strcpy(out->variant, str_eq(ARCH, "arm") ? VARIANT : "");
+		strcpy(out->variant, str_eq(ARCH, "arm") ? host_variant() : "");
 		drop_usual(out);
 		return 0;
 	}
@@ -365,7 +382,7 @@ const struct oci_descriptor **oci_index_candidates(
 int oci_index_no_match(const struct oci_platform *want, struct err **err)
 {
 	struct oci_platform host;
-	oci_platform_make(&host, OS, ARCH, VARIANT);
+	oci_platform_make(&host, OS, ARCH, host_variant());
 	auto_free char *name = oci_platform_format(want ? want : &host);
 	return err_set(err, ERR_NOT_FOUND,
 		"no matching manifest for %s in the manifest list entries", name);

@@ -94,6 +94,18 @@ static void arm64_falls_back_to_arm(void **state)
 	assert_int_equal(score("linux/arm64", make("linux", "arm64", "v9")), -1);
 }
 
+static void arm_is_what_the_kernel_calls_it_and_v7_at_most(void **state)
+{
+	(void)state;
+	assert_string_equal(oci_platform_arm("v5l"), "v5");
+	assert_string_equal(oci_platform_arm("v6l"), "v6");
+	assert_string_equal(oci_platform_arm("v7l"), "v7");
+	assert_string_equal(oci_platform_arm("v8l"), "v7");
+	assert_null(oci_platform_arm("v4l"));
+	assert_null(oci_platform_arm("aarch64"));
+	assert_null(oci_platform_arm(NULL));
+}
+
 static void amd64_takes_lower_levels_when_asked_for_a_high_one(void **state)
 {
 	(void)state;
@@ -183,6 +195,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_platform_is_refused),
 		cmocka_unit_test(arm_runs_older_variants_and_prefers_its_own),
 		cmocka_unit_test(arm64_falls_back_to_arm),
+		cmocka_unit_test(arm_is_what_the_kernel_calls_it_and_v7_at_most),
 		cmocka_unit_test(amd64_takes_lower_levels_when_asked_for_a_high_one),
 		cmocka_unit_test(what_says_nothing_fits_worse_than_what_fits),
 #if defined(__x86_64__)

@@ -23,8 +23,10 @@ struct oci_platform {
  * machine's. ERR_INVALID with containerd's words for anything else.
  */
 int oci_platform_parse(const char *text, struct oci_platform *out, struct err **err);
-/** This machine's. */
+/** This machine's. On 32-bit arm the variant is the processor's, at most v7, as containerd finds it in /proc/cpuinfo. */
 void oci_platform_host(struct oci_platform *out);
+/** The variant of arm for what the kernel calls the processor (AT_PLATFORM, "v7l"); NULL if it says nothing of use. */
+const char *oci_platform_arm(const char *kernels);
 /** From three fields that may be NULL or empty (then they stay empty), or too long (then they fit
  * nothing); other spellings become Go's. */
 void oci_platform_make(
@@ -36,7 +38,7 @@ char *oci_platform_format(const struct oci_platform *p);
  * How well an image for @have runs where @want is asked for (NULL: on this machine): -1 not at all,
  * more is better. Empty fields of @have fit anything, but worse than what says so; no variant is the usual one. On this machine
  * amd64 takes the plain variant first, as Docker does, then the best that the processor has (v4 to
- * v2), then 386.
+ * v2; containerd takes none of these unless it is asked), then 386.
  */
 int oci_platform_score(const struct oci_platform *want, const struct oci_platform *have);
 
