@@ -78,24 +78,35 @@ static const struct command *find_command(const char *group, const char *name)
 	return NULL;
 }
 
-/* The command of a group or of the top level whose name is closest to what was typed. */
+struct nearest {
+	const char *best;
+	size_t least;
+};
+
+static void try_name(struct nearest *n, const char *other, const char *typed)
+{
+	size_t d = str_distance(other, typed);
+	if (d < n->least && d < strlen(other))
+		*n = (struct nearest){other, d};
+}
+
+/* The command of a group, or the command or group of the top level, whose name is closest to what was typed. */
 static const char *nearest_command(const char *group, const char *name)
 {
-	const char *best = NULL;
-	size_t n = strlen(name), least = (n / 2 < 3 ? n / 2 : 3) + 1;
-	for (size_t i = 0; commands[i] && n < 64; i++) {
+	size_t len = strlen(name);
+	struct nearest n = {NULL, (len / 2 < 3 ? len / 2 : 3) + 1};
+	if (len >= 64)
+		return NULL;
+	for (const struct group *g = command_groups; !group && g->name; g++)
+		try_name(&n, g->name, name);
+	for (size_t i = 0; commands[i]; i++) {
 		const struct command *c = commands[i];
 		const char *other = group ? (str_eq(c->group, group) ? c->name : NULL)
 					  : (c->group ? c->top : c->name);
-		if (!other || c->hidden)
-			continue;
-		size_t d = str_distance(other, name);
-		if (d < least && d < strlen(other)) {
-			least = d;
-			best = other;
-		}
+		if (other && !c->hidden)
+			try_name(&n, other, name);
 	}
-	return best;
+	return n.best;
 }
 
 static int unknown_command(const char *group, const char *name)
@@ -111,7 +122,7 @@ static int unknown_command(const char *group, const char *name)
 	if (near)
 		fprintf(stderr, "Did you mean 'kist %s%s%s'?\n\n", parent, space, near);
 	if (group)
-		fprintf(stderr, "Usage:  kist %s\n\n", group);
+		fprintf(stderr, "Usage:  kist %s COMMAND\n\n", group);
 	fprintf(stderr, "Run 'kist%s%s --help' for more information\n", group ? " " : "", parent);
 	return 1;
 }

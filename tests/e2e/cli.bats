@@ -192,6 +192,11 @@ same() {
 	kist --help | grep -q 'Usage:'
 	kist run --help | grep -q -- '--memory'
 	fails_with 1 "unknown command: kist nosuch" kist nosuch
+	fails_with 1 "Did you mean 'kist load'?" kist laod
+	fails_with 1 "Did you mean 'kist image'?" kist imgae ls
+	fails_with 1 "Did you mean 'kist image prune'?
+
+Usage:  kist image COMMAND" kist image prun
 	kist run --memroy 1 busybox 2>&1 | grep -q -- '--memory'
 	fails_with 1 "not implemented" kist build .
 }
