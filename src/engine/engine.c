@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 
 #include "base/digest.h"
 #include "core.h"
@@ -24,6 +25,18 @@ void engine_set_transfers(struct engine *e, uint32_t max_downloads, uint32_t max
 {
 	e->max_downloads = max_downloads ? max_downloads : 3;
 	e->max_uploads = max_uploads ? max_uploads : 5;
+}
+
+void engine_reloaded(struct engine *e, const char *const *attributes)
+{
+	struct ring_attr all[16];
+	struct utsname uts;
+	size_t n = 0;
+	uname(&uts);
+	all[n++] = (struct ring_attr){"name", uts.nodename};
+	for (; *attributes && n < ARRAY_LEN(all); attributes += 2)
+		all[n++] = (struct ring_attr){attributes[0], attributes[1]};
+	event_other(e, "daemon", "reload", e->id, all, n);
 }
 
 static int take_options(struct engine *e, const struct engine_options *o, struct err **err)

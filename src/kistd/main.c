@@ -9,6 +9,7 @@
 
 #include "api/server.h"
 #include "base/fdio.h"
+#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
@@ -86,15 +87,51 @@ static struct registry_options registry_settings(struct daemon *d)
 	};
 }
 
+static char *json_of(char *const *list)
+{
+	static char *const none[] = {NULL};
+	struct buf text = BUF_INIT;
+	struct jsonw w = jsonw_to(&text);
+	jw_strv(&w, NULL, list ? list : none);
+	return buf_steal(&text);
+}
+
+/* What dockerd's event has, as far as it is a setting here. */
+static void tell_reloaded(struct daemon *d)
+{
+	const struct options *o = &d->options;
+	auto_free char *insecure = json_of(o->insecure_registries);
+	auto_free char *mirrors = json_of(o->registry_mirrors);
+	auto_free char *downloads = xasprintf("%lld", (long long)o->max_downloads);
+	auto_free char *uploads = xasprintf("%lld", (long long)o->max_uploads);
+	auto_free char *attempts = xasprintf("%lld", (long long)o->attempts);
+	const char *const attributes[] = {"debug", o->debug ? "true" : "false",
+		"insecure-registries", insecure, "live-restore", "true", "max-concurrent-downloads",
+		downloads, "max-concurrent-uploads", uploads, "max-download-attempts", attempts,
+		"registry-mirrors", mirrors, NULL};
+	engine_reloaded(d->engine, attributes);
+}
+
+/* All of the new settings, or none. */
+static int take_settings(struct daemon *d, struct err **err)
+{
+	struct options fresh;
+	int rc = options_load(&fresh, d->argv, err);
+	if (rc == 0) {
+		options_exchange(&d->options, &fresh);
+		const struct registry_options r = registry_settings(d);
+		rc = registry_reconfigure(d->registry, &r, err);
+		if (rc < 0)
+			options_exchange(&d->options, &fresh);
+	}
+	options_free(&fresh);
+	return rc;
+}
+
 static void reload(struct daemon *d)
 {
 	auto_err *e = NULL;
-	if (options_reload(&d->options, d->argv, &e) < 0) {
-		log_error("settings not reloaded: %s", err_msg(e));
-		return;
-	}
-	const struct registry_options r = registry_settings(d);
-	if (registry_reconfigure(d->registry, &r, &e) < 0) {
+	if (take_settings(d, &e) < 0) {
 		log_error("settings not reloaded: %s", err_msg(e));
 		return;
 	}
@@ -102,6 +139,7 @@ static void reload(struct daemon *d)
 	engine_set_transfers(
 		d->engine, (uint32_t)d->options.max_downloads, (uint32_t)d->options.max_uploads);
 	log_info("settings reloaded (debug, log-level, registries, transfers)");
+	tell_reloaded(d);
 }
 
 static void on_signal(struct loop_source *source, uint32_t events, void *arg)

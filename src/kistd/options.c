@@ -250,7 +250,10 @@ static int set_json(struct options *o, const struct setting *s, const json_t *v,
 static char *conflict(const char *key, const char *flag, const json_t *value)
 {
 	auto_buf text = BUF_INIT;
-	json_write(value, &text);
+	if (json_is_string(value))
+		buf_adds(&text, json_string_value(value));
+	else
+		json_write(value, &text);
 	return xasprintf("%s: (from flag: %s, from file: %s)", key, flag, buf_str(&text));
 }
 
@@ -442,26 +445,29 @@ static void swap_list(char ***a, char ***b)
 	*b = was;
 }
 
-int options_reload(struct options *o, char **argv, struct err **err)
+static void swap_number(int64_t *a, int64_t *b)
 {
-	struct options fresh;
-	int rc = options_load(&fresh, argv, err);
-	if (rc == 0) {
-		o->debug = fresh.debug;
-		o->max_downloads = fresh.max_downloads;
-		o->max_uploads = fresh.max_uploads;
-		o->attempts = fresh.attempts;
-		o->registry_timeout = fresh.registry_timeout;
-		swap_text(&o->log_level, &fresh.log_level);
-		swap_text(&o->certs_dir, &fresh.certs_dir);
-		swap_text(&o->http_proxy, &fresh.http_proxy);
-		swap_text(&o->https_proxy, &fresh.https_proxy);
-		swap_text(&o->no_proxy, &fresh.no_proxy);
-		swap_list(&o->registry_mirrors, &fresh.registry_mirrors);
-		swap_list(&o->insecure_registries, &fresh.insecure_registries);
-	}
-	options_free(&fresh);
-	return rc;
+	int64_t was = *a;
+	*a = *b;
+	*b = was;
+}
+
+void options_exchange(struct options *a, struct options *b)
+{
+	bool debug = a->debug;
+	a->debug = b->debug;
+	b->debug = debug;
+	swap_number(&a->max_downloads, &b->max_downloads);
+	swap_number(&a->max_uploads, &b->max_uploads);
+	swap_number(&a->attempts, &b->attempts);
+	swap_number(&a->registry_timeout, &b->registry_timeout);
+	swap_text(&a->log_level, &b->log_level);
+	swap_text(&a->certs_dir, &b->certs_dir);
+	swap_text(&a->http_proxy, &b->http_proxy);
+	swap_text(&a->https_proxy, &b->https_proxy);
+	swap_text(&a->no_proxy, &b->no_proxy);
+	swap_list(&a->registry_mirrors, &b->registry_mirrors);
+	swap_list(&a->insecure_registries, &b->insecure_registries);
 }
 
 void options_free(struct options *o)

@@ -39,9 +39,9 @@ struct options {
 
 /** Defaults, then flags, then the file. ERR_INVALID names what is wrong. */
 int options_load(struct options *o, char **argv, struct err **err);
-/** Again from the file alone, for SIGHUP: only what may change while running (debug, log-level, what
- * operations with registries begin with). */
-int options_reload(struct options *o, char **argv, struct err **err);
+/** For SIGHUP, and to take it back: exchanges what may change while running (debug, log-level, what operations with
+ * registries begin with). */
+void options_exchange(struct options *a, struct options *b);
 void options_free(struct options *o);
 void options_help(FILE *out);
 /** The keys of daemon.json, one a line: name, kind, help, with tabs between. For the manual page. */

@@ -133,6 +133,26 @@ reload() { # the new settings
 	fails_with 1 "x509: certificate signed by unknown authority" kist pull 192.0.2.1:5002/own/box:2
 }
 
+refused_more_than() { # COUNT of settings
+	[ "$(grep -c "settings not reloaded" "$KIST_HOME/kistd.log")" -gt "$1" ]
+}
+
+@test "SIGHUP is told as an event of the daemon, with what is in force now, and only if it changed anything" {
+	since=$(date +%s.%N)
+	reload '{"insecure-registries": ["192.0.2.1:5000"], "max-concurrent-downloads": 2, "debug": true}'
+	echo '{"max-concurrent-downloads": 7, "registry-mirrors": ["ftp://x"]}' >"$REGISTRY_HOME/daemon.json"
+	before=$(grep -c "settings not reloaded" "$KIST_HOME/kistd.log" || true)
+	kill -HUP "$(engine_pid)"
+	retry 10 refused_more_than "$before"
+	docker events --since "$since" --until "$(date +%s.%N)" --filter type=daemon --format '{{json .}}' >"$BATS_TEST_TMPDIR/events"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/events")" = 1 ]
+	[ "$(jq -r '[.Action, .Actor.ID] | @csv' "$BATS_TEST_TMPDIR/events")" = "\"reload\",\"$(docker info --format '{{.ID}}')\"" ]
+	[ "$(jq -r '.Actor.Attributes | [.name, .debug, ."max-concurrent-downloads", ."max-concurrent-uploads", ."insecure-registries",
+		."registry-mirrors", ."live-restore"] | join(" ")' "$BATS_TEST_TMPDIR/events")" = \
+		"$(uname -n) true 2 5 [\"192.0.2.1:5000\"] [] true" ]
+	reload '{}'
+}
+
 @test "settings that make no sense are logged, and change nothing" {
 	reload '{"insecure-registries": ["192.0.2.1:5000"]}'
 	for wrong in '{"insecure-registries": ["-x"]}' '{"registry-mirrors": ["ftp://x"]}' '{"max-concurrent-downloads": 0}' '{'; do

@@ -134,7 +134,7 @@ static void test_what_is_wrong_is_named(void **state)
 		{"{\"debug\": \"true\"}", "", "debug: must be true or false"},
 		{"{\"mtu\": 1.5}", "", "mtu: must be a number"},
 		{"{\"log-level\": \"debug\"}", "-l info",
-			"log-level: (from flag: info, from file: \"debug\")"},
+			"log-level: (from flag: info, from file: debug)"},
 		{"{", "", "invalid JSON"},
 		{"[]", "", "must be a JSON object"},
 	};
@@ -161,9 +161,9 @@ static void test_missing_file(void **state)
 		free(argv[i]);
 }
 
-static void test_what_a_running_daemon_takes_over(void **state)
+static void test_what_a_running_daemon_takes_over_and_gives_back(void **state)
 {
-	struct options o;
+	struct options o, fresh;
 	char *argv[] = {(char *)"kistd", (char *)"--config-file", config, NULL};
 	const char *json = "{\"mtu\": 1300, \"max-concurrent-downloads\": 7, "
 			   "\"max-concurrent-uploads\": 8, \"max-download-attempts\": 9, "
@@ -172,7 +172,8 @@ static void test_what_a_running_daemon_takes_over(void **state)
 	assert_int_equal(o.attempts, 6);
 	assert_int_equal(o.registry_timeout, 60);
 	assert_int_equal(file_replace(AT_FDCWD, config, json, strlen(json), 0600, false, NULL), 0);
-	assert_int_equal(options_reload(&o, argv, NULL), 0);
+	assert_int_equal(options_load(&fresh, argv, NULL), 0);
+	options_exchange(&o, &fresh);
 	assert_int_equal(o.max_downloads, 7);
 	assert_int_equal(o.max_uploads, 8);
 	assert_int_equal(o.attempts, 9);
@@ -180,6 +181,13 @@ static void test_what_a_running_daemon_takes_over(void **state)
 	assert_string_equal(o.registry_mirrors[0], "https://m");
 	/* containers have it already */
 	assert_int_equal(o.mtu, 1400);
+	options_exchange(&o, &fresh);
+	assert_int_equal(o.max_downloads, 3);
+	assert_int_equal(o.max_uploads, 5);
+	assert_int_equal(o.attempts, 6);
+	assert_int_equal(o.registry_timeout, 60);
+	assert_null(o.registry_mirrors);
+	options_free(&fresh);
 	options_free(&o);
 }
 
@@ -193,7 +201,7 @@ int main(void)
 			test_proxies_are_an_object_in_the_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_is_wrong_is_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
-			test_what_a_running_daemon_takes_over, set_up, tear_down),
+			test_what_a_running_daemon_takes_over_and_gives_back, set_up, tear_down),
 		cmocka_unit_test(test_missing_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,6 +59,8 @@ void engine_close(struct engine *e);
 
 /** For operations that begin from now on; 0: 3 and 5. Any thread. */
 void engine_set_transfers(struct engine *e, uint32_t max_downloads, uint32_t max_uploads);
+/** Event "reload" of the daemon, as dockerd's. @attributes: key, value, ..., NULL; the machine's name is added. */
+void engine_reloaded(struct engine *e, const char *const *attributes);
 
 const char *engine_data_root(const struct engine *e);
 /** Of new containers: "overlay2", "vfs". */
