@@ -38,9 +38,9 @@ def timed(commands, env):
     return took
 
 
-def compare(title, cases, base, rounds, results):
+def compare(title, cases, base, rounds, results, also=None):
     """cases: name -> function(i) giving a command, or a list of them. Interleaved; prints medians and ratios to
-    @base."""
+    @base, and to @also."""
     figures = {}
     for mode, gap in (("hot", 0), ("gaps", GAP)):
         times = {name: [] for name in cases}
@@ -57,10 +57,15 @@ def compare(title, cases, base, rounds, results):
             figures.setdefault(name, {})[mode] = statistics.median(times[name])
     results[title] = figures
     print("\n### %s\n" % title)
-    print("| | hot ms | x %s | gaps ms | x %s |\n| --- | ---: | ---: | ---: | ---: |" % (base, base))
+    bases = [base] + ([also] if also else [])
+    columns = ["%s ms" % mode if not b else "x %s" % b for mode in ("hot", "gaps") for b in [None] + bases]
+    print("| | %s |\n| --- |%s" % (" | ".join(columns), " ---: |" * len(columns)))
     for name, f in figures.items():
-        print("| %s | %.2f | %.3f | %.2f | %.3f |" % (
-            name, f["hot"], f["hot"] / figures[base]["hot"], f["gaps"], f["gaps"] / figures[base]["gaps"]), flush=True)
+        cells = []
+        for mode in ("hot", "gaps"):
+            cells.append("%.2f" % f[mode])
+            cells += ["%.3f" % (f[mode] / figures[b][mode]) for b in bases]
+        print("| %s | %s |" % (name, " | ".join(cells)), flush=True)
 
 
 def have(program):
@@ -150,6 +155,26 @@ def named(*names):
         except OSError:
             pass
     return found
+
+
+CGROUPS = "/sys/fs/cgroup"
+
+
+def cgroup_parents():
+    """Folders that runtimes and engines put their containers' cgroups in, and leave."""
+    names = ("kist", "docker", "libpod_parent")
+    found = [os.path.join(CGROUPS, h, n) for h in os.listdir(CGROUPS) for n in names] + [
+        os.path.join(CGROUPS, n) for n in names]
+    return {path for path in found if os.path.isdir(path)}
+
+
+def remove_cgroup_parents(before):
+    """Those that were not there @before and have nothing in them now."""
+    for path in cgroup_parents() - before:
+        try:
+            os.rmdir(path)
+        except OSError as e:
+            log("bench: %s stays: %s" % (path, e.strerror))
 
 
 def make_home():

@@ -4,8 +4,14 @@
  * cgroups, no JSON, no checks. Everything else that bench/run prints is a multiple of this.
  *
  *   floor ROOTFS COMMAND [ARGUMENT]...
+ *   floor-life create STATE ROOTFS COMMAND [ARGUMENT]...
+ *   floor-life start STATE
+ *   floor-life delete STATE
  *
- * As "floor-all" it does the rest of what that bundle makes a runtime do, too: a cgroup in each v1 hierarchy with its
+ * As "floor-life" it does so in three programs that know of each other by a file and a socket, as create, start and
+ * delete of a runtime must: after the first the container's process waits, and the last one kills it.
+ *
+ * As "floor-all" or "floor-life-all" it does the rest of what that bundle makes a runtime do, too: a cgroup in each v1 hierarchy with its
  * device rules, their mount, masked and read-only paths, the loopback device, capabilities. One thing after the other,
  * by path, without a check: what no runtime can leave out.
  */
@@ -15,8 +21,10 @@
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +36,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <linux/sched.h>
@@ -162,15 +171,16 @@ static void drop(void)
 		"drop");
 }
 
-static int container(char **argv, const struct groups *g)
+/* Up to where nothing is left to be done but to execute the command. */
+static void enter(const char *rootfs, const struct groups *g)
 {
 	for (int i = 0; i < g->n; i++)
 		put(g->path[i], "tasks", "0");
 	if (g->n)
 		loopback_up();
 	must(mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0, "slave");
-	must(mount(argv[1], argv[1], NULL, MS_BIND | MS_REC, NULL) == 0, "bind root");
-	must(chdir(argv[1]) == 0, "chdir");
+	must(mount(rootfs, rootfs, NULL, MS_BIND | MS_REC, NULL) == 0, "bind root");
+	must(chdir(rootfs) == 0, "chdir");
 	must(mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0, "proc");
 	must(mount("tmpfs", "dev", "tmpfs", MS_NOSUID, "mode=755,size=65536k") == 0, "dev");
 	mkdir("dev/pts", 0755);
@@ -201,32 +211,147 @@ static int container(char **argv, const struct groups *g)
 	must(sethostname("floor", 5) == 0, "hostname");
 	if (g->n)
 		drop();
-	execvp(argv[2], argv + 2);
-	must(0, argv[2]);
-	return 125;
 }
 
-int main(int argc, char **argv)
+static void execute(char **argv)
 {
-	if (argc < 3) {
-		fprintf(stderr, "usage: floor ROOTFS COMMAND [ARGUMENT]...\n");
-		return 2;
-	}
-	static struct groups groups;
-	const char *slash = strrchr(argv[0], '/');
-	if (strcmp(slash ? slash + 1 : argv[0], "floor-all") == 0)
-		make_groups(&groups);
+	execvp(argv[0], argv);
+	must(0, argv[0]);
+}
+
+static pid_t clone_container(void)
+{
 	struct clone_args args = {
 		.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET,
 		.exit_signal = SIGCHLD,
 	};
 	long pid = syscall(SYS_clone3, &args, sizeof(args));
 	must(pid >= 0, "clone3");
-	if (pid == 0)
-		return container(argv, &groups);
+	return (pid_t)pid;
+}
+
+static void remove_groups(const struct groups *g)
+{
+	for (int i = 0; i < g->n; i++)
+		must(rmdir(g->path[i]) == 0, g->path[i]);
+}
+
+/* What create leaves to the other two, besides a socket named like it. */
+struct life {
+	pid_t pid;
+	struct groups groups;
+};
+
+static struct sockaddr_un gate_address(const char *state)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	must(snprintf(addr.sun_path, sizeof(addr.sun_path), "%s.gate", state) <
+			(int)sizeof(addr.sun_path),
+		state);
+	return addr;
+}
+
+static void read_life(const char *state, struct life *l)
+{
+	int fd = open(state, O_RDONLY | O_CLOEXEC);
+	must(fd >= 0 && read(fd, l, sizeof(*l)) >= (ssize_t)sizeof(l->pid), state);
+	close(fd);
+}
+
+static void wait_at_gate(int gate, int ready)
+{
+	char go;
+	must(write(ready, "r", 1) == 1, "ready");
+	close(ready);
+	int sock = accept4(gate, NULL, NULL, SOCK_CLOEXEC);
+	must(sock >= 0 && read(sock, &go, 1) == 1, "gate");
+}
+
+static int life_create(char **argv, struct life *l)
+{
+	struct sockaddr_un addr = gate_address(argv[2]);
+	int ready[2], gate = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	must(gate >= 0 && bind(gate, (struct sockaddr *)&addr, sizeof(addr)) == 0 &&
+			listen(gate, 1) == 0 && pipe2(ready, O_CLOEXEC) == 0,
+		"gate");
+	l->pid = clone_container();
+	if (l->pid == 0) {
+		enter(argv[3], &l->groups);
+		wait_at_gate(gate, ready[1]);
+		execute(argv + 4);
+	}
+	close(ready[1]);
+	char r;
+	must(read(ready[0], &r, 1) == 1, "ready");
+	int fd = open(argv[2], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	must(fd >= 0 && write(fd, l, sizeof(*l)) == sizeof(*l), argv[2]);
+	close(fd);
+	return 0;
+}
+
+static int life_start(const char *state)
+{
+	struct sockaddr_un addr = gate_address(state);
+	char end;
+	int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	must(sock >= 0 && connect(sock, (struct sockaddr *)&addr, sizeof(addr)) == 0 &&
+			write(sock, "g", 1) == 1 && read(sock, &end, 1) == 0,
+		"gate");
+	return 0;
+}
+
+static int life_delete(const char *state, struct life *l)
+{
+	read_life(state, l);
+	int pidfd = (int)syscall(SYS_pidfd_open, l->pid, 0);
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	if (pidfd >= 0) {
+		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+		must(poll(&p, 1, -1) == 1, "poll");
+	}
+	remove_groups(&l->groups);
+	must(unlink(state) == 0 && unlink(gate_address(state).sun_path) == 0, state);
+	return 0;
+}
+
+static int life(int argc, char **argv, bool all)
+{
+	static struct life l;
+	if (argc > 4 && strcmp(argv[1], "create") == 0) {
+		if (all)
+			make_groups(&l.groups);
+		return life_create(argv, &l);
+	}
+	if (argc == 3 && strcmp(argv[1], "start") == 0)
+		return life_start(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "delete") == 0)
+		return life_delete(argv[2], &l);
+	fprintf(stderr,
+		"usage: floor-life create STATE ROOTFS COMMAND...|start STATE|delete STATE\n");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	const char *slash = strrchr(argv[0], '/');
+	const char *name = slash ? slash + 1 : argv[0];
+	bool all = strcmp(name, "floor-all") == 0 || strcmp(name, "floor-life-all") == 0;
+	if (strncmp(name, "floor-life", 10) == 0)
+		return life(argc, argv, all);
+	if (argc < 3) {
+		fprintf(stderr, "usage: floor ROOTFS COMMAND [ARGUMENT]...\n");
+		return 2;
+	}
+	static struct groups groups;
+	if (all)
+		make_groups(&groups);
+	pid_t pid = clone_container();
+	if (pid == 0) {
+		enter(argv[1], &groups);
+		execute(argv + 2);
+	}
 	int status;
-	must(waitpid((pid_t)pid, &status, 0) == pid, "waitpid");
-	for (int i = 0; i < groups.n; i++)
-		must(rmdir(groups.path[i]) == 0, groups.path[i]);
+	must(waitpid(pid, &status, 0) == pid, "waitpid");
+	remove_groups(&groups);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
