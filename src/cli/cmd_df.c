@@ -214,7 +214,7 @@ static int print_containers(const json_t *df)
 	json_array_foreach(json_object_get(df, "Containers"), i, v)
 	{
 		json_object_del(v, "SizeRootFs"); /* docker shows what it wrote alone */
-		json_array_append_new(rows, container_row(&f, v, true));
+		json_array_append_new(rows, container_row(&f, NULL, v, true));
 	}
 	printf("\nContainers space usage:\n\n");
 	fflush(stdout);

@@ -134,29 +134,122 @@ static void put_size(json_t *row, const json_t *c)
 	put_owned(row, "Size", root > 0 ? xasprintf("%s (virtual %s)", own, whole) : xstrdup(own));
 }
 
-json_t *container_row(const struct format *f, const json_t *c, bool trunc)
+static bool wants(const struct format_out *out, const char *field)
 {
-	json_t *row = format_row(f);
-	char text[64], id[13];
-	int local;
+	return !out || format_wants(out, field);
+}
+
+static void put_created(json_t *row, const struct format_out *out, const json_t *c)
+{
+	char text[64];
 	int64_t created = json_integer_value(json_object_get(c, "Created")) * TIME_NS_PER_SEC;
-	json_put_str(row, "ID", trunc ? format_short_id(text_of(c, "Id"), id) : text_of(c, "Id"));
-	put_owned(row, "Names", names(c, trunc));
-	put_owned(row, "Image", image(c, trunc));
-	put_owned(row, "Command", command(c, trunc));
-	json_put_str(row, "CreatedAt", format_time(created, false, text, sizeof(text)));
-	json_put_str(row, "RunningFor", format_ago(created, text, sizeof(text)));
-	put_owned(row, "Ports", ports_text(json_object_get(c, "Ports")));
-	json_put_str(row, "State", text_of(c, "State"));
-	json_put_str(row, "Status", text_of(c, "Status"));
-	put_size(row, c);
-	put_owned(row, "Labels", format_labels(json_object_get(c, "Labels")));
+	if (wants(out, "CreatedAt"))
+		json_put_str(row, "CreatedAt", format_time(created, false, text, sizeof(text)));
+	if (wants(out, "RunningFor"))
+		json_put_str(row, "RunningFor", format_ago(created, text, sizeof(text)));
+}
+
+static void put_mounts(json_t *row, const json_t *c, bool trunc)
+{
+	int local;
 	put_owned(row, "Mounts", mounts(c, trunc, &local));
 	put_owned(row, "LocalVolumes", xasprintf("%d", local));
-	put_owned(row, "Networks", networks(c));
+}
+
+json_t *container_row(
+	const struct format *f, const struct format_out *out, const json_t *c, bool trunc)
+{
+	json_t *row = format_row(f);
+	char id[13];
+	json_put_str(row, "ID", trunc ? format_short_id(text_of(c, "Id"), id) : text_of(c, "Id"));
+	if (wants(out, "Names"))
+		put_owned(row, "Names", names(c, trunc));
+	if (wants(out, "Image"))
+		put_owned(row, "Image", image(c, trunc));
+	if (wants(out, "Command"))
+		put_owned(row, "Command", command(c, trunc));
+	put_created(row, out, c);
+	if (wants(out, "Ports"))
+		put_owned(row, "Ports", ports_text(json_object_get(c, "Ports")));
+	json_put_str(row, "State", text_of(c, "State"));
+	json_put_str(row, "Status", text_of(c, "Status"));
+	if (wants(out, "Size"))
+		put_size(row, c);
+	if (wants(out, "Labels"))
+		put_owned(row, "Labels", format_labels(json_object_get(c, "Labels")));
+	if (wants(out, "Mounts") || wants(out, "LocalVolumes"))
+		put_mounts(row, c, trunc);
+	if (wants(out, "Networks"))
+		put_owned(row, "Networks", networks(c));
 	json_put(row, "Platform", json_null());
 	json_object_set(row, "#labels", json_object_get(c, "Labels"));
 	return row;
+}
+
+/* What of a container of /containers/json the columns are made of. */
+static const struct {
+	const char *key, *field;
+} sources[] = {
+	{"Id", "ID"},
+	{"Names", "Names"},
+	{"Image", "Image"},
+	{"ImageID", "Image"},
+	{"Command", "Command"},
+	{"Created", "CreatedAt"},
+	{"Created", "RunningFor"},
+	{"Ports", "Ports"},
+	{"State", "State"},
+	{"Status", "Status"},
+	{"SizeRw", "Size"},
+	{"SizeRootFs", "Size"},
+	{"Labels", "Labels"},
+	{"Mounts", "Mounts"},
+	{"Mounts", "LocalVolumes"},
+	{"NetworkSettings", "Networks"},
+};
+
+static bool wants_key(const struct format_out *out, const char *key)
+{
+	for (size_t i = 0; i < ARRAY_LEN(sources); i++)
+		if (str_eq(sources[i].key, key) && wants(out, sources[i].field))
+			return true;
+	return false;
+}
+
+/* The next container with those of its members that somebody will look at. NULL with *err set, or where @r has
+ * stopped. */
+static json_t *read_container(struct jsonr *r, const struct format_out *out, struct err **err)
+{
+	auto_buf key = BUF_INIT;
+	auto_json *c = json_object();
+	jsonr_enter(r, '{');
+	while (jsonr_key(r, &key)) {
+		jsonr_peek(r); /* past blanks */
+		const char *at = r->at;
+		if (!jsonr_skip(r))
+			return NULL;
+		if (!wants_key(out, buf_str(&key)))
+			continue;
+		json_t *value = json_parse(at, (size_t)(r->at - at), API_ANSWER, err);
+		if (!value)
+			return NULL;
+		json_object_set_new(c, buf_str(&key), value);
+	}
+	return r->bad ? NULL : steal_ptr(c);
+}
+
+/* One by one: a tree of a thousand takes longer to build and to free than all the rest. */
+static int add_all(const struct format *f, struct format_out *out, const struct buf *answer,
+	bool trunc, struct err **err)
+{
+	struct jsonr r = jsonr_from(answer->data, answer->len);
+	jsonr_enter(&r, '[');
+	while (jsonr_more(&r, ']')) {
+		auto_json *c = read_container(&r, out, err);
+		if (*err || (c && format_add(out, container_row(f, out, c, trunc), err) < 0))
+			return -1;
+	}
+	return jsonr_end(&r, API_ANSWER, err);
 }
 
 static bool format_wants_size(const char *format)
@@ -192,7 +285,7 @@ static int cmd_ps(struct cli *cli, const struct args *a)
 		.quiet = "{{.ID}}",
 	};
 	auto_err *err = NULL;
-	auto_json *list = NULL;
+	auto_buf answer = BUF_INIT;
 	auto_free char *path = list_path(a);
 	const char *format = flag_str(a, "format");
 	if (flag_bool(a, "quiet") && !str_empty(format)) {
@@ -201,14 +294,14 @@ static int cmd_ps(struct cli *cli, const struct args *a)
 			stderr);
 		format = NULL;
 	}
-	if (api_call(&cli->api, "GET", path, NULL, &list, &err) < 0)
+	if (api_text(&cli->api, path, &answer, &err) < 0)
 		return cli_error(err);
-	auto_json *rows = json_array();
-	size_t i;
-	json_t *c;
-	json_array_foreach(list, i, c)
-		json_array_append_new(rows, container_row(&f, c, !flag_bool(a, "no-trunc")));
-	return format_print(&f, format, flag_bool(a, "quiet"), rows);
+	auto_format_out *out = format_open(&f, format, flag_bool(a, "quiet"), &err);
+	if (!out)
+		return cli_error(err);
+	if (add_all(&f, out, &answer, !flag_bool(a, "no-trunc"), &err) < 0)
+		return cli_error(err);
+	return format_write(out);
 }
 
 const struct command command_ps = {

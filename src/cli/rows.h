@@ -7,7 +7,9 @@
 
 /** Columns of `ps`, and a container of /containers/json as a row. */
 extern const struct format_field container_fields[];
-json_t *container_row(const struct format *f, const json_t *container, bool trunc);
+/** @out: what will take the row, so that only what it looks at is made; NULL for all. */
+json_t *container_row(
+	const struct format *f, const struct format_out *out, const json_t *container, bool trunc);
 
 /** Columns of `images`. */
 extern const struct format_field image_fields[];
