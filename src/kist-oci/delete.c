@@ -17,18 +17,32 @@ static const struct option options[] = {
 		"kill the container first if it runs"},
 };
 
+#define DEATH_SOON_MS 100
 #define DEATH_TIMEOUT_MS 10000
 
-/* Kills all that is left and waits for init. */
+static bool ends_within(int pidfd, int ms)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	int r;
+	do
+		r = poll(&p, 1, ms);
+	while (r < 0 && errno == EINTR);
+	return r != 0;
+}
+
+/* Kills init and waits for it. With the first process of a pid namespace all others go; those that do not are
+ * cgroup_destroy()'s to kill, which takes the freezer. A frozen process dies only when it is thawed: cgroup_kill(). */
 static int put_to_death(struct state *s, struct cgroup *cg, struct err **err)
 {
 	auto_fd int pidfd = state_pidfd(s, NULL);
-	if (pidfd >= 0)
-		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	if (pidfd < 0)
+		return 0;
+	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	if (!(cg && cgroup_frozen(cg)) && ends_within(pidfd, DEATH_SOON_MS))
+		return 0;
 	if (cg && cgroup_kill(cg, SIGKILL, err) < 0)
 		return -1;
-	struct pollfd p = {.fd = pidfd, .events = POLLIN};
-	if (pidfd >= 0 && poll(&p, 1, DEATH_TIMEOUT_MS) == 0)
+	if (!ends_within(pidfd, DEATH_TIMEOUT_MS))
 		return err_set(err, ERR_SYSTEM, "container init still running");
 	return 0;
 }
@@ -61,7 +75,7 @@ static int stop_unit(struct state *s, struct err **err)
 
 int container_remove(struct state *s, bool kill, struct err **err)
 {
-	struct cgroup *cg = state_cgroup(s);
+	struct cgroup *cg = state_cgroup_core(s);
 	int r = kill ? put_to_death(s, cg, err) : 0;
 	/* processes that init left behind (no pid namespace of its own) go with it */
 	if (r == 0)

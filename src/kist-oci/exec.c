@@ -163,9 +163,12 @@ static int spawn(struct job *job, struct state *s, const struct exec_options *o,
 		return -1;
 	/* none at all is right only for a container that never had one */
 	bool needs = !str_empty(s->cgroup) || (o->cgroup && o->cgroup[0]);
-	struct cgroup *cg = needs ? state_cgroup_need(s, err) : NULL;
+	bool below = o->cgroup && o->cgroup[0];
+	struct cgroup *cg = needs && !below ? state_cgroup_core(s) : NULL;
+	if (needs && !cg)
+		cg = state_cgroup_need(s, err);
 	int r = needs && !cg ? -1 : 0;
-	if (r == 0 && o->cgroup && o->cgroup[0])
+	if (r == 0 && below)
 		r = cgroup_descend(cg, o->cgroup, err);
 	if (r == 0)
 		job->pid =

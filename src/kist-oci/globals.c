@@ -87,18 +87,27 @@ static char *default_root(void)
 	return root;
 }
 
-/* Where nothing is said, who cannot count on cgroups is asked about. */
-static int choose_rootless(struct globals *g, struct err **err)
+static bool rootless_is_said(const struct globals *g)
 {
-	if (!str_empty(g->rootless) && !str_eq(g->rootless, "auto")) {
-		if (str_to_bool(g->rootless, &g->rootless_cgroups) < 0)
-			return err_set(err, ERR_INVALID,
-				"invalid value \"%s\" for --rootless: true, false or auto",
-				g->rootless);
-		return 0;
-	}
-	g->rootless_cgroups = geteuid() != 0 || in_user_namespace();
+	return !str_empty(g->rootless) && !str_eq(g->rootless, "auto");
+}
+
+static int check_rootless(const struct globals *g, struct err **err)
+{
+	bool said;
+	if (rootless_is_said(g) && str_to_bool(g->rootless, &said) < 0)
+		return err_set(err, ERR_INVALID,
+			"invalid value \"%s\" for --rootless: true, false or auto", g->rootless);
 	return 0;
+}
+
+/* Where nothing is said, who cannot count on cgroups is asked about. */
+bool globals_rootless(const struct globals *g)
+{
+	bool said = false;
+	if (rootless_is_said(g) && str_to_bool(g->rootless, &said) == 0)
+		return said;
+	return geteuid() != 0 || in_user_namespace();
 }
 
 /* Absolute, so that messages and what is kept of it hold from anywhere. */
@@ -126,7 +135,7 @@ int globals_settle(struct globals *g, struct err **err)
 {
 	if (open_log(g, err) < 0 || choose_root(g, err) < 0)
 		return -1;
-	return choose_rootless(g, err);
+	return check_rootless(g, err);
 }
 
 void globals_free(struct globals *g)

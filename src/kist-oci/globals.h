@@ -12,7 +12,6 @@ struct globals {
 	const char *log, *log_format, *root, *rootless, *criu;
 	char *root_path; /* owned */
 	int sealed; /* sealed_self_mount() */
-	bool rootless_cgroups; /* what --rootless comes to */
 	bool log_to_file;
 	bool default_root; /* nobody named one */
 };
@@ -21,6 +20,8 @@ extern const struct option_set global_options;
 
 /** Opens the log, and works out what was not said: ERR_INVALID, ERR_SYSTEM if the log cannot be written. */
 int globals_settle(struct globals *g, struct err **err);
+/** What --rootless comes to: whether to go without cgroups where they may not be made. */
+bool globals_rootless(const struct globals *g);
 void globals_free(struct globals *g);
 
 /** An error to the log, and in plain words to stderr if the log is elsewhere. */

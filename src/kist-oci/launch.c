@@ -65,7 +65,7 @@ static bool users_systemd(const struct globals *g)
 {
 	if (str_empty(g->rootless) || str_eq(g->rootless, "auto"))
 		return systemd_wants_user();
-	return g->rootless_cgroups;
+	return globals_rootless(g);
 }
 
 static int find_systemd(struct launch *l, const struct globals *g, struct err **err)
@@ -111,7 +111,7 @@ static int compile(struct launch *l, const struct globals *g, const struct launc
 		.no_new_keyring = o->no_new_keyring,
 		.systemd_helper = l->systemd,
 		.systemd_user = l->systemd && users_systemd(g),
-		.rootless = g->rootless_cgroups,
+		.rootless = globals_rootless(g),
 		.unprivileged = geteuid() != 0,
 	};
 	if (plan_compile(&l->plan, l->config, &options, err) < 0)
@@ -204,6 +204,8 @@ static int record_run(void *arg, const struct run *run, struct err **err)
 		str_replace(&l->state->cgroup, "");
 	log_debug("container %s: its first process is %d, its cgroup %s", l->state->id,
 		(int)run->pid, str_empty(l->state->cgroup) ? "none" : l->state->cgroup);
+	free(l->state->places);
+	l->state->places = run->cgroup ? cgroup_places(run->cgroup) : NULL;
 	l->state->pid = run->pid;
 	l->state->creating = true;
 	l->state->start_ticks = run->start_ticks;

@@ -25,17 +25,20 @@ static int check_status(enum status status, struct err **err)
 }
 
 /* Up to the poststart hooks. *hook: a hook may be what failed, which ends the container. */
-static int start(struct state *s, const struct plan *plan, struct notify *notify, bool *hook,
-	struct err **err)
+static int start(struct state *s, const struct plan *plan, int gate, struct notify *notify,
+	bool *hook, struct err **err)
 {
 	auto_fd int init = state_pidfd(s, err);
 	if (init < 0 || notify_listen(notify, s->dir, err) < 0)
 		return -1;
-	auto_fd int sock = unix_connect(s->dir, STATE_GATE, SOCK_SEQPACKET, err);
-	if (sock < 0)
+	auto_fd int sock = gate < 0 ? unix_connect(s->dir, STATE_GATE, SOCK_SEQPACKET, err) : -1;
+	if (gate < 0 && (gate = sock) < 0)
 		return -1;
+	/* it was asked without waiting */
+	if (fcntl(gate, F_SETFL, 0) < 0)
+		return err_sys(err, errno, "use the container's gate");
 	*hook = plan->start_container.count > 0;
-	int r = run_start_at(sock, plan, s->pid, init, err);
+	int r = run_start_at(gate, plan, s->pid, init, err);
 	unlinkat(s->dir, STATE_GATE, 0);
 	if (r < 0)
 		return -1;
@@ -47,7 +50,9 @@ static int start(struct state *s, const struct plan *plan, struct notify *notify
 static int start_container(const struct globals *g, const char *id, struct err **err)
 {
 	auto_state *s = NULL;
-	if (state_open(&s, g, id, true, err) < 0 || check_status(state_status(s), err) < 0)
+	auto_fd int gate = -1;
+	if (state_open(&s, g, id, true, err) < 0 ||
+		check_status(state_status_at_gate(s, &gate), err) < 0)
 		return -1;
 	auto_buf bytes = BUF_INIT;
 	struct plan *plan = NULL;
@@ -55,7 +60,7 @@ static int start_container(const struct globals *g, const char *id, struct err *
 		return -1;
 	struct notify notify = {.sock = -1, .pid = s->pid};
 	bool hook = false;
-	int r = start(s, plan, &notify, &hook, err);
+	int r = start(s, plan, gate, &notify, &hook, err);
 	plan_free(plan);
 	auto_err *why = NULL;
 	/* runtime.md "Lifecycle", steps 7 and 9 */

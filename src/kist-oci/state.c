@@ -48,7 +48,7 @@ static struct state *state_new(const struct globals *g, const char *id)
 	struct state *s = xcalloc(1, sizeof(*s));
 	s->id = xstrdup(id);
 	s->globals = g;
-	s->root = s->dir = s->lock = -1;
+	s->root = s->dir = s->lock = s->pidfd = -1;
 	return s;
 }
 
@@ -57,6 +57,7 @@ void state_free(struct state *s)
 	if (!s)
 		return;
 	fd_close(s->lock);
+	fd_close(s->pidfd);
 	fd_close(s->dir);
 	fd_close(s->root);
 	free(s->id);
@@ -64,6 +65,7 @@ void state_free(struct state *s)
 	free(s->bundle);
 	free(s->rootfs);
 	free(s->cgroup);
+	free(s->places);
 	systemd_unit_clear(&s->unit);
 	free(s->annotations);
 	strv_free(s->streams);
@@ -166,12 +168,13 @@ static int read_state(struct state *s, struct err **err)
 	auto_json *j = json_parse(text.data, text.len, STATE_FILE, err);
 	if (!j)
 		return -1;
-	const char *version = NULL, *bundle = NULL, *rootfs = NULL, *cgroup = NULL;
+	const char *version = NULL, *bundle = NULL, *rootfs = NULL, *cgroup = NULL, *places = NULL;
 	int64_t pid = 0, ticks = 0, owner = 0, base = 0;
 	if (json_get_str(j, "ociVersion", &version, STATE_FILE, err) < 0 ||
 		json_get_str(j, "bundle", &bundle, STATE_FILE, err) < 0 ||
 		json_get_str(j, "rootfs", &rootfs, STATE_FILE, err) < 0 ||
 		json_get_str(j, "cgroup", &cgroup, STATE_FILE, err) < 0 ||
+		json_get_str(j, "cgroupPlaces", &places, STATE_FILE, err) < 0 ||
 		json_get_i64(j, "created", &s->created, STATE_FILE, err) < 0 ||
 		json_get_i64(j, "owner", &owner, STATE_FILE, err) < 0 ||
 		json_get_i64(j, "pid", &pid, STATE_FILE, err) < 0 ||
@@ -183,6 +186,7 @@ static int read_state(struct state *s, struct err **err)
 	s->bundle = xstrdup_null(bundle);
 	s->rootfs = xstrdup_null(rootfs);
 	s->cgroup = xstrdup_null(cgroup);
+	s->places = xstrdup_null(places);
 	if (read_unit(s, json_object_get(j, "systemd"), err) < 0)
 		return -1;
 	s->owner = (uint32_t)owner;
@@ -286,6 +290,8 @@ int state_save(const struct state *s, struct err **err)
 	json_put_str(j, "bundle", s->bundle);
 	json_put_str(j, "rootfs", s->rootfs);
 	json_put_str(j, "cgroup", s->cgroup);
+	if (s->places)
+		json_put_str(j, "cgroupPlaces", s->places);
 	if (s->unit.name)
 		json_put(j, "systemd", unit_json(&s->unit));
 	json_put(j, "created", json_integer(s->created));
@@ -343,26 +349,35 @@ int state_plan_load(const struct state *s, struct buf *bytes, struct plan **plan
 	return plan_decode(plan, bytes->data, bytes->len, err);
 }
 
-static bool alive(const struct state *s)
+/* Asked after the descriptor was opened: what it holds is then known to be ours. */
+static bool alive(struct state *s)
 {
-	return s->pid > 0 && run_is_alive(s->pid, s->start_ticks);
+	fd_closep(&s->pidfd);
+	s->pidfd = s->pid > 0 ? (int)syscall(SYS_pidfd_open, s->pid, 0) : -1;
+	if (s->pidfd >= 0 && run_is_alive(s->pid, s->start_ticks))
+		return true;
+	fd_closep(&s->pidfd);
+	return false;
 }
 
 /* A start that was killed may have left the socket's name behind: somebody must listen. Init forgets a
  * caller who leaves without a word; while it is stopped they queue up, and a full queue is one that somebody has. */
-static bool waits_at_gate(const struct state *s)
+static bool waits_at_gate(const struct state *s, int *gate)
 {
 	if (faccessat(s->dir, STATE_GATE, F_OK, 0) < 0)
 		return false;
 	auto_err *why = NULL;
-	auto_fd int sock = unix_connect(s->dir, STATE_GATE, SOCK_SEQPACKET | SOCK_NONBLOCK, &why);
-	return sock >= 0 || why->sys == EAGAIN;
+	*gate = unix_connect(s->dir, STATE_GATE, SOCK_SEQPACKET | SOCK_NONBLOCK, &why);
+	return *gate >= 0 || why->sys == EAGAIN;
 }
 
 static struct cgroup *open_cgroup(const struct state *s)
 {
 	struct cgroup *cg = NULL;
-	if (str_empty(s->cgroup) || cgroup_open(&cg, s->cgroup, NULL) < 0)
+	if (str_empty(s->cgroup))
+		return NULL;
+	if ((!s->places || cgroup_open_known(&cg, s->cgroup, s->places, NULL) < 0) &&
+		cgroup_open(&cg, s->cgroup, NULL) < 0)
 		return NULL;
 	struct systemd_unit unit;
 	if (state_unit(s, &unit)) {
@@ -372,8 +387,9 @@ static struct cgroup *open_cgroup(const struct state *s)
 	return cg;
 }
 
-enum status state_status(struct state *s)
+enum status state_status_at_gate(struct state *s, int *gate)
 {
+	*gate = -1;
 	if (!s->pid)
 		return STATUS_CREATING;
 	if (!alive(s))
@@ -384,23 +400,36 @@ enum status state_status(struct state *s)
 		s->seen = open_cgroup(s);
 	if (s->seen && cgroup_frozen(s->seen))
 		return STATUS_PAUSED;
-	return waits_at_gate(s) ? STATUS_CREATED : STATUS_RUNNING;
+	return waits_at_gate(s, gate) ? STATUS_CREATED : STATUS_RUNNING;
 }
 
-int state_pidfd(const struct state *s, struct err **err)
+enum status state_status(struct state *s)
 {
-	int fd = s->pid > 0 ? (int)syscall(SYS_pidfd_open, s->pid, 0) : -1;
-	/* asked after the descriptor was opened: what it holds is then known to be ours */
-	if (fd >= 0 && alive(s))
-		return fd;
-	fd_close(fd);
+	int gate;
+	enum status status = state_status_at_gate(s, &gate);
+	fd_close(gate);
+	return status;
+}
+
+int state_pidfd(struct state *s, struct err **err)
+{
+	if (s->pidfd >= 0 || alive(s))
+		return steal_fd(&s->pidfd);
 	return err_set(err, ERR_NOT_FOUND, "container not running");
+}
+
+struct cgroup *state_cgroup_core(struct state *s)
+{
+	struct cgroup *seen = steal_ptr(s->seen);
+	return seen ? seen : open_cgroup(s);
 }
 
 struct cgroup *state_cgroup(struct state *s)
 {
-	struct cgroup *seen = steal_ptr(s->seen);
-	return seen ? seen : open_cgroup(s);
+	struct cgroup *cg = state_cgroup_core(s);
+	if (cg)
+		cgroup_open_rest(cg);
+	return cg;
 }
 
 bool state_unit(const struct state *s, struct systemd_unit *out)

@@ -25,8 +25,8 @@ struct state {
 	int lock; /* -1: not held */
 	const struct globals *globals;
 	/* state.json */
-	char *version, *bundle, *rootfs, *cgroup,
-		*annotations; /* annotations: JSON object as text */
+	char *version, *bundle, *rootfs, *cgroup, *places, /* cgroup_places(), or NULL */
+		*annotations; /* JSON object as text */
 	char **streams; /* what its standard streams were; NULL with a terminal. For checkpoints */
 	int64_t created;
 	uint32_t owner;
@@ -36,7 +36,8 @@ struct state {
 	pid_t pid; /* 0: there is no process yet */
 	uint64_t start_ticks;
 	bool creating; /* there may be a process, but it is not done yet */
-	struct cgroup *seen; /* opened for state_status(): it takes a look at all mounts */
+	struct cgroup *seen; /* opened for state_status(), */
+	int pidfd; /* and this, which is init's; or -1 */
 	bool no_keyring; /* made with --no-new-keyring */
 	bool rdt_class; /* the resctrl class of the container's name is ours to remove */
 };
@@ -75,10 +76,16 @@ int state_plan_save(const struct state *s, const struct plan *plan, struct err *
 int state_plan_load(const struct state *s, struct buf *bytes, struct plan **plan, struct err **err);
 
 enum status state_status(struct state *s);
-/** A pidfd of the container's init, or -1 (with ERR_NOT_FOUND) if it has ended. */
-int state_pidfd(const struct state *s, struct err **err);
+/** The same; a container that is STATUS_CREATED lets the caller know in *gate, who may open it (run_start_at()). -1: the
+ * gate is to be asked again, there is a crowd. */
+enum status state_status_at_gate(struct state *s, int *gate);
+/** A pidfd of the container's init, or -1 (with ERR_NOT_FOUND) if it has ended. What state_status() has opened is handed
+ * on, whose process may have ended since. */
+int state_pidfd(struct state *s, struct err **err);
 /** Its cgroup, owned; NULL if it is gone. What state_status() has opened is handed on. */
 struct cgroup *state_cgroup(struct state *s);
+/** The same for what has to do with processes alone: cgroup_open_known(). */
+struct cgroup *state_cgroup_core(struct state *s);
 /** The unit that the container's cgroup is, with the helper to ask; false if it is none. Clear @out then. */
 bool state_unit(const struct state *s, struct systemd_unit *out);
 /** The same where nothing can be done without: says why there is none. */

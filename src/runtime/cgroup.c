@@ -36,13 +36,11 @@ char **cgroup_controllers(void)
 	return list;
 }
 
-struct cgroup *cgroup_new(const char *path, struct err **err)
+struct cgroup *cgroup_new_in(struct cgroup_layout *layout, const char *path, struct err **err)
 {
 	struct cgroup *cg = xcalloc(1, sizeof(*cg));
-	if (cgroup_layout_load(&cg->layout, err) < 0) {
-		free(cg);
-		return NULL;
-	}
+	cg->layout = *layout;
+	*layout = (struct cgroup_layout){0};
 	cg->path = xstrdup(path);
 	cg->dirs = xcalloc(cg->layout.count, sizeof(*cg->dirs));
 	cg->count = cg->layout.count;
@@ -60,6 +58,12 @@ struct cgroup *cgroup_new(const char *path, struct err **err)
 		}
 	}
 	return cg;
+}
+
+struct cgroup *cgroup_new(const char *path, struct err **err)
+{
+	auto_cgroup_layout layout = {0};
+	return cgroup_layout_load(&layout, err) < 0 ? NULL : cgroup_new_in(&layout, path, err);
 }
 
 static void close_dirs(struct cgroup *cg)
@@ -302,18 +306,21 @@ int cgroup_create(struct cgroup **out, const char *path, struct err **err)
 	return 0;
 }
 
+bool cgroup_open_folder(struct cgroup_dir *d)
+{
+	auto_free char *full = xasprintf("%s/%s", d->mount->path, d->rel);
+	d->fd = open(full, (d->mount->v2 ? O_RDONLY : O_PATH) | O_DIRECTORY | O_CLOEXEC);
+	return d->fd >= 0;
+}
+
 int cgroup_open(struct cgroup **out, const char *path, struct err **err)
 {
 	struct cgroup *cg = cgroup_new(path, err);
 	if (!cg)
 		return -1;
 	size_t found = 0;
-	for (size_t i = 0; i < cg->count; i++) {
-		struct cgroup_dir *d = &cg->dirs[i];
-		auto_free char *full = xasprintf("%s/%s", d->mount->path, d->rel);
-		d->fd = open(full, (d->mount->v2 ? O_RDONLY : O_PATH) | O_DIRECTORY | O_CLOEXEC);
-		found += d->fd >= 0;
-	}
+	for (size_t i = 0; i < cg->count; i++)
+		found += cgroup_open_folder(&cg->dirs[i]);
 	if (!found) {
 		cgroup_free(cg);
 		return err_set(err, ERR_NOT_FOUND, "cgroup %s does not exist", path);
@@ -393,15 +400,26 @@ int cgroup_clone_fd(const struct cgroup *cg)
 	return -1;
 }
 
+/* By its path where the folder is not open: cgroup_open_known(). */
+static int open_tasks(const struct cgroup_dir *d)
+{
+	if (d->fd >= 0)
+		return openat(d->fd, "tasks", O_WRONLY | O_CLOEXEC);
+	auto_free char *full = xasprintf("%s/%s/tasks", d->mount->path, d->rel);
+	return open(full, O_WRONLY | O_CLOEXEC);
+}
+
 int cgroup_entry_fds(struct cgroup *cg, const int **fds, size_t *n, struct err **err)
 {
 	if (!cg->entries)
 		cg->entries = xcalloc(cg->count, sizeof(*cg->entries));
 	for (size_t i = 0; i < cg->count && !(cg->entry_count && i == 0); i++) {
 		struct cgroup_dir *d = &cg->dirs[i];
-		if (d->mount->v2 || d->fd < 0)
+		if (d->mount->v2 || (d->fd < 0 && !cg->in_part))
 			continue;
-		int fd = openat(d->fd, "tasks", O_WRONLY | O_CLOEXEC);
+		int fd = open_tasks(d);
+		if (fd < 0 && d->fd < 0 && errno == ENOENT)
+			continue;
 		if (fd < 0)
 			return err_sys(err, errno, "open %s/%s/tasks", d->mount->path, d->rel);
 		cg->entries[cg->entry_count++] = fd;

@@ -236,6 +236,35 @@ static void each_line(struct cgroup_layout *layout, const char *text,
 	}
 }
 
+void cgroup_layout_settle(struct cgroup_layout *layout)
+{
+	bool v1 = false, v2 = false;
+	for (size_t i = 0; i < layout->count; i++) {
+		struct cgroup_mount *m = &layout->v[i];
+		if (!m->own)
+			m->own = xstrdup("/");
+		v1 |= !m->v2;
+		v2 |= m->v2;
+	}
+	layout->mode = !v2 ? CGROUP_V1 : v1 ? CGROUP_HYBRID : CGROUP_V2;
+}
+
+int cgroup_layout_read_v2(struct cgroup_layout *layout, struct err **err)
+{
+	for (size_t i = 0; i < layout->count; i++) {
+		if (!layout->v[i].v2)
+			continue;
+		auto_buf list = BUF_INIT;
+		auto_free char *file = xasprintf("%s/cgroup.controllers", layout->v[i].path);
+		if (file_read(AT_FDCWD, file, 4096, &list, err) < 0) {
+			cgroup_layout_clear(layout);
+			return -1;
+		}
+		layout->v[i].controllers = cgroup_controller_list(buf_str(&list), true);
+	}
+	return 0;
+}
+
 int cgroup_layout_parse(
 	struct cgroup_layout *out, const char *mountinfo, const char *self, struct err **err)
 {
@@ -246,15 +275,7 @@ int cgroup_layout_parse(
 			"no cgroup file system is mounted (\"ip netns exec\" hides them, "
 			"nsenter does not)");
 	each_line(&layout, self, parse_self_line);
-	bool v1 = false, v2 = false;
-	for (size_t i = 0; i < layout.count; i++) {
-		struct cgroup_mount *m = &layout.v[i];
-		if (!m->own)
-			m->own = xstrdup("/");
-		v1 |= !m->v2;
-		v2 |= m->v2;
-	}
-	layout.mode = !v2 ? CGROUP_V1 : v1 ? CGROUP_HYBRID : CGROUP_V2;
+	cgroup_layout_settle(&layout);
 	*out = layout;
 	layout = (struct cgroup_layout){0};
 	return 0;
@@ -269,18 +290,7 @@ int cgroup_layout_load(struct cgroup_layout *out, struct err **err)
 		return -1;
 	if (cgroup_layout_parse(out, buf_str(&mountinfo), buf_str(&self), err) < 0)
 		return -1;
-	for (size_t i = 0; i < out->count; i++) {
-		if (!out->v[i].v2)
-			continue;
-		auto_buf list = BUF_INIT;
-		auto_free char *file = xasprintf("%s/cgroup.controllers", out->v[i].path);
-		if (file_read(AT_FDCWD, file, 4096, &list, err) < 0) {
-			cgroup_layout_clear(out);
-			return -1;
-		}
-		out->v[i].controllers = cgroup_controller_list(buf_str(&list), true);
-	}
-	return 0;
+	return cgroup_layout_read_v2(out, err);
 }
 
 void cgroup_layout_clear(struct cgroup_layout *layout)

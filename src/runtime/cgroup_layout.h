@@ -62,6 +62,10 @@ int cgroup_layout_parse(
 	struct cgroup_layout *out, const char *mountinfo, const char *self, struct err **err);
 /** The machine's own. Free with cgroup_layout_clear(). */
 int cgroup_layout_load(struct cgroup_layout *out, struct err **err);
+/** Fills in what is not written in any list: the mode, and where we are in hierarchies that do not say. */
+void cgroup_layout_settle(struct cgroup_layout *layout);
+/** Reads which controllers v2 has; the layout is cleared on failure. */
+int cgroup_layout_read_v2(struct cgroup_layout *layout, struct err **err);
 void cgroup_layout_clear(struct cgroup_layout *layout);
 #define auto_cgroup_layout __attribute__((cleanup(cgroup_layout_clear))) struct cgroup_layout
 

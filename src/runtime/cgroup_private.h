@@ -33,6 +33,7 @@ struct cgroup {
 	size_t count;
 	int *entries; /* v1 "tasks" files, open for writing */
 	size_t entry_count;
+	bool in_part; /* not all folders that exist are open: cgroup_known.c */
 	bool chosen; /* cgroup_descend() was here */
 	struct cgroup_unit *unit; /* the systemd driver: cgroup_unit.c; else NULL */
 };
@@ -45,6 +46,10 @@ enum cgroup_level {
 
 /** Paths and layout; nothing is made or opened. */
 struct cgroup *cgroup_new(const char *path, struct err **err);
+/** The same in @layout, which is taken. */
+struct cgroup *cgroup_new_in(struct cgroup_layout *layout, const char *path, struct err **err);
+/** Opens the folder of one hierarchy; false if there is none. */
+bool cgroup_open_folder(struct cgroup_dir *d);
 /** The folder of one hierarchy with all that it lies in; one that exists will do. */
 int cgroup_make_folder(struct cgroup *cg, struct cgroup_dir *d, struct err **err);
 /** cgroup_set() without telling systemd. */

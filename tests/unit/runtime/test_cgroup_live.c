@@ -96,6 +96,59 @@ static void members_and_death(void **state)
 	drop(cg);
 }
 
+/* What the first of two programs keeps is enough for the second to find, enter and end the cgroup. */
+static void known_by_its_places(void **state)
+{
+	struct cgroup *made = create("known"), *cg = NULL;
+	auto_free char *path = test_path("known");
+	auto_free char *places = cgroup_places(made);
+	auto_free pid_t *pids = NULL;
+	size_t n = 0;
+	assert_non_null(places);
+	cgroup_settle(made);
+	assert_int_equal(cgroup_open_known(&cg, path, places, NULL), 0);
+	pid_t pid = sitter(cg);
+	auto_free char *command =
+		xasprintf("grep -vc '%s$' /proc/%d/cgroup | grep -q '^0$'", path, (int)pid);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(cgroup_pids(cg, &pids, &n, NULL), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(pids[0], pid);
+	assert_int_equal(cgroup_kill(cg, SIGKILL, NULL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	/* and limits are written as by its maker */
+	cgroup_open_rest(cg);
+	for (size_t i = 0; i < made->count; i++) {
+		assert_string_equal(cg->dirs[i].mount->name, made->dirs[i].mount->name);
+		assert_int_equal(cg->dirs[i].mount->controllers, made->dirs[i].mount->controllers);
+		assert_true(cg->dirs[i].fd >= 0);
+	}
+	assert_int_equal(cgroup_destroy(cg, NULL), 0);
+	cgroup_free(cg);
+	assert_int_equal(cgroup_open(&cg, path, NULL), -1);
+	drop(made);
+}
+
+static void places_that_hold_no_longer(void **state)
+{
+	struct cgroup *cg = NULL;
+	auto_err *gone = NULL, *other = NULL, *bad = NULL;
+	char dir[] = "/tmp/kist-places-XXXXXX";
+	assert_non_null(mkdtemp(dir));
+	auto_free char *places = xasprintf("c pids / %s\n", dir);
+	auto_free char *folder = xasprintf("%s/x", dir);
+	assert_int_equal(cgroup_open_known(&cg, "/x", places, &gone), -1);
+	assert_int_equal(gone->kind, ERR_NOT_FOUND);
+	/* a folder of that name that is no cgroup */
+	assert_int_equal(mkdir(folder, 0700), 0);
+	assert_int_equal(cgroup_open_known(&cg, "/x", places, &other), -1);
+	assert_int_equal(other->kind, ERR_NOT_FOUND);
+	assert_int_equal(cgroup_open_known(&cg, "/x", "c pids /\n", &bad), -1);
+	assert_int_equal(bad->kind, ERR_INVALID);
+	rmdir(folder);
+	rmdir(dir);
+}
+
 /* Two who make the same cgroup at the same time both find it empty. */
 static void ours_until_settled(void **state)
 {
@@ -295,6 +348,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members_and_death),
+		cmocka_unit_test(known_by_its_places),
+		cmocka_unit_test(places_that_hold_no_longer),
 		cmocka_unit_test(ours_until_settled),
 		cmocka_unit_test(latecomers_are_killed),
 		cmocka_unit_test(frozen_and_killed),

@@ -53,6 +53,19 @@ bool cgroup_unfinished(const struct cgroup *cg);
 char *cgroup_resolve(const char *path, struct err **err);
 /** Opens one that exists; ERR_NOT_FOUND if it does in no hierarchy. */
 int cgroup_open(struct cgroup **out, const char *path, struct err **err);
+/**
+ * Where the hierarchies of @cg are, as text to be kept: reading that from all mounts of the machine is most of the work of
+ * cgroup_open(). Owned; NULL where there are no words for it.
+ */
+char *cgroup_places(const struct cgroup *cg);
+/**
+ * cgroup_open() of an absolute or resolved @path by what cgroup_places() said. ERR_NOT_FOUND also where that is no longer
+ * so: cgroup_open() finds out. Only those folders are open that have to do with processes, which is enough for
+ * cgroup_frozen(), cgroup_freeze(), cgroup_kill(), cgroup_pids(), cgroup_destroy(), cgroup_entry_fds() and
+ * cgroup_clone_fd(). cgroup_open_rest() opens the others.
+ */
+int cgroup_open_known(struct cgroup **out, const char *path, const char *places, struct err **err);
+void cgroup_open_rest(struct cgroup *cg);
 void cgroup_free(struct cgroup *cg);
 const char *cgroup_path(const struct cgroup *cg);
 
