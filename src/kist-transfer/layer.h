@@ -16,6 +16,7 @@ struct run {
 	uint64_t outer; /* bytes of the archive, decompressed */
 	uint64_t inner; /* bytes of all layers, decompressed */
 	uint32_t max_ratio;
+	uint32_t layers; /* of an archive, so far */
 	uint32_t items; /* docs, layers and links so far: also the next index */
 	uint64_t docs_bytes; /* of all docs so far */
 };

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "base/fdio.h"
+#include "base/jsonr.h"
 #include "base/str.h"
 #include "hash.h"
 #include "layer.h"
@@ -95,6 +96,59 @@ static int save_doc(
 	return 0;
 }
 
+/* ---- how many layers an image says that it has ---- */
+
+static size_t count_members(struct jsonr *r)
+{
+	size_t n = 0;
+	if (jsonr_peek(r) != '[') {
+		jsonr_skip(r);
+		return 0;
+	}
+	jsonr_enter(r, '[');
+	for (; jsonr_more(r, ']'); n++)
+		jsonr_skip(r);
+	return n;
+}
+
+/* The members of the list @field; where there is @outer, of that object's. */
+static size_t count_field(struct jsonr *r, const char *outer, const char *field, struct buf *key)
+{
+	size_t n = 0;
+	if (jsonr_peek(r) != '{') {
+		jsonr_skip(r);
+		return 0;
+	}
+	jsonr_enter(r, '{');
+	while (jsonr_key(r, key))
+		if (outer && str_eq(buf_str(key), outer))
+			n = count_field(r, NULL, field, key);
+		else if (!outer && str_eq(buf_str(key), field))
+			n = count_members(r);
+		else
+			jsonr_skip(r);
+	return n;
+}
+
+/* Too many for one image: said when the document comes, which may be before thousands of layers have been unpacked. What a
+ * document is for, and whether it is whole, the store finds out. */
+static int check_depth(const struct buf *doc, struct err **err)
+{
+	auto_buf key = BUF_INIT;
+	struct jsonr r = jsonr_from(doc->data, doc->len);
+	size_t n = 0;
+	if (jsonr_peek(&r) == '{') { /* an image's configuration? */
+		n = count_field(&r, "rootfs", "diff_ids", &key);
+	} else if (jsonr_enter(&r, '[')) { /* manifest.json? */
+		while (n <= OCI_LAYER_MAX && jsonr_more(&r, ']'))
+			n = count_field(&r, NULL, "Layers", &key);
+	}
+	if (n <= OCI_LAYER_MAX)
+		return 0;
+	return err_set(err, ERR_INVALID, "image has %zu layers, at most %d are possible", n,
+		OCI_LAYER_MAX);
+}
+
 static int take_doc(struct run *run, const char *name, struct stream *from, struct err **err)
 {
 	auto_buf b = BUF_INIT;
@@ -111,6 +165,8 @@ static int take_doc(struct run *run, const char *name, struct stream *from, stru
 	if (run->docs_bytes > TRANSFER_DOCS_BYTES_MAX)
 		return err_set(err, ERR_TOO_LARGE, "archive has more than %u MiB of documents",
 			TRANSFER_DOCS_BYTES_MAX >> 20);
+	if (check_depth(&b, err) < 0)
+		return -1;
 	struct transfer_message m = {.kind = TRANSFER_DOC, .name = name, .size = b.len};
 	if (next_item(run, &m.index, err) < 0)
 		return -1;
@@ -150,6 +206,9 @@ static int take_layer(struct run *run, const char *name, uint64_t size, struct s
 {
 	struct digest claimed;
 	struct layer layer = {.name = name, .total = size};
+	if (++run->layers > TRANSFER_LAYERS_MAX)
+		return err_set(
+			err, ERR_TOO_LARGE, "archive has more than %d layers", TRANSFER_LAYERS_MAX);
 	if (next_item(run, &layer.index, err) < 0)
 		return -1;
 	layer.unpack = !known_by_name(name, how, &claimed);

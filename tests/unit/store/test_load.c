@@ -361,6 +361,38 @@ static void refuses_layer_count_mismatch(void **state)
 }
 
 /* One good and one bad image: neither. */
+/* @n digests, or whatever @each says, as a list. */
+static void add_list(struct buf *out, const char *each, int n)
+{
+	for (int i = 0; i < n; i++)
+		buf_addf(out, "%c%s", i ? ',' : '[', each);
+	buf_adds(out, "]");
+}
+
+/* The archive breaks off right behind the document that tells, so nothing else can have told. */
+static void refuses_too_many_layers_as_soon_as_a_document_says_so(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	static const char *const forms[][3] = {
+		{"c.json", "{\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":", "}}"},
+		{"manifest.json", "[{\"Config\":\"c.json\",\"Layers\":", "}]"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++)
+		for (int n = 127; n <= 128; n++) {
+			auto_buf doc = BUF_INIT, archive = BUF_INIT;
+			buf_adds(&doc, forms[i][1]);
+			add_list(&doc, "\"x\"", n);
+			buf_adds(&doc, forms[i][2]);
+			tar_blob(&archive, forms[i][0], doc.data, doc.len);
+			buf_adds(&archive, "no tar header");
+			refuse(f, &archive,
+				n == 127 ? "damaged archive"
+					 : "image has 128 layers, at most 127 are possible");
+			expect_empty(f);
+		}
+}
+
 static void is_all_or_nothing(void **state)
 {
 	need_root();
@@ -625,6 +657,7 @@ int main(void)
 		T(moves_a_name),
 		T(refuses_wrong_diff_id),
 		T(refuses_layer_count_mismatch),
+		T(refuses_too_many_layers_as_soon_as_a_document_says_so),
 		T(is_all_or_nothing),
 		T(refuses_damaged_blobs),
 		T(refuses_truncated_archives),

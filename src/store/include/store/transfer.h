@@ -30,6 +30,8 @@
 #define TRANSFER_TREES_MAX 128
 #define TRANSFER_MESSAGE_MAX 32768
 #define TRANSFER_ITEMS_MAX 16384 /* docs, layers and links of one archive, together */
+#define TRANSFER_LAYERS_MAX                                                                        \
+	4096 /* of them layers, each of which is files and folders to make and to remove again */
 #define TRANSFER_DOCS_BYTES_MAX (64u << 20)
 #define TRANSFER_NAME_MAX 4096
 #define TRANSFER_DAMAGES_MAX 100 /* DAMAGE records of one layer */
