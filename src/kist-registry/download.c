@@ -1,5 +1,6 @@
 /* A blob on its way into a descriptor (registry_download() has the contract). */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/fdio.h"
 #include "base/mem.h"
@@ -15,13 +16,16 @@ struct download {
 	struct op op;
 	struct digest digest;
 	int64_t size; /* -1: unknown */
-	int64_t pos; /* bytes in the file */
+	int64_t pos; /* bytes in the file, and in @held behind them */
 	int64_t skip; /* bytes to come that are in the file */
 	int64_t told, told_at;
 	char **urls;
 	size_t next_url;
 	int fd;
 	uint32_t short_ends;
+	size_t held_len;
+	char held
+		[TELL_BYTES]; /* curl gives 16 KiB at a time; what came at once is written at once */
 };
 
 static void download_free(struct op *op)
@@ -32,6 +36,33 @@ static void download_free(struct op *op)
 	free(d);
 }
 
+/* What is held goes into the file. */
+static int settle(struct op *op, struct err **err)
+{
+	struct download *d = (struct download *)op;
+	size_t n = d->held_len;
+	d->held_len = 0;
+	if (n && fd_write_all(d->fd, d->held, n) < 0)
+		return err_sys(err, errno, "write blob %s", d->digest.str);
+	return 0;
+}
+
+static int hold(struct download *d, const char *p, size_t n, struct err **err)
+{
+	while (n) {
+		size_t room = sizeof(d->held) - d->held_len;
+		size_t part = n < room ? n : room;
+		memcpy(d->held + d->held_len, p, part);
+		d->held_len += part;
+		p += part;
+		n -= part;
+		if (d->held_len == sizeof(d->held) && settle(&d->op, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* After settle(): whoever hears of bytes finds them in the file. */
 static void tell(struct download *d, enum record_kind kind)
 {
 	struct record r = {
@@ -112,14 +143,17 @@ static int on_data(void *arg, struct http *h, const char *p, size_t n, struct er
 	}
 	if (d->size >= 0 && (int64_t)n > d->size - d->pos)
 		return bad(d, h, err, "the registry sends more bytes than the manifest says");
-	if (n && fd_write_all(d->fd, p, n) < 0)
-		return err_sys(err, errno, "write blob %s", d->digest.str);
+	if (hold(d, p, n, err) < 0)
+		return -1;
 	d->pos += (int64_t)n;
 	if (d->op.x)
 		d->op.x->gained += (int64_t)n;
 	if (!control_full(d->op.c) &&
-		(d->pos - d->told >= TELL_BYTES || time_mono() - d->told_at >= TELL_NS))
+		(d->pos - d->told >= TELL_BYTES || time_mono() - d->told_at >= TELL_NS)) {
+		if (settle(&d->op, err) < 0)
+			return -1;
 		tell(d, RECORD_PROGRESS);
+	}
 	return 0;
 }
 
@@ -174,7 +208,13 @@ static void ended(struct download *d, struct exchange *x)
 static void on_done(void *arg, struct exchange *x)
 {
 	struct download *d = arg;
+	auto_err *why = NULL;
 	d->op.x = NULL;
+	/* also if it failed: the next attempt goes on from what is in the file */
+	if (settle(&d->op, &why) < 0) {
+		op_fail(&d->op, why);
+		return;
+	}
 	if (!x->err) {
 		ended(d, x);
 		return;
@@ -212,6 +252,7 @@ void download_start(struct client *c, const struct record *r, int fd)
 	struct download *d = xcalloc(1, sizeof(*d));
 	op_add(&d->op, c, r->id);
 	d->op.free = download_free;
+	d->op.settle = settle;
 	d->fd = fd;
 	d->digest = r->download.digest;
 	d->size = r->download.size;

@@ -206,6 +206,7 @@ static void work(struct client *c, char *room)
 		int running;
 		hear(c, room);
 		curl_multi_perform(c->multi, &running);
+		op_settle_all(c);
 		http_reap(c);
 		int ms = timer_run(c, TICK_MS);
 		control_flush(c);

@@ -41,6 +41,17 @@ void op_fail(struct op *op, const struct err *err)
 	op_end(op);
 }
 
+void op_settle_all(struct client *c)
+{
+	struct op *next;
+	for (struct op *op = c->ops; op; op = next) {
+		auto_err *err = NULL;
+		next = op->next;
+		if (op->settle && op->settle(op, &err) < 0)
+			op_fail(op, err);
+	}
+}
+
 int refuse_html(const struct http *h, struct err **err)
 {
 	const char *type = h->headers.content_type;

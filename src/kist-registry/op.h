@@ -14,6 +14,8 @@ struct op {
 	void (*readable)(struct op *op);
 	/** More of a document that is being sent; NULL: nothing is expected. */
 	void (*more)(struct op *op, const void *p, size_t n);
+	/** Nothing more comes at the moment; NULL: nothing is held back. */
+	int (*settle)(struct op *op, struct err **err);
 	void (*free)(struct op *op); /* what is beyond struct op, and the memory */
 };
 
@@ -23,6 +25,9 @@ struct op *op_find(struct client *c, uint32_t id);
 void op_end(struct op *op);
 /** Sends ERROR, then op_end(). */
 void op_fail(struct op *op, const struct err *err);
+
+/** Before waiting: has all of them settle; one that cannot fails. */
+void op_settle_all(struct client *c);
 
 void document_start(struct client *c, const struct record *r);
 void list_start(struct client *c, const struct record *r);
