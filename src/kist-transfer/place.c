@@ -182,13 +182,14 @@ static int note_time(struct place *p, const char *name, const struct timespec *t
 	return 0;
 }
 
-/* Makes the folder unless there is one. A whiteout in the way means that the one below is hidden:
+/* Makes the folder unless there is one; setuid, setgid and the sticky bit come with its owner. A whiteout in the way means that the one below is hidden:
  * then the new one is opaque. */
-static int make_folder(struct place *p, const char *base, const char *name, bool *opaque)
+static int make_folder(
+	struct place *p, const char *base, const char *name, mode_t mode, bool *opaque)
 {
 	struct stat st;
 	*opaque = false;
-	if (mkdirat(p->parent, base, 0700) == 0)
+	if (mkdirat(p->parent, base, mode & 0777) == 0)
 		return 0;
 	if (errno != EEXIST || fstatat(p->parent, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -1;
@@ -197,25 +198,26 @@ static int make_folder(struct place *p, const char *base, const char *name, bool
 	*opaque = whiteout_is(&st);
 	if (clear_way(p, base, name, NULL) < 0)
 		return -1;
-	return mkdirat(p->parent, base, 0700);
+	return mkdirat(p->parent, base, mode & 0777);
 }
 
 int place_folder(struct place *p, const char *name, const struct place_meta *meta, struct err **err)
 {
 	const char *base;
 	bool opaque;
+	struct stat made;
 	if (parent_of(p, name, &base, err) < 0)
 		return -1;
-	if (make_folder(p, base, name, &opaque) < 0)
+	if (make_folder(p, base, name, meta->mode, &opaque) < 0)
 		return fail(name, "make folder", err);
 	auto_fd int fd = openat(p->parent, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &made) < 0)
 		return fail(name, "open folder", err);
 	if (opaque && fsetxattr(fd, OPAQUE, "y", 1, 0) < 0)
 		return fail(name, "make opaque", err);
-	if (fchown(fd, meta->uid, meta->gid) < 0)
-		return fail(name, "change the owner of", err);
-	if (fchmod(fd, meta->mode) < 0)
+	if (place_owner(fd, name, meta, &made, err) < 0)
+		return -1;
+	if ((made.st_mode & 07777) != meta->mode && fchmod(fd, meta->mode) < 0)
 		return fail(name, "change the mode of", err);
 	if (note_time(p, name, &meta->mtime, err) < 0)
 		return -1;
