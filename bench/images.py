@@ -1,4 +1,4 @@
-"""Images: load, pull, push and save, kist against dockerd, podman and what tar alone takes.
+"""Images: load, save, commit, pull and push, kist against dockerd, podman and what tar alone takes.
 
 Data roots lie on the fresh ext4 of the run, the registry's storage on a tmpfs, so that its disk is not measured. Before
 every turn the image is removed and everything dirty is written out.
@@ -161,6 +161,11 @@ def podman(point, *args, must=True):
         raise SystemExit("bench: podman %s: %s" % (" ".join(args), done.stderr))
 
 
+def ours(cases):
+    """The peer that ratios are to: docker where it is, else the last one."""
+    return "docker" if "docker" in cases else list(cases)[-1]
+
+
 def plain_tar(point, layers):
     def prepare():
         shutil.rmtree(point + "/plain", ignore_errors=True)
@@ -178,9 +183,10 @@ def bench_load(point, daemons, rounds, results, what, layers):
     for name, d in daemons.items():
         say = command(name, d)
         cases[name] = (lambda d=d: d.docker("rmi", "-f", "bench-big"), lambda say=say: say("load", "-q", "-i", tar))
+    if have("podman"):
+        cases["podman"] = (lambda: podman(point, "rmi", "-f", "bench-big", must=False), lambda: podman(point, "load", "-q", "-i", tar))
     cases["gunzip, tar, sync"] = plain_tar(point, layers)
-    report("load of one gzip layer (%s, %d MB)" % (what, os.path.getsize(layers[0]) >> 20), turns(cases, rounds),
-           "docker" if "docker" in cases else "gunzip, tar, sync", results)
+    report("load of one gzip layer (%s, %d MB)" % (what, os.path.getsize(layers[0]) >> 20), turns(cases, rounds), ours(cases), results)
 
 
 def bench_save(point, daemons, rounds, results):
@@ -189,7 +195,17 @@ def bench_save(point, daemons, rounds, results):
         say = command(name, d)
         d.need("load", "-q", "-i", point + "/bench-big.tar")
         cases[name] = (lambda: None, lambda say=say, name=name: say("save", "-o", "%s/saved.%s" % (point, name), "bench-big"))
-    report("save to a file", turns(cases, rounds), list(cases)[-1], results)
+    if have("podman"):
+        saved = point + "/saved.podman" # which podman does not write over
+
+        def clear():
+            if os.path.exists(saved):
+                os.unlink(saved)
+        podman(point, "load", "-q", "-i", point + "/bench-big.tar")
+        cases["podman"] = (clear, lambda: podman(point, "save", "-q", "-o", saved, "bench-big"))
+    report("save to a file", turns(cases, rounds), ours(cases), results)
+    for name in cases:
+        os.unlink("%s/saved.%s" % (point, name))
 
 
 def bench_commit(home, daemons, rounds, results, layer):
@@ -201,7 +217,7 @@ def bench_commit(home, daemons, rounds, results, layer):
         d.need("load", "-q", "-i", home + "/busybox.tar")
         d.need("run", "--name", "bench-commit", "--network", "none", "-v", layer + ":/layer:ro", "busybox", "sh", "-ec", unpack)
         cases[name] = (lambda d=d: d.docker("rmi", "-f", "bench-committed"), lambda say=say: say("commit", "bench-commit", "bench-committed"))
-    report("commit of 340 MB", turns(cases, rounds), list(cases)[-1], results)
+    report("commit of 340 MB", turns(cases, rounds), ours(cases), results)
     for d in daemons.values():
         d.docker("rmi", "-f", "bench-committed")
         d.docker("rm", "-f", "bench-commit")
@@ -221,7 +237,7 @@ def bench_pull(point, daemons, rounds, results, name, layers):
         cases["podman"] = (lambda: podman(point, "rmi", "-f", ref, must=False),
                            lambda: podman(point, "pull", "-q", "--tls-verify=false", ref))
     cases["gunzip, tar, sync"] = plain_tar(point, layers)
-    base = "docker" if "docker" in cases else "gunzip, tar, sync"
+    base = ours(cases)
     report("pull of %s, %d layers" % (name, len(layers)), turns(cases, rounds), base, results)
     for who, d in daemons.items():
         d.docker("rmi", "-f", ref)
@@ -241,14 +257,35 @@ def forget(home, name):
     shutil.rmtree(home + "/run/registry/docker/registry/v2/blobs", ignore_errors=True)
 
 
-def bench_push(home, daemons, rounds, results):
-    """An image that was loaded with a compressed layer, pushed to where nothing of it is."""
+def bench_push(home, point, daemons, rounds, results, what, image):
+    """@image, which everybody has, pushed to where nothing of it is."""
     cases = {}
     for who, d in daemons.items():
         ref = "%s/pushed-%s" % (REGISTRY, who)
-        d.need("tag", "bench-big", ref)
+        d.need("tag", image, ref)
         cases[who] = (lambda who=who: forget(home, "pushed-" + who), lambda who=who, d=d, ref=ref: command(who, d)("push", "-q", ref))
-    report("push of one layer", turns(cases, rounds), list(cases)[-1], results)
+    if have("podman"):
+        ref = REGISTRY + "/pushed-podman"
+        cases["podman"] = (lambda: forget(home, "pushed-podman"),
+                           lambda: podman(point, "push", "-q", "--tls-verify=false", image, ref))
+    report("push of " + what, turns(cases, rounds), ours(cases), results)
+
+
+def bench_pushes(home, point, daemons, rounds, results, layer):
+    """A layer that came compressed, which need not be compressed again, and one that came plain and must be."""
+    plain = point + "/layer.tar"
+    # with a file more: kist knows the compressed form of the other one, whatever image it came in
+    shell("""gunzip -c "$1" >"$2"; date >"$3/bench-date"
+        tar -rf "$2" -C "$3" bench-date; rm "$3/bench-date"; """, layer, plain, point)
+    for d in daemons.values():
+        d.need("load", "-q", "-i", point + "/bench-big.tar")
+        d.need("import", plain, "bench-plain")
+    if have("podman"):
+        podman(point, "load", "-q", "-i", point + "/bench-big.tar")
+        podman(point, "import", "-q", plain, "bench-plain")
+    os.unlink(plain)
+    bench_push(home, point, daemons, rounds, results, "one layer", "bench-big")
+    bench_push(home, point, daemons, rounds, results, "one layer that came uncompressed", "bench-plain")
 
 
 def publish(home, point, name, daemon):
@@ -287,11 +324,11 @@ def bench(home, build, results, rounds, only):
                 publish(home, point, name, publisher)
             for d in daemons.values(): # nothing of them may be here
                 d.need("rmi", "-f", "bench-big")
+            if have("podman"):
+                podman(point, "rmi", "-f", "bench-big")
             bench_pull(point, daemons, rounds, results, "bench-big", base)
             bench_pull(point, daemons, rounds, results, "bench-many", many)
-            for d in daemons.values():
-                d.need("load", "-q", "-i", point + "/bench-big.tar")
-            bench_push(home, daemons, rounds, results)
+            bench_pushes(home, point, daemons, rounds, results, base[0])
     finally:
         for d in daemons.values():
             d.stop()
