@@ -92,15 +92,20 @@ nothing_half_done() {
 	[ -z "$(ls "$HOME_CUT/after/data/staging")" ]
 }
 
+# promised COUNT: so many lines are in the file of promises
+promised() {
+	[ "$(wc -l <"$HOME_CUT/promises")" -ge "$1" ]
+}
+
 cuts() { # COUNT
 	local n worker
 	daemon_on "$HOME_CUT/disk" before
 	: >"$HOME_CUT/promises"
 	work 3>&- &
 	worker=$!
-	retry 60 test -s "$HOME_CUT/promises"
 	for n in $(seq "$1"); do
-		sleep "0.$((RANDOM % 90 + 10))"
+		retry 60 promised $((n * 2))
+		sleep "$(patience "0.$((RANDOM % 90 + 10))")"
 		# what is promised after this line may be on the disk or not
 		cp "$HOME_CUT/promises" "$HOME_CUT/promises.$n"
 		cp --reflink=always "$HOME_CUT/outer/disk.img" "$HOME_CUT/outer/cut.$n.img"
@@ -112,7 +117,7 @@ cuts() { # COUNT
 }
 
 @test "after a power cut at any moment under load, import, commit, pull and rmi the store is whole and holds what was answered for" {
-	local n name missing=0 kept=0 pulled=0 count=${KIST_CUTS:-12}
+	local n name missing=0 kept=0 pulled=0 count=${KIST_CUTS:-$(chances 12)}
 	registry_there || skip "docker-registry is not installed"
 	registry_client_config
 	cuts "$count"

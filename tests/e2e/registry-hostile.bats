@@ -152,8 +152,11 @@ all_refused() {
 }
 
 @test "a client that leaves a registry which never answers ends the pull" {
-	timeout 0.5 docker pull 127.0.0.1:7000/manifest.silent || true
-	for i in $(seq 100); do
+	docker pull 127.0.0.1:7000/manifest.silent >/dev/null 2>&1 3>&- &
+	client=$!
+	retry 10 pgrep -P "$(engine_pid)" kist-registry
+	kill "$client"
+	for i in $(seq "$(patience 100)"); do
 		pgrep -P "$(engine_pid)" kist-registry >/dev/null || break
 		sleep 0.05
 	done

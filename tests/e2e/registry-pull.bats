@@ -208,8 +208,11 @@ blob_gets() {
 
 @test "a client that leaves ends the pull; the next one goes on where it stopped" {
 	put_image left/x 1 --bytes 6000000 --seed left >/dev/null
-	timeout 2 docker pull localhost:5010/left/x:1 || true
-	for i in $(seq 100); do
+	docker pull localhost:5010/left/x:1 >/dev/null 2>&1 3>&- &
+	client=$!
+	wait_bytes
+	kill "$client"
+	for i in $(seq "$(patience 100)"); do
 		pgrep -P "$(engine_pid)" kist-registry >/dev/null || break
 		sleep 0.05
 	done
@@ -223,7 +226,7 @@ blob_gets() {
 # wait_bytes: until some megabytes of the download are on disk
 wait_bytes() {
 	local i n
-	for i in $(seq 200); do
+	for i in $(seq "$(patience 200)"); do
 		n=$(cat "$KIST_HOME"/data/ingest/* 2>/dev/null | wc -c)
 		[ "$n" -gt 2000000 ] && return 0
 		sleep 0.05

@@ -1,9 +1,23 @@
 # Time limits of the tests are for a machine that runs at its own speed; KIST_SLOW says by how much this one is slower.
 # Only limits: nothing waits longer than what it waits for.
 
-# patience SECONDS: the whole number of seconds to allow here.
+# patience SECONDS: how many to allow here; as many decimals, up to three, as there were.
 patience() {
-	echo $(($1 * ${KIST_SLOW:-1}))
+	local whole=${1%.*} part thousandths
+	case $1 in
+	*.*)
+		part=${1#*.}000
+		thousandths=$(((10#${whole:-0} * 1000 + 10#${part:0:3}) * ${KIST_SLOW:-1}))
+		printf '%d.%03d\n' $((thousandths / 1000)) $((thousandths % 1000))
+		;;
+	*) echo $(($1 * ${KIST_SLOW:-1})) ;;
+	esac
+}
+
+# chances N: how often to try what only goes wrong at some moments: N times, and fewer where everything is slow.
+chances() {
+	local slow=${KIST_SLOW:-1}
+	echo $(($1 * 3 / (slow > 3 ? slow : 3)))
 }
 
 # timeout SECONDS COMMAND...
