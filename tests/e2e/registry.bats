@@ -4,6 +4,7 @@ load lib/registry
 
 KIST_TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 KIST_BUILD=${KIST_BUILD:-$KIST_TOP/build}
+TRY=("$KIST_BUILD/tests/unit/registry/registry-try" --program "$KIST_BUILD/bin/kist-registry")
 
 # A network namespace of our own: 192.0.2.1 is what no engine takes for an insecure registry by itself.
 setup_file() {
@@ -60,7 +61,7 @@ asked() {
 # Impatient; $output has both streams, $status.
 try() {
 	registry_net
-	run timeout 60 "${NET[@]}" "$KIST_BUILD/tests/unit/registry/registry-try" --quiet --attempts 4 --pause 50 \
+	run timeout 60 "${NET[@]}" "${TRY[@]}" --quiet --attempts 4 --pause 50 \
 		--stall $((1500 * ${KIST_SLOW:-1})) --answer $((2000 * ${KIST_SLOW:-1})) --connect $((2000 * ${KIST_SLOW:-1})) "$@"
 	echo "$output" # shown when the test fails
 }
@@ -371,11 +372,11 @@ fetched() { # FILE: it is the mock's blob
 
 @test "search asks the registry that the term names" {
 	registry_net
-	run timeout 60 "${NET[@]}" "$KIST_BUILD/tests/unit/registry/registry-try" 127.0.0.1:7000/deb search 3
+	run timeout 60 "${NET[@]}" "${TRY[@]}" 127.0.0.1:7000/deb search 3
 	[ "$status" = 0 ]
 	[ "${lines[0]}" = "deb-0|number 0|0|1" ]
 	[ "${#lines[@]}" = 3 ]
-	run timeout 60 "${NET[@]}" "$KIST_BUILD/tests/unit/registry/registry-try" 127.0.0.1:7000/deb search 101
+	run timeout 60 "${NET[@]}" "${TRY[@]}" 127.0.0.1:7000/deb search 101
 	[[ "$output" == *"Limit 101 is outside the range of [1, 100]"* ]]
 }
 
@@ -501,9 +502,9 @@ fetched() { # FILE: it is the mock's blob
 @test "the program has neither files nor rights while it talks to a registry" {
 	local i pid=
 	registry_net
-	"${NET[@]}" "$KIST_BUILD/tests/unit/registry/registry-try" 127.0.0.1:7000/stall download "$BLOB" $SIZE f >/dev/null 2>&1 3>&- &
+	"${NET[@]}" "${TRY[@]}" 127.0.0.1:7000/stall download "$BLOB" $SIZE f >/dev/null 2>&1 3>&- &
 	local try=$!
-	for i in $(seq 100); do
+	for i in $(seq "$(patience 100)"); do
 		pid=$(pgrep -P "$try" -f kist-registry) && [ -s f ] && break
 		sleep 0.05
 	done
