@@ -17,7 +17,7 @@ teardown() {
 api() { # METHOD PATH [curl arguments]
 	local method=$1 path=$2
 	shift 2
-	curl -s --max-time 20 --unix-socket "$KIST_HOME/kist.sock" -X "$method" "$@" "http://d$path"
+	curl -s --max-time "$(patience 20)" --unix-socket "$KIST_HOME/kist.sock" -X "$method" "$@" "http://d$path"
 }
 
 status_of() {
@@ -88,10 +88,10 @@ alive() {
 	python3 -c 'import sys; sys.stdout.write("{\"Image\":\"" + "x"*30000000 + "\"}")' >"$BATS_TEST_TMPDIR/big"
 	code=$(status_of POST /containers/create -H 'Content-Type: application/json' --data-binary "@$BATS_TEST_TMPDIR/big")
 	[ "$code" = 413 ] || [ "$code" = 400 ]
-	python3 - "$KIST_HOME/kist.sock" <<'EOF'
+	python3 - "$KIST_HOME/kist.sock" "$(patience 10)" <<'EOF'
 import socket, sys
 def send(data, want=True):
-    s = socket.socket(socket.AF_UNIX); s.settimeout(10); s.connect(sys.argv[1])
+    s = socket.socket(socket.AF_UNIX); s.settimeout(int(sys.argv[-1])); s.connect(sys.argv[1])
     try:
         s.sendall(data)
     except OSError:
@@ -108,7 +108,7 @@ assert b" 400 " in send(b"GET /_ping HTTP/1.1\r\nContent-Length: -1\r\n\r\n")
 assert b" 400 " in send(b"POST /containers/create HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n")
 s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b"GET /_pi"); s.close()
 # two requests in one packet are answered in order
-s = socket.socket(socket.AF_UNIX); s.settimeout(10); s.connect(sys.argv[1])
+s = socket.socket(socket.AF_UNIX); s.settimeout(int(sys.argv[-1])); s.connect(sys.argv[1])
 s.sendall(b"GET /_ping HTTP/1.1\r\nHost: d\r\n\r\nGET /version HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n")
 data = b""
 while True:
@@ -123,10 +123,10 @@ EOF
 @test "hijacking with 101, and with 200 for clients that ask for no upgrade" {
 	for upgrade in yes no; do
 		id=$(docker create -i busybox cat)
-		python3 - "$KIST_HOME/kist.sock" "$id" $upgrade <<'EOF'
+		python3 - "$KIST_HOME/kist.sock" "$id" $upgrade "$(patience 10)" <<'EOF'
 import socket, sys, http.client
-path, cid, upgrade = sys.argv[1:]
-s = socket.socket(socket.AF_UNIX); s.settimeout(10); s.connect(path)
+path, cid, upgrade = sys.argv[1:4]
+s = socket.socket(socket.AF_UNIX); s.settimeout(int(sys.argv[-1])); s.connect(path)
 head = "POST /v1.41/containers/%s/attach?stream=1&stdin=1&stdout=1&stderr=1 HTTP/1.1\r\nHost: d\r\n" % cid
 if upgrade == "yes":
     head += "Connection: Upgrade\r\nUpgrade: tcp\r\n"
@@ -157,10 +157,10 @@ EOF
 
 @test "from 1.42 the multiplexed stream has a type of its own" {
 	id=$(docker create busybox true)
-	python3 - "$KIST_HOME/kist.sock" "$id" <<'EOF'
+	python3 - "$KIST_HOME/kist.sock" "$id" "$(patience 10)" <<'EOF'
 import socket, sys
 for version, kind in ("1.41", b"raw-stream"), ("1.42", b"multiplexed-stream"):
-    s = socket.socket(socket.AF_UNIX); s.settimeout(10); s.connect(sys.argv[1])
+    s = socket.socket(socket.AF_UNIX); s.settimeout(int(sys.argv[-1])); s.connect(sys.argv[1])
     s.sendall(("POST /v%s/containers/%s/attach?stream=1&stdout=1 HTTP/1.1\r\nHost: d\r\n"
                "Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n" % (version, sys.argv[2])).encode())
     head = s.recv(4096)
@@ -171,9 +171,9 @@ EOF
 
 @test "wait sends its header before there is anything to say" {
 	id=$(docker run -d busybox sleep 100)
-	python3 - "$KIST_HOME/kist.sock" "$id" <<'EOF'
+	python3 - "$KIST_HOME/kist.sock" "$id" "$(patience 10)" <<'EOF'
 import socket, sys
-s = socket.socket(socket.AF_UNIX); s.settimeout(5); s.connect(sys.argv[1])
+s = socket.socket(socket.AF_UNIX); s.settimeout(int(sys.argv[-1])); s.connect(sys.argv[1])
 s.sendall(b"POST /containers/%s/wait HTTP/1.1\r\nHost: d\r\n\r\n" % sys.argv[2].encode())
 assert s.recv(4096).startswith(b"HTTP/1.1 200 OK")
 EOF
@@ -181,9 +181,9 @@ EOF
 
 @test "clients that leave are noticed; a thousand idle streams cost little" {
 	id=$(docker run -d busybox sleep 100)
-	python3 - "$KIST_HOME/kist.sock" "$id" "$(engine_pid)" <<'EOF'
+	python3 - "$KIST_HOME/kist.sock" "$id" "$(engine_pid)" "$(patience 10)" <<'EOF'
 import os, socket, sys, time
-path, cid, pid = sys.argv[1:]
+path, cid, pid = sys.argv[1:4]
 def rss():
     for line in open("/proc/%s/smaps_rollup" % pid):
         if line.startswith("Private_Dirty"):
@@ -191,7 +191,7 @@ def rss():
 def fds():
     return len(os.listdir("/proc/%s/fd" % pid))
 def stream(i):
-    s = socket.socket(socket.AF_UNIX); s.settimeout(10); s.connect(path)
+    s = socket.socket(socket.AF_UNIX); s.settimeout(int(sys.argv[-1])); s.connect(path)
     target = "/containers/%s/logs?follow=1&stdout=1" % cid if i % 2 else "/events"
     s.sendall(("GET %s HTTP/1.1\r\nHost: d\r\n\r\n" % target).encode())
     assert s.recv(4096).startswith(b"HTTP/1.1 200"), i
@@ -206,7 +206,7 @@ print("KB a stream:", cost)
 # a sanitizer keeps what is freed, and red zones around everything
 assert cost < (64 if os.environ.get("KIST_ASAN") else 8), cost
 for s in open_streams: s.close()
-end = time.time() + 5
+end = time.time() + int(sys.argv[-1])
 while fds() > files + 5 and time.time() < end:
     time.sleep(0.05)
 assert fds() <= files + 5, (fds(), files)

@@ -222,7 +222,7 @@ teardown_file() {
 	tar -C "$W" -c big | kist import - big:1
 	kist save big:1 | head -c 1000000 >/dev/null || true
 	local i
-	for i in $(seq 100); do
+	for i in $(seq "$(patience 100)"); do
 		pgrep -P "$(engine_pid)" -x kist-transfer >/dev/null || break
 		sleep 0.05
 	done

@@ -145,14 +145,14 @@ same() {
 
 @test "a terminal, detaching, attaching" {
 	run expect -c '
-		set timeout 10
+		set timeout '"$(patience 10)"'
 		spawn -noecho sh -c "stty rows 31 cols 77; exec kist run -it --name c1 busybox sh"
 		expect "/ #"; send "stty size\r"; expect "31 77"
 		expect "/ #"; send "\x10\x11"; expect eof
 		exit [lindex [wait] 3]'
 	[ "$status" = 0 ]
 	run expect -c '
-		set timeout 10
+		set timeout '"$(patience 10)"'
 		spawn -noecho kist attach c1
 		send "\r"; expect "/ #"; send "exit 7\r"; expect eof
 		exit [lindex [wait] 3]'

@@ -164,7 +164,7 @@ A /tmpfs"
 
 wait_until() {
 	local i
-	for i in $(seq 200); do
+	for i in $(seq "$(patience 200)"); do
 		"$@" 2>/dev/null && return
 		sleep 0.05
 	done

@@ -37,12 +37,16 @@ nothing_left() {
 
 @test "containers outlive the daemon: running, logging, ending meanwhile" {
 	id=$(docker run -d --name runs -p 127.0.0.1:7070:80 busybox sh -c 'i=0; while :; do echo $i; i=$((i+1)); sleep 0.02; done')
-	docker run -d --name ends busybox sh -c 'sleep 1; echo bye; exit 9'
-	docker run -d --name oom --memory 24m --memory-swap 24m busybox sh -c 'sleep 1; x=$(head -c 60000000 /dev/zero | tr "\0" x)'
+	ends=$(docker run -d --name ends -v "$BATS_TEST_TMPDIR:/go" busybox sh -c 'until [ -e /go/on ]; do sleep 0.1; done; echo bye; exit 9')
+	oom=$(docker run -d --name oom -v "$BATS_TEST_TMPDIR:/go" --memory 24m --memory-swap 24m busybox \
+		sh -c 'until [ -e /go/on ]; do sleep 0.1; done; x=$(head -c 60000000 /dev/zero | tr "\0" x)')
 	pid=$(docker inspect -f '{{.State.Pid}}' runs)
 	address=$(docker inspect -f '{{.NetworkSettings.IPAddress}}' runs)
+	ends=$(monitor_of "$ends") oom=$(monitor_of "$oom")
 	engine_end -KILL
-	sleep 2.5
+	touch "$BATS_TEST_TMPDIR/on"
+	wait_gone "$ends"
+	wait_gone "$oom"
 	engine_run
 	[ "$(docker inspect -f '{{.State.Running}} {{.State.Pid}} {{.NetworkSettings.IPAddress}}' runs)" = "true $pid $address" ]
 	[ "$(docker inspect -f '{{.State.Running}} {{.State.ExitCode}}' ends)" = "false 9" ]
@@ -132,10 +136,10 @@ rm_k() {
 }
 
 @test "kill -9 of kist leaves a container that can be seen and removed" {
-	for _ in $(seq 100); do
+	for _ in $(seq "$(chances 100)"); do
 		kist run --name k busybox sleep 1000 >/dev/null 2>&1 &
 		client=$!
-		sleep "0.0$(printf %02d $((RANDOM % 30)))"
+		sleep "$(patience "0.0$(printf %02d $((RANDOM % 30)))")"
 		kill -9 $client 2>/dev/null || true
 		wait $client 2>/dev/null || true
 		# what it asked for last may still be on its way
@@ -147,7 +151,7 @@ rm_k() {
 @test "kill -9 of the daemon at a hundred random moments" {
 	local i bad=0
 	docker run -d --name witness busybox sh -c 'i=0; while :; do echo $i; i=$((i+1)); sleep 0.05; done'
-	for i in $(seq 100); do
+	for i in $(seq "$(chances 100)"); do
 		( for j in 1 2 3; do
 			docker run --rm busybox true
 			docker run -d --name "r$i-$j" -v "v$i:/d" -p 80 busybox sh -c 'echo x; exit 3'
@@ -156,7 +160,7 @@ rm_k() {
 			docker volume rm "v$i"
 		done ) >/dev/null 2>&1 &
 		worker=$!
-		sleep "0.$(printf %03d $((RANDOM % 250)))"
+		sleep "$(patience "0.$(printf %03d $((RANDOM % 250)))")"
 		engine_end -KILL
 		kill $worker 2>/dev/null || true
 		wait $worker 2>/dev/null || true
@@ -178,10 +182,10 @@ rm_k() {
 }
 
 @test "kill -9 of monitors at random moments" {
-	for i in $(seq 100); do
+	for i in $(seq "$(chances 100)"); do
 		docker run -d --name "m$i" -p 80 busybox sh -c 'for i in $(seq 50); do echo $i; sleep 0.01; done' >/dev/null 2>&1 &
 		client=$!
-		sleep "0.$(printf %03d $((RANDOM % 80)))"
+		sleep "$(patience "0.$(printf %03d $((RANDOM % 80)))")"
 		for f in "$KIST_HOME"/exec/containers/*/monitor.pid; do
 			kill -9 "$(cut -d' ' -f1 "$f" 2>/dev/null)" 2>/dev/null || true
 		done
@@ -205,7 +209,7 @@ rm_k() {
 	d=$BATS_TEST_TMPDIR/x
 	mkdir -p "$d"
 	try() {
-		in_net timeout 10 "$BIN/kistd" --data-root "$d/d" --exec-root "$d/e" --host "unix://$d/s" --bridge none \
+		in_net timeout "$(patience 10)" "$BIN/kistd" --data-root "$d/d" --exec-root "$d/e" --host "unix://$d/s" --bridge none \
 			--cgroup-parent "/$KIST_CGROUP" --pidfile "$d/p" "$@"
 	}
 	fails_with 1 "nosuch" try --nosuch

@@ -65,14 +65,14 @@ containers_run() {
 	registry_client_config
 	SEED=${KIST_CHAOS_SEED:-$RANDOM}
 	RANDOM=$SEED
-	for round in $(seq "${KIST_CHAOS_ROUNDS:-12}"); do
+	for round in $(seq "${KIST_CHAOS_ROUNDS:-$(chances 12)}"); do
 		rm -f "$W/over"
 		local clients=()
 		for n in 1 2 3; do
 			client $n 3>&- &
 			clients+=($!)
 		done
-		sleep "$((RANDOM % 2)).$((RANDOM % 90 + 10))"
+		sleep "$(patience "$((RANDOM % 2)).$((RANDOM % 90 + 10))")"
 		kill -9 "$(engine_pid)"
 		wait_gone "$(engine_pid)"
 		touch "$W/over"

@@ -16,7 +16,7 @@ teardown() {
 
 # on_terminal 'EXPECT SCRIPT': runs it with a pseudo-terminal under the command.
 on_terminal() {
-	expect -c "set timeout 10; log_user 1; $1"
+	expect -c "set timeout $(patience 10); log_user 1; $1"
 }
 
 @test "a terminal: size, raw keys, end of file, exit code" {

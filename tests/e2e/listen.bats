@@ -50,7 +50,7 @@ certificates() {
 	run over_tls stranger version
 	[ "$status" != 0 ]
 	[[ "$output" != *"Server:"*"Version:"* ]]
-	run in_net curl -s --max-time 5 http://127.0.0.1:2376/_ping
+	run in_net curl -s --max-time "$(patience 5)" http://127.0.0.1:2376/_ping
 	[ "$output" != OK ]
 	engine_end
 	engine_run

@@ -83,7 +83,7 @@ bridge() {
 @test "containers reach each other and the outside, which sees the host" {
 	web c1 one
 	[ "$(get_inside "$(address c1)" 80 run --rm busybox)" = one ]
-	in_outside timeout 20 bash -c 'socat -T 5 TCP-LISTEN:7000,reuseaddr SYSTEM:"echo \$SOCAT_PEERADDR" &
+	in_outside timeout "$(patience 20)" bash -c 'socat -T 5 TCP-LISTEN:7000,reuseaddr SYSTEM:"echo \$SOCAT_PEERADDR" &
 		echo $! >'"$BATS_TEST_TMPDIR/pid"'; wait' 3>&- &
 	retry 5 test -s "$BATS_TEST_TMPDIR/pid"
 	retry 5 bash -c "nsenter --net=/run/netns/$KIST_NETNS-out ss -ltn | grep -q :7000"
@@ -138,7 +138,7 @@ bridge() {
 }
 
 @test "containers do not reach the host's 127.0.0.1" {
-	in_net timeout 20 socat -T 5 TCP-LISTEN:7001,bind=127.0.0.1,reuseaddr,fork SYSTEM:'echo private' 3>&- &
+	in_net timeout "$(patience 20)" socat -T 5 TCP-LISTEN:7001,bind=127.0.0.1,reuseaddr,fork SYSTEM:'echo private' 3>&- &
 	pid=$!
 	retry 5 bash -c "nsenter --net=/run/netns/$KIST_NETNS ss -ltn | grep -q :7001"
 	run docker run --rm --cap-add NET_ADMIN --privileged busybox sh -c '
@@ -199,7 +199,7 @@ bridge() {
 	docker rm -f c3
 	docker start c2
 	# a program of the host's
-	in_net timeout 20 socat TCP-LISTEN:8090 /dev/null 3>&- &
+	in_net timeout "$(patience 20)" socat TCP-LISTEN:8090 /dev/null 3>&- &
 	pid=$!
 	retry 5 bash -c "nsenter --net=/run/netns/$KIST_NETNS ss -ltn | grep -q :8090"
 	fails_with 125 "address already in use" docker run -d --name c4 -p 8090:80 busybox sleep 1000

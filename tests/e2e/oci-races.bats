@@ -88,7 +88,7 @@ held_bundle() {
 			exec* | delete*) oci run -d -b "$BUNDLE" k8 </dev/null >/dev/null 2>&1 3>&- ;;
 			esac
 			oci_bg /dev/null $verb
-			sleep "0.0$((RANDOM % 4))$((RANDOM % 10))"
+			sleep "$(patience "0.0$((RANDOM % 4))$((RANDOM % 10))")"
 			kill -9 "$OCI_PID" 2>/dev/null || true
 			wait "$OCI_PID" 2>/dev/null || true
 			oci delete --force k8
@@ -297,7 +297,7 @@ held_bundle() {
 			oci_bg /dev/null exec ed sleep 4326
 			pids+=("$OCI_PID")
 		done
-		sleep "0.0$((RANDOM % 6))"
+		sleep "$(patience "0.0$((RANDOM % 6))")"
 		oci delete --force ed
 		for j in "${pids[@]}"; do
 			code_of "$j"

@@ -80,7 +80,7 @@ basic="Basic $(printf %s "$REGISTRY_USER:$REGISTRY_PASSWORD" | base64)"
 	for cli in docker kist; do
 		rm -f "$BATS_TEST_TMPDIR/pid"
 		cat >"$BATS_TEST_TMPDIR/int.exp" <<-EOF
-			set timeout 20
+			set timeout $(patience 20)
 			spawn $cli pull 127.0.0.1:7000/basic
 			while {![file exists $BATS_TEST_TMPDIR/pid]} { after 50 }
 			after 200

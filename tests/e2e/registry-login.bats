@@ -22,7 +22,7 @@ s = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=64)
 time.sleep(120)' "$1" 3>&- &
 	SILENT=$!
 	local i
-	for i in $(seq 100); do
+	for i in $(seq "$(patience 100)"); do
 		"${NET[@]}" bash -c "exec 9<>/dev/tcp/127.0.0.1/$1" 2>/dev/null && return 0
 		sleep 0.05
 	done
@@ -103,7 +103,7 @@ make_helper() {
 
 @test "kist login asks on a terminal and does not show the password" {
 	cat >"$BATS_TEST_TMPDIR/login.exp" <<-'EOF'
-		set timeout 20
+		set timeout $env(PATIENCE)
 		log_file -noappend $env(BATS_TEST_TMPDIR)/seen
 		spawn kist login localhost:5001
 		expect "Username: "
@@ -114,7 +114,7 @@ make_helper() {
 		expect eof
 		exit [lindex [wait] 3]
 	EOF
-	timeout 40 expect "$BATS_TEST_TMPDIR/login.exp" </dev/null
+	PATIENCE=$(patience 20) timeout 40 expect "$BATS_TEST_TMPDIR/login.exp" </dev/null
 	grep -q "Login Succeeded" "$BATS_TEST_TMPDIR/seen"
 	! grep -qF "$REGISTRY_PASSWORD" "$BATS_TEST_TMPDIR/seen" || false
 	[ "$(auth_of localhost:5001)" = "$REGISTRY_USER:$REGISTRY_PASSWORD" ]
@@ -122,7 +122,7 @@ make_helper() {
 
 @test "an interrupted password prompt leaves the terminal with its echo" {
 	cat >"$BATS_TEST_TMPDIR/int.exp" <<-'EOF'
-		set timeout 20
+		set timeout $env(PATIENCE)
 		spawn sh -c "trap : INT; kist login -u x localhost:5001; stty -a | grep -ow -- -*echo"
 		expect "Password: "
 		send "\003"
@@ -132,7 +132,7 @@ make_helper() {
 		}
 		exit 2
 	EOF
-	SHELL=/bin/sh timeout 40 expect "$BATS_TEST_TMPDIR/int.exp" </dev/null
+	PATIENCE=$(patience 20) SHELL=/bin/sh timeout 40 expect "$BATS_TEST_TMPDIR/int.exp" </dev/null
 }
 
 @test "what was stored is used again, and replaced when it has become invalid" {

@@ -166,7 +166,7 @@ log_lines() {
 		--exec-root "$BATS_TEST_TMPDIR/d/exec" --host "unix://$BATS_TEST_TMPDIR/d/s" --pidfile "$BATS_TEST_TMPDIR/d/pid" \
 		--bridge none --iptables=false --ip6tables=false --storage-driver vfs >"$BATS_TEST_TMPDIR/d/log" 2>&1 </dev/null 3>&- &
 	peer=$!
-	for i in $(seq 200); do
+	for i in $(seq "$(patience 200)"); do
 		docker -H "unix://$BATS_TEST_TMPDIR/d/s" version >/dev/null 2>&1 && break
 		sleep 0.1
 	done

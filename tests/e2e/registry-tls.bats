@@ -159,7 +159,7 @@ refused_more_than() { # COUNT of settings
 		echo "$wrong" >"$REGISTRY_HOME/daemon.json"
 		before=$(grep -c "settings not reloaded" "$KIST_HOME/kistd.log" || true)
 		kill -HUP "$(engine_pid)"
-		for i in $(seq 100); do
+		for i in $(seq "$(patience 100)"); do
 			[ "$(grep -c "settings not reloaded" "$KIST_HOME/kistd.log")" -gt "$before" ] && break
 			sleep 0.05
 		done

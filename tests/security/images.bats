@@ -57,7 +57,7 @@ evil_registry() {
 		nsenter --net="/run/netns/$KIST_NETNS" -- $HOSTILE serve "$KIST_HOME/evil" 5666 </dev/null >/dev/null 2>&1 3>&- &
 		echo $! >"$KIST_HOME/evil.pid"
 		local i
-		for i in $(seq 100); do
+		for i in $(seq "$(patience 100)"); do
 			in_net curl -sf http://127.0.0.1:5666/v2/ >/dev/null && break
 			sleep 0.05
 		done
@@ -175,7 +175,7 @@ within_budget() {
 	local job=$! i reader=
 	exec 9>"$W/pipe"
 	head -c 100 "$W/start.xz" >&9
-	for i in $(seq 100); do
+	for i in $(seq "$(patience 100)"); do
 		reader=$(pgrep -P "$pid" -x kist-transfer) && grep -q 'Seccomp:.2' "/proc/$reader/status" && break
 		sleep 0.05
 	done
@@ -469,7 +469,7 @@ fails_with_in_time() {
 @test "CVE-2021-41091, CVE-2021-41103, CVE-2024-25621: other users enter none of the engine's folders" {
 	docker run -d --name c1 --network none -v vol:/vol busybox sh -c 'cp /bin/busybox /vol/su; chmod 4755 /vol/su; touch /own; chmod 4755 /own; sleep 100' >/dev/null
 	local i dir
-	for i in $(seq 100); do docker exec c1 test -u /own && break; sleep 0.05; done
+	for i in $(seq "$(patience 100)"); do docker exec c1 test -u /own && break; sleep 0.05; done
 	# on the way to layers, containers, volumes, sockets: a folder that is closed to others, whatever the daemon's umask was
 	[ "$(stat -c %a "$KIST_HOME/data")" = 710 ]
 	for dir in layers content recipes staging ingest; do

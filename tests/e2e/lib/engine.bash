@@ -119,7 +119,7 @@ engine_reload() {
 	before=$(grep -c "settings reloaded" "$KIST_HOME/kistd.log" || true)
 	echo "$2" >"$1"
 	kill -HUP "$(engine_pid)"
-	for i in $(seq 100); do
+	for i in $(seq "$(patience 100)"); do
 		[ "$(grep -c "settings reloaded" "$KIST_HOME/kistd.log")" -gt "$before" ] && return 0
 		sleep 0.05
 	done

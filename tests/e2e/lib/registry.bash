@@ -210,7 +210,7 @@ registry_end() { # file with a pid
 	pid=$(cat "$1")
 	rm -f "$1"
 	kill "$pid" 2>/dev/null || return 0
-	for i in $(seq 100); do
+	for i in $(seq "$(patience 100)"); do
 		case $(ps -o stat= -p "$pid" 2>/dev/null) in "" | Z*) break ;; esac
 		sleep 0.05
 	done
