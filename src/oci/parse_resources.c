@@ -108,8 +108,10 @@ static int parse_letters(const struct at *at, const char *key, const char *allow
 	if (!json_is_string(j))
 		return at_bad(at, key, "expected a string");
 	const char *s = json_string_value(j);
-	if (*s && !str_all_of(s, allowed, 1, 3))
-		return at_bad(at, key, "may only hold letters of \"%s\"", allowed);
+	if (*s && !strpbrk(s, allowed))
+		return at_bad(at, key, "holds none of \"%s\"", allowed);
+	if (s[strspn(s, allowed)])
+		log_warn("a device rule's %s \"%s\": only \"%s\" have a meaning", key, s, allowed);
 	*out = *s ? s : otherwise;
 	return 0;
 }
@@ -129,6 +131,8 @@ static int parse_rule(const struct at *at, void *element)
 	rule->read = strchr(access, 'r') != NULL;
 	rule->write = strchr(access, 'w') != NULL;
 	rule->mknod = strchr(access, 'm') != NULL;
+	if (rule->type == 'a' && (rule->major >= 0 || rule->minor >= 0))
+		log_warn("a device rule of type \"a\" is about every device, whatever its numbers");
 	return 0;
 }
 

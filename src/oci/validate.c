@@ -88,8 +88,6 @@ static int check_user(const struct oci_user *u, struct err **err)
 			return BAD(err, "process.user.additionalGids[%zu]: %u is not a group id", i,
 				u->additional_gids[i]);
 	}
-	if (u->has_umask && u->umask > 0777)
-		return BAD(err, "process.user.umask: %o has bits beyond 777", u->umask);
 	return 0;
 }
 

@@ -212,9 +212,6 @@ int oci_resources_validate(const struct oci_resources *r, struct err **err)
 		const struct oci_device_rule *rule = &r->devices[i];
 		if (!strchr("acb", rule->type) || !rule->type)
 			return BAD(err, "linux.resources.devices[%zu].type: must be a, c or b", i);
-		if (rule->type == 'a' && (rule->major >= 0 || rule->minor >= 0))
-			return BAD(
-				err, "linux.resources.devices[%zu]: type a covers every number", i);
 	}
 	if (check_cpu_list("cpus", r->cpu.cpus, err) < 0 ||
 		check_cpu_list("mems", r->cpu.mems, err) < 0)

@@ -103,8 +103,15 @@ static int check_notify(const struct oci_seccomp *s, const struct oci_seccomp_ru
 	return 0;
 }
 
+bool oci_seccomp_empty(const struct oci_seccomp *s)
+{
+	return str_empty(s->default_action) && !s->rule_count && str_empty(s->listener_path);
+}
+
 int oci_seccomp_validate(const struct oci_seccomp *s, struct err **err)
 {
+	if (oci_seccomp_empty(s))
+		return 0;
 	if (!IN_LIST(actions, s->default_action))
 		return BAD(err, "linux.seccomp.defaultAction: there is no action %s",
 			s->default_action ? s->default_action : "\"\"");

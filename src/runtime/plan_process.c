@@ -164,7 +164,7 @@ static int fill_caps(struct plan_process *out, const struct oci_process *p, stru
 static int fill_seccomp(struct plan_process *out, struct arena *arena,
 	const struct oci_seccomp *seccomp, const struct plan_options *options, struct err **err)
 {
-	if (!seccomp)
+	if (!seccomp || oci_seccomp_empty(seccomp))
 		return 0;
 	auto_buf bpf = BUF_INIT;
 	if (seccomp_compile(seccomp, options ? options->seccomp_cache : NULL, &bpf, &out->bpf_flags,

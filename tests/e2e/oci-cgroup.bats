@@ -691,7 +691,7 @@ p["args"] = ["sh", "-c", "mknod /tmp/kmsg c 1 11; mknod /tmp/absent c 10 250; (:
 	[ ! -e "$here$CGROUP-relative/q2" ]
 }
 
-@test "cgroupsPath: without one a container has a cgroup of its own; the root and .. are refused" {
+@test "cgroupsPath: without one a container has a cgroup of its own; the root is refused, .. leads no further" {
 	local path
 	bundle q3 'del c["linux"]["cgroupsPath"]'
 	start q3
@@ -700,7 +700,13 @@ p["args"] = ["sh", "-c", "mknod /tmp/kmsg c 1 11; mknod /tmp/absent c 10 250; (:
 	run ! grep -q q3 <(find /sys/fs/cgroup -type d -path '*/kist/q3')
 	# what it lay in stays, for others; here there are none, unless they are somebody's who uses this machine
 	find /sys/fs/cgroup -maxdepth 2 -type d -name kist -exec rmdir {} + 2>/dev/null || true
-	for path in / /. /a/../../b ../x; do
+	for path in "/..$CGROUP/q4" "$CGROUP/x/../../..$CGROUP/./q4"; do
+		bundle q4 "c['linux']['cgroupsPath'] = '$path'; p['args'] = ['true']"
+		start q4
+		[ -n "$(find /sys/fs/cgroup -type d -path "/sys/fs/cgroup/*$CGROUP/q4")" ]
+		oci delete --force q4
+	done
+	for path in / /. /.. /a/..; do
 		bundle q4 "c['linux']['cgroupsPath'] = '$path'"
 		run ! oci run -b "$BUNDLE" q4 </dev/null 3>&-
 		[[ "$output" == *cgroup* ]]

@@ -284,6 +284,9 @@ static inline void oci_config_freep(struct oci_config **c)
 }
 #define auto_oci_config __attribute__((cleanup(oci_config_freep))) struct oci_config
 
+/** A profile that says nothing, "seccomp": {}, is none (as with runc). */
+bool oci_seccomp_empty(const struct oci_seccomp *seccomp);
+
 /**
  * Parses and validates a config.json (at most 16 MiB). ERR_INVALID names the field by its path
  * ("linux.resources.memory.limit: expected an integer").
