@@ -36,6 +36,7 @@ prefix() {
 	[ -x libexec/kist/kist-systemd ] || [ ! -e "$KIST_BUILD/bin/kist-systemd" ]
 	for file in share/kist/seccomp.json lib/systemd/system/kist.service lib/systemd/system/kist.socket \
 		lib/tmpfiles.d/kist.conf lib/sysusers.d/kist.conf share/bash-completion/completions/kist \
+		share/bash-completion/completions/kist-oci \
 		share/zsh/site-functions/_kist share/fish/vendor_completions.d/kist.fish; do
 		[ -s $file ] || { echo "$file is not there"; return 1; }
 	done

@@ -689,3 +689,47 @@ terminal() {
 	run terminal closed 'trap "exit 44" HUP; while :; do echo x; sleep 0.05; done'
 	[ "$output" = "code 44" ]
 }
+
+# completed WORD...: what bash is offered for the last of the words that stand behind kist-oci, in $output
+completed() {
+	output=$(
+		. "$KIST_TOP/share/completions/kist-oci.bash"
+		COMP_WORDS=("$KIST_BUILD/bin/kist-oci" "$@")
+		COMP_CWORD=$#
+		_kist_oci
+		echo "${COMPREPLY[*]}"
+	)
+	echo "$*: $output"
+}
+
+@test "bash completion: verbs, options, their values, containers and signals" {
+	local verb
+	completed ""
+	[ "$output" = "checkpoint create delete events exec features kill list pause ps restore resume run spec start state update" ]
+	for verb in $output; do
+		completed "$verb" --
+		[ "$output" ] || [[ "$verb" == @(features|pause|resume|start|state) ]]
+	done
+	completed --lo
+	[ "$output" = "--log --log-format" ]
+	completed --log-format ""
+	[ "$output" = "text json" ]
+	completed --log-format = j
+	[ "$output" = json ]
+	completed --root = /x run --bun
+	[ "$output" = --bundle ]
+	bundle first
+	oci create -b "$BUNDLE" first </dev/null >/dev/null 2>&1 3>&-
+	for verb in start "kill -a" exec "exec --cwd /tmp"; do
+		completed --root "$HOME_OCI/state" $verb f
+		[ "$output" = first ]
+	done
+	for verb in run create "exec x" "exec --cwd"; do
+		completed --root "$HOME_OCI/state" $verb f
+		[ -z "$output" ]
+	done
+	completed kill first SIGK
+	[ "$output" = SIGKILL ]
+	completed list -f ""
+	[ "$output" = "table json" ]
+}
