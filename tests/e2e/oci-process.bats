@@ -489,6 +489,11 @@ print(policy, priority, nice, flags, runtime, deadline, period)' "$(pid_of sc)")
 	bundle rl 'p["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 99}, {"type": "RLIMIT_CORE", "soft": 0, "hard": 4096}]; p["oomScoreAdj"] = 321; p["user"] = {"uid": 5, "gid": 6, "umask": 0o27, "additionalGids": [7, 8]}; p["noNewPrivileges"] = True; p["args"] = ["sh", "-c", "ulimit -Sn; ulimit -Hn; cat /proc/self/oom_score_adj; umask; id -u; id -g; id -G; grep NoNewPrivs /proc/self/status"]'
 	run oci run -b "$BUNDLE" rl
 	[ "$(echo $output)" = "77 99 321 0027 5 6 6 7 8 NoNewPrivs: 1" ]
+	# bits that a umask does not have are left out; without one it is runc's, and not the caller's
+	bundle rl1 'p["user"] = {"uid": 0, "gid": 0, "umask": 0o7026}; p["args"] = ["sh", "-c", "umask"]'
+	[ "$(oci run -b "$BUNDLE" rl1)" = 0026 ]
+	bundle rl1 'p["args"] = ["sh", "-c", "umask"]'
+	[ "$(umask 077; oci run -b "$BUNDLE" rl1)" = 0022 ]
 	bundle rl2 'p["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 7, "hard": 9}] * 2'
 	run oci run -b "$BUNDLE" rl2
 	[ "$status" = 1 ]
@@ -516,6 +521,17 @@ print(policy, priority, nice, flags, runtime, deadline, period)' "$(pid_of sc)")
 	run oci run -b "$BUNDLE" ca4
 	[ "$status" = 0 ]
 	[[ "$output" == *"level=warning msg=\"cannot be ambient, being not permitted and inheritable: CAP_CHOWN\""* ]]
+	# the effective ones count for the execution itself
+	cp "$HOME_OCI/rootfs/bin/busybox" "$HOME_OCI/rootfs/bin/busybox-others"
+	chown 5:5 "$HOME_OCI/rootfs/bin/busybox-others"
+	chmod 700 "$HOME_OCI/rootfs/bin/busybox-others"
+	bundle ca5 'p["capabilities"] = {k: ["CAP_DAC_OVERRIDE"] for k in ("bounding", "permitted", "effective")}; p["args"] = ["busybox-others", "true"]'
+	oci run -b "$BUNDLE" ca5
+	bundle ca5 'p["capabilities"] = {"bounding": ["CAP_DAC_OVERRIDE"], "permitted": ["CAP_DAC_OVERRIDE"]}; p["args"] = ["busybox-others", "true"]'
+	run oci run -b "$BUNDLE" ca5
+	rm "$HOME_OCI/rootfs/bin/busybox-others"
+	[ "$status" = 1 ]
+	[[ "$output" == *"exec /bin/busybox-others: permission denied"* ]]
 	command -v setpriv >/dev/null || skip "no setpriv to take a capability away with"
 	bundle ca3 'p["capabilities"] = {k: ["CAP_CHOWN", "CAP_SYS_TIME"] for k in ("bounding", "permitted", "effective")}; p["args"] = ["grep", "^CapEff", "/proc/self/status"]'
 	run setpriv --bounding-set -sys_time "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" run -b "$BUNDLE" ca3
@@ -678,6 +694,7 @@ FDS='ls /proc/self/fd | tr "\n" " "'
 	for kind in pid net mnt ipc uts cgroup time; do
 		[ "$(readlink "/proc/$pid/ns/$kind")" != "$(readlink "/proc/self/ns/$kind")" ]
 	done
+	[[ "$(oci exec ns1 ip link show lo)" == *"<LOOPBACK,UP,LOWER_UP>"* ]]
 	run oci exec ns1 cat /proc/self/timens_offsets
 	[[ "$(echo $output)" == *"monotonic 86400 5 boottime 172800 0"* ]]
 	# a second one in all of them but its mounts
