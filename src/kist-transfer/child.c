@@ -15,8 +15,6 @@
 #include "base/proc.h"
 
 #define CHUNK (256u << 10)
-/* Where a child finds its descriptors; 2 is as 0, nothing else is open. */
-enum { CHILD_IN = 0, CHILD_OUT = 1, CHILD_REPORT = 3, CHILD_FOLDER = 4, CHILD_FD_END };
 
 /* ---- the work ---- */
 
@@ -52,16 +50,16 @@ static int unpack(int in, uint32_t index, struct unpack_limits *limits, struct u
 	auto_free char *chunk = xmalloc(CHUNK);
 	struct piped piped = {in, chunk};
 	const struct unpack_input input = {piped_take, &piped};
-	auto_fd int files = unpack_folder_make(CHILD_FOLDER, "layer", index, 0755, err);
+	auto_fd int files = unpack_folder_make(CONFINE_CHILD_FOLDER, "layer", index, 0755, err);
 	if (files < 0)
 		return -1;
-	auto_fd int side = unpack_folder_make(CHILD_FOLDER, "recipe", index, 0700, err);
+	auto_fd int side = unpack_folder_make(CONFINE_CHILD_FOLDER, "recipe", index, 0700, err);
 	if (side < 0)
 		return -1;
 	return unpack_layer(files, side, &input, UNPACK_KEEP, limits, out, err);
 }
 
-const struct child_tools child_tools = {inflate, unpack};
+const struct child_tools child_tools = {outer_read, inflate, unpack};
 
 /* ---- the child ---- */
 
@@ -71,7 +69,8 @@ static void take_descriptors(const struct child_spec *spec, int report)
 {
 	bool unpacks = spec->kind == CHILD_UNPACKS;
 	int from[] = {spec->in, unpacks ? spec->in : spec->out, report, spec->folder};
-	static const int to[] = {CHILD_IN, CHILD_OUT, CHILD_REPORT, CHILD_FOLDER};
+	static const int to[] = {
+		CONFINE_CHILD_IN, CONFINE_CHILD_OUT, CONFINE_CHILD_REPORT, CONFINE_CHILD_FOLDER};
 	size_t n = unpacks ? ARRAY_LEN(from) : ARRAY_LEN(from) - 1;
 #if !defined(__SANITIZE_ADDRESS__)
 	/* the supervisor's output is the host's /dev/null, whose mode could be changed; its errors go to the daemon's */
@@ -79,22 +78,25 @@ static void take_descriptors(const struct child_spec *spec, int report)
 		_exit(127);
 #endif
 	for (size_t i = 0; i < n; i++)
-		from[i] = fcntl(from[i], F_DUPFD, CHILD_FD_END);
+		from[i] = fcntl(from[i], F_DUPFD, CONFINE_CHILD_END);
 	for (size_t i = 0; i < n; i++)
 		if (dup2(from[i], to[i]) < 0)
 			_exit(127);
-	if (syscall(SYS_close_range, unpacks ? CHILD_FD_END : CHILD_FOLDER, ~0U, 0) < 0)
+	if (syscall(SYS_close_range, unpacks ? CONFINE_CHILD_END : CONFINE_CHILD_FOLDER, ~0U, 0) <
+		0)
 		_exit(127);
 }
 
 static int work(const struct child_spec *spec, struct child_outcome *o, struct err **err)
 {
-	if (confine_child(spec->filters, spec->kind, CHILD_FOLDER, err) < 0)
+	if (confine_child(spec->filters, spec->kind, CONFINE_CHILD_FOLDER, err) < 0)
 		return -1;
+	if (spec->kind == CHILD_READS)
+		return spec->tools->read(CONFINE_CHILD_IN, CONFINE_CHILD_OUT, &spec->outer, err);
 	if (spec->kind == CHILD_INFLATES)
-		return spec->tools->inflate(CHILD_IN, CHILD_OUT, spec->how, err);
+		return spec->tools->inflate(CONFINE_CHILD_IN, CONFINE_CHILD_OUT, spec->how, err);
 	struct unpack_limits limits = spec->limits;
-	int r = spec->tools->unpack(CHILD_IN, spec->index, &limits, &o->unpacked, err);
+	int r = spec->tools->unpack(CONFINE_CHILD_IN, spec->index, &limits, &o->unpacked, err);
 	o->bytes = limits.bytes;
 	o->entries = limits.entries;
 	return r;
@@ -116,7 +118,7 @@ static void run(const struct child_spec *spec, int report, pid_t supervisor)
 		o.sys = err->sys;
 		strncpy(o.text, err_msg(err), sizeof(o.text) - 1);
 	}
-	_exit(fd_write_all(CHILD_REPORT, &o, sizeof(o)) < 0);
+	_exit(fd_write_all(CONFINE_CHILD_REPORT, &o, sizeof(o)) < 0);
 }
 
 /* ---- the supervisor ---- */
@@ -143,7 +145,12 @@ int child_start(struct child *c, const struct child_spec *spec, struct err **err
 
 static const char *child_name(const struct child *c)
 {
-	return c->kind == CHILD_INFLATES ? "decompressing" : "unpacking";
+	static const char *const names[] = {
+		[CHILD_READS] = "reading the archive",
+		[CHILD_INFLATES] = "decompressing the layer",
+		[CHILD_UNPACKS] = "unpacking the layer",
+	};
+	return names[c->kind];
 }
 
 /* Why it failed, as it says itself, or as its end says. */
@@ -156,10 +163,10 @@ static int failed(const struct child *c, int status, struct err **err)
 		return -1;
 	}
 	if (WIFSIGNALED(status))
-		return err_set(err, ERR_SYSTEM, "%s the layer was ended by signal %d (%s)",
-			child_name(c), WTERMSIG(status), strsignal(WTERMSIG(status)));
-	return err_set(err, ERR_SYSTEM, "%s the layer ended without a result (status %d)",
-		child_name(c), WEXITSTATUS(status));
+		return err_set(err, ERR_SYSTEM, "%s was ended by signal %d (%s)", child_name(c),
+			WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return err_set(err, ERR_SYSTEM, "%s ended without a result (status %d)", child_name(c),
+		WEXITSTATUS(status));
 }
 
 int child_hear(struct child *c, struct err **err)

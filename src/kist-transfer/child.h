@@ -9,11 +9,14 @@
 
 #include "base/err.h"
 #include "confine_child.h"
+#include "outer.h"
 #include "stream.h"
 #include "unpack.h"
 
 /** The work itself, done in the child: tests have others. Never in the supervisor. */
 struct child_tools {
+	/** Reads an archive from @in to its end, writes its members to @out (outer.h). */
+	int (*read)(int in, int out, const struct outer_limits *limits, struct err **err);
 	/** Reads a blob from @in to its end, writes the tar in it to @out. */
 	int (*inflate)(int in, int out, enum compression how, struct err **err);
 	/** Reads a tar from @in to its end; makes "layer.<index>" and "recipe.<index>" in the present root. */
@@ -26,8 +29,9 @@ struct child_spec {
 	const struct child_tools *tools;
 	const struct confine_filters *filters;
 	enum child_kind kind;
-	int in; /* the end of a pipe that it reads; the caller closes its copy */
-	int out; /* INFLATES: the one that it writes */
+	int in; /* what it reads, a pipe but for READS; the caller closes its copy */
+	int out; /* READS, INFLATES: the pipe that it writes */
+	struct outer_limits outer; /* READS */
 	enum compression how; /* INFLATES */
 	int folder; /* UNPACKS: its root */
 	uint32_t index; /* UNPACKS */

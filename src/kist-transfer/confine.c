@@ -199,6 +199,7 @@ static const int supervising_calls[] = {
 	SCMP_SYS(flock),
 	SCMP_SYS(capset),
 	SCMP_SYS(prctl),
+	SCMP_SYS(prlimit64),
 	SCMP_SYS(seccomp),
 };
 
@@ -381,13 +382,6 @@ static int confine_parsing(
 	if (drop_output(STDOUT_FILENO, err) < 0)
 		return -1;
 	return confine_writing(staging, &writing, files, calls, n, err);
-}
-
-int confine(int staging, struct err **err)
-{
-	const struct calls calls[] = {
-		{making_calls, ARRAY_LEN(making_calls)}, {syncing_calls, ARRAY_LEN(syncing_calls)}};
-	return confine_parsing(staging, FILES_MAX, calls, ARRAY_LEN(calls), err);
 }
 
 int confine_copying(int staging, struct err **err)

@@ -8,13 +8,10 @@
 
 /**
  * Makes the folder @staging (a descriptor, closed here) the root of this process in a mount
- * namespace of its own, without network, with the capabilities and system calls that unpacking needs
- * and no others, and with bounded memory. Returns a descriptor of the new root. Before any thread is
- * started; what libraries load from files must be loaded by now.
+ * namespace of its own, without network, with the capabilities and system calls that it takes to unpack a layer there
+ * and to read what comes as descriptors of read-only mounts, and no others, and with bounded memory. Returns a
+ * descriptor of the new root. Before any thread is started; what libraries load from files must be loaded by now.
  */
-int confine(int staging, struct err **err);
-
-/** The same for a program that fills @staging and reads what comes to it as descriptors of read-only mounts. */
 int confine_verifying(int staging, struct err **err);
 /** The same for one that copies files from other trees, whose descriptors it has, into @staging. */
 int confine_copying(int staging, struct err **err);

@@ -6,14 +6,16 @@
  * 1. UNPACKS: chroot(2) to a folder of its own. That holds because it has no descriptor of anything outside, may not
  *    chroot again, and nobody moves the folder, or what is in it, before the child has been waited for. The mount is the
  *    supervisor's: nosuid, nodev, noexec.
- * 2. Capabilities: INFLATES has none; UNPACKS those that confine.c explains.
+ * 2. Capabilities: READS and INFLATES have none; UNPACKS those that confine.c explains.
  * 3. Nobody may trace it; it dies with the supervisor (child.c).
- * 4. A list of system calls, shorter than that of confine.c. What it does not have, and why:
+ * 4. Its memory is bounded, and it cannot share any; the room on the disk is watched by the supervisor (pipeline.c).
+ * 5. A list of system calls, shorter than that of confine.c. What it does not have, and why:
  *    no vmsplice(2), splice(2) or tee(2): the supervisor hashes what is in a pipe and hands on the same pages, so these
  *    must not be pages that the writer can still change;
  *    no fcntl(F_SETFL): O_DIRECT makes a pipe one of packets, of which a reader may lose the rest, so
  *    that what is unpacked would not be what was hashed; no ioctl(2);
  *    no signals, not even to itself: abort() ends by a trap then;
+ *    READS writes nowhere but to its pipes: what its input is the daemon's client chose;
  *    no threads, no processes, no sockets, no ptrace(2), no process_vm_writev(2).
  */
 #include "confine_child.h"
@@ -25,6 +27,7 @@
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -40,7 +43,6 @@ struct confine_filters {
 
 static const int inflating_calls[] = {
 	SCMP_SYS(read),
-	SCMP_SYS(write),
 	SCMP_SYS(close),
 	/* memory; mmap, mprotect and madvise are below */
 	SCMP_SYS(munmap),
@@ -61,6 +63,21 @@ static const int inflating_calls[] = {
 	SCMP_SYS(clock_gettime),
 	SCMP_SYS(getrandom),
 };
+
+/* READS: the input may be a socket, or a file of the host's that is open for writing. */
+static int add_writing_rules(scmp_filter_ctx ctx, enum child_kind kind)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	kind = CHILD_KIND_COUNT; /* it tells what it found */
+#endif
+	if (kind != CHILD_READS)
+		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(write), 0);
+	int r = seccomp_rule_add(
+		ctx, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, CONFINE_CHILD_OUT));
+	return r < 0 ? r
+		     : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
+			       SCMP_A0(SCMP_CMP_EQ, CONFINE_CHILD_REPORT));
+}
 
 /* Besides those, and those that make files (confine.h): to look at files below the root. */
 static const int unpacking_calls[] = {
@@ -86,6 +103,8 @@ static int add_rules(scmp_filter_ctx ctx, enum child_kind kind)
 {
 	static const int commands[] = {F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL};
 	int r = allow(ctx, inflating_calls, ARRAY_LEN(inflating_calls));
+	if (r == 0)
+		r = add_writing_rules(ctx, kind);
 	/* none that can be executed, none that is shared */
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
@@ -93,7 +112,7 @@ static int add_rules(scmp_filter_ctx ctx, enum child_kind kind)
 			SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_SHARED, 0));
 	if (r == 0)
 		r = confine_memory_rules(ctx);
-	if (kind == CHILD_INFLATES)
+	if (kind != CHILD_UNPACKS)
 		return r;
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(commands); i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
@@ -161,6 +180,11 @@ int confine_child(
 		return err_sys(err, errno, "confine: enter the layer's folder");
 	if (confine_capabilities(unpacking_caps, unpacks ? ARRAY_LEN(unpacking_caps) : 0, err) < 0)
 		return -1;
+#if !defined(__SANITIZE_ADDRESS__)
+	const struct rlimit memory = {CONFINE_CHILD_MEMORY, CONFINE_CHILD_MEMORY};
+	if (setrlimit(RLIMIT_DATA, &memory) < 0)
+		return err_sys(err, errno, "confine: bound the memory");
+#endif
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_sys(err, errno, "confine: refuse to be traced");
 	return install(&filters->bpf[kind], err);

@@ -20,15 +20,14 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "layer.h"
-#include "pipeline.h"
 #include "report.h"
 
 #define MESSAGE_ROOM 1024
-#define STALL_MS (10 * 60 * 1000) /* a slow disk that writes back may take minutes */
 
 /** The file that is followed. */
 struct followed {
 	struct source s;
+	struct run *run;
 	int fd;
 	uint32_t index;
 	uint64_t at, told, total;
@@ -97,6 +96,7 @@ static ssize_t followed_read(struct source *s, void *p, size_t n, struct err **e
 	if (r == 0)
 		return err_set(err, ERR_INVALID, "the file of a layer has become shorter");
 	f->at += (uint64_t)r;
+	f->run->in += (uint64_t)r;
 	return r;
 }
 
@@ -161,6 +161,7 @@ static void take_blob(const struct pipeline_spec *spec, const struct transfer_me
 {
 	struct followed f = {
 		.s = {followed_read, TRANSFER_FD_CONTROL, followed_hear},
+		.run = spec->run,
 		.fd = fd,
 		.index = want->index,
 		.total = want->blob_size,
@@ -183,12 +184,8 @@ static void take_blob(const struct pipeline_spec *spec, const struct transfer_me
 	}
 }
 
-int follow_layers(int root, const struct confine_filters *filters,
-	const struct transfer_message *request, struct err **err)
+int follow_layers(const struct pipeline_spec *spec, struct err **err)
 {
-	struct run run;
-	run_init(&run, root, request);
-	const struct pipeline_spec spec = {&child_tools, filters, &run, layer_progress, STALL_MS};
 	for (;;) {
 		char room[MESSAGE_ROOM];
 		struct transfer_message m;
@@ -197,6 +194,6 @@ int follow_layers(int root, const struct confine_filters *filters,
 			return -1;
 		/* what else comes is about a layer that is done */
 		if (m.kind == TRANSFER_BLOB)
-			take_blob(&spec, &m, fd);
+			take_blob(spec, &m, fd);
 	}
 }

@@ -1,4 +1,4 @@
-/* One layer: decompressed and hashed by this thread, unpacked by another. */
+/* One layer, and what a run of the program keeps count of. */
 #ifndef KIST_TRANSFER_LAYER_H
 #define KIST_TRANSFER_LAYER_H
 
@@ -8,12 +8,17 @@
 #include "stream.h"
 #include "unpack.h"
 
+/** Of a file system: bytes and inodes. */
+struct room {
+	uint64_t bytes, files; /* files: UINT64_MAX where the file system has no bound */
+};
+
 /** What one run of the program shares between its layers. */
 struct run {
 	int root; /* the staging folder */
+	struct room floor; /* what is to stay free, whatever a child says that it has used */
 	struct unpack_limits limits;
 	uint64_t in; /* bytes read from the input */
-	uint64_t outer; /* bytes of the archive, decompressed */
 	uint64_t inner; /* bytes of all layers, decompressed */
 	uint32_t max_ratio;
 	uint32_t layers; /* of an archive, so far */
@@ -28,7 +33,7 @@ struct layer {
 	const char *name; /* for progress */
 	uint32_t index; /* unpacked to layer.<index> */
 	bool unpack; /* false: hash only */
-	bool keep; /* the bytes as they come go to blob.<index> */
+	bool keep; /* the bytes as they come go to blob.<index>, if they are compressed */
 	uint64_t total; /* bytes of the blob, 0 if not known */
 	/* results */
 	struct digest blob, diff_id;
@@ -37,10 +42,9 @@ struct layer {
 	struct unpack_result unpacked;
 };
 
-void run_init(struct run *run, int root, const struct transfer_message *request);
-/** Reads @raw to its end. On failure the folder may be half full; the store throws it away. */
-int layer_stage(struct run *run, struct layer *layer, struct stream *raw, enum compression how,
-	struct err **err);
+int run_init(struct run *run, int root, const struct transfer_message *request, struct err **err);
+/** What @root's file system has free. */
+int room_look(int root, struct room *out, struct err **err);
 /** Tells the store how far it is. */
 void layer_progress(const struct layer *layer);
 /** Tells the store of a layer that was staged. */

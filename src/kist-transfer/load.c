@@ -1,59 +1,134 @@
 /*
- * Reading an archive in one pass.
+ * Theory of operation.
  *
- * Layers come before the documents that name them, or after, in any order: so each member is taken
- * for what its content says. A (compressed) tar is unpacked to a folder of its own at once, a small
- * JSON document is kept, links between members are noted, and the store finds out at the end what
- * belongs to which image. Everything else is passed over.
+ * An archive of images is a tar, perhaps compressed: whoever reads it may be taken over by it. That is a confined child
+ * (outer.c), which says of each member what it is called and what its bytes are; this process hashes those
+ * bytes itself and hands them to children of the layer's own (pipeline.c):
+ *
+ *	input --> reads --> frames --> [hash] --> inflates --> [tee, hash] --> unpacks
+ *
+ * So the child may leave out, invent and rename members, as the archive's author could have, and no more: what is in a
+ * document or a layer is what its digest says. It has no files, and no way to other children but through here.
+ *
+ * Frames have a size that is fixed and are read whole (frame.h). What does not fit ends the load.
  */
 #include "load.h"
 
-#include <archive.h>
-#include <archive_entry.h>
-#include <ctype.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fdio.h"
-#include "base/jsonr.h"
+#include "base/mem.h"
 #include "base/str.h"
+#include "frame.h"
 #include "hash.h"
-#include "layer.h"
 #include "name.h"
 #include "oci/image.h"
 #include "report.h"
 
-#define HEAD 512
+#define INPUT STDIN_FILENO
+#define PIPE_SIZE (1 << 20)
 
-/* A tar header's checksum counts its own eight bytes as blanks. */
-static bool is_tar(const unsigned char *head, size_t n)
+struct load {
+	struct source s; /* the present member's data */
+	const struct pipeline_spec *spec;
+	struct run *run;
+	struct child child;
+	int from; /* its frames; not blocking */
+	uint64_t left; /* of the present DATA */
+	bool ended; /* the member has */
+	bool broken; /* frames do not fit: nothing more is read */
+	uint64_t claimed, came; /* bytes of the input, as the child says; of members */
+};
+
+/* ---- frames ---- */
+
+static ssize_t break_off(struct load *l, struct err **err)
 {
-	if (n < HEAD)
-		return false;
-	unsigned long sum = 0, any = 0, want = 0;
-	for (size_t i = 0; i < HEAD; i++) {
-		any |= head[i];
-		sum += i >= 148 && i < 156 ? ' ' : head[i];
+	l->broken = true;
+	return err_set(err, ERR_SYSTEM, "reading the archive ended within a member");
+}
+
+static int take_frame(struct load *l, struct frame *f)
+{
+	ssize_t n = fd_read(l->from, f, sizeof(*f));
+	if (n != (ssize_t)sizeof(*f))
+		return n < 0 && errno == EAGAIN ? SOURCE_WAIT : (int)(n ? -1 : 0);
+	/* it may say what it likes: more than it gave cannot have come */
+	l->claimed = f->in;
+	return 1;
+}
+
+/* Against bombs, by what is packed twice, too. */
+static void count_input(struct load *l, size_t n)
+{
+	l->came += n;
+	l->run->in = l->claimed < l->came ? l->claimed : l->came;
+}
+
+static ssize_t member_read(struct source *s, void *p, size_t n, struct err **err)
+{
+	struct load *l = (struct load *)s;
+	struct frame f;
+	while (!l->left && !l->ended) {
+		int r = l->broken ? -1 : take_frame(l, &f);
+		if (r == SOURCE_WAIT)
+			return r;
+		if (r != 1 || f.kind != FRAME_DATA)
+			return break_off(l, err);
+		l->left = f.size;
+		l->ended = f.size == 0;
 	}
-	if (!any)
-		return true; /* an empty tar is zeroes alone */
-	size_t i = 148;
-	while (i < 156 && head[i] == ' ')
-		i++;
-	for (; i < 156 && head[i] >= '0' && head[i] <= '7'; i++)
-		want = want * 8 + (head[i] - '0');
-	return want == sum;
+	if (l->ended)
+		return 0;
+	ssize_t r = fd_read(l->from, p, l->left < n ? (size_t)l->left : n);
+	if (r < 0 && errno == EAGAIN)
+		return SOURCE_WAIT;
+	if (r <= 0)
+		return break_off(l, err);
+	l->left -= (uint64_t)r;
+	count_input(l, (size_t)r);
+	return r;
 }
 
-static bool is_json(const char *head, size_t n)
+static void begin_member(struct load *l)
 {
-	size_t i = 0;
-	while (i < n && isspace((unsigned char)head[i]))
-		i++;
-	return i < n && (head[i] == '{' || head[i] == '[');
+	l->left = 0;
+	l->ended = false;
 }
+
+static int wait_for(int fd, int ms)
+{
+	struct pollfd in = {fd, POLLIN, 0};
+	int r;
+	do
+		r = poll(&in, 1, ms);
+	while (r < 0 && errno == EINTR);
+	return r;
+}
+
+/* Waits for a whole string and ends it; a NUL in it ends it earlier, which is as good. */
+static int take_string(struct load *l, char out[NAME_ROOM], uint32_t n, struct err **err)
+{
+	size_t have = 0;
+	while (n < NAME_ROOM && have < n) {
+		ssize_t r = fd_read(l->from, out + have, n - have);
+		if (r < 0 && errno == EAGAIN && wait_for(l->from, -1) >= 0)
+			continue;
+		if (r <= 0)
+			break;
+		have += (size_t)r;
+	}
+	if (have < n)
+		return (int)break_off(l, err);
+	out[have] = '\0';
+	return 0;
+}
+
+/* ---- members ---- */
 
 static int next_item(struct run *run, uint32_t *index, struct err **err)
 {
@@ -96,77 +171,34 @@ static int save_doc(
 	return 0;
 }
 
-/* ---- how many layers an image says that it has ---- */
-
-static size_t count_members(struct jsonr *r)
+/* All of it, or as much as shows that it is too large. */
+static int read_doc(struct load *l, struct buf *b, struct err **err)
 {
-	size_t n = 0;
-	if (jsonr_peek(r) != '[') {
-		jsonr_skip(r);
-		return 0;
+	for (;;) {
+		/* what is too large is passed over */
+		if (b->len > OCI_DOCUMENT_MAX)
+			b->len = OCI_DOCUMENT_MAX + 1;
+		ssize_t n = member_read(&l->s, buf_reserve(b, 65536), 65536, err);
+		if (n == SOURCE_WAIT && wait_for(l->from, -1) >= 0)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -1 : 0;
+		b->len += (size_t)n;
 	}
-	jsonr_enter(r, '[');
-	for (; jsonr_more(r, ']'); n++)
-		jsonr_skip(r);
-	return n;
 }
 
-/* The members of the list @field; where there is @outer, of that object's. */
-static size_t count_field(struct jsonr *r, const char *outer, const char *field, struct buf *key)
+static int take_doc(struct load *l, const char *name, struct err **err)
 {
-	size_t n = 0;
-	if (jsonr_peek(r) != '{') {
-		jsonr_skip(r);
-		return 0;
-	}
-	jsonr_enter(r, '{');
-	while (jsonr_key(r, key))
-		if (outer && str_eq(buf_str(key), outer))
-			n = count_field(r, NULL, field, key);
-		else if (!outer && str_eq(buf_str(key), field))
-			n = count_members(r);
-		else
-			jsonr_skip(r);
-	return n;
-}
-
-/* Too many for one image: said when the document comes, which may be before thousands of layers have been unpacked. What a
- * document is for, and whether it is whole, the store finds out. */
-static int check_depth(const struct buf *doc, struct err **err)
-{
-	auto_buf key = BUF_INIT;
-	struct jsonr r = jsonr_from(doc->data, doc->len);
-	size_t n = 0;
-	if (jsonr_peek(&r) == '{') { /* an image's configuration? */
-		n = count_field(&r, "rootfs", "diff_ids", &key);
-	} else if (jsonr_enter(&r, '[')) { /* manifest.json? */
-		while (n <= OCI_LAYER_MAX && jsonr_more(&r, ']'))
-			n = count_field(&r, NULL, "Layers", &key);
-	}
-	if (n <= OCI_LAYER_MAX)
-		return 0;
-	return err_set(err, ERR_INVALID, "image has %zu layers, at most %d are possible", n,
-		OCI_LAYER_MAX);
-}
-
-static int take_doc(struct run *run, const char *name, struct stream *from, struct err **err)
-{
+	struct run *run = l->run;
 	auto_buf b = BUF_INIT;
-	ssize_t n;
-	do {
-		n = stream_read(from, buf_reserve(&b, 65536), 65536, err);
-		if (n < 0)
-			return -1;
-		b.len += (size_t)n;
-		if (b.len > OCI_DOCUMENT_MAX)
-			return report_unusable(run, name, "document is larger than 4 MiB", err);
-	} while (n > 0);
+	if (read_doc(l, &b, err) < 0)
+		return -1;
+	if (b.len > OCI_DOCUMENT_MAX)
+		return report_unusable(run, name, "document is larger than 4 MiB", err);
 	run->docs_bytes += b.len;
 	if (run->docs_bytes > TRANSFER_DOCS_BYTES_MAX)
 		return err_set(err, ERR_TOO_LARGE, "archive has more than %u MiB of documents",
 			TRANSFER_DOCS_BYTES_MAX >> 20);
-	if (check_depth(&b, err) < 0)
-		return -1;
 	struct transfer_message m = {.kind = TRANSFER_DOC, .name = name, .size = b.len};
 	if (next_item(run, &m.index, err) < 0)
 		return -1;
@@ -180,164 +212,181 @@ static int take_doc(struct run *run, const char *name, struct stream *from, stru
 }
 
 /* True if the store has this layer already, as far as its name can be believed. */
-static bool known_by_name(const char *name, enum compression how, struct digest *claimed)
+static bool known_by_name(const char *name, struct digest *claimed)
 {
 	const char *hex = str_after(name, "blobs/sha256/");
-	auto_free char *text = hex && how == PLAIN ? xasprintf("sha256:%s", hex) : NULL;
+	auto_free char *text = hex ? xasprintf("sha256:%s", hex) : NULL;
 	return text && digest_parse(text, claimed, NULL) == 0 && report_query(claimed);
 }
 
-static int stage_and_report(struct run *run, struct layer *layer, struct stream *from,
-	enum compression how, struct err **err)
-{
-	auto_err *bad = NULL;
-	if (layer_stage(run, layer, from, how, &bad) < 0) {
-		/* damaged or not a layer at all: others may be what the images need */
-		if (bad->kind == ERR_INVALID)
-			return report_unusable(run, layer->name, bad->msg, err);
-		return err_move(err, &bad);
-	}
-	layer_report(layer);
-	return 0;
-}
-
-static int take_layer(struct run *run, const char *name, uint64_t size, struct stream *from,
-	enum compression how, struct err **err)
+static int take_layer(struct load *l, const char *name, const struct frame *f, struct err **err)
 {
 	struct digest claimed;
-	struct layer layer = {.name = name, .total = size};
-	if (++run->layers > TRANSFER_LAYERS_MAX)
+	auto_err *bad = NULL;
+	struct layer layer = {.name = name, .total = f->size};
+	if (++l->run->layers > TRANSFER_LAYERS_MAX)
 		return err_set(
 			err, ERR_TOO_LARGE, "archive has more than %d layers", TRANSFER_LAYERS_MAX);
-	if (next_item(run, &layer.index, err) < 0)
+	if (next_item(l->run, &layer.index, err) < 0)
 		return -1;
-	layer.unpack = !known_by_name(name, how, &claimed);
+	/* whether it is plain the child says, and only its own archive suffers if that is not so */
+	layer.unpack = !f->plain || !known_by_name(name, &claimed);
 	/* of an OCI layout: its digest is in a manifest */
-	layer.keep = how != PLAIN && str_starts(name, "blobs/sha256/");
-	if (!layer.keep)
-		return stage_and_report(run, &layer, from, how, err);
-	char file[32];
-	snprintf(file, sizeof(file), "blob.%u", layer.index);
-	auto_fd int fd = openat(run->root, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_sys(err, errno, "write %s", file);
-	auto_stream *tee = stream_tee(from, fd);
-	return stage_and_report(run, &layer, tee, how, err);
+	layer.keep = str_starts(name, "blobs/sha256/");
+	if (pipeline_stage(l->spec, &layer, &l->s, &bad) == 0) {
+		layer_report(&layer);
+		return 0;
+	}
+	/* damaged or not a layer at all: others may be what the images need */
+	if (!l->broken && bad->kind == ERR_INVALID)
+		return report_unusable(l->run, name, bad->msg, err);
+	return err_move(err, &bad);
 }
 
-static int take_member(
-	struct run *run, const char *name, uint64_t size, struct archive *a, struct err **err)
-{
-	char head[HEAD];
-	auto_stream *data = stream_entry(a);
-	ssize_t n = stream_fill(data, head, sizeof(head), err);
-	if (n <= 0)
-		return (int)n;
-	auto_stream *all = stream_head(head, (size_t)n, data);
-	enum compression how = stream_detect(head, (size_t)n);
-	if (how != PLAIN || is_tar((unsigned char *)head, (size_t)n))
-		return take_layer(run, name, size, all, how, err);
-	if (is_json(head, (size_t)n))
-		return take_doc(run, name, all, err);
-	return 0;
-}
-
-static int take_link(struct run *run, const char *name, const char *target, struct err **err)
+static int take_link(struct load *l, const char *name, const char *target, struct err **err)
 {
 	struct transfer_message m = {.kind = TRANSFER_LINK, .name = name, .text = target};
 	uint32_t index;
-	if (next_item(run, &index, err) < 0)
+	if (next_item(l->run, &index, err) < 0)
 		return -1;
 	report_send(&m);
 	return 0;
 }
 
-static int take_entry(struct run *run, struct archive *a, struct archive_entry *e, struct err **err)
+static int take_member(struct load *l, const struct frame *f, struct err **err)
 {
-	char name[NAME_ROOM], target[NAME_ROOM];
-	const char *raw = archive_entry_pathname(e);
-	if (!raw || name_clean(raw, name, err) < 0)
-		return raw ? -1 : err_set(err, ERR_INVALID, "an entry of the archive has no name");
-	if (++run->limits.entries > run->limits.max_entries)
-		return err_set(err, ERR_TOO_LARGE, "archive has more than %llu files",
-			(unsigned long long)run->limits.max_entries);
-	const char *link = archive_entry_hardlink(e);
-	if (link)
-		return name_clean(link, target, err) < 0 ? -1 : take_link(run, name, target, err);
-	switch (archive_entry_filetype(e)) {
-	case AE_IFREG:
-		return take_member(run, name, (uint64_t)archive_entry_size(e), a, err);
-	case AE_IFLNK:
-		link = archive_entry_symlink(e);
-		if (!link || name_clean_from(name, link, target, err) < 0)
-			return link ? -1 : 0;
-		return take_link(run, name, target, err);
+	char name[NAME_ROOM], text[NAME_ROOM];
+	if (take_string(l, name, f->name, err) < 0 || take_string(l, text, f->text, err) < 0)
+		return -1;
+	begin_member(l);
+	switch (f->kind) {
+	case FRAME_LINK:
+		return take_link(l, name, text, err);
+	case FRAME_DOC:
+		return take_doc(l, name, err);
+	case FRAME_LAYER:
+		return take_layer(l, name, f, err);
 	default:
-		return 0;
+		return (int)break_off(l, err);
 	}
 }
 
-static int walk(struct run *run, struct archive *a, struct err **err)
+/* ---- the archive ---- */
+
+/* How the child ended, which counts more than what it leaves behind. */
+static int verdict(struct load *l, struct err **err)
 {
-	struct archive_entry *e;
-	bool any = false;
 	for (;;) {
-		int r = archive_read_next_header(a, &e);
-		if (r == ARCHIVE_EOF)
-			return any ? 0 : err_set(err, ERR_INVALID, "the archive is empty");
-		/* ARCHIVE_RETRY means a damaged header that could be skipped: not here */
-		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-			return err_set(
-				err, ERR_INVALID, "damaged archive: %s", archive_error_string(a));
-		any = true;
-		if (take_entry(run, a, e, err) < 0)
+		int r = child_hear(&l->child, err);
+		if (r)
+			return r < 0 ? -1 : 0;
+		if (wait_for(l->child.report, l->spec->stall_ms) == 0)
+			return err_set(err, ERR_SYSTEM, "reading the archive stood still for %d s",
+				l->spec->stall_ms / 1000);
+	}
+}
+
+static int take_members(struct load *l, struct err **err)
+{
+	for (;;) {
+		struct frame f;
+		int r = take_frame(l, &f);
+		if (r == SOURCE_WAIT && wait_for(l->from, -1) >= 0)
+			continue;
+		if (r == 0)
+			return 0;
+		if (r < 0)
+			return (int)break_off(l, err);
+		if (take_member(l, &f, err) < 0)
 			return -1;
 	}
 }
 
-int load_archive(int root, const struct transfer_message *request, struct err **err)
+static int start_reading(struct load *l, struct err **err)
 {
-	struct run run;
-	run_init(&run, root, request);
-	char head[HEAD];
-	auto_stream *input = stream_fd(0, &run.in);
-	ssize_t n = stream_fill(input, head, sizeof(head), err);
-	if (n < 0)
-		return -1;
-	auto_stream *all = stream_head(head, (size_t)n, input);
-	auto_stream *plain = stream_decompress(all, stream_detect(head, (size_t)n));
-	auto_stream *guarded = stream_guard(plain, &run.in, &run.outer, run.max_ratio, RATIO_FLOOR);
-	auto_free struct archive_source *source = xcalloc(1, sizeof(*source));
-	source->from = guarded;
-	struct archive *a = archive_read_new();
-	archive_read_support_format_tar(a);
-	archive_read_support_format_empty(a);
-	int r = archive_source_open(a, source, err);
-	if (r == 0)
-		r = walk(&run, a, err);
-	archive_read_free(a);
-	/* what libarchive calls a damaged archive may have been a failed read */
-	if (r < 0 && source->err)
-		err_move(err, &source->err);
-	err_freep(&source->err);
-	return r < 0 ? -1 : stream_drain(all, err);
+	int pair[2];
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "make a pipe");
+	auto_fd int out = pair[1];
+	l->from = l->s.fd = pair[0];
+	fcntl(l->from, F_SETPIPE_SZ, PIPE_SIZE); /* the machine may not have it */
+	if (fd_set_blocking(l->from, false) < 0)
+		return err_sys(err, errno, "make a pipe");
+	const struct child_spec spec = {
+		.tools = l->spec->tools,
+		.filters = l->spec->filters,
+		.kind = CHILD_READS,
+		.in = INPUT,
+		.out = out,
+		.folder = -1,
+		.outer = {l->run->limits.max_entries, l->run->max_ratio},
+	};
+	return child_start(&l->child, &spec, err);
 }
 
-int load_layer(int root, const struct transfer_message *request, struct err **err)
+int load_archive(const struct pipeline_spec *spec, struct err **err)
 {
-	struct run run;
-	run_init(&run, root, request);
-	char head[HEAD];
-	auto_stream *input = stream_fd(0, &run.in);
-	ssize_t n = stream_fill(input, head, sizeof(head), err);
+	struct load l = {
+		.s = {member_read, -1, NULL},
+		.spec = spec,
+		.run = spec->run,
+		.child = CHILD_NONE,
+		.from = -1,
+	};
+	auto_err *why = NULL, *said = NULL;
+	int r = start_reading(&l, err);
+	if (r == 0) {
+		r = take_members(&l, &why);
+		/* a child that broke off says why itself */
+		if ((r == 0 || l.broken) && verdict(&l, &said) < 0)
+			r = err_move(err, &said);
+		else if (r < 0)
+			r = err_move(err, &why);
+	}
+	child_end(&l.child);
+	fd_close(l.from);
+	return r;
+}
+
+/* ---- one layer ---- */
+
+struct input {
+	struct source s;
+	struct run *run;
+	char head[STREAM_HEAD];
+	size_t at, len; /* of head: given; there */
+};
+
+static ssize_t input_read(struct source *s, void *p, size_t n, struct err **err)
+{
+	struct input *in = (struct input *)s;
+	ssize_t r = (ssize_t)(in->len - in->at < n ? in->len - in->at : n);
+	if (r > 0) {
+		memcpy(p, in->head + in->at, (size_t)r);
+		in->at += (size_t)r;
+	} else {
+		if (wait_for(INPUT, 0) == 0)
+			return SOURCE_WAIT;
+		r = fd_read(INPUT, p, n);
+	}
+	if (r < 0)
+		return err_sys(err, errno, "read the input");
+	in->run->in += (uint64_t)r;
+	return r;
+}
+
+int load_layer(const struct pipeline_spec *spec, struct err **err)
+{
+	struct input in = {.s = {input_read, INPUT, NULL}, .run = spec->run};
+	struct layer layer = {.name = "", .unpack = true};
+	auto_stream *input = stream_fd(INPUT, NULL);
+	ssize_t n = stream_fill(input, in.head, sizeof(in.head), err);
 	if (n < 0)
 		return -1;
-	enum compression how = stream_detect(head, (size_t)n);
-	if (how == PLAIN && !is_tar((unsigned char *)head, (size_t)n))
+	in.len = (size_t)n;
+	if (stream_detect(in.head, in.len) == PLAIN && !stream_is_tar(in.head, in.len))
 		return err_set(err, ERR_INVALID, "the input is not a tar archive");
-	auto_stream *all = stream_head(head, (size_t)n, input);
-	struct layer layer = {.name = "", .unpack = true};
-	if (layer_stage(&run, &layer, all, how, err) < 0)
+	if (pipeline_stage(spec, &layer, &in.s, err) < 0)
 		return -1;
 	layer_report(&layer);
 	return 0;

@@ -13,11 +13,11 @@
 
 #include "base/mem.h"
 #include "confine.h"
-#include "confine_child.h"
 #include "copytree.h"
 #include "follow.h"
 #include "hash.h"
 #include "load.h"
+#include "pipeline.h"
 #include "pack.h"
 #include "replay.h"
 #include "report.h"
@@ -113,13 +113,32 @@ static int run_verify(const struct transfer_message *request, struct err **err)
 	return root < 0 ? -1 : verify_serve(root, request, err);
 }
 
-/* This process parses none of it. */
-static int run_pull(const struct transfer_message *request, struct err **err)
+static int supervise(enum transfer_mode mode, const struct pipeline_spec *spec, struct err **err)
+{
+	if (mode == TRANSFER_PULL)
+		return follow_layers(spec, err);
+	int r = mode == TRANSFER_IMPORT ? load_layer(spec, err) : load_archive(spec, err);
+	return r < 0 ? -1 : sync_root(spec->run->root, err);
+}
+
+/* What strangers wrote becomes layers: this process parses none of it. */
+static int run_supervisor(const struct transfer_message *request, struct err **err)
 {
 	signal(SIGPIPE, SIG_IGN); /* a child that has ended says why */
 	struct confine_filters *filters = confine_filters_new(err);
 	auto_fd int root = filters ? confine_supervising(TRANSFER_FD_STAGING, err) : -1;
-	int r = root < 0 ? -1 : follow_layers(root, filters, request, err);
+	struct run run;
+	const struct pipeline_spec spec = {
+		.tools = &child_tools,
+		.filters = filters,
+		.run = &run,
+		.progress = layer_progress,
+		.stall_ms = PIPELINE_STALL_MS,
+		.early = request->mode == TRANSFER_IMPORT,
+	};
+	int r = root < 0 ? -1 : run_init(&run, root, request, err);
+	if (r == 0)
+		r = supervise(request->mode, &spec, err);
 	confine_filters_free(filters);
 	return r;
 }
@@ -137,14 +156,7 @@ static int run(struct err **err)
 		return run_replay(err);
 	if (request.mode == TRANSFER_VERIFY)
 		return run_verify(&request, err);
-	if (request.mode == TRANSFER_PULL)
-		return run_pull(&request, err);
-	auto_fd int root = confine(TRANSFER_FD_STAGING, err);
-	if (root < 0)
-		return -1;
-	int r = request.mode == TRANSFER_IMPORT ? load_layer(root, &request, err)
-						: load_archive(root, &request, err);
-	return r < 0 ? -1 : sync_root(root, err);
+	return run_supervisor(&request, err);
 }
 
 int main(int argc, char **argv)

@@ -34,6 +34,8 @@
 #define PIPE_SIZE (1 << 20) /* asked for; less is slower */
 #define HEAD 16 /* enough to tell a compression */
 #define PROGRESS_STEP (4u << 20)
+#define ROOM_MS 100 /* a fast disk takes some hundred MB in that time */
+#define COPY_EARLY (4 << 20)
 
 struct pipeline {
 	const struct pipeline_spec *spec;
@@ -46,8 +48,11 @@ struct pipeline {
 	int feed; /* the blob's bytes go there; -1 nowhere, or no more */
 	int plain; /* the tar's come from there; -1 it is the blob, or it has ended */
 	int tar; /* and go there; -1 nowhere, or no more */
+	int copy; /* and the blob's there; -1 nowhere */
+	off_t copied, early; /* bytes of the copy; of them handed to the disk */
 	bool ended; /* the source has */
 	bool tar_full; /* there is something in plain, but no room in tar */
+	int idle; /* milliseconds for which it was a child's turn, and nothing happened */
 	size_t at, len; /* of chunk: hashed, not yet fed */
 	uint64_t tar_size, told;
 	struct err *failed; /* why the layer cannot be used */
@@ -117,9 +122,36 @@ static int start_unpacking(struct pipeline *p, struct err **err)
 	return child_start(&p->unpacking, &spec, err);
 }
 
+static int copy_blob(struct pipeline *p, const char *bytes, size_t n, struct err **err)
+{
+	if (fd_write_all(p->copy, bytes, n) < 0)
+		return err_sys(err, errno, "write a blob");
+	p->copied += (off_t)n;
+	/* the less is left for the syncfs() at the end */
+	if (p->copied - p->early >= COPY_EARLY) {
+		sync_file_range(p->copy, p->early, p->copied - p->early, SYNC_FILE_RANGE_WRITE);
+		p->early = p->copied;
+	}
+	return 0;
+}
+
+static int start_copy(struct pipeline *p, struct err **err)
+{
+	char name[32];
+	snprintf(name, sizeof(name), "blob.%u", p->layer->index);
+	p->copy = openat(p->spec->run->root, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (p->copy < 0)
+		return err_sys(err, errno, "write %s", name);
+	return copy_blob(p, p->chunk, p->len, err);
+}
+
 static int start(struct pipeline *p, struct err **err)
 {
 	p->layer->how = stream_detect(p->chunk, p->len);
+	/* a plain one is what its recipe gives back */
+	p->layer->keep = p->layer->keep && p->layer->how != PLAIN;
+	if (p->layer->keep && start_copy(p, err) < 0)
+		return -1;
 	if (p->layer->how != PLAIN) {
 		p->diff = hash_new();
 		if (start_inflating(p, err) < 0)
@@ -240,6 +272,24 @@ static int guard(struct pipeline *p, struct err **err)
 	return 0;
 }
 
+/* An unpacking child that was taken over need not count what it writes. */
+static int guard_room(struct pipeline *p, struct err **err)
+{
+	const struct room *floor = &p->spec->run->floor;
+	struct room now;
+	auto_err *why = NULL;
+	if (!p->unpacking.pid)
+		return 0;
+	if (room_look(p->spec->run->root, &now, err) < 0)
+		return -1;
+	if (now.bytes >= floor->bytes && now.files >= floor->files)
+		return 0;
+	err_set(&why, ERR_TOO_LARGE, "layer %s: the disk is full but for %llu bytes and %llu files",
+		p->layer->name, (unsigned long long)now.bytes, (unsigned long long)now.files);
+	refuse(p, &why);
+	return 0;
+}
+
 static void count_plain(struct pipeline *p, size_t n)
 {
 	auto_err *why = NULL;
@@ -271,7 +321,8 @@ static int take(struct pipeline *p, size_t room, struct err **err)
 	}
 	hash_add(p->blob, p->chunk + p->len, (size_t)n);
 	p->layer->blob_size += (uint64_t)n;
-	p->spec->run->in += (uint64_t)n;
+	if (p->copy >= 0 && copy_blob(p, p->chunk + p->len, (size_t)n, err) < 0)
+		return -1;
 	p->len += (size_t)n;
 	tell(p);
 	return 1;
@@ -393,7 +444,7 @@ static void end_tar(struct pipeline *p)
 static bool over(const struct pipeline *p)
 {
 	if (p->failed)
-		return p->ended || p->failed->kind != ERR_INVALID;
+		return p->ended || p->spec->early || p->failed->kind != ERR_INVALID;
 	if (!p->ended || p->at < p->len || p->feed >= 0 || p->plain >= 0 || p->tar >= 0)
 		return false;
 	return p->inflating.report < 0 && p->unpacking.report < 0;
@@ -414,21 +465,31 @@ static void stand_still(struct pipeline *p)
 	refuse(p, &why);
 }
 
+/* How long to wait: while somebody unpacks, the room that is left is looked at again and again. */
+static int patience(const struct pipeline *p)
+{
+	int ms = is_owed(p) ? p->spec->stall_ms - p->idle : -1;
+	return p->unpacking.pid && (ms < 0 || ms > ROOM_MS) ? ROOM_MS : ms;
+}
+
 static int wait_for_any(struct pipeline *p, struct err **err)
 {
 	struct pollfd fds[6];
 	nfds_t n = 0;
 	int plain = p->layer->unpack && p->tar < 0 ? -1 : p->plain; /* poll() passes over -1 */
-	fds[n++] = (struct pollfd){p->from->fd, POLLIN, 0};
+	/* one that is always readable would never let us wait */
+	bool room = p->from->hear || (!p->ended && (p->at == p->len || p->layer->blob_size < HEAD));
+	fds[n++] = (struct pollfd){room ? p->from->fd : -1, POLLIN, 0};
 	fds[n++] = (struct pollfd){p->inflating.report, POLLIN, 0};
 	fds[n++] = (struct pollfd){p->unpacking.report, POLLIN, 0};
 	fds[n++] = (struct pollfd){p->at < p->len ? p->feed : -1, POLLOUT, 0};
 	fds[n++] = (struct pollfd){p->tar_full ? -1 : plain, POLLIN, 0};
 	fds[n++] = (struct pollfd){p->tar_full ? p->tar : -1, POLLOUT, 0};
-	int r = poll(fds, n, is_owed(p) ? p->spec->stall_ms : -1);
+	int ms = patience(p), r = poll(fds, n, ms);
 	if (r < 0 && errno != EINTR)
 		return err_sys(err, errno, "wait for a layer");
-	if (r == 0)
+	p->idle = r == 0 && is_owed(p) ? p->idle + ms : 0;
+	if (p->idle >= p->spec->stall_ms)
 		stand_still(p);
 	if (r <= 0)
 		return 0;
@@ -437,7 +498,7 @@ static int wait_for_any(struct pipeline *p, struct err **err)
 		hear(p, &p->inflating);
 	if (fds[2].revents)
 		hear(p, &p->unpacking);
-	return fds[0].revents ? p->from->hear(p->from, err) : 0;
+	return fds[0].revents && p->from->hear ? p->from->hear(p->from, err) : 0;
 }
 
 static int run(struct pipeline *p, struct err **err)
@@ -445,7 +506,7 @@ static int run(struct pipeline *p, struct err **err)
 	auto_free char *room = xmalloc(CHUNK);
 	while (!over(p)) {
 		int moved = take_more(p, err);
-		if (moved < 0)
+		if (moved < 0 || guard_room(p, err) < 0)
 			return -1;
 		moved += give(p);
 		moved += move_plain(p, room);
@@ -483,6 +544,7 @@ int pipeline_stage(const struct pipeline_spec *spec, struct layer *layer, struct
 		.feed = -1,
 		.plain = -1,
 		.tar = -1,
+		.copy = -1,
 		.chunk = chunk,
 	};
 	int r = look(&p, err);
@@ -496,6 +558,7 @@ int pipeline_stage(const struct pipeline_spec *spec, struct layer *layer, struct
 	if (r == 0)
 		r = finish(&p, err);
 	leave_work(&p);
+	fd_close(p.copy);
 	hash_free(p.diff);
 	err_freep(&p.failed);
 	return r;

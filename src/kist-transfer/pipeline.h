@@ -16,7 +16,8 @@ struct source {
 	ssize_t (*read)(struct source *s, void *p, size_t n, struct err **err);
 	/** Readable when there is something to hear: then hear() is called, whatever the pipeline is busy with. -1: none. */
 	int fd;
-	int (*hear)(struct source *s, struct err **err);
+	int (*hear)(struct source *s,
+		struct err **err); /* NULL: @fd is readable when there are bytes to read */
 };
 #define SOURCE_WAIT (-2)
 
@@ -26,12 +27,14 @@ struct pipeline_spec {
 	struct run *run;
 	void (*progress)(const struct layer *layer); /* may be NULL */
 	int stall_ms; /* how long a child may take nothing of what is there for it, and not end */
+	bool early; /* a blob that is refused is not hashed to its end */
 };
+#define PIPELINE_STALL_MS (10 * 60 * 1000) /* a slow disk that writes back may take minutes */
 
 /**
  * Reads @from to its end and fills in @layer's results; if @layer->unpack, "layer.<index>" and "recipe.<index>" are below
  * run->root afterwards, and nobody writes there any more. ERR_INVALID if the blob cannot be used: if layer->blob is
- * not empty then, @from was read to its end all the same, and that is its digest. Other failures end at once, a child that
+ * not empty then, @from was read to its end all the same, and that is its digest (never if @spec->early). Other failures end at once, a child that
  * stands still (ERR_SYSTEM) among them.
  * The process has one thread.
  */

@@ -6,7 +6,6 @@
 
 #include "base/fdio.h"
 #include "base/mem.h"
-#include "hash.h"
 
 void stream_free(struct stream *s)
 {
@@ -129,76 +128,25 @@ struct stream *stream_head(const void *head, size_t n, struct stream *rest)
 	return &h->s;
 }
 
-/* ---- listening in ---- */
+/* ---- as it is ---- */
 
-struct tap_stream {
+struct through_stream {
 	struct stream s;
 	struct stream *from;
-	struct hash *hash;
-	uint64_t *count;
 };
 
-static ssize_t tap_stream_read(struct stream *s, void *p, size_t n, struct err **err)
+static ssize_t through_stream_read(struct stream *s, void *p, size_t n, struct err **err)
 {
-	struct tap_stream *t = (struct tap_stream *)s;
-	ssize_t r = stream_read(t->from, p, n, err);
-	if (r > 0) {
-		if (t->hash)
-			hash_add(t->hash, p, (size_t)r);
-		if (t->count)
-			*t->count += (uint64_t)r;
-	}
-	return r;
+	return stream_read(((struct through_stream *)s)->from, p, n, err);
 }
 
-static const struct stream_ops tap_stream_ops = {tap_stream_read, NULL};
+static const struct stream_ops through_stream_ops = {through_stream_read, NULL};
 
-struct stream *stream_tap(struct stream *from, struct hash *hash, uint64_t *count)
+struct stream *stream_through(struct stream *from)
 {
-	struct tap_stream *t = xcalloc(1, sizeof(*t));
-	t->s.ops = &tap_stream_ops;
+	struct through_stream *t = xcalloc(1, sizeof(*t));
+	t->s.ops = &through_stream_ops;
 	t->from = from;
-	t->hash = hash;
-	t->count = count;
-	return &t->s;
-}
-
-/* ---- a copy on disk ---- */
-
-#define TEE_EARLY (4 << 20)
-
-struct tee_stream {
-	struct stream s;
-	struct stream *from;
-	int fd;
-	off_t at, early; /* bytes written; of them handed to the disk */
-};
-
-static ssize_t tee_stream_read(struct stream *s, void *p, size_t n, struct err **err)
-{
-	struct tee_stream *t = (struct tee_stream *)s;
-	ssize_t r = stream_read(t->from, p, n, err);
-	if (r <= 0)
-		return r;
-	if (fd_write_all(t->fd, p, (size_t)r) < 0)
-		return err_sys(err, errno, "write a blob");
-	t->at += r;
-	/* the less is left for the syncfs() at the end */
-	if (t->at - t->early >= TEE_EARLY) {
-		sync_file_range(t->fd, t->early, t->at - t->early, SYNC_FILE_RANGE_WRITE);
-		t->early = t->at;
-	}
-	return r;
-}
-
-static const struct stream_ops tee_stream_ops = {tee_stream_read, NULL};
-
-struct stream *stream_tee(struct stream *from, int fd)
-{
-	struct tee_stream *t = xcalloc(1, sizeof(*t));
-	t->s.ops = &tee_stream_ops;
-	t->from = from;
-	t->fd = fd;
 	return &t->s;
 }
 
@@ -240,6 +188,29 @@ struct stream *stream_guard(
 	g->ratio = ratio ? ratio : 1;
 	g->floor = floor;
 	return &g->s;
+}
+
+/* ---- what is in it ---- */
+
+/* A tar header's checksum counts its own eight bytes as blanks. */
+bool stream_is_tar(const void *p, size_t n)
+{
+	const unsigned char *head = p;
+	if (n < STREAM_HEAD)
+		return false;
+	unsigned long sum = 0, any = 0, want = 0;
+	for (size_t i = 0; i < STREAM_HEAD; i++) {
+		any |= head[i];
+		sum += i >= 148 && i < 156 ? ' ' : head[i];
+	}
+	if (!any)
+		return true; /* an empty tar is zeroes alone */
+	size_t i = 148;
+	while (i < 156 && head[i] == ' ')
+		i++;
+	for (; i < 156 && head[i] >= '0' && head[i] <= '7'; i++)
+		want = want * 8 + (head[i] - '0');
+	return want == sum;
 }
 
 /* ---- for libarchive ---- */

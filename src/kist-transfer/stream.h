@@ -49,12 +49,8 @@ struct stream *stream_fd(int fd, uint64_t *count);
 struct stream *stream_entry(struct archive *a);
 /** @head first, then @rest (borrowed). @head is copied. */
 struct stream *stream_head(const void *head, size_t n, struct stream *rest);
-/** Hands through @from (borrowed) and feeds what passes to @hash, if not NULL, and *count. */
-struct hash;
-struct stream *stream_tap(struct stream *from, struct hash *hash, uint64_t *count);
-
-/** Hands through @from (borrowed) and writes what passes to the file @fd (borrowed). */
-struct stream *stream_tee(struct stream *from, int fd);
+/** Hands through @from (borrowed). */
+struct stream *stream_through(struct stream *from);
 
 /** Hands through @from (borrowed) and counts into *out; ERR_TOO_LARGE once more than @floor bytes and
  * more than @ratio for each byte of *in went through: a decompression bomb. */
@@ -66,6 +62,9 @@ enum compression { PLAIN, GZIP, ZSTD, XZ, BZIP2, LZMA, COMPRESSION_COUNT };
 const char *stream_compression_name(enum compression how);
 /** What the first bytes say. */
 enum compression stream_detect(const void *head, size_t n);
+/** Whether the first STREAM_HEAD bytes may be those of a tar. */
+#define STREAM_HEAD 512
+bool stream_is_tar(const void *head, size_t n);
 /** Decompresses @from (borrowed). PLAIN hands through. */
 struct stream *stream_decompress(struct stream *from, enum compression how);
 struct stream *stream_gzip(struct stream *from);

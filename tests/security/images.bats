@@ -69,14 +69,21 @@ put_manifest() { # NAME TYPE: from standard input
 }
 OCI_MANIFEST=application/vnd.oci.image.manifest.v1+json
 
-# peak COMMAND...: runs it; afterwards $peak is the largest resident memory (kB) of the daemon and of each kist-transfer.
+# The programs that unpack, and their children that parse.
+transfers() {
+	local supervisors
+	supervisors=$(pgrep -d, -P "$pid" -x kist-transfer) || return 0
+	echo "${supervisors//,/ }"
+	pgrep -P "$supervisors" -x kist-transfer
+}
+# peak COMMAND...: runs it; afterwards $peak is the largest resident memory (kB) of the daemon and of each kist-transfer with its children.
 peak() {
 	local most=0 p kb
 	echo 5 >"/proc/$pid/clear_refs"
 	"$@" >"$W/said" 2>&1 &
 	local job=$!
 	while kill -0 $job 2>/dev/null; do
-		for p in $pid $(pgrep -P "$pid" -x kist-transfer) $(pgrep -P "$pid" -x kist-registry); do
+		for p in $pid $(transfers) $(pgrep -P "$pid" -x kist-registry); do
 			kb=$(sed -n 's/VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$p/status" 2>/dev/null) || continue
 			[ "${kb:-0}" -le "$most" ] || most=$kb
 		done
@@ -172,19 +179,22 @@ within_budget() {
 	mkfifo "$W/pipe"
 	head -c 4096 "$BASE" | xz -c >"$W/start.xz"
 	docker load -i "$W/pipe" >/dev/null 2>&1 &
-	local job=$! i reader=
+	local job=$! i supervisor reader=
 	exec 9>"$W/pipe"
 	head -c 100 "$W/start.xz" >&9
 	for i in $(seq "$(patience 100)"); do
-		reader=$(pgrep -P "$pid" -x kist-transfer) && grep -q 'Seccomp:.2' "/proc/$reader/status" && break
+		supervisor=$(pgrep -P "$pid" -x kist-transfer) && reader=$(pgrep -P "$supervisor" -x kist-transfer) &&
+			grep -q 'Seccomp_filters:.2' "/proc/$reader/status" && break
 		sleep 0.05
 	done
 	grep -q 'NoNewPrivs:.1' "/proc/$reader/status"
 	[ -z "$(pgrep -P "$reader")" ]
 	[ -z "$(ls -A "/proc/$reader/root/")" ]
 	[ "$(readlink "/proc/$reader/ns/net")" != "$(readlink "/proc/$pid/ns/net")" ]
-	# neither CAP_DAC_READ_SEARCH, SYS_PTRACE, NET_ADMIN, SYS_MODULE, nor any other beyond those that unpacking takes
-	[ "$(sed -n 's/CapEff:[^0-9a-f]*//p' "/proc/$reader/status")" = 000000008820001b ]
+	[ "$(sed -n 's/CapEff:[^0-9a-f]*//p' "/proc/$reader/status")" = 0000000000000000 ]
+	# what starts it has neither CAP_DAC_READ_SEARCH, SYS_PTRACE, NET_ADMIN, SYS_MODULE, nor any other beyond those that unpacking takes
+	# and that end and shut in its children
+	[ "$(sed -n 's/CapEff:[^0-9a-f]*//p' "/proc/$supervisor/status")" = 000000008824003b ]
 	exec 9>&-
 	wait $job || true
 }

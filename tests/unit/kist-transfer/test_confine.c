@@ -87,7 +87,7 @@ static void expect_confined(int (*confine_it)(int staging, struct err **err))
 
 static void nothing_outside_is_within_reach(void **state)
 {
-	expect_confined(confine);
+	expect_confined(confine_verifying);
 }
 
 static void nothing_outside_is_within_reach_of_copying(void **state)

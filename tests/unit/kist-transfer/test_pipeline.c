@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -129,11 +130,13 @@ static void supervise(int staging, const struct child_tools *tools, const char *
 	auto_fd int root = filters ? confine_supervising(staging, &err) : -1;
 	struct run run = {
 		.root = root,
+		.floor = {1u << 20, 50},
 		.limits = {.max_bytes = 1u << 30, .max_entries = 1000},
 		.max_ratio = 250,
 	};
 	struct layer layer = {.name = "sha256:test", .index = 1, .unpack = unpack, .total = n};
-	const struct pipeline_spec spec = {tools, filters, &run, NULL, 1000};
+	const struct pipeline_spec spec = {
+		.tools = tools, .filters = filters, .run = &run, .stall_ms = 1000};
 	struct late l = {.m = {.s = {.read = memory_read, .fd = -1}, .bytes = bytes, .n = n},
 		.first = first,
 		.root = root};
@@ -256,9 +259,11 @@ static int try_everybody(struct err **err)
 		return forbidden(err, "write to another's memory");
 	if (syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0) >= 0)
 		return forbidden(err, "make a socket");
-	if (syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0) >= 0 ||
-		syscall(SYS_clone, CLONE_THREAD, NULL, NULL, NULL, 0) >= 0)
-		return forbidden(err, "make a process");
+	/* the kernel would say EINVAL to the others */
+	if (syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0) >= 0 || errno != EPERM ||
+		syscall(SYS_clone, CLONE_THREAD, NULL, NULL, NULL, 0) >= 0 || errno != EPERM ||
+		syscall(SYS_clone3, NULL, 0) >= 0 || errno != EPERM)
+		return forbidden(err, "make a process or a thread");
 	/* of no bytes: nothing happens if it is possible */
 	if (madvise(NULL, 0, MADV_HWPOISON) == 0 || errno != EPERM)
 		return forbidden(err, "take memory away from the machine");
@@ -313,7 +318,7 @@ static int attack_files(int in, uint32_t index, struct unpack_limits *limits,
 static void an_unpacking_child_reaches_its_own_folder_alone(void **state)
 {
 	struct fixture *f = *state;
-	const struct child_tools tools = {copy, attack_files};
+	const struct child_tools tools = {.inflate = copy, .unpack = attack_files};
 	struct verdict v = stage(f, &tools, "plain", 5, true);
 	assert_string_equal(v.text, "");
 	assert_int_equal(v.r, 0);
@@ -343,7 +348,7 @@ static int attack_pipe(int in, int out, enum compression how, struct err **err)
 static void an_inflating_child_cannot_change_what_was_hashed(void **state)
 {
 	struct fixture *f = *state;
-	const struct child_tools tools = {attack_pipe, make_empty};
+	const struct child_tools tools = {.inflate = attack_pipe, .unpack = make_empty};
 	struct verdict v = stage(f, &tools, GZIP_MAGIC "bytes", 7, true);
 	assert_string_equal(v.text, "");
 	assert_int_equal(v.r, 0);
@@ -364,7 +369,7 @@ static int write_other(int in, int out, enum compression how, struct err **err)
 
 static void digests_are_of_what_came_and_of_what_was_unpacked(void **state)
 {
-	const struct child_tools tools = {write_other, make_empty};
+	const struct child_tools tools = {.inflate = write_other, .unpack = make_empty};
 	for (size_t i = 0; i < sizeof(big); i++)
 		big[i] = (char)(i * 7 + i / 4096);
 	struct digest in = sha256(GZIP_MAGIC "x", 3), out = sha256(big, sizeof(big));
@@ -390,7 +395,7 @@ static int claim_more(int in, uint32_t index, struct unpack_limits *limits,
 
 static void another_length_than_was_hashed_is_refused(void **state)
 {
-	const struct child_tools tools = {copy, claim_more};
+	const struct child_tools tools = {.inflate = copy, .unpack = claim_more};
 	struct verdict v = stage(*state, &tools, "plain", 5, true);
 	assert_int_equal(v.r, -1);
 	assert_int_equal(v.kind, ERR_SYSTEM);
@@ -408,7 +413,7 @@ static int claim_limits(int in, uint32_t index, struct unpack_limits *limits,
 
 static void what_a_child_has_used_never_exceeds_what_there_was(void **state)
 {
-	const struct child_tools tools = {copy, claim_limits};
+	const struct child_tools tools = {.inflate = copy, .unpack = claim_limits};
 	struct verdict v = stage(*state, &tools, "plain", 5, true);
 	assert_string_equal(v.text, "");
 	assert_int_equal(v.limits.bytes, v.limits.max_bytes);
@@ -437,7 +442,7 @@ static int keep_fifo_open(int in, uint32_t index, struct unpack_limits *limits,
 static void what_follows_the_compressed_stream_may_come_after_the_layer_is_unpacked(void **state)
 {
 	static const char blob[] = GZIP_MAGIC "compressed bytes, then something else";
-	const struct child_tools tools = {inflate_some, keep_fifo_open};
+	const struct child_tools tools = {.inflate = inflate_some, .unpack = keep_fifo_open};
 	struct verdict v = stage_late(*state, &tools, blob, sizeof(blob), true, 20);
 	assert_string_equal(v.text, "");
 	assert_int_equal(v.r, 0);
@@ -453,7 +458,7 @@ static int leave_early(int in, uint32_t index, struct unpack_limits *limits,
 
 static void a_child_that_ends_before_its_input_is_refused(void **state)
 {
-	const struct child_tools tools = {write_other, leave_early};
+	const struct child_tools tools = {.inflate = write_other, .unpack = leave_early};
 	struct verdict v = stage(*state, &tools, GZIP_MAGIC "x", 3, true);
 	assert_int_equal(v.r, -1);
 	expect_no_layer(*state);
@@ -472,7 +477,7 @@ static int die_half_way(int in, int out, enum compression how, struct err **err)
 
 static void a_stream_that_broke_off_is_never_a_whole_layer(void **state)
 {
-	const struct child_tools tools = {die_half_way, make_empty};
+	const struct child_tools tools = {.inflate = die_half_way, .unpack = make_empty};
 	struct verdict v = stage(*state, &tools, GZIP_MAGIC "x", 3, true);
 	assert_int_equal(v.r, -1);
 	assert_int_equal(v.kind, ERR_SYSTEM);
@@ -498,8 +503,9 @@ static int stop_inflating(int in, int out, enum compression how, struct err **er
 
 static void a_child_that_stands_still_is_ended(void **state)
 {
-	static const struct child_tools unpacks = {copy, stop_unpacking},
-					inflates = {stop_inflating, make_empty};
+	static const struct child_tools unpacks = {.inflate = copy, .unpack = stop_unpacking},
+					inflates = {
+						.inflate = stop_inflating, .unpack = make_empty};
 	struct fixture *f = *state;
 	struct verdict v = stage(f, &unpacks, GZIP_MAGIC "x", 3, true);
 	assert_int_equal(v.r, -1);
@@ -512,6 +518,80 @@ static void a_child_that_stands_still_is_ended(void **state)
 	expect_no_layer(f);
 }
 
+/* ---- what a child can use up ---- */
+
+static int take_memory(int in, int out, enum compression how, struct err **err)
+{
+	static const size_t piece = 1u << 20;
+	size_t n = 0;
+	while (n < 2048 && mmap(NULL, piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				   -1, 0) != MAP_FAILED)
+		n++;
+	return err_set(err, ERR_CONFLICT, "%s",
+		n << 20 <= CONFINE_CHILD_MEMORY ? "bounded" : "not bounded");
+}
+
+static void the_memory_of_a_child_is_bounded(void **state)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	skip();
+#endif
+	const struct child_tools tools = {.inflate = take_memory, .unpack = make_empty};
+	struct verdict v = stage(*state, &tools, GZIP_MAGIC "x", 3, true);
+	assert_int_equal(v.kind, ERR_CONFLICT);
+	assert_string_equal(v.text, "bounded");
+}
+
+/* Reads nothing, says nothing, and does not end. */
+static int fill_disk(int in, uint32_t index, struct unpack_limits *limits,
+	struct unpack_result *out, struct err **err)
+{
+	static char piece[1 << 16];
+	int fd = openat(AT_FDCWD, "rubbish", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	while (write(fd, piece, sizeof(piece)) > 0)
+		;
+	return stop_unpacking(in, index, limits, out, err);
+}
+
+static int fill_inodes(int in, uint32_t index, struct unpack_limits *limits,
+	struct unpack_result *out, struct err **err)
+{
+	char name[32];
+	for (int i = 0; snprintf(name, sizeof(name), "rubbish%d", i) > 0; i++)
+		if (mkdirat(AT_FDCWD, name, 0700) < 0)
+			break;
+	return stop_unpacking(in, index, limits, out, err);
+}
+
+/* On a file system of its own with @room. */
+static struct verdict stage_apart(
+	struct fixture *f, const struct child_tools *tools, const char *room)
+{
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(mount("none", f->dir, "tmpfs", 0, room), 0);
+	auto_fd int whole = f->staging;
+	f->staging = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct verdict v = stage(f, tools, "plain", 5, true);
+	expect_no_layer(f);
+	close(f->staging);
+	f->staging = fcntl(whole, F_DUPFD_CLOEXEC, 3);
+	assert_int_equal(umount2(f->dir, MNT_DETACH), 0);
+	return v;
+}
+
+static void a_child_that_fills_the_disk_is_ended(void **state)
+{
+	static const struct child_tools bytes = {.inflate = copy, .unpack = fill_disk},
+					inodes = {.inflate = copy, .unpack = fill_inodes};
+	struct verdict v = stage_apart(*state, &bytes, "size=16m");
+	assert_int_equal(v.kind, ERR_TOO_LARGE);
+	assert_non_null(strstr(v.text, "the disk is full"));
+	v = stage_apart(*state, &inodes, "size=16m,nr_inodes=2000");
+	assert_int_equal(v.kind, ERR_TOO_LARGE);
+	assert_non_null(strstr(v.text, "the disk is full"));
+}
+
 static int refuse_blob(int in, int out, enum compression how, struct err **err)
 {
 	return err_set(err, ERR_INVALID, "not this");
@@ -519,7 +599,7 @@ static int refuse_blob(int in, int out, enum compression how, struct err **err)
 
 static void a_refused_blob_is_hashed_to_its_end(void **state)
 {
-	const struct child_tools tools = {refuse_blob, make_empty};
+	const struct child_tools tools = {.inflate = refuse_blob, .unpack = make_empty};
 	memcpy(big, GZIP_MAGIC, 2);
 	struct verdict v = stage(*state, &tools, big, sizeof(big), true);
 	assert_int_equal(v.kind, ERR_INVALID);
@@ -543,7 +623,7 @@ static void links_of_a_child_are_never_followed(void **state)
 {
 	struct fixture *f = *state;
 	struct stat st;
-	const struct child_tools tools = {copy, make_links};
+	const struct child_tools tools = {.inflate = copy, .unpack = make_links};
 	struct verdict v = stage(f, &tools, "plain", 5, true);
 	/* what it is the store sees before it gives it a name (commit.c) */
 	assert_string_equal(v.text, "");
@@ -567,6 +647,8 @@ int main(void)
 		T(a_child_that_ends_before_its_input_is_refused),
 		T(a_stream_that_broke_off_is_never_a_whole_layer),
 		T(a_child_that_stands_still_is_ended),
+		T(the_memory_of_a_child_is_bounded),
+		T(a_child_that_fills_the_disk_is_ended),
 		T(a_refused_blob_is_hashed_to_its_end),
 		T(links_of_a_child_are_never_followed),
 	};

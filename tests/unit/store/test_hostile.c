@@ -381,17 +381,22 @@ static char *read_proc(pid_t pid, const char *file)
 	return buf_steal(&b);
 }
 
-/* The program once its filter is loaded; it then waits for input that does not come. */
-static pid_t wait_confined(struct loading *l)
+static pid_t child_of(pid_t pid, pid_t tid)
+{
+	auto_free char *path = xasprintf("task/%d/children", tid);
+	auto_free char *children = tid > 0 ? read_proc(pid, path) : xstrdup("");
+	return (pid_t)atoi(children);
+}
+
+/* The program's child that reads, with both filters loaded; it then waits for input that does not come. */
+static pid_t wait_confined(struct loading *l, pid_t *supervisor)
 {
 	const struct timespec pause = {.tv_nsec = 5000000};
 	for (int i = 0; i < 2000; i++, nanosleep(&pause, NULL)) {
-		pid_t tid = __atomic_load_n(&l->tid, __ATOMIC_SEQ_CST);
-		auto_free char *path = xasprintf("task/%d/children", tid);
-		auto_free char *children = tid ? read_proc(getpid(), path) : xstrdup("");
-		pid_t pid = (pid_t)atoi(children);
+		*supervisor = child_of(getpid(), __atomic_load_n(&l->tid, __ATOMIC_SEQ_CST));
+		pid_t pid = child_of(*supervisor, *supervisor);
 		auto_free char *status = pid > 0 ? read_proc(pid, "status") : xstrdup("");
-		if (strstr(status, "Seccomp:\t2"))
+		if (strstr(status, "Seccomp_filters:\t2"))
 			return pid;
 	}
 	fail_msg("kist-transfer was never confined");
@@ -406,12 +411,15 @@ static void transfer_is_confined(void **state)
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	l.fd = fds[0];
 	assert_int_equal(pthread_create(&l.thread, NULL, load_from_pipe, &l), 0);
-	pid_t pid = wait_confined(&l);
-	auto_free char *status = read_proc(pid, "status");
+	pid_t pid, reader = wait_confined(&l, &pid);
+	auto_free char *read = read_proc(reader, "status"), *status = read_proc(pid, "status");
+	assert_non_null(strstr(read, "NoNewPrivs:\t1"));
+	assert_non_null(strstr(read, "CapEff:\t0000000000000000"));
+	assert_non_null(strstr(read, "CapPrm:\t0000000000000000"));
 	assert_non_null(strstr(status, "NoNewPrivs:\t1"));
-	/* chown dac_override fowner fsetid sys_admin mknod setfcap, and nothing else */
-	assert_non_null(strstr(status, "CapEff:\t000000008820001b"));
-	assert_non_null(strstr(status, "CapPrm:\t000000008820001b"));
+	/* chown dac_override fowner fsetid sys_admin mknod setfcap; kill, sys_chroot for its children; and nothing else */
+	assert_non_null(strstr(status, "CapEff:\t000000008824003b"));
+	assert_non_null(strstr(status, "CapPrm:\t000000008824003b"));
 	static const char *const own[] = {"ns/mnt", "ns/net", "ns/ipc", "ns/uts"};
 	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
 		struct stat mine, its;
