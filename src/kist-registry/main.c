@@ -238,7 +238,7 @@ int main(int argc, char **argv)
 {
 	struct endpoint endpoints[REGISTRY_ENDPOINTS_MAX] = {0};
 	struct client c = {.endpoints = endpoints, .control = REGISTRY_FD_CONTROL, .bundle = -1};
-	char *room = xmalloc(REGISTRY_RECORD_MAX);
+	auto_free char *room = xmalloc(REGISTRY_RECORD_MAX);
 	auto_err *err = NULL;
 	if (argc != 1 || fcntl(REGISTRY_FD_CONTROL, F_GETFD) < 0) {
 		fprintf(stderr, "%s is started by kistd, not by hand\n", argv[0]);

@@ -118,7 +118,7 @@ static void run(const struct child_spec *spec, int report, pid_t supervisor)
 		o.sys = err->sys;
 		strncpy(o.text, err_msg(err), sizeof(o.text) - 1);
 	}
-	_exit(fd_write_all(CONFINE_CHILD_REPORT, &o, sizeof(o)) < 0);
+	_exit(fd_write_all(CONFINE_CHILD_REPORT, &o, sizeof(o)) < 0 ? 1 : 0);
 }
 
 /* ---- the supervisor ---- */

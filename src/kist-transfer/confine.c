@@ -81,7 +81,9 @@ static int enter_root(int tree, struct err **err)
 	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return err_sys(err, errno, "confine: leave the old root");
 	int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return root < 0 ? err_sys(err, errno, "confine: open the new root") : root;
+	if (root < 0)
+		return err_sys(err, errno, "confine: open the new root");
+	return root;
 }
 
 static int own_root(int staging, struct err **err)

@@ -418,5 +418,7 @@ int unpack_folder_make(int root, const char *kind, uint32_t index, mode_t mode, 
 	if (mkdirat(root, name, mode) < 0)
 		return err_sys(err, errno, "make folder %s", name);
 	int fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? err_sys(err, errno, "open folder %s", name) : fd;
+	if (fd < 0)
+		return err_sys(err, errno, "open folder %s", name);
+	return fd;
 }

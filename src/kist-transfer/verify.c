@@ -44,7 +44,9 @@ static int make_folder(
 	if (mkdirat(root, name, mode) < 0)
 		return err_sys(err, errno, "make folder %s", name);
 	int fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? err_sys(err, errno, "open folder %s", name) : fd;
+	if (fd < 0)
+		return err_sys(err, errno, "open folder %s", name);
+	return fd;
 }
 
 static int shadow_start(struct shadow *s, int root, struct err **err)

@@ -94,7 +94,8 @@ static int join_namespaces(const struct joining *j)
 {
 	static const enum oci_ns others[] = {
 		OCI_NS_PID, OCI_NS_NETWORK, OCI_NS_IPC, OCI_NS_UTS, OCI_NS_CGROUP};
-	int all = j->flags, needed = j->flags;
+	int needed = j->flags;
+	int all = needed;
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		all |= (int)ns_flag(others[i]);
 	if (setns(j->container, all) == 0)

@@ -180,7 +180,9 @@ int ingest_open(struct ingest *g, int64_t *offset, struct err **err)
 int ingest_read_fd(struct ingest *g, struct err **err)
 {
 	int fd = openat(g->store->ingest, digest_hex(&g->blob), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? err_sys(err, errno, "open the download of %s", g->blob.str) : fd;
+	if (fd < 0)
+		return err_sys(err, errno, "open the download of %s", g->blob.str);
+	return fd;
 }
 
 int ingest_settle(struct store *s, const struct digest *blob, struct err **err)

@@ -6,11 +6,14 @@ setup() {
 	[ -n "${KIST_VALGRIND:-}" ] || skip "make check-valgrind runs this"
 }
 
-# vg ARGUMENT...: the verb under valgrind, from a read-only mount, so that the program need not seal itself, which
-# would take it out of valgrind's sight. Its errors give 99.
+# vg ARGUMENT...: the verb under valgrind, both of them from read-only mounts, so that the program need not seal itself,
+# which would take it out of valgrind's sight: /proc/self/exe is the one or the other, depending on who asks. Its errors
+# give 99.
 vg() {
 	timeout 120 unshare -m bash -c '
-		mount -o bind,ro "$1" "$1" && mount -o remount,bind,ro "$1" || exit 98
+		for dir in "$1" /usr/libexec/valgrind; do
+			mount -o bind,ro "$dir" "$dir" && mount -o remount,bind,ro "$dir" || exit 98
+		done
 		exec valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --log-file="$2" \
 			"$1/kist-oci" --root "$3" "${@:4}"' \
 		bash "$(dirname "$KIST_VALGRIND")" "$HOME_OCI/valgrind.log" "$HOME_OCI/state" "$@" 3>&-
