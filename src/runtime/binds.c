@@ -23,8 +23,7 @@ static bool goes_up(const char *path)
 	return false;
 }
 
-/* Where in the container's root @source lies, as both paths are written; NULL: not in there. */
-static const char *inside_root(const struct plan *plan, const char *source)
+const char *bind_inside_root(const struct plan *plan, const char *source)
 {
 	if (plan->root_kind != PLAN_ROOT_BIND || str_eq(plan->root_path, "/"))
 		return NULL;
@@ -102,7 +101,7 @@ static int prepare(
 		return err_set(err, ERR_FORBIDDEN,
 			"mount %s: id-mapped mounts are not supported for rootless containers",
 			m->target);
-	b->inside = inside_root(s->plan, m->source);
+	b->inside = bind_inside_root(s->plan, m->source);
 	if (s->late || b->inside)
 		return 0;
 	if (clone_from_host(b, s->plan, m) < 0)
@@ -151,12 +150,20 @@ void bind_prepare_inside(struct setup *s, size_t i)
 	uint64_t tie = root_is_shared(s) ? tie_to_host(s->plan) : 0;
 	if (clone_source(b, source, m, tie) < 0)
 		failed(s, m);
-	if (!m->idmap || b->is_link)
+	if (!m->idmap)
 		return;
+	/* what brings the way into the cgroups must not be read as the answer */
+	mount_need_cgroup(s);
 	/* the file system's owner shifts it, which root of a user namespace is not */
 	report_send_fd(&s->report, REPORT_IDMAP, b->mount);
 	report_wait(&s->report, PERMIT_HEARD);
 	s->report.permits &= ~(uint32_t)PERMIT_HEARD;
+}
+
+static bool is_copied(int source, const struct plan_mount *m)
+{
+	struct stat st;
+	return (m->links & PLAN_LINK_COPY) && fstat(source, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
 int binds_idmap_next(struct setup *s, int mnt, struct err **err)
@@ -167,7 +174,8 @@ int binds_idmap_next(struct setup *s, int mnt, struct err **err)
 		if (!b->inside || !m->idmap || b->shifted)
 			continue;
 		b->shifted = true;
-		return idmap_mount(mnt, m, s, err);
+		/* a link that is made anew has its turn, but no owners to be shifted */
+		return is_copied(mnt, m) ? 0 : idmap_mount(mnt, m, s, err);
 	}
 	return err_set(
 		err, ERR_SYSTEM, "the container's process asks for an id-mapped mount too many");

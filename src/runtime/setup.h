@@ -78,6 +78,8 @@ void nopivot_free(struct setup *s);
 
 /* binds.c */
 
+/** Where in the container's root @source lies, as both paths are written; NULL: not in there. */
+const char *bind_inside_root(const struct plan *plan, const char *source);
 /** Parent: opens the sources of bind mounts as detached mounts, unless that is late or they lie in the root. */
 int binds_prepare(struct setup *s, struct err **err);
 /** Child: the same where it is late. */

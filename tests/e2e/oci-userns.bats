@@ -276,25 +276,28 @@ p['args'] = ['stat', '-c', '%u:%g', '/mnt/file']"
 }
 
 @test "idmap: a source in the container's own root is what earlier mounts have made of it" {
-	local user source=$HOME_OCI/rootfs/tmp/inside
+	local change source=$HOME_OCI/rootfs/tmp/inside
 	mkdir -p "$HOME_OCI/ids"
 	idmapped "$HOME_OCI/ids"
 	touch "$HOME_OCI/ids/file"
 	chown 1234:4321 "$HOME_OCI/ids/file"
-	for user in "" "$USERNS"; do
-		bundle inside "$user
+	ln -sfn file "$HOME_OCI/ids/link"
+	# without a mount of the cgroups the first process is not in them yet when it comes to these
+	for change in "" "$USERNS" "c['mounts'] = [m for m in c['mounts'] if m['type'] != 'cgroup']"; do
+		bundle inside "$change
 c['mounts'].append({'destination': '/tmp', 'type': 'tmpfs', 'source': 'tmpfs'})
 c['mounts'].append({'destination': '/tmp/inside', 'type': 'bind', 'source': '$HOME_OCI/ids', 'options': ['bind']})
 bm = [{'containerID': 1234, 'hostID': 100077, 'size': 1}]; gm = [{'containerID': 4321, 'hostID': 100088, 'size': 1}]
+c['mounts'].append({'destination': '/tmp/link', 'type': 'bind', 'source': '$source/link', 'options': ['bind', 'idmap', 'copy-symlink'], 'uidMappings': gm, 'gidMappings': bm})
 c['mounts'] += [{'destination': '/tmp/' + d, 'type': 'bind', 'source': '$source', 'options': ['bind', 'idmap'], 'uidMappings': bm, 'gidMappings': gm} for d in 'ab']
-p['args'] = ['stat', '-c', '%u:%g', '/tmp/a/file', '/tmp/b/file']"
+p['args'] = ['sh', '-c', 'stat -c %u:%g /tmp/a/file /tmp/b/file; readlink /tmp/link']"
 		run oci run -b "$BUNDLE" inside
 		echo "$output"
 		[ "$status" = 0 ]
-		if [ "$user" ]; then
-			[ "$output" = "77:88"$'\n'"77:88" ]
+		if [ "$change" = "$USERNS" ]; then
+			[ "$output" = "77:88"$'\n'"77:88"$'\n'file ]
 		else
-			[ "$output" = "100077:100088"$'\n'"100077:100088" ]
+			[ "$output" = "100077:100088"$'\n'"100077:100088"$'\n'file ]
 		fi
 	done
 }
