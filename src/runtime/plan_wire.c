@@ -12,8 +12,8 @@
 #include "codec.h"
 #include "sys/child.h"
 
-#define PLAN_MAGIC 0x384c504bu /* "KPL8" */
-#define PROCESS_MAGIC 0x3350504bu /* "KPP3" */
+#define PLAN_MAGIC 0x394c504bu /* "KPL9" */
+#define PROCESS_MAGIC 0x3450504bu /* "KPP4" */
 
 #define NS_FLAGS                                                                                   \
 	(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | \
