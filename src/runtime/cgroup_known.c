@@ -48,6 +48,25 @@ static int read_place(struct cgroup_layout *layout, const char *line, struct err
 	return 0;
 }
 
+static bool is_type_of(const struct cgroup_mount *m, const struct statfs *fs)
+{
+	return fs->f_type == (m->v2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC);
+}
+
+/* In another mount namespace something else may lie there. All are asked, also those that are not opened: a process that
+ * joins the cgroup must not miss a hierarchy because it is elsewhere. */
+static int check_mounted(const struct cgroup_layout *layout, struct err **err)
+{
+	for (size_t i = 0; i < layout->count; i++) {
+		struct statfs fs;
+		if (statfs(layout->v[i].path, &fs) < 0 || !is_type_of(&layout->v[i], &fs))
+			return err_set(err, ERR_NOT_FOUND,
+				"cgroup hierarchy %s is not at %s any more", layout->v[i].name,
+				layout->v[i].path);
+	}
+	return 0;
+}
+
 static int read_places(struct cgroup_layout *out, const char *text, struct err **err)
 {
 	auto_cgroup_layout layout = {0};
@@ -57,7 +76,7 @@ static int read_places(struct cgroup_layout *out, const char *text, struct err *
 			return -1;
 	}
 	cgroup_layout_settle(&layout);
-	if (cgroup_layout_read_v2(&layout, err) < 0)
+	if (check_mounted(&layout, err) < 0 || cgroup_layout_read_v2(&layout, err) < 0)
 		return -1;
 	*out = layout;
 	layout = (struct cgroup_layout){0};
@@ -70,12 +89,10 @@ static bool is_core(const struct cgroup_mount *m)
 	return m->v2 || (m->controllers & (CTL_BIT(CTL_PIDS) | CTL_BIT(CTL_FREEZER)));
 }
 
-/* In another mount namespace something else may lie there. */
 static bool is_cgroup(const struct cgroup_dir *d)
 {
 	struct statfs fs;
-	return fstatfs(d->fd, &fs) == 0 &&
-	       fs.f_type == (d->mount->v2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC);
+	return fstatfs(d->fd, &fs) == 0 && is_type_of(d->mount, &fs);
 }
 
 int cgroup_open_known(struct cgroup **out, const char *path, const char *places, struct err **err)

@@ -132,7 +132,7 @@ static void known_by_its_places(void **state)
 static void places_that_hold_no_longer(void **state)
 {
 	struct cgroup *cg = NULL;
-	auto_err *gone = NULL, *other = NULL, *bad = NULL;
+	auto_err *gone = NULL, *other = NULL, *bad = NULL, *elsewhere = NULL;
 	char dir[] = "/tmp/kist-places-XXXXXX";
 	assert_non_null(mkdtemp(dir));
 	auto_free char *places = xasprintf("c pids / %s\n", dir);
@@ -145,6 +145,16 @@ static void places_that_hold_no_longer(void **state)
 	assert_int_equal(other->kind, ERR_NOT_FOUND);
 	assert_int_equal(cgroup_open_known(&cg, "/x", "c pids /\n", &bad), -1);
 	assert_int_equal(bad->kind, ERR_INVALID);
+	/* one that would not be opened is elsewhere */
+	struct cgroup *made = create("places");
+	auto_free char *path = test_path("places");
+	auto_free char *known = cgroup_places(made);
+	auto_free char *moved = xasprintf("%sn moved / %s\n", known, dir);
+	assert_int_equal(cgroup_open_known(&cg, path, moved, &elsewhere), -1);
+	assert_int_equal(elsewhere->kind, ERR_NOT_FOUND);
+	assert_int_equal(cgroup_open_known(&cg, path, known, NULL), 0);
+	cgroup_free(cg);
+	drop(made);
 	rmdir(folder);
 	rmdir(dir);
 }
