@@ -349,12 +349,13 @@ int state_plan_load(const struct state *s, struct buf *bytes, struct plan **plan
 	return plan_decode(plan, bytes->data, bytes->len, err);
 }
 
-/* Asked after the descriptor was opened: what it holds is then known to be ours. */
+/* Asked after the descriptor was opened: what it holds is then known to be ours. There may be none to be had of one
+ * that lives. */
 static bool alive(struct state *s)
 {
 	fd_closep(&s->pidfd);
 	s->pidfd = s->pid > 0 ? (int)syscall(SYS_pidfd_open, s->pid, 0) : -1;
-	if (s->pidfd >= 0 && run_is_alive(s->pid, s->start_ticks))
+	if (s->pid > 0 && run_is_alive(s->pid, s->start_ticks))
 		return true;
 	fd_closep(&s->pidfd);
 	return false;
@@ -413,7 +414,7 @@ enum status state_status(struct state *s)
 
 int state_pidfd(struct state *s, struct err **err)
 {
-	if (s->pidfd >= 0 || alive(s))
+	if (s->pidfd >= 0 || (alive(s) && s->pidfd >= 0))
 		return steal_fd(&s->pidfd);
 	return err_set(err, ERR_NOT_FOUND, "container not running");
 }
