@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "criu_private.h"
+#include "setup.h"
 #include "sys/rootpath.h"
 
 #define NULL_DEVICE "/dev/null"
@@ -182,11 +183,20 @@ int criu_check_plan(const struct plan *plan, struct err **err)
 	if (!(plan->ns_new & CLONE_NEWNS))
 		return err_set(err, ERR_NOT_IMPLEMENTED,
 			"checkpoint and restore without a mount namespace");
-	for (size_t i = 0; i < plan->mount_count; i++)
-		if (plan->mounts[i].idmap != PLAN_IDMAP_NONE)
+	for (size_t i = 0; i < plan->mount_count; i++) {
+		const struct plan_mount *m = &plan->mounts[i];
+		if (m->idmap != PLAN_IDMAP_NONE)
 			return err_set(err, ERR_NOT_IMPLEMENTED,
 				"checkpoint and restore with an idmapped mount (%s): criu cannot",
-				plan->mounts[i].target);
+				m->target);
+		/* it would be opened on the host, where links of the image lead to the host's files */
+		if (m->kind == STEP_BIND && m->source && !(m->sb_flags & MS_REMOUNT) &&
+			bind_inside_root(plan, m->source))
+			return err_set(err, ERR_NOT_IMPLEMENTED,
+				"checkpoint and restore with a bind mount from the container's own "
+				"root (%s)",
+				m->target);
+	}
 	return 0;
 }
 

@@ -260,6 +260,12 @@ static void test_plans(void **state)
 	plan.mounts = &mount;
 	plan.mount_count = 1;
 	refuse_plan(&plan, "/mapped");
+	mount = (struct plan_mount){.kind = STEP_BIND, .target = "/there", .source = "/root/here"};
+	plan.root_kind = PLAN_ROOT_BIND;
+	plan.root_path = "/root";
+	refuse_plan(&plan, "own root (/there)");
+	mount.source = "/rooted/here";
+	assert_int_equal(criu_check_plan(&plan, NULL), 0);
 
 	struct oci_pair annotation = {(char *)"org.criu.config", (char *)"/my.conf"};
 	plan.annotations = &annotation;
