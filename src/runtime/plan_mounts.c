@@ -177,7 +177,7 @@ static bool add_propagation(struct plan_mount *m, uint32_t *list, const char *op
 static const char *absolute(struct arena *arena, const char *base, const char *path)
 {
 	while (path[0] == '.' && path[1] == '/')
-		path += 2;
+		path += 1 + strspn(path + 1, "/");
 	return path[0] == '/' ? path : arena_printf(arena, "%s/%s", base ? base : "", path);
 }
 

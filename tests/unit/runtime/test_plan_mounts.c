@@ -143,6 +143,15 @@ static void test_binds(void **state)
 	assert_int_equal(m.kind, STEP_BIND);
 	assert_false(m.recursive);
 	refuse("bind", NULL, "bind", ERR_INVALID, "source");
+	/* what is relative is the bundle's, however it is written */
+	static const char *const written[] = {"./src", ".//src", "././src", ".//./src"};
+	for (size_t i = 0; i < ARRAY_LEN(written); i++) {
+		struct oci_mount relative = {.destination = (char *)"/m",
+			.type = (char *)"bind",
+			.source = (char *)written[i]};
+		assert_int_equal(plan_mount_compile(&m, arena, &relative, &in_bundle, NULL), 0);
+		assert_string_equal(m.source, "/b/src");
+	}
 	m = compile("bind", "bind,size=5");
 	assert_null(m.data);
 	refuse(NULL, "/x", "ro", ERR_INVALID, "type");
