@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cgroup_private.h"
+#include "plan_private.h"
 #include "sys/rootpath.h"
 
 #define RESOLVED                                                                                   \
@@ -67,12 +68,25 @@ char *cgroup_path_in(const struct cgroup_mount *m, const char *path, struct err 
 	return clean_path(full, err);
 }
 
-char *cgroup_resolve(const char *path, struct err **err)
+/* As runc cleans it: ".." leads no further up than to where @path begins. */
+static char *without_dotdot(const char *path)
+{
+	if (*path == RESOLVED || !strstr(path, ".."))
+		return xstrdup(path);
+	struct arena *arena = arena_new();
+	const char *clean = plan_clean_path(arena, path);
+	char *out = xstrdup(path[0] == '/' || !clean[1] ? clean : clean + 1);
+	arena_free(arena);
+	return out;
+}
+
+char *cgroup_resolve(const char *given, struct err **err)
 {
 	auto_cgroup_layout layout = {0};
 	auto_buf out = BUF_INIT;
+	auto_free char *path = without_dotdot(given);
 	if (*path == '/' || *path == RESOLVED)
-		return xstrdup(path);
+		return steal_ptr(path);
 	if (cgroup_layout_load(&layout, err) < 0)
 		return NULL;
 	auto_free char *first = NULL;

@@ -221,16 +221,6 @@ static int fill_root(struct plan *plan, const struct oci_config *config,
 	return 0;
 }
 
-/* As runc cleans it: ".." leads no further up than to where the path begins. The cgroups refuse it, because there it may
- * come from elsewhere. */
-static const char *cgroup_path(struct arena *arena, const char *path, bool unit)
-{
-	if (unit || str_empty(path) || !strstr(path, ".."))
-		return path;
-	const char *clean = plan_clean_path(arena, path);
-	return path[0] == '/' || !clean[1] ? clean : clean + 1;
-}
-
 static void fill_identity(
 	struct plan *plan, const struct oci_config *config, const struct plan_options *options)
 {
@@ -244,9 +234,10 @@ static void fill_identity(
 	plan->net_device_count = config->linux.net_device_count;
 	plan->annotations = config->annotations.v;
 	plan->annotation_count = config->annotations.count;
+	plan->cgroup_path = config->linux.cgroups_path;
 	plan->mount_label = str_empty(config->linux.mount_label) ? NULL : config->linux.mount_label;
 	plan->rootless = options->rootless;
-	plan->cgroup_optional = options->rootless && str_empty(config->linux.cgroups_path);
+	plan->cgroup_optional = options->rootless && str_empty(plan->cgroup_path);
 	plan->resources = &config->linux.resources;
 	plan->sysctl = config->linux.sysctl.v;
 	plan->sysctl_count = config->linux.sysctl.count;
@@ -257,8 +248,6 @@ static void fill_identity(
 	plan->uid_map_count = config->linux.uid_map_count;
 	plan->gid_map_count = config->linux.gid_map_count;
 	plan->init_path = options->init_path;
-	plan->cgroup_path =
-		cgroup_path(plan->arena, config->linux.cgroups_path, options->systemd_helper);
 	plan->systemd_helper = options->systemd_helper;
 	plan->systemd_user = options->systemd_user;
 	plan->new_keyring = !options->no_new_keyring;

@@ -47,10 +47,11 @@ void cgroup_settle(struct cgroup *cg);
 /** Whether cgroup_finish() has more to do. */
 bool cgroup_unfinished(const struct cgroup *cg);
 /**
- * @path as it is meant now, by a process in our own cgroups: an absolute one unchanged, a relative one so that
- * it means the same for every process later. Owned; to be given to the functions of this header.
+ * What @given means now, by a process in our own cgroups: a relative one so that it means the same for every process
+ * later. ".." leads no further up than to where the path begins; the other functions refuse it. Owned; to be given to
+ * the functions of this header.
  */
-char *cgroup_resolve(const char *path, struct err **err);
+char *cgroup_resolve(const char *given, struct err **err);
 /** Opens one that exists; ERR_NOT_FOUND if it does in no hierarchy. */
 int cgroup_open(struct cgroup **out, const char *path, struct err **err);
 /**
