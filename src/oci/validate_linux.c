@@ -234,5 +234,7 @@ int oci_linux_validate(const struct oci_config *c, struct err **err)
 	if (check_memory_policy(l->memory_policy, err) < 0 ||
 		check_intel_rdt(l->intel_rdt, err) < 0 || check_net_devices(l, err) < 0)
 		return -1;
-	return l->seccomp ? oci_seccomp_validate(l->seccomp, err) : 0;
+	if (!l->seccomp || oci_seccomp_empty(l->seccomp))
+		return 0;
+	return oci_seccomp_validate(l->seccomp, err);
 }

@@ -110,8 +110,6 @@ bool oci_seccomp_empty(const struct oci_seccomp *s)
 
 int oci_seccomp_validate(const struct oci_seccomp *s, struct err **err)
 {
-	if (oci_seccomp_empty(s))
-		return 0;
 	if (!IN_LIST(actions, s->default_action))
 		return BAD(err, "linux.seccomp.defaultAction: there is no action %s",
 			s->default_action ? s->default_action : "\"\"");

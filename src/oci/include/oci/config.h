@@ -284,7 +284,7 @@ static inline void oci_config_freep(struct oci_config **c)
 }
 #define auto_oci_config __attribute__((cleanup(oci_config_freep))) struct oci_config
 
-/** A profile that says nothing, "seccomp": {}, is none (as with runc). */
+/** A profile that says nothing, "seccomp": {} in a config.json, is none (as with runc). */
 bool oci_seccomp_empty(const struct oci_seccomp *seccomp);
 
 /**
