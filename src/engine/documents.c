@@ -147,26 +147,33 @@ static bool image_fits(const struct store_image *image, const struct oci_platfor
 	return oci_platform_score(want, &have) >= 0;
 }
 
-/* 1: it is the image's; 0: it leads to nothing for @want; -1: that cannot be known from what is here. */
-static int follow(struct store *store, const struct digest *digest, int depth,
-	const struct oci_platform *want, const struct store_image *image,
-	const struct store_blob_list *list)
+/* Of stored indexes. As bounded as the way through a registry's. */
+struct trail {
+	struct store *store;
+	const struct oci_platform *want;
+	const struct store_image *image;
+	const struct store_blob_list *list;
+	size_t visits;
+};
+
+/* 1: it is the image's; 0: it leads to nothing for the platform; -1: that cannot be known from what is here. */
+static int follow(struct trail *t, const struct digest *digest, int depth)
 {
 	auto_buf text = BUF_INIT;
 	auto_oci_index *index = NULL;
-	if (depth == OCI_INDEX_DEPTH_MAX || store_blob_read(store, digest, &text, NULL) < 0 ||
+	if (depth == OCI_INDEX_DEPTH_MAX || store_blob_read(t->store, digest, &text, NULL) < 0 ||
 		oci_index_parse(&index, text.data, text.len, NULL) < 0)
 		return -1;
-	auto_free const struct oci_descriptor **c = oci_index_candidates(index, want);
+	auto_free const struct oci_descriptor **c = oci_index_candidates(index, t->want);
 	int r = 0;
 	for (size_t i = 0; r == 0 && c[i]; i++) {
-		const struct store_blob *b = find(list, &c[i]->digest);
-		if (!b)
+		const struct store_blob *b = find(t->list, &c[i]->digest);
+		if (!b || ++t->visits > VISITS_MAX)
 			r = -1;
 		else if (b->role == STORE_ROLE_INDEX)
-			r = follow(store, &b->digest, depth + 1, want, image, list);
+			r = follow(t, &b->digest, depth + 1);
 		else if (b->role == STORE_ROLE_MANIFEST)
-			r = c[i]->has_platform || image_fits(image, want);
+			r = c[i]->has_platform || image_fits(t->image, t->want);
 	}
 	return r;
 }
@@ -176,8 +183,9 @@ bool documents_lead_to(struct store *store, const struct digest *digest,
 	const struct store_blob_list *list)
 {
 	const struct store_blob *b = find(list, digest);
+	struct trail t = {store, want, image, list, 0};
 	if (!b)
 		return false;
 	return b->role == STORE_ROLE_MANIFEST ||
-	       (b->role == STORE_ROLE_INDEX && follow(store, digest, 0, want, image, list) == 1);
+	       (b->role == STORE_ROLE_INDEX && follow(&t, digest, 0) == 1);
 }

@@ -149,9 +149,8 @@ static bool is_outermost(
 			store_blob_read(store, &list->v[i].digest, &bytes, NULL) < 0 ||
 			oci_index_parse(&x, bytes.data, bytes.len, NULL) < 0)
 			continue;
-		for (size_t k = 0; k < x->manifest_count; k++)
-			if (str_eq(x->manifests[k].digest.str, blob->digest.str))
-				return false;
+		if (oci_index_find(x, &blob->digest))
+			return false;
 	}
 	return true;
 }

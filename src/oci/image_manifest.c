@@ -197,3 +197,18 @@ int oci_index_parse(struct oci_index **out, const void *json, size_t n, struct e
 	*out = steal_ptr(x);
 	return 0;
 }
+
+const struct oci_descriptor *oci_index_find(const struct oci_index *x, const struct digest *digest)
+{
+	for (size_t i = 0; i < x->manifest_count; i++)
+		if (str_eq(x->manifests[i].digest.str, digest->str))
+			return &x->manifests[i];
+	return NULL;
+}
+
+bool oci_manifest_is_image(const struct oci_manifest *m)
+{
+	const char *type = m->config.media_type;
+	return !m->artifact_type && (str_empty(type) || str_eq(type, OCI_TYPE_CONFIG) ||
+					    str_eq(type, DOCKER_TYPE_CONFIG));
+}

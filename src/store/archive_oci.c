@@ -123,14 +123,6 @@ static void keep_all(struct walk *w, struct new_image *image, const struct oci_d
 
 /* ---- images ---- */
 
-/* An artifact: a signature, a chart, an attestation. Nothing here runs it; the images beside it are loaded. */
-static bool is_image(const struct oci_manifest *m)
-{
-	const char *type = m->config.media_type;
-	return !m->artifact_type && (str_empty(type) || str_eq(type, OCI_TYPE_CONFIG) ||
-					    str_eq(type, DOCKER_TYPE_CONFIG));
-}
-
 /* True if what the archive has of the layers is what @config says, as archive_layer() finds for the first manifest. */
 static bool layers_fit(struct walk *w, const struct oci_manifest *m, const struct oci_image *config)
 {
@@ -154,8 +146,8 @@ static int take_manifest(
 	auto_oci_manifest *m = NULL;
 	if (read_blob(w, d, &text, err) < 0 || oci_manifest_parse(&m, text.data, text.len, err) < 0)
 		return err_wrap(err, "manifest %s", d->digest.str);
-	if (!is_image(m))
-		return 0;
+	if (!oci_manifest_is_image(m))
+		return 0; /* nothing here runs it; the images beside it are loaded */
 	struct new_image *known = archive_known(w->c, &m->config.digest);
 	if (known) {
 		add_name(known, name);

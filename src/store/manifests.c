@@ -76,13 +76,6 @@ static bool may_be_image(const struct oci_descriptor *d)
 	       !(d->has_platform && str_eq(d->os, "unknown"));
 }
 
-static bool is_image_config(const struct oci_manifest *m)
-{
-	const char *type = m->config.media_type;
-	return !m->artifact_type && (str_empty(type) || str_eq(type, OCI_TYPE_CONFIG) ||
-					    str_eq(type, DOCKER_TYPE_CONFIG));
-}
-
 static void look_inside(struct store *s, struct store_manifest *m, const struct oci_manifest *doc)
 {
 	bool whole = add_content(s, &doc->config.digest, &m->content);
@@ -96,7 +89,7 @@ static void look_inside(struct store *s, struct store_manifest *m, const struct 
 	m->available = whole;
 	if (m->kind != STORE_MANIFEST_IMAGE)
 		return;
-	if (!is_image_config(doc)) {
+	if (!oci_manifest_is_image(doc)) {
 		m->kind = STORE_MANIFEST_UNKNOWN;
 		return;
 	}
@@ -123,7 +116,8 @@ static void read_manifest(struct store *s, struct store_manifest *m)
 	}
 	if (!add_content(s, &d->digest, &m->content) ||
 		store_blob_read(s, &d->digest, &text, NULL) < 0 ||
-		oci_manifest_parse(&doc, text.data, text.len, NULL) < 0)
+		oci_manifest_parse(&doc, text.data, text.len, NULL) < 0 ||
+		doc->layer_count > OCI_LAYER_MAX)
 		return;
 	look_inside(s, m, doc);
 }
@@ -133,6 +127,8 @@ static void read_manifest(struct store *s, struct store_manifest *m)
 struct walk {
 	struct store *store;
 	struct store_blob_list blobs;
+	/* of each blob: an index of the image lists it; its manifests are there already */
+	bool *listed, *walked;
 	struct store_manifests *out;
 };
 
@@ -164,45 +160,54 @@ static struct oci_index *read_index(struct walk *w, const struct digest *digest)
 	return x;
 }
 
-static bool is_index(const struct walk *w, const struct digest *digest)
+/* Which blob of the image it is; blobs.count: none. */
+static size_t place_of(const struct walk *w, const struct digest *digest)
 {
-	for (size_t i = 0; i < w->blobs.count; i++)
-		if (w->blobs.v[i].role == STORE_ROLE_INDEX &&
-			str_eq(w->blobs.v[i].digest.str, digest->str))
-			return true;
-	return false;
+	size_t i = 0;
+	while (i < w->blobs.count && !str_eq(w->blobs.v[i].digest.str, digest->str))
+		i++;
+	return i;
 }
 
-/* Indexes in it that are not here could lead to anything, and are left out. */
-static void add_all_of(struct walk *w, const struct digest *index, int depth)
+/* Each index once: what they list of each other could be a great deal more. Those that are not here could lead to
+ * anything, and are left out. */
+static void add_all_of(struct walk *w, size_t at, int depth)
 {
-	auto_oci_index *x = depth < OCI_INDEX_DEPTH_MAX ? read_index(w, index) : NULL;
+	const struct store_blob *b = &w->blobs.v[at];
+	if (depth == OCI_INDEX_DEPTH_MAX || b->role != STORE_ROLE_INDEX || w->walked[at])
+		return;
+	w->walked[at] = true;
+	auto_oci_index *x = read_index(w, &b->digest);
 	for (size_t i = 0; x && i < x->manifest_count; i++) {
 		const struct oci_descriptor *d = &x->manifests[i];
-		if (!oci_type_is_index(d->media_type))
+		if (!oci_type_is_index(d->media_type)) {
 			add(w, d);
-		else if (is_index(w, &d->digest))
-			add_all_of(w, &d->digest, depth + 1);
+			continue;
+		}
+		size_t place = place_of(w, &d->digest);
+		if (place < w->blobs.count)
+			add_all_of(w, place, depth + 1);
 	}
 }
 
-/* True if no other index of the image lists @digest. */
-static bool is_outermost(struct walk *w, const struct digest *digest)
+static void find_listed(struct walk *w)
 {
 	for (size_t i = 0; i < w->blobs.count; i++) {
 		auto_oci_index *x = w->blobs.v[i].role == STORE_ROLE_INDEX
 					    ? read_index(w, &w->blobs.v[i].digest)
 					    : NULL;
-		for (size_t k = 0; x && k < x->manifest_count; k++)
-			if (str_eq(x->manifests[k].digest.str, digest->str))
-				return false;
+		for (size_t k = 0; x && k < x->manifest_count; k++) {
+			size_t place = place_of(w, &x->manifests[k].digest);
+			if (place < w->blobs.count)
+				w->listed[place] = true;
+		}
 	}
-	return true;
 }
 
-/* A descriptor of what no index lists; the first of these is what the image stands for. */
-static void add_blob(struct walk *w, const struct store_blob *b)
+/* What no index lists; the first of these is what the image stands for. */
+static void add_blob(struct walk *w, size_t at)
 {
+	const struct store_blob *b = &w->blobs.v[at];
 	struct oci_descriptor d = {
 		.digest = b->digest,
 		.size = b->size > 0 ? b->size : 0,
@@ -211,7 +216,7 @@ static void add_blob(struct walk *w, const struct store_blob *b)
 	if (!w->out->target)
 		w->out->target = oci_descriptor_copy(&d);
 	if (b->role == STORE_ROLE_INDEX)
-		add_all_of(w, &b->digest, 0);
+		add_all_of(w, at, 0);
 	else
 		add(w, &d);
 }
@@ -224,12 +229,17 @@ int store_image_manifests(
 	*out = (struct store_manifests){0};
 	if (store_image_blobs(s, image, &w.blobs, err) < 0)
 		return -1;
+	w.listed = xcalloc(w.blobs.count, sizeof(*w.listed));
+	w.walked = xcalloc(w.blobs.count, sizeof(*w.walked));
+	find_listed(&w);
 	for (size_t k = 0; k < ARRAY_LEN(order); k++)
 		for (size_t i = 0; i < w.blobs.count; i++) {
 			const struct store_blob *b = &w.blobs.v[i];
-			if (b->role == order[k] && b->present && is_outermost(&w, &b->digest))
-				add_blob(&w, b);
+			if (b->role == order[k] && b->present && !w.listed[i])
+				add_blob(&w, i);
 		}
+	free(w.listed);
+	free(w.walked);
 	store_blob_list_free(&w.blobs);
 	return 0;
 }

@@ -53,14 +53,6 @@ static int check_expected(
 		expect->str, actual->str);
 }
 
-static const struct oci_descriptor *find(const struct oci_index *x, const struct digest *digest)
-{
-	for (size_t i = 0; i < x->manifest_count; i++)
-		if (str_eq(x->manifests[i].digest.str, digest->str))
-			return &x->manifests[i];
-	return NULL;
-}
-
 /* A document that an index lists: manifest, or index. */
 struct listed {
 	const char *what;
@@ -72,7 +64,7 @@ struct listed {
 static int check_listed(struct pull_docs *d, const struct oci_index *x, const struct digest *by,
 	const struct listed *l, struct err **err)
 {
-	const struct oci_descriptor *m = find(x, l->digest);
+	const struct oci_descriptor *m = oci_index_find(x, l->digest);
 	if (!m)
 		return err_set(err, ERR_INVALID,
 			"%s verification failed for digest %s: index %s does not list it", l->what,

@@ -147,14 +147,6 @@ static void name_by(struct store_save *s, struct save_image *image, const struct
 	str_replace(&image->media_type, str_empty(b->media_type) ? fallback : b->media_type);
 }
 
-static bool lists(const struct oci_index *x, const struct digest *digest)
-{
-	for (size_t i = 0; i < x->manifest_count; i++)
-		if (str_eq(x->manifests[i].digest.str, digest->str))
-			return true;
-	return false;
-}
-
 /* The index that lists @digest: 1 and *out; 0: none. */
 static int find_index(struct store_save *s, const struct store_blob_list *list,
 	const struct digest *digest, const struct store_blob **out, struct err **err)
@@ -169,7 +161,7 @@ static int find_index(struct store_save *s, const struct store_blob_list *list,
 			oci_index_parse(&x, text.data, text.len, err) < 0)
 			return -1;
 		*out = b;
-		if (lists(x, digest))
+		if (oci_index_find(x, digest))
 			return 1;
 	}
 	return 0;

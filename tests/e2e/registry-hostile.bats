@@ -136,6 +136,15 @@ all_refused() {
 	store_unchanged
 }
 
+@test "indexes that list each other a hundred times over are walked through once" {
+	local name=127.0.0.1:7000/folds
+	docker pull -q "$name"
+	fails_with 1 "the index leads to more than 64 others" timeout 30 kist pull --platform linux/s390x "$name"
+	curl -s --max-time "$(patience 20)" --unix-socket "$KIST_HOME/kist.sock" "http://d/v1.47/images/json?manifests=1" \
+		>"$BATS_TEST_TMPDIR/list"
+	[ "$(jq -c --arg name "$name:latest" '.[] | select(.RepoTags == [$name]) | .Manifests | length' "$BATS_TEST_TMPDIR/list")" = 1 ]
+}
+
 @test "kist says the same" {
 	refused layer.short "the registry sends" kist
 	refused manifest.html "the answer is HTML" kist

@@ -10,9 +10,9 @@ A dash does for the dot, as Docker Hub's names have none before the first slash.
                     somebody asks who we are, too
 /v2/away/...        asks (Basic); blobs are redirected to --other; away.basic, away.bearer: as above
 /v2/elsewhere/...   asks (Basic); uploads go to --other
-/v2/index/..., nested, rings, wide, arm, artifact, bare, many   what the tag names: an index, indexes in an index (of which the
-                    last is this machine's, a manifest that tells no platform), sixty in each other, a thousand in one, nothing for
-                    this machine, no image, nothing at all, an image of 10,000 layers
+/v2/index/..., nested, rings, wide, folds, arm, artifact, bare, many   what the tag names: an index, indexes in an index (of which the
+                    last is this machine's, a manifest that tells no platform), sixty in each other, a thousand in one, four in each
+                    other, each a hundred times, nothing for this machine, no image, nothing at all, an image of 10,000 layers
 """
 import gzip
 import hashlib
@@ -110,6 +110,10 @@ def documents_for(name):
         below = {**d.add(make_image(name)), **here}
         for i in range(60):
             below = d.index([below], "latest" if i == 59 else None)
+    elif kind == "folds":
+        below = {**d.add(make_image(name)), **here}
+        for i in range(4):
+            below = d.index([below] * 100, "latest" if i == 3 else None)
     elif kind == "arm":
         d.index([{**d.add(make_image(name)), "platform": {"os": "linux", "architecture": "arm64"}}], "latest")
     elif kind in ("artifact", "bare"):

@@ -144,6 +144,11 @@ int oci_manifest_parse(struct oci_manifest **out, const void *json, size_t n, st
 void oci_manifest_free(struct oci_manifest *manifest);
 int oci_index_parse(struct oci_index **out, const void *json, size_t n, struct err **err);
 void oci_index_free(struct oci_index *index);
+/** The first entry for @digest; NULL: it lists none. */
+const struct oci_descriptor *oci_index_find(
+	const struct oci_index *index, const struct digest *digest);
+/** False for artifacts (a signature, a chart, an attestation), which are manifests as well. */
+bool oci_manifest_is_image(const struct oci_manifest *manifest);
 static inline void oci_manifest_freep(struct oci_manifest **m)
 {
 	oci_manifest_free(*m);
