@@ -1,6 +1,8 @@
 /* images */
 #include <stdio.h>
+#include <unistd.h>
 
+#include "base/fdio.h"
 #include "base/str.h"
 #include "base/timefmt.h"
 #include "flag_common.h"
@@ -284,8 +286,7 @@ static int draw_tree(struct cli *cli, const struct args *a)
 		return cli_error(err);
 	terminal_size(&rows, &columns);
 	images_tree_draw(images, columns, &out);
-	fwrite(out.data, 1, out.len, stdout);
-	return 0;
+	return fd_write_all(STDOUT_FILENO, out.data, out.len) < 0;
 }
 
 static int cmd_images(struct cli *cli, const struct args *a)
