@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/str.h"
+#include "escape.h"
 
 void api_init(struct api *a, const char *host)
 {
@@ -77,7 +79,9 @@ static int daemon_error(struct http *h, struct err **err)
 	char *plain = str_trim(text.data ? text.data : (char[]){""});
 	if (!message)
 		message = *plain ? plain : "no message";
-	return err_set(err, kind_of(status), "Error response from daemon: %s", message);
+	/* it may name what a registry's documents say */
+	auto_free char *shown = escape_controls(message);
+	return err_set(err, kind_of(status), "Error response from daemon: %s", shown);
 }
 
 /* "client version 1.51 is too new. Maximum supported API version is 1.41" */

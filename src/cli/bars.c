@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/timefmt.h"
+#include "escape.h"
 
 #define ID_WIDTH 12
 #define STATUS_WIDTH 18
@@ -71,22 +72,6 @@ static bool is_layer_id(const char *id)
 	return id && str_all_of(id, "0123456789abcdef", ID_WIDTH, ID_WIDTH);
 }
 
-/* What comes over the network is printed without what would steer the terminal. */
-static void add_plain(struct buf *out, const char *s)
-{
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-		buf_addc(out, (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f ? '?' : *s);
-	}
-}
-
-static char *plain_copy(const char *s)
-{
-	struct buf b = BUF_INIT;
-	add_plain(&b, s);
-	return buf_steal(&b);
-}
-
 static struct bar *bar_of(struct bars *b, const char *id)
 {
 	for (size_t i = 0; i < b->n; i++)
@@ -112,7 +97,7 @@ static bool is_final(const char *status)
 static void begin_phase(struct bar *bar, const char *status, int64_t now)
 {
 	free(bar->status);
-	bar->status = plain_copy(status);
+	bar->status = escape_controls(status);
 	bar->current = bar->total = bar->sampled = 0;
 	bar->rate = 0;
 	bar->since = bar->sampled_at = now;
@@ -150,6 +135,12 @@ bool bars_take(struct bars *b, const json_t *message, int64_t now)
 		bar->size = bar->total;
 	sample(bar, now);
 	return true;
+}
+
+static void add_plain(struct buf *out, const char *s)
+{
+	auto_free char *plain = escape_controls(s);
+	buf_adds(out, plain);
 }
 
 void bars_text(const json_t *message, struct buf *out)

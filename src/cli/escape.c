@@ -39,3 +39,15 @@ char *escape_name(const char *text)
 	}
 	return buf_steal(&out);
 }
+
+char *escape_controls(const char *text)
+{
+	struct buf out = BUF_INIT;
+	for (const unsigned char *s = (const unsigned char *)text; *s; s++) {
+		bool c1 = s[0] == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0;
+		bool control = (*s < 0x20 && *s != '\n' && *s != '\t') || *s == 0x7f || c1;
+		buf_addc(&out, control ? '?' : (char)*s);
+		s += c1;
+	}
+	return buf_steal(&out);
+}

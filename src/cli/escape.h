@@ -1,4 +1,4 @@
-/* Names that strangers chose, for terminals. */
+/* Names that strangers chose, and messages that tell of them, for terminals. */
 #ifndef KIST_CLI_ESCAPE_H
 #define KIST_CLI_ESCAPE_H
 
@@ -10,5 +10,7 @@
  * text or take no room as \u{N}. New.
  */
 char *escape_name(const char *s);
+/** A message from over the network, in which control characters but newline and tab become "?". New. */
+char *escape_controls(const char *s);
 
 #endif

@@ -5,7 +5,9 @@
 
 #include "bars.h"
 #include "base/fdio.h"
+#include "base/mem.h"
 #include "base/timefmt.h"
+#include "escape.h"
 #include "lines.h"
 
 #define REDRAW_NS (TIME_NS_PER_SEC / 10)
@@ -14,7 +16,10 @@
 static int stream_error(const json_t *j, struct err **err)
 {
 	const char *error = json_string_value(json_object_get(j, "error"));
-	return error ? err_set(err, ERR_SYSTEM, "%s", error) : 0;
+	if (!error)
+		return 0;
+	auto_free char *shown = escape_controls(error);
+	return err_set(err, ERR_SYSTEM, "%s", shown);
 }
 
 /* Messages that only count bytes come many times a second and are not shown. */

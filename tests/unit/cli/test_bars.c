@@ -148,12 +148,13 @@ static void what_is_no_layers_is_text(void **state)
 {
 	struct bars *b = bars_new(true);
 	auto_buf line = BUF_INIT;
-	auto_json *j = json_loads(
-		"{\"id\":\"latest\",\"status\":\"Pulling from library/x\\u001b[2J\"}", 0, NULL);
+	auto_json *j = json_loads("{\"id\":\"latest\",\"status\":\"Pulling from "
+				  "library/x\\u001b[2J\\u009b2J\\u00a0\"}",
+		0, NULL);
 	assert_false(bars_take(b, j, 0));
 	assert_false(bars_any(b));
 	bars_text(j, &line);
-	assert_string_equal(line.data, "latest: Pulling from library/x?[2J\n");
+	assert_string_equal(line.data, "latest: Pulling from library/x?[2J?2J\u00a0\n");
 	bars_free(b);
 }
 

@@ -94,7 +94,9 @@ static void errors_are_the_daemons(void **state)
 {
 	static const char *const answers[] = {"HTTP/1.1 404 Not Found\r\nContent-Length: "
 					      "27\r\n\r\n{\"message\":\"No such thing\"}",
-		"HTTP/1.1 500 Oops\r\nContent-Length: 6\r\n\r\nplain\n", NULL};
+		"HTTP/1.1 500 Oops\r\nContent-Length: 6\r\n\r\nplain\n",
+		"HTTP/1.1 500 Oops\r\nContent-Length: 23\r\n\r\n{\"message\":\"\\u001b[2J\"}",
+		NULL};
 	struct daemon d;
 	struct api a;
 	auto_err *err = NULL;
@@ -105,6 +107,8 @@ static void errors_are_the_daemons(void **state)
 	assert_string_equal(err_msg(err), "Error response from daemon: No such thing");
 	assert_int_equal(api_call(&a, "POST", "/x", NULL, NULL, &err), -1);
 	assert_string_equal(err_msg(err), "Error response from daemon: plain");
+	assert_int_equal(api_call(&a, "POST", "/x", NULL, NULL, &err), -1);
+	assert_string_equal(err_msg(err), "Error response from daemon: ?[2J");
 	api_free(&a);
 	daemon_stop(&d);
 }
