@@ -13,7 +13,7 @@
  *    trusted.overlay.opaque. What else SYS_ADMIN could do (mount, setns, bpf, ...) is not among the
  *    system calls of step 5.
  * 3. Limits on memory and descriptors, no core file.
- * 4. No descriptor of a file of the host's that could be changed through it: what is written to 1 and 2 is lost.
+ * 4. No descriptor of a file of the host's that could be changed through it, be it by its mode: 0 to 2 lead nowhere.
  * 5. A seccomp filter with a list of what is allowed; everything else fails with EPERM. No exec, no
  *    sockets, no new processes (threads only), no ioctl, no executable memory, no
  *    signals to others, no advice on memory beyond what libc gives.
@@ -341,7 +341,7 @@ static int filter_calls(const struct calls *more, size_t n, struct err **err)
 
 /* From @fd on up to 2: what came from the daemon, its log and /dev/null, are files of the host's. Whoever has them open
  * could overwrite the one, and change modes and owners of both. In their place is a pipe that nobody writes to. */
-static int drop_output(int fd, struct err **err)
+static int drop_standard(int fd, struct err **err)
 {
 #if !defined(__SANITIZE_ADDRESS__)
 	int pair[2];
@@ -350,7 +350,7 @@ static int drop_output(int fd, struct err **err)
 	auto_fd int reads = pair[0], writes = pair[1];
 	for (; fd <= STDERR_FILENO; fd++)
 		if (dup3(reads, fd, O_CLOEXEC) < 0)
-			return err_sys(err, errno, "confine: replace an output");
+			return err_sys(err, errno, "confine: replace a standard descriptor");
 #else
 	(void)fd;
 	(void)err;
@@ -377,11 +377,11 @@ static int confine_writing(int staging, const struct caps *caps, rlim_t files,
 	return steal_fd(&root);
 }
 
-/* What parses something. */
+/* What parses something, and has no input. */
 static int confine_parsing(
 	int staging, rlim_t files, const struct calls *calls, size_t n, struct err **err)
 {
-	if (drop_output(STDOUT_FILENO, err) < 0)
+	if (drop_standard(STDIN_FILENO, err) < 0)
 		return -1;
 	return confine_writing(staging, &writing, files, calls, n, err);
 }
@@ -417,7 +417,7 @@ int confine_reading(int tree, struct err **err)
 {
 	const struct calls calls[] = {{reading_calls, ARRAY_LEN(reading_calls)}};
 	auto_fd int root = enter_root(tree, err);
-	if (root < 0 || drop_output(STDERR_FILENO, err) < 0)
+	if (root < 0 || drop_standard(STDERR_FILENO, err) < 0)
 		return -1;
 	close(tree);
 	if (confine_capabilities(reading_caps, ARRAY_LEN(reading_caps), err) < 0 ||
