@@ -32,6 +32,7 @@
 struct outer {
 	int out;
 	uint64_t in, plain; /* bytes read; of the archive, decompressed */
+	uint64_t given; /* of members, with their holes */
 	uint64_t entries;
 	const struct outer_limits *limits;
 	struct archive *a;
@@ -158,7 +159,10 @@ static int take_doc(struct outer *o, struct stream *from, struct err **err)
 static int take_member(struct outer *o, const char *name, uint64_t size, struct err **err)
 {
 	char head[STREAM_HEAD];
-	auto_stream *data = stream_entry(o->a);
+	auto_stream *entry = stream_entry(o->a);
+	/* a sparse member of a few bytes may be as large as it likes */
+	auto_stream *data =
+		stream_guard(entry, &o->in, &o->given, o->limits->max_ratio, RATIO_FLOOR);
 	ssize_t n = stream_fill(data, head, sizeof(head), err);
 	if (n <= 0)
 		return (int)n;

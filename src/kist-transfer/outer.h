@@ -9,7 +9,7 @@
 /** Bounds of what is read. */
 struct outer_limits {
 	uint64_t max_entries; /* members of any kind */
-	uint32_t max_ratio; /* of the archive to the input, beyond RATIO_FLOOR (layer.h) */
+	uint32_t max_ratio; /* of archive, and of members, to input, beyond RATIO_FLOOR (layer.h) */
 };
 
 /**

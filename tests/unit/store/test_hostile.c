@@ -253,6 +253,28 @@ static void bombs(void **state)
 	expect_empty(f);
 }
 
+/* A member of a few bytes that is a terabyte long: a compressed layer, and nothing behind its end. */
+static void holes_in_an_archive(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct err *err = NULL;
+	auto_buf archive = BUF_INIT;
+	auto_free char *path = xasprintf("%s/sparse.tar", f->base);
+	auto_free char *make = xasprintf(
+		"cd '%s' && head -c 5120 /dev/zero | gzip >layer && truncate -s 1T layer &&"
+		" printf x >>layer && tar --sparse -cf sparse.tar layer && rm layer",
+		f->base);
+	if (system(make) != 0)
+		skip();
+	assert_int_equal(file_read(AT_FDCWD, path, 1u << 20, &archive, NULL), 0);
+	assert_int_equal(load(f, &archive, &err), -1);
+	assert_int_equal(err->kind, ERR_TOO_LARGE);
+	assert_non_null(strstr(err->msg, "decompression bomb"));
+	err_free(err);
+	expect_empty(f);
+}
+
 /* CVE-2023-25153: a huge document must not be read whole */
 static void huge_documents(void **state)
 {
@@ -456,6 +478,7 @@ int main(void)
 		T(file_as_folder),
 		T(damaged_tars),
 		T(bombs),
+		T(holes_in_an_archive),
 		T(huge_documents),
 		T(too_many_members),
 		T(ten_thousand_layers),
