@@ -175,6 +175,7 @@ static void stop(struct pipeline *p)
 	close_end(&p->feed);
 	close_end(&p->plain);
 	close_end(&p->tar);
+	close_end(&p->copy);
 	p->at = p->len;
 }
 
@@ -272,13 +273,13 @@ static int guard(struct pipeline *p, struct err **err)
 	return 0;
 }
 
-/* An unpacking child that was taken over need not count what it writes. */
+/* An unpacking child that was taken over need not count what it writes; nobody counts a blob that is kept. */
 static int guard_room(struct pipeline *p, struct err **err)
 {
 	const struct room *floor = &p->spec->run->floor;
 	struct room now;
 	auto_err *why = NULL;
-	if (!p->unpacking.pid)
+	if (!p->unpacking.pid && p->copy < 0)
 		return 0;
 	if (room_look(p->spec->run->root, &now, err) < 0)
 		return -1;
@@ -558,7 +559,6 @@ int pipeline_stage(const struct pipeline_spec *spec, struct layer *layer, struct
 	if (r == 0)
 		r = finish(&p, err);
 	leave_work(&p);
-	fd_close(p.copy);
 	hash_free(p.diff);
 	err_freep(&p.failed);
 	return r;

@@ -134,7 +134,8 @@ static void supervise(int staging, const struct child_tools *tools, const char *
 		.limits = {.max_bytes = 1u << 30, .max_entries = 1000},
 		.max_ratio = 250,
 	};
-	struct layer layer = {.name = "sha256:test", .index = 1, .unpack = unpack, .total = n};
+	struct layer layer = {
+		.name = "sha256:test", .index = 1, .unpack = unpack, .keep = !unpack, .total = n};
 	const struct pipeline_spec spec = {
 		.tools = tools, .filters = filters, .run = &run, .stall_ms = 1000};
 	struct late l = {.m = {.s = {.read = memory_read, .fd = -1}, .bytes = bytes, .n = n},
@@ -564,15 +565,15 @@ static int fill_inodes(int in, uint32_t index, struct unpack_limits *limits,
 }
 
 /* On a file system of its own with @room. */
-static struct verdict stage_apart(
-	struct fixture *f, const struct child_tools *tools, const char *room)
+static struct verdict stage_apart(struct fixture *f, const struct child_tools *tools,
+	const char *room, const char *bytes, size_t n, bool unpack)
 {
 	if (geteuid() != 0)
 		skip();
 	assert_int_equal(mount("none", f->dir, "tmpfs", 0, room), 0);
 	auto_fd int whole = f->staging;
 	f->staging = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct verdict v = stage(f, tools, "plain", 5, true);
+	struct verdict v = stage(f, tools, bytes, n, unpack);
 	expect_no_layer(f);
 	close(f->staging);
 	f->staging = fcntl(whole, F_DUPFD_CLOEXEC, 3);
@@ -584,10 +585,20 @@ static void a_child_that_fills_the_disk_is_ended(void **state)
 {
 	static const struct child_tools bytes = {.inflate = copy, .unpack = fill_disk},
 					inodes = {.inflate = copy, .unpack = fill_inodes};
-	struct verdict v = stage_apart(*state, &bytes, "size=16m");
+	struct verdict v = stage_apart(*state, &bytes, "size=16m", "plain", 5, true);
 	assert_int_equal(v.kind, ERR_TOO_LARGE);
 	assert_non_null(strstr(v.text, "the disk is full"));
-	v = stage_apart(*state, &inodes, "size=16m,nr_inodes=2000");
+	v = stage_apart(*state, &inodes, "size=16m,nr_inodes=2000", "plain", 5, true);
+	assert_int_equal(v.kind, ERR_TOO_LARGE);
+	assert_non_null(strstr(v.text, "the disk is full"));
+}
+
+/* Which needs no child that makes files. */
+static void a_blob_that_is_kept_does_not_fill_the_disk(void **state)
+{
+	const struct child_tools tools = {.inflate = copy};
+	memcpy(big, GZIP_MAGIC, 2);
+	struct verdict v = stage_apart(*state, &tools, "size=3500k", big, sizeof(big), false);
 	assert_int_equal(v.kind, ERR_TOO_LARGE);
 	assert_non_null(strstr(v.text, "the disk is full"));
 }
@@ -649,6 +660,7 @@ int main(void)
 		T(a_child_that_stands_still_is_ended),
 		T(the_memory_of_a_child_is_bounded),
 		T(a_child_that_fills_the_disk_is_ended),
+		T(a_blob_that_is_kept_does_not_fill_the_disk),
 		T(a_refused_blob_is_hashed_to_its_end),
 		T(links_of_a_child_are_never_followed),
 	};
