@@ -11,8 +11,10 @@ int room_look(int root, struct room *out, struct err **err)
 	struct statfs fs;
 	if (fstatfs(root, &fs) < 0)
 		return err_sys(err, errno, "ask for free space");
+	/* blocks are of f_frsize, as in statvfs(3), by which the store counts; FUSE has another f_bsize */
+	uint64_t block = (uint64_t)(fs.f_frsize ? fs.f_frsize : fs.f_bsize);
 	*out = (struct room){
-		.bytes = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize,
+		.bytes = (uint64_t)fs.f_bavail * block,
 		.files = fs.f_files ? fs.f_ffree : UINT64_MAX,
 	};
 	return 0;
