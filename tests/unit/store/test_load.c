@@ -360,7 +360,6 @@ static void refuses_layer_count_mismatch(void **state)
 	expect_empty(f);
 }
 
-/* One good and one bad image: neither. */
 /* @n digests, or whatever @each says, as a list. */
 static void add_list(struct buf *out, const char *each, int n)
 {
@@ -393,6 +392,7 @@ static void refuses_too_many_layers_as_soon_as_a_document_says_so(void **state)
 		}
 }
 
+/* One good and one bad image: neither. */
 static void is_all_or_nothing(void **state)
 {
 	need_root();
