@@ -262,6 +262,11 @@ struct image_watch *engine_image_pull(struct engine *e, const struct image_pull 
 		pull_free(p);
 		return NULL;
 	}
+	if (str_eq(p->ref.domain, "docker.io") && str_eq(p->ref.path, "library/scratch")) {
+		pull_free(p);
+		err_set(err, ERR_FORBIDDEN, "'scratch' is a reserved name");
+		return NULL;
+	}
 	/* a digest says more than a tag beside it */
 	if (p->ref.has_digest)
 		str_replace(&p->ref.tag, NULL);

@@ -306,6 +306,8 @@ wait_bytes() {
 	fails_with 1 "repository localhost:5000/library/none not found: name unknown" docker pull -a localhost:5000/library/none
 	fails_with 1 "invalid reference format" docker pull localhost:5000/UPPER:x
 	fails_with 1 "invalid reference format" kist pull localhost:5000/UPPER:x
+	fails_with 1 "'scratch' is a reserved name" docker pull scratch
+	fails_with 1 "'scratch' is a reserved name" kist pull docker.io/library/scratch:x
 }
 
 @test "run and create pull what is missing, as --pull says" {
