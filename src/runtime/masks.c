@@ -5,16 +5,68 @@
 #include "setup.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "base/mem.h"
 #include "sys/newmount.h"
 #include "sys/rootpath.h"
 
+static bool is_kernel_interface(int mount)
+{
+	struct statfs fs;
+	return mount >= 0 && fstatfs(mount, &fs) == 0 &&
+	       (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC);
+}
+
+/* Is @path in @folder: what follows it from its slash on, else NULL. "" if it is @folder itself. */
+static const char *within(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+	if (n == 1)
+		return path;
+	return strncmp(path, folder, n) == 0 && (path[n] == '/' || !path[n]) ? path + n : NULL;
+}
+
+/*
+ * What is to be protected in /proc and /sys is looked for in the very mounts that were made there: whoever shares
+ * the root's folders may exchange what leads to them meanwhile, and would have something else covered
+ * (CVE-2023-27561). Returns the mount and moves @path on to what is below it; else the root.
+ */
+static int find_mount(const struct setup *s, const char **path)
+{
+	const struct plan *plan = s->plan;
+	const char *rest = *path, *top = NULL;
+	int found = s->root;
+	for (size_t i = 0; i < plan->mount_count; i++) {
+		const struct plan_mount *m = &plan->mounts[i];
+		const char *below = within(*path, m->target);
+		if (!below || (m->sb_flags & MS_REMOUNT))
+			continue;
+		const struct bind_source *b = &s->binds[i];
+		if (*below && !b->is_link && is_kernel_interface(b->mount)) {
+			found = b->mount;
+			top = m->target;
+			rest = below;
+		} else if (top && within(top, m->target)) {
+			/* covered by it */
+			found = s->root;
+			top = NULL;
+			rest = *path;
+		}
+	}
+	*path = rest;
+	return found;
+}
+
 /* Descriptor of the path, or -1 if there is nothing to protect. */
 static int open_path(struct setup *s, const char *path)
 {
-	int fd = root_open(s->root, path, O_PATH, 0);
+	const char *below = path;
+	const int top = find_mount(s, &below);
+	int fd = root_open(top, below, O_PATH, 0);
 	if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
 		report_sys(&s->report, "protect %s", path);
 	return fd;

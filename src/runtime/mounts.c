@@ -175,6 +175,11 @@ static bool is_filled(const struct plan_mount *m)
 	return is_type(m, "tmpfs") || is_type(m, "mqueue") || strcmp(m->target, "/dev") == 0;
 }
 
+static bool is_read_only_late(const struct plan_mount *m)
+{
+	return is_filled(m) && ((m->attr_set | m->rec_attr_set) & MOUNT_ATTR_RDONLY);
+}
+
 /* proc and sysfs have labels by their files, a message queue takes none when it is mounted. */
 bool mount_takes_label(const struct setup *s, const struct plan_mount *m)
 {
@@ -435,7 +440,7 @@ static void file_system(struct setup *s, const struct plan_mount *m, int *keep)
 	if (is_type(m, "devpts")) {
 		fd_close(s->devpts);
 		s->devpts = steal_fd(&mnt);
-	} else if (is_filled(m) && ((m->attr_set | m->rec_attr_set) & MOUNT_ATTR_RDONLY)) {
+	} else if (is_read_only_late(m) || kernel_interface(m)) {
 		*keep = steal_fd(&mnt);
 	}
 }
@@ -445,9 +450,11 @@ void mounts_finish(struct setup *s)
 	for (size_t i = 0; i < s->plan->mount_count; i++) {
 		const struct plan_mount *m = &s->plan->mounts[i];
 		struct newmount_attr attr = {.set = MOUNT_ATTR_RDONLY};
-		if (m->kind == STEP_MOUNT && s->binds[i].mount >= 0 &&
+		if (m->kind == STEP_MOUNT && s->binds[i].mount >= 0 && is_read_only_late(m) &&
 			newmount_setattr(s->binds[i].mount, false, &attr) < 0)
 			report_sys(&s->report, "make %s read-only", m->target);
+		/* the working folder may name descriptors */
+		fd_closep(&s->binds[i].mount);
 	}
 }
 

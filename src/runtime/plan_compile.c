@@ -221,6 +221,15 @@ static int fill_root(struct plan *plan, const struct oci_config *config,
 	return 0;
 }
 
+/* So that masks_make() sees which of them lie in which mount. */
+static const char **clean_paths(struct arena *arena, char *const *list)
+{
+	const char **out = arena_alloc(arena, strv_len(list) + 1, sizeof(*out));
+	for (size_t i = 0; list && list[i]; i++)
+		out[i] = list[i][0] == '/' ? plan_clean_path(arena, list[i]) : list[i];
+	return out;
+}
+
 static void fill_identity(
 	struct plan *plan, const struct oci_config *config, const struct plan_options *options)
 {
@@ -241,8 +250,8 @@ static void fill_identity(
 	plan->resources = &config->linux.resources;
 	plan->sysctl = config->linux.sysctl.v;
 	plan->sysctl_count = config->linux.sysctl.count;
-	plan->masked = (const char **)config->linux.masked_paths;
-	plan->readonly = (const char **)config->linux.readonly_paths;
+	plan->masked = clean_paths(plan->arena, config->linux.masked_paths);
+	plan->readonly = clean_paths(plan->arena, config->linux.readonly_paths);
 	plan->uid_map = config->linux.uid_map;
 	plan->gid_map = config->linux.gid_map;
 	plan->uid_map_count = config->linux.uid_map_count;

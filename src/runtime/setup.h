@@ -13,7 +13,9 @@
 
 /** What a bind mount of the plan has become. */
 struct bind_source {
-	int mount; /* detached, attributes set; -1 where the step is none. Child: a file system until mounts_finish() */
+	/* Detached, attributes set; -1 where the step is none. Child: a file system that mounts_finish() makes
+	 * read-only, or that masks_make() looks for paths in. */
+	int mount;
 	bool is_link; /* mount is a link of the host, O_PATH, to be made anew */
 	bool is_dir;
 	bool is_proc; /* on a procfs: may go on /proc itself */
@@ -102,7 +104,7 @@ int mount_propagate(int mnt, const struct plan_mount *m);
 /** Ends where @target, that of @m, is in /proc and @m may not be. @b: its source, or NULL. */
 void mount_check_proc(
 	struct setup *s, const struct plan_mount *m, const struct bind_source *b, int target);
-/** Makes read-only what had to be writable for the mounts, devices and masks in it. */
+/** Makes read-only what had to be writable for the mounts, devices and masks in it, and closes all mounts. */
 void mounts_finish(struct setup *s);
 /** Has the container a user namespace that is not the host's? */
 bool mount_in_user_namespace(const struct setup *s);
