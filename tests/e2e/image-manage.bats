@@ -354,7 +354,9 @@ same() {
 	docker run --name done busybox true
 	tiny_image '' "$(layer_with f 700)"
 	kist system prune -f >"$BATS_TEST_TMPDIR/k"
-	diff <(sed 's/^[0-9a-f]\{64\}$/ID/' "$BATS_TEST_TMPDIR/k") <(sed 's/^[0-9a-f]\{64\}$/ID/' "$BATS_TEST_TMPDIR/d")
+	# the headers of the layer, its times among them, are kept compressed: some bytes more or less
+	local same='s/^[0-9a-f]\{64\}$/ID/; s/^\(Total reclaimed space: 1\.0\)[0-9]*kB$/\1kB/'
+	diff <(sed "$same" "$BATS_TEST_TMPDIR/k") <(sed "$same" "$BATS_TEST_TMPDIR/d")
 	[ -z "$(docker ps -aq)" ]
 	[ "$(docker images -aq | wc -l)" = 1 ]
 }
