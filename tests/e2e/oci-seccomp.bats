@@ -224,6 +224,52 @@ kills() {
 	[[ "$output" == *"linux.seccomp.flags: there is no flag SECCOMP_FILTER_FLAG_NEW_LISTENER"* ]]
 }
 
+# installed ARGS...: the flags, as a number, of each filter that a process of kist-oci ARGS sets. Probes for a flag hand
+# over no filter.
+installed() {
+	timeout 30 strace -f -qq -X raw -e trace=seccomp -o "$HOME_OCI/calls" \
+		"$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" "$@" </dev/null >/dev/null 2>&1 3>&-
+	sed -nE 's/^[0-9]+ +seccomp\(0x1, (0x[0-9a-f]+|0), [{].*\) += [0-9]+$/\1/p' "$HOME_OCI/calls"
+}
+
+# vm: always
+@test "seccomp: the kernel is given exactly the flags of the profile, by run, start and exec" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	local names bits
+	while IFS=: read -r names bits; do
+		bundle handed "c['linux']['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': [{'names': ['mkdir'], 'action': 'SCMP_ACT_ERRNO'}]}
+p['args'] = ['true']
+if '$names' != 'absent':
+    c['linux']['seccomp']['flags'] = ['SECCOMP_FILTER_FLAG_' + f for f in '$names'.split()]"
+		run installed run -b "$BUNDLE" handed
+		[ "$output" = "$bits" ] || { echo "$names: $output, not $bits"; false; }
+	done <<-'END'
+		TSYNC:0x1
+		LOG:0x2
+		SPEC_ALLOW:0x4
+		TSYNC LOG SPEC_ALLOW:0x7
+		:0
+		absent:0x4
+	END
+	# with a listener also the two of its own: NEW_LISTENER, and TSYNC_ESRCH beside TSYNC
+	agent handed 28 2
+	bundle handed "$(notify); c['linux']['seccomp']['flags'] = ['SECCOMP_FILTER_FLAG_' + f for f in ['TSYNC', 'LOG', 'WAIT_KILLABLE_RECV']]"
+	oci create -b "$BUNDLE" handed </dev/null >/dev/null 2>&1 3>&-
+	local pid tracer
+	pid=$(oci state handed | sed -n 's/.*"pid": \(.*\),/\1/p')
+	timeout 30 strace -qq -X raw -e trace=seccomp -o "$HOME_OCI/init" -p "$pid" >/dev/null 2>&1 3>&- &
+	tracer=$!
+	wait_for grep -q "^TracerPid:.*[1-9]" "/proc/$pid/status"
+	oci start handed
+	run installed exec handed true
+	[ "$output" = 0x3b ]
+	kill "$tracer"
+	wait "$tracer" || true
+	grep -qE "seccomp\(0x1, 0x3b, [{].*\) += [0-9]+$" "$HOME_OCI/init"
+	oci delete --force handed
+	wait "$AGENT"
+}
+
 @test "seccomp: calls of another architecture pass the rules only where the profile names it" {
 	[ "$(uname -m)" = x86_64 ] || skip "only x86-64 runs calls of another architecture in the same program"
 	command -v cc >/dev/null || skip "no C compiler to make the program with"
