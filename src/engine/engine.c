@@ -6,6 +6,7 @@
 
 #include "base/digest.h"
 #include "core.h"
+#include "mounts.h"
 #include "operation.h"
 #include "transfer.h"
 
@@ -47,7 +48,7 @@ static int take_options(struct engine *e, const struct engine_options *o, struct
 		return -1;
 	e->data_root = or_default(o->data_root, "/var/lib/kist");
 	e->exec_root = or_default(o->exec_root, "/run/kist");
-	e->cgroup_parent = or_default(o->cgroup_parent, "/kist");
+	e->cgroup_parent = mount_clean(str_empty(o->cgroup_parent) ? "/kist" : o->cgroup_parent);
 	e->monitor_path = xstrdup(o->monitor_path);
 	e->init_path = xstrdup(o->init_path);
 	e->seccomp_folder = xasprintf("%s/seccomp", e->data_root);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "engine/exec.h"
+#include "mounts.h"
 
 struct doc_ref *doc_new(void)
 {
@@ -177,7 +178,9 @@ char *container_cgroup(const struct container *c)
 	const char *parent = c->doc->doc.host.res.cgroup_parent;
 	if (str_empty(parent))
 		parent = c->engine->cgroup_parent;
-	return xasprintf("%s%s/%s", parent[0] == '/' ? "" : "/", parent, container_id(c));
+	/* as dockerd joins them: ".." leads no further up than to the root */
+	auto_free char *path = xasprintf("%s/%s", parent, container_id(c));
+	return mount_clean(path);
 }
 
 char *container_path(const struct container *c, const char *file)

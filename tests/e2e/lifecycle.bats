@@ -232,6 +232,27 @@ state() {
 	fails_with 127 "error gathering device information" docker run --rm --device /dev/nosuch busybox true
 }
 
+# vm: always
+@test "--cgroup-parent is cleaned as dockerd does: .. leads no further up than to the root" {
+	local given wanted id own
+	while read -r given wanted; do
+		id=$(docker run -d --network none --cgroup-parent "$given" busybox sleep 1000)
+		own=$(cat "/proc/$(docker inspect -f '{{.State.Pid}}' "$id")/cgroup")
+		[[ "$own" == *":/$KIST_CGROUP/$wanted/$id"* ]] || { echo "$given: $own"; false; }
+		[ "$(docker inspect -f '{{.HostConfig.CgroupParent}}' "$id")" = "$given" ]
+		docker pause "$id"
+		docker unpause "$id"
+		docker rm -f "$id"
+		[ -z "$(find /sys/fs/cgroup -path "*$KIST_CGROUP*" -name "$id")" ]
+	done <<-END
+		/$KIST_CGROUP/a/../b b
+		/../../$KIST_CGROUP/c c
+		$KIST_CGROUP/d d
+		../$KIST_CGROUP/e e
+		//$KIST_CGROUP/./f/ f
+	END
+}
+
 @test "top, port, ps with its filters" {
 	docker run -d --name c1 -l color=red -p 127.0.0.1:7099:80 busybox sleep 100
 	docker top c1 | grep -q 'sleep 100'

@@ -151,7 +151,7 @@ engine_stop() {
 	keep_reports "$KIST_HOME/kistd.log"
 	net_remove
 	# only empty folders go: a container's own one that was left behind stays for the check at the end
-	find /sys/fs/cgroup -maxdepth 2 -type d -name "$KIST_CGROUP" -exec rmdir {} + 2>/dev/null
+	find /sys/fs/cgroup -depth -type d -path "*/$KIST_CGROUP*" -exec rmdir {} + 2>/dev/null
 	if [ -n "${KIST_KEEP:-}" ]; then
 		echo "# kept $KIST_HOME" >&3
 	else
