@@ -2,6 +2,7 @@
 
 #include "core.h"
 #include "oci/image.h"
+#include "store/manifests.h"
 
 #define DOCKER_TYPE_LAYER "application/vnd.docker.image.rootfs.diff.tar.gzip"
 #define MOUNTS_MAX 8
@@ -138,29 +139,11 @@ static bool add_index(struct push_plan *p, struct store_lease *lease, struct sto
 	return true;
 }
 
-/* An index that no other one of @list leads to, that is what a name stood for. */
-static bool is_outermost(
-	struct store *store, const struct store_blob_list *list, const struct store_blob *blob)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		auto_oci_index *x = NULL;
-		auto_buf bytes = BUF_INIT;
-		if (list->v[i].role != STORE_ROLE_INDEX ||
-			store_blob_read(store, &list->v[i].digest, &bytes, NULL) < 0 ||
-			oci_index_parse(&x, bytes.data, bytes.len, NULL) < 0)
-			continue;
-		if (oci_index_find(x, &blob->digest))
-			return false;
-	}
-	return true;
-}
-
-/* In which pass of plan_existing() a document's turn is. */
-static int pass_of(
-	struct store *store, const struct store_blob_list *list, const struct store_blob *b)
+/* In which pass of plan_existing() a document's turn is; -1: never. @listed: an index leads to it. */
+static int pass_of(const struct store_blob *b, bool listed)
 {
 	if (b->role == STORE_ROLE_INDEX)
-		return is_outermost(store, list, b) ? 0 : 1;
+		return listed ? 1 : 0;
 	return b->role == STORE_ROLE_MANIFEST ? 2 : -1;
 }
 
@@ -168,10 +151,11 @@ static int pass_of(
 static bool plan_existing(struct push_plan *p, struct store_lease *lease, struct store *store,
 	const struct store_image *image, const struct store_blob_list *list, bool single)
 {
+	auto_free bool *listed = store_blobs_listed(store, list);
 	for (int pass = single ? 2 : 0; pass < 3; pass++) {
 		for (size_t i = 0; i < list->count; i++) {
 			const struct store_blob *b = &list->v[i];
-			if (pass_of(store, list, b) != pass)
+			if (pass_of(b, listed[i]) != pass)
 				continue;
 			if (b->role == STORE_ROLE_INDEX
 					? add_index(p, lease, store, &b->digest, b->media_type, 0)

@@ -150,21 +150,22 @@ static void add(struct walk *w, const struct oci_descriptor *d)
 	read_manifest(w->store, &m->v[m->count++]);
 }
 
-static struct oci_index *read_index(struct walk *w, const struct digest *digest)
+/* NULL if it cannot be read. */
+static struct oci_index *read_index(struct store *s, const struct digest *digest)
 {
 	auto_buf text = BUF_INIT;
 	struct oci_index *x = NULL;
-	if (store_blob_read(w->store, digest, &text, NULL) < 0 ||
+	if (store_blob_read(s, digest, &text, NULL) < 0 ||
 		oci_index_parse(&x, text.data, text.len, NULL) < 0)
 		return NULL;
 	return x;
 }
 
-/* Which blob of the image it is; blobs.count: none. */
-static size_t place_of(const struct walk *w, const struct digest *digest)
+/* Which of @list it is; list->count: none. */
+static size_t place_of(const struct store_blob_list *list, const struct digest *digest)
 {
 	size_t i = 0;
-	while (i < w->blobs.count && !str_eq(w->blobs.v[i].digest.str, digest->str))
+	while (i < list->count && !str_eq(list->v[i].digest.str, digest->str))
 		i++;
 	return i;
 }
@@ -177,31 +178,33 @@ static void add_all_of(struct walk *w, size_t at, int depth)
 	if (depth == OCI_INDEX_DEPTH_MAX || b->role != STORE_ROLE_INDEX || w->walked[at])
 		return;
 	w->walked[at] = true;
-	auto_oci_index *x = read_index(w, &b->digest);
+	auto_oci_index *x = read_index(w->store, &b->digest);
 	for (size_t i = 0; x && i < x->manifest_count; i++) {
 		const struct oci_descriptor *d = &x->manifests[i];
 		if (!oci_type_is_index(d->media_type)) {
 			add(w, d);
 			continue;
 		}
-		size_t place = place_of(w, &d->digest);
+		size_t place = place_of(&w->blobs, &d->digest);
 		if (place < w->blobs.count)
 			add_all_of(w, place, depth + 1);
 	}
 }
 
-static void find_listed(struct walk *w)
+bool *store_blobs_listed(struct store *s, const struct store_blob_list *list)
 {
-	for (size_t i = 0; i < w->blobs.count; i++) {
-		auto_oci_index *x = w->blobs.v[i].role == STORE_ROLE_INDEX
-					    ? read_index(w, &w->blobs.v[i].digest)
+	bool *listed = xcalloc(list->count, sizeof(*listed));
+	for (size_t i = 0; i < list->count; i++) {
+		auto_oci_index *x = list->v[i].role == STORE_ROLE_INDEX
+					    ? read_index(s, &list->v[i].digest)
 					    : NULL;
 		for (size_t k = 0; x && k < x->manifest_count; k++) {
-			size_t place = place_of(w, &x->manifests[k].digest);
-			if (place < w->blobs.count)
-				w->listed[place] = true;
+			size_t place = place_of(list, &x->manifests[k].digest);
+			if (place < list->count)
+				listed[place] = true;
 		}
 	}
+	return listed;
 }
 
 /* What no index lists; the first of these is what the image stands for. */
@@ -229,9 +232,8 @@ int store_image_manifests(
 	*out = (struct store_manifests){0};
 	if (store_image_blobs(s, image, &w.blobs, err) < 0)
 		return -1;
-	w.listed = xcalloc(w.blobs.count, sizeof(*w.listed));
+	w.listed = store_blobs_listed(s, &w.blobs);
 	w.walked = xcalloc(w.blobs.count, sizeof(*w.walked));
-	find_listed(&w);
 	for (size_t k = 0; k < ARRAY_LEN(order); k++)
 		for (size_t i = 0; i < w.blobs.count; i++) {
 			const struct store_blob *b = &w.blobs.v[i];

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "fixture.h"
 #include "store/content.h"
+#include "store/manifests.h"
 
 /* An image "t:latest" with one layer; *layer is its diffID. */
 static struct digest load_image(struct fixture *f, const char *content, struct digest *layer)
@@ -249,6 +250,46 @@ static void configurations_of_an_older_store_become_blobs(void **state)
 	expect_empty(f);
 }
 
+/* An index that lists @listed, kept as one of image @id's. */
+static struct digest add_index(
+	struct fixture *f, const struct digest *id, const struct digest *listed)
+{
+	auto_buf text = BUF_INIT;
+	auto_store_lease *lease = store_lease_new(f->store);
+	struct digest d;
+	buf_addf(&text,
+		"{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"" OCI_TYPE_INDEX
+		"\",\"digest\":\"%s\",\"size\":1}]}",
+		listed->str);
+	digest_of(text.data, text.len, &d);
+	assert_int_equal(store_blob_add(lease, &d, OCI_TYPE_INDEX, text.data, text.len, NULL), 0);
+	assert_int_equal(store_image_blob_add(
+				 f->store, id, STORE_ROLE_INDEX, &d, OCI_TYPE_INDEX, NULL, NULL),
+		0);
+	return d;
+}
+
+static void what_an_index_of_an_image_lists_is_told_from_what_a_name_stood_for(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct digest layer, elsewhere = digest_text("elsewhere");
+	struct digest id = load_image(f, "x", &layer);
+	struct digest innermost = add_index(f, &id, &elsewhere);
+	struct digest inner = add_index(f, &id, &innermost);
+	struct digest outer = add_index(f, &id, &inner);
+	struct store_blob_list list;
+	assert_int_equal(store_image_blobs(f->store, &id, &list, NULL), 0);
+	assert_int_equal(list.count, 4);
+	auto_free bool *listed = store_blobs_listed(f->store, &list);
+	for (size_t i = 0; i < list.count; i++) {
+		const char *d = list.v[i].digest.str;
+		assert_int_equal(listed[i], str_eq(d, inner.str) || str_eq(d, innermost.str));
+		assert_true(listed[i] || str_eq(d, outer.str) || str_eq(d, id.str));
+	}
+	store_blob_list_free(&list);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -263,6 +304,7 @@ int main(void)
 		T(a_lease_ends_with_the_daemon),
 		T(a_digest_names_one_image_for_good),
 		T(configurations_of_an_older_store_become_blobs),
+		T(what_an_index_of_an_image_lists_is_told_from_what_a_name_stood_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #ifndef KIST_STORE_MANIFESTS_H
 #define KIST_STORE_MANIFESTS_H
 
+#include "store/content.h"
 #include "store/store.h"
 
 enum store_manifest_kind {
@@ -41,5 +42,11 @@ void store_manifests_free(struct store_manifests *m);
 int store_image_manifests(struct store *store, const struct digest *image,
 	struct store_manifests *out, struct err **err);
 #define STORE_MANIFESTS_MAX 1024
+
+/**
+ * Which of an image's blobs (store_image_blobs()) an index among them lists; what none does is what a name stood for.
+ * list->count flags, for free(). Each index is read once; one that cannot be read lists nothing.
+ */
+bool *store_blobs_listed(struct store *store, const struct store_blob_list *list);
 
 #endif
