@@ -67,6 +67,13 @@ static enum err_kind kind_of(int status)
 	}
 }
 
+int api_error(enum err_kind kind, const char *message, struct err **err)
+{
+	/* it may name what a registry's documents say */
+	auto_free char *shown = escape_controls(message);
+	return err_set(err, kind, "Error response from daemon: %s", shown);
+}
+
 /* Reads the rest of an error answer and puts its message into *err. */
 static int daemon_error(struct http *h, struct err **err)
 {
@@ -79,9 +86,7 @@ static int daemon_error(struct http *h, struct err **err)
 	char *plain = str_trim(text.data ? text.data : (char[]){""});
 	if (!message)
 		message = *plain ? plain : "no message";
-	/* it may name what a registry's documents say */
-	auto_free char *shown = escape_controls(message);
-	return err_set(err, kind_of(status), "Error response from daemon: %s", shown);
+	return api_error(kind_of(status), message, err);
 }
 
 /* "client version 1.51 is too new. Maximum supported API version is 1.41" */

@@ -44,6 +44,8 @@ int api_open(struct api *a, struct http *conn, const char *method, const char *p
 /** As api_open for sending the data of a descriptor; settles the version first. */
 int api_upload(struct api *a, struct http *conn, const char *path, const char *content_type, int fd,
 	struct err **err);
+/** The daemon's own message as an error, with nothing in it that steers a terminal. Always -1. */
+int api_error(enum err_kind kind, const char *message, struct err **err);
 /** HEAD /_ping; sets the version to use. */
 int api_ping(struct api *a, struct err **err);
 /** True if the version in use is at least @version ("1.42"). */

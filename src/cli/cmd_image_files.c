@@ -191,7 +191,7 @@ static int on_change(void *data, json_t *j, const char *text, size_t n, struct e
 	const json_t *a = json_object_get(j, "A"), *b = json_object_get(j, "B");
 	const char *failed = json_string_value(json_object_get(j, "error"));
 	if (failed)
-		return err_set(err, ERR_SYSTEM, "Error response from daemon: %s", failed);
+		return api_error(ERR_SYSTEM, failed, err);
 	d->added += !a;
 	d->removed += !b;
 	d->changed += a && b;

@@ -1,6 +1,7 @@
 /* The tree of an image's files, and what they cost. */
 #include <errno.h>
 
+#include "api.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -239,7 +240,7 @@ int explored_add(struct explored *x, const json_t *line, struct err **err)
 {
 	const char *failed = json_string_value(json_object_get(line, "error"));
 	if (failed)
-		return err_set(err, ERR_SYSTEM, "Error response from daemon: %s", failed);
+		return api_error(ERR_SYSTEM, failed, err);
 	return x->image ? read_file(x, line, err) : read_head(x, line, err);
 }
 

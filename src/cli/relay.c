@@ -10,6 +10,7 @@
 
 #include "base/fdio.h"
 #include "base/mem.h"
+#include "escape.h"
 
 #define RELAY_CHUNK 32768
 #define FAILURE_MAX 4096
@@ -62,8 +63,10 @@ int demux_feed(struct demux *d, const char *p, size_t n, int out, int errout, st
 int demux_end(struct demux *d, struct err **err)
 {
 	int rc = 0;
-	if (d->failure.len)
-		rc = err_set(err, ERR_SYSTEM, "error from daemon in stream: %s", d->failure.data);
+	if (d->failure.len) {
+		auto_free char *shown = escape_controls(d->failure.data);
+		rc = err_set(err, ERR_SYSTEM, "error from daemon in stream: %s", shown);
+	}
 	buf_free(&d->failure);
 	return rc;
 }

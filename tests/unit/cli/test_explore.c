@@ -140,6 +140,16 @@ static void lines_that_cannot_be_are_refused(void **state)
 	}
 }
 
+static void an_error_in_the_stream_steers_no_terminal(void **state)
+{
+	auto_explored *x = explored_new();
+	struct err *err = NULL;
+	assert_int_equal(add(x, HEAD, NULL), 0);
+	assert_int_equal(add(x, "{\"error\":\"\\u001b[2J on fire\"}", &err), -1);
+	assert_string_equal(err_msg(err), "Error response from daemon: ?[2J on fire");
+	err_free(err);
+}
+
 static void hexadecimal_names_are_bytes(void **state)
 {
 	static const char *const lines[] = {
@@ -303,6 +313,7 @@ int main(void)
 		cmocka_unit_test(an_empty_image_is_efficient),
 		cmocka_unit_test(lengths_of_any_size_add_up),
 		cmocka_unit_test(lines_that_cannot_be_are_refused),
+		cmocka_unit_test(an_error_in_the_stream_steers_no_terminal),
 		cmocka_unit_test(hexadecimal_names_are_bytes),
 		cmocka_unit_test(the_screen_folds_sorts_and_looks_at_single_layers),
 		cmocka_unit_test(the_screen_finds_what_is_folded_away),
