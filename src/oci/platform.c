@@ -352,7 +352,7 @@ static int better_first(const void *a, const void *b)
 	return x->at < y->at ? -1 : 1;
 }
 
-static int score_entry(const struct oci_descriptor *d, const struct oci_platform *want)
+int oci_descriptor_score(const struct oci_platform *want, const struct oci_descriptor *d)
 {
 	struct oci_platform have;
 	if (!d->has_platform)
@@ -368,7 +368,7 @@ const struct oci_descriptor **oci_index_candidates(
 	size_t n = 0;
 	for (size_t i = 0; i < index->manifest_count; i++) {
 		const struct oci_descriptor *d = &index->manifests[i];
-		int score = is_entry(d) ? score_entry(d, want) : -1;
+		int score = is_entry(d) ? oci_descriptor_score(want, d) : -1;
 		if (score >= 0)
 			c[n++] = (struct candidate){d, i, score};
 	}

@@ -184,16 +184,6 @@ static bool have_blob(struct walk *w, const struct oci_descriptor *d)
 	return archive_member(w->c->t, name, ITEM_DOC) != NULL;
 }
 
-/* Without a platform it may be for any. */
-static int score_of(const struct walk *w, const struct oci_descriptor *d)
-{
-	struct oci_platform have;
-	if (!d->has_platform)
-		return 0;
-	oci_platform_make(&have, d->os, d->architecture, d->variant);
-	return oci_platform_score(w->c->want, &have);
-}
-
 static int take_descriptor(struct walk *w, const struct oci_descriptor *d, const char *name,
 	int depth, struct err **err);
 
@@ -248,7 +238,7 @@ int archive_oci(struct collect *c, struct err **err)
 	for (size_t i = 0; i < x->manifest_count; i++) {
 		const struct oci_descriptor *d = &x->manifests[i];
 		/* attestations and other machines' images beside ours */
-		if (x->manifest_count > 1 && score_of(&w, d) < 0)
+		if (x->manifest_count > 1 && oci_descriptor_score(c->want, d) < 0)
 			continue;
 		if (take_descriptor(&w, d, NULL, 0, err) < 0)
 			return -1;

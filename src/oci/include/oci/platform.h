@@ -41,6 +41,8 @@ char *oci_platform_format(const struct oci_platform *p);
  * v2; containerd takes none of these unless it is asked), then 386.
  */
 int oci_platform_score(const struct oci_platform *want, const struct oci_platform *have);
+/** The same for an index's entry: what its platform says; 0 if it tells none, for it may be for any. */
+int oci_descriptor_score(const struct oci_platform *want, const struct oci_descriptor *d);
 
 /**
  * The entries of @index, manifests and indexes, that may lead to an image for @want (NULL: this machine), in the
