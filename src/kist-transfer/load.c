@@ -31,6 +31,10 @@
 
 #define INPUT STDIN_FILENO
 #define PIPE_SIZE (1 << 20)
+/* Of documents that are too large, what is read and dropped, in all. An honest reader gives at most 64 KiB of each. */
+#define DROPPED_MAX ((uint64_t)TRANSFER_ITEMS_MAX << 16)
+#define END_MS                                                                                     \
+	(10 * 1000) /* from the end of its frames, which a child closes by ending, to its own */
 
 struct load {
 	struct source s; /* the present member's data */
@@ -41,7 +45,9 @@ struct load {
 	uint64_t left; /* of the present DATA */
 	bool ended; /* the member has */
 	bool broken; /* frames do not fit: nothing more is read */
+	bool closed; /* nothing more comes: the child has ended, or pretends to */
 	uint64_t claimed, came; /* bytes of the input, as the child says; of members */
+	uint64_t dropped; /* of documents that are too large */
 };
 
 /* ---- frames ---- */
@@ -52,9 +58,16 @@ static ssize_t break_off(struct load *l, struct err **err)
 	return err_set(err, ERR_SYSTEM, "reading the archive ended within a member");
 }
 
+static ssize_t hear(struct load *l, void *p, size_t n)
+{
+	ssize_t r = fd_read(l->from, p, n);
+	l->closed = r == 0;
+	return r;
+}
+
 static int take_frame(struct load *l, struct frame *f)
 {
-	ssize_t n = fd_read(l->from, f, sizeof(*f));
+	ssize_t n = hear(l, f, sizeof(*f));
 	if (n != (ssize_t)sizeof(*f))
 		return n < 0 && errno == EAGAIN ? SOURCE_WAIT : (int)(n ? -1 : 0);
 	/* it may say what it likes: more than it gave cannot have come */
@@ -84,7 +97,7 @@ static ssize_t member_read(struct source *s, void *p, size_t n, struct err **err
 	}
 	if (l->ended)
 		return 0;
-	ssize_t r = fd_read(l->from, p, l->left < n ? (size_t)l->left : n);
+	ssize_t r = hear(l, p, l->left < n ? (size_t)l->left : n);
 	if (r < 0 && errno == EAGAIN)
 		return SOURCE_WAIT;
 	if (r <= 0)
@@ -115,7 +128,7 @@ static int take_string(struct load *l, char out[NAME_ROOM], uint32_t n, struct e
 {
 	size_t have = 0;
 	while (n < NAME_ROOM && have < n) {
-		ssize_t r = fd_read(l->from, out + have, n - have);
+		ssize_t r = hear(l, out + have, n - have);
 		if (r < 0 && errno == EAGAIN && wait_for(l->from, -1) >= 0)
 			continue;
 		if (r <= 0)
@@ -171,13 +184,25 @@ static int save_doc(
 	return 0;
 }
 
+/* What is too large is passed over, but not without end. */
+static int drop_rest(struct load *l, struct buf *b, struct err **err)
+{
+	if (b->len <= OCI_DOCUMENT_MAX)
+		return 0;
+	l->dropped += b->len - OCI_DOCUMENT_MAX;
+	b->len = OCI_DOCUMENT_MAX + 1;
+	if (l->dropped > DROPPED_MAX)
+		return err_set(
+			err, ERR_TOO_LARGE, "reading the archive gave documents without end");
+	return 0;
+}
+
 /* All of it, or as much as shows that it is too large. */
 static int read_doc(struct load *l, struct buf *b, struct err **err)
 {
 	for (;;) {
-		/* what is too large is passed over */
-		if (b->len > OCI_DOCUMENT_MAX)
-			b->len = OCI_DOCUMENT_MAX + 1;
+		if (drop_rest(l, b, err) < 0)
+			return -1;
 		ssize_t n = member_read(&l->s, buf_reserve(b, 65536), 65536, err);
 		if (n == SOURCE_WAIT && wait_for(l->from, -1) >= 0)
 			continue;
@@ -273,17 +298,20 @@ static int take_member(struct load *l, const struct frame *f, struct err **err)
 
 /* ---- the archive ---- */
 
-/* How the child ended, which counts more than what it leaves behind. */
+/* How the child ended, which counts more than what it leaves behind: it speaks before it ends, and by that closes its
+ * frames. One that goes on behind frames that do not fit has nothing to say. */
 static int verdict(struct load *l, struct err **err)
 {
-	for (;;) {
+	int ms = l->spec->stall_ms < END_MS ? l->spec->stall_ms : END_MS;
+	while (l->closed) {
 		int r = child_hear(&l->child, err);
 		if (r)
 			return r < 0 ? -1 : 0;
-		if (wait_for(l->child.report, l->spec->stall_ms) == 0)
+		if (wait_for(l->child.report, ms) == 0)
 			return err_set(err, ERR_SYSTEM, "reading the archive stood still for %d s",
-				l->spec->stall_ms / 1000);
+				ms / 1000);
 	}
+	return 0;
 }
 
 static int take_members(struct load *l, struct err **err)

@@ -367,7 +367,44 @@ static void a_document_without_end_takes_no_more_than_its_bound(void **state)
 	assert_string_equal(v.v[1].blob.str, sha256("{}").str);
 }
 
+static int endless_document(int in, int out, const struct outer_limits *limits, struct err **err)
+{
+	static char piece[1u << 20];
+	struct frame f = {.kind = FRAME_DATA, .size = sizeof(piece)};
+	say(out, FRAME_DOC, "endless", "");
+	while (fd_write_all(out, &f, sizeof(f)) == 0 &&
+		fd_write_all(out, piece, sizeof(piece)) == 0)
+		;
+	return 0;
+}
+
+static void what_is_passed_over_has_an_end(void **state)
+{
+	struct verdict v = load(*state, endless_document);
+	assert_int_equal(v.r, -1);
+	assert_int_equal(v.kind, ERR_TOO_LARGE);
+	assert_string_equal(v.text, "reading the archive gave documents without end");
+	assert_int_equal(v.count, 0);
+}
+
 /* ---- how it ends ---- */
+
+static int break_and_stay(int in, int out, const struct outer_limits *limits, struct err **err)
+{
+	unknown(in, out, limits, err);
+	while (sched_yield() == 0)
+		;
+	return 0;
+}
+
+/* Otherwise it would be said to have stood still, in the end. */
+static void one_that_breaks_a_frame_and_goes_on_is_ended_at_once(void **state)
+{
+	struct verdict v = load(*state, break_and_stay);
+	assert_int_equal(v.r, -1);
+	assert_int_equal(v.kind, ERR_SYSTEM);
+	assert_string_equal(v.text, "reading the archive ended within a member");
+}
 
 static int die(int in, int out, const struct outer_limits *limits, struct err **err)
 {
@@ -415,6 +452,8 @@ int main(void)
 		T(a_reader_reaches_its_two_pipes_and_nothing_else),
 		T(frames_that_do_not_fit_end_the_load),
 		T(a_document_without_end_takes_no_more_than_its_bound),
+		T(what_is_passed_over_has_an_end),
+		T(one_that_breaks_a_frame_and_goes_on_is_ended_at_once),
 		T(a_reader_that_breaks_off_ends_the_load_and_says_why),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
