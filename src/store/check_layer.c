@@ -1,6 +1,8 @@
 /* One layer against its recipe, by a kist-transfer of its own: what one layer does to it is no other layer's trouble. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -10,6 +12,9 @@
 #include "base/str.h"
 #include "check_private.h"
 #include "store/layer_tar.h"
+#include "sys/child.h"
+
+#define END_MS (5 * 1000) /* from the end of its socket, for what else the kernel takes down */
 
 void layer_verdict_free(struct layer_verdict *v)
 {
@@ -110,9 +115,24 @@ static int hear(struct checker *c, int sock, struct layer_verdict *v, struct err
 	return r;
 }
 
-/* A layer by which the program is brought down is as good as damaged; what somebody has killed says nothing. */
-static int no_verdict(int status, struct err **err)
+/* Waits for its end, which is what closes its socket if it is what it should be. False: it goes on without. */
+static bool is_ending(pid_t pid)
 {
+	auto_fd int pidfd = child_pidfd_open(pid);
+	struct pollfd end = {pidfd, POLLIN, 0};
+	int r = 1;
+	if (pidfd >= 0)
+		do
+			r = poll(&end, 1, END_MS);
+		while (r < 0 && errno == EINTR);
+	return r != 0;
+}
+
+/* A layer by which the program is brought down is as good as damaged; what somebody has killed says nothing. */
+static int no_verdict(bool ended, int status, struct err **err)
+{
+	if (!ended)
+		return err_set(err, ERR_INVALID, "kist-transfer closed its socket over it");
 	if (!WIFSIGNALED(status))
 		return err_set(err, ERR_INVALID, "kist-transfer ended over it with status %d",
 			WEXITSTATUS(status));
@@ -131,10 +151,11 @@ static int verify(struct checker *c, const struct digest *diff_id, int64_t tar_s
 	int r = hand_over(c->store, sock, diff_id, tar_size, err);
 	if (r == 0)
 		r = hear(c, sock, out, err);
+	bool ended = r != 0 || is_ending(pid);
 	kill(pid, SIGKILL);
 	int status = proc_wait(pid);
 	if (r == 0)
-		return no_verdict(status, err);
+		return no_verdict(ended, status, err);
 	return r < 0 ? -1 : 0;
 }
 

@@ -5,6 +5,7 @@
 #include "../cmocka_all.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -19,6 +20,10 @@
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define ORDERS "orders" /* kind of the message, diffID */
+/* kinds that are none: how it ends */
+#define ABORTS TRANSFER_KIND_COUNT
+#define IS_KILLED (TRANSFER_KIND_COUNT + 1)
+#define STAYS (TRANSFER_KIND_COUNT + 2) /* without its socket */
 
 /* ---- the program ---- */
 
@@ -61,8 +66,15 @@ static int taken_over(void)
 		sscanf(buf_str(&orders), "%d %71s", &kind, diff_id) != 2 ||
 		digest_parse(diff_id, &d, NULL) < 0)
 		return 2;
-	if (kind == TRANSFER_KIND_COUNT)
+	if (kind == ABORTS)
 		abort();
+	if (kind == IS_KILLED)
+		kill(getpid(), SIGKILL);
+	if (kind == STAYS) {
+		close(TRANSFER_FD_CONTROL);
+		for (;;)
+			pause();
+	}
 	/* where the store looks for a layer and a copy, and what would lead whoever mounts it out */
 	if (symlinkat("/", TRANSFER_FD_STAGING, "layer.0") < 0 ||
 		symlinkat("/", TRANSFER_FD_STAGING, "root") < 0 ||
@@ -92,10 +104,10 @@ static void reopen(struct fixture *f, const char *driver)
 		fail_msg("%s", err_msg(err));
 }
 
-static void order(struct fixture *f, enum transfer_kind kind, const struct digest *diff_id)
+static void order(struct fixture *f, int kind, const struct digest *diff_id)
 {
 	auto_free char *path = xasprintf("%s/" ORDERS, f->root);
-	auto_free char *text = xasprintf("%d %s", (int)kind, diff_id->str);
+	auto_free char *text = xasprintf("%d %s", kind, diff_id->str);
 	assert_int_equal(file_replace(AT_FDCWD, path, text, strlen(text), 0600, false, NULL), 0);
 }
 
@@ -166,10 +178,10 @@ static void a_layer_that_brings_the_check_down_is_told_and_the_check_goes_on(voi
 	need_root();
 	struct fixture *f = *state;
 	static const struct {
-		enum transfer_kind kind;
+		int kind;
 		const char *problem;
-	} ends[] = {{TRANSFER_KIND_COUNT, "was ended by signal 6"},
-		{TRANSFER_QUERY, "an unexpected message"}};
+	} ends[] = {{ABORTS, "was ended by signal 6"}, {TRANSFER_QUERY, "an unexpected message"},
+		{STAYS, "closed its socket"}};
 	struct digest layer;
 	load_compressed(f, "as it came", &layer);
 	reopen(f, test_driver());
@@ -189,6 +201,24 @@ static void a_layer_that_brings_the_check_down_is_told_and_the_check_goes_on(voi
 	}
 }
 
+/* As for want of memory: the layer is not what was found wrong. */
+static void a_check_that_somebody_kills_calls_no_layer_damaged(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct digest layer;
+	struct store_check check;
+	auto_err *err = NULL;
+	const struct store_check_spec spec = {0};
+	load_compressed(f, "as it came", &layer);
+	reopen(f, test_driver());
+	order(f, IS_KILLED, &layer);
+	assert_int_equal(store_check_run(f->store, &spec, &check, &err), -1);
+	assert_int_equal(err->kind, ERR_SYSTEM);
+	assert_non_null(strstr(err_msg(err), "was ended by signal 9"));
+	assert_int_equal(entries_of(f, "staging"), 0);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(int argc, char **argv)
@@ -198,6 +228,7 @@ int main(int argc, char **argv)
 		T(one_that_copies_and_leaves_a_link_is_refused),
 		T(one_that_repairs_a_layer_with_a_link_is_refused),
 		T(a_layer_that_brings_the_check_down_is_told_and_the_check_goes_on),
+		T(a_check_that_somebody_kills_calls_no_layer_damaged),
 	};
 	if (argc > 0 && str_eq(argv[0], "kist-transfer"))
 		return taken_over();
