@@ -1,9 +1,6 @@
 #include "verify.h"
 
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <sys/stat.h>
 
 #include "base/fdio.h"
 #include "base/mem.h"
@@ -36,26 +33,13 @@ static void *shadow_main(void *arg)
 	return NULL;
 }
 
-static int make_folder(
-	int root, const char *kind, enum unpack_how how, mode_t mode, struct err **err)
-{
-	char name[32];
-	snprintf(name, sizeof(name), "%s.%d", kind, how);
-	if (mkdirat(root, name, mode) < 0)
-		return err_sys(err, errno, "make folder %s", name);
-	int fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(err, errno, "open folder %s", name);
-	return fd;
-}
-
 static int shadow_start(struct shadow *s, int root, struct err **err)
 {
 	pthread_attr_t attr;
-	s->folder = make_folder(root, "layer", s->how, 0755, err);
+	s->folder = unpack_folder_make(root, "layer", s->how, 0755, err);
 	if (s->folder < 0)
 		return -1;
-	s->side = make_folder(root, "recipe", s->how, 0700, err);
+	s->side = unpack_folder_make(root, "recipe", s->how, 0700, err);
 	if (s->side < 0)
 		return -1;
 	s->ring = ring_new();
