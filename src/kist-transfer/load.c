@@ -248,7 +248,8 @@ static int take_layer(struct load *l, const char *name, const struct frame *f, s
 {
 	struct digest claimed;
 	auto_err *bad = NULL;
-	struct layer layer = {.name = name, .total = f->size};
+	/* for progress alone: what cannot be a file's length is not known */
+	struct layer layer = {.name = name, .total = f->size <= INT64_MAX ? f->size : 0};
 	if (++l->run->layers > TRANSFER_LAYERS_MAX)
 		return err_set(
 			err, ERR_TOO_LARGE, "archive has more than %d layers", TRANSFER_LAYERS_MAX);

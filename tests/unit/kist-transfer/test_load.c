@@ -36,6 +36,7 @@ struct verdict {
 		bool staged;
 	} v[MESSAGES_MAX];
 	size_t count;
+	uint64_t told, total; /* of the last progress, which does not count */
 	int r;
 	enum err_kind kind;
 	char text[512];
@@ -86,8 +87,11 @@ static void supervise(int staging, read_fn *reads, struct end *end)
 	struct confine_filters *filters = confine_filters_new(&err);
 	int root = filters ? confine_supervising(staging, &err) : -1;
 	const struct child_tools tools = {reads, copy, make_empty};
-	const struct pipeline_spec spec = {
-		.tools = &tools, .filters = filters, .run = &run, .stall_ms = 1000};
+	const struct pipeline_spec spec = {.tools = &tools,
+		.filters = filters,
+		.run = &run,
+		.progress = layer_progress,
+		.stall_ms = 1000};
 	end->r = root < 0 || run_init(&run, root, &request, &err) < 0 ? -1
 								      : load_archive(&spec, &err);
 	if (end->r < 0) {
@@ -113,6 +117,11 @@ static void run_it(const char *dir, int control, int result, read_fn *reads)
 
 static void note(struct verdict *v, const struct transfer_message *m)
 {
+	if (m->kind == TRANSFER_PROGRESS) {
+		v->told = m->size;
+		v->total = m->blob_size;
+		return;
+	}
 	assert_true(v->count < MESSAGES_MAX);
 	struct said *s = &v->v[v->count++];
 	*s = (struct said){
@@ -243,6 +252,40 @@ static void what_a_reader_says_never_changes_a_digest(void **state)
 	auto_buf b = BUF_INIT;
 	assert_int_equal(file_read(AT_FDCWD, doc, 100, &b, NULL), 0);
 	assert_string_equal(buf_str(&b), "{\"mine\":1}");
+}
+
+static int claim_size(int out, uint64_t size)
+{
+	struct frame f = {.kind = FRAME_LAYER, .name = 1, .plain = 1, .size = size};
+	fd_write_all(out, &f, sizeof(f));
+	fd_write_all(out, "x", 1);
+	say_data(out, "my tar", 6);
+	say_data(out, NULL, 0);
+	return 0;
+}
+
+static int claim_most(int in, int out, const struct outer_limits *limits, struct err **err)
+{
+	return claim_size(out, INT64_MAX);
+}
+
+static int claim_more(int in, int out, const struct outer_limits *limits, struct err **err)
+{
+	return claim_size(out, (uint64_t)INT64_MAX + 1);
+}
+
+static void a_size_that_no_file_has_is_told_as_unknown(void **state)
+{
+	struct verdict v = load(*state, claim_most);
+	assert_string_equal(v.text, "");
+	assert_int_equal(v.told, 6);
+	assert_int_equal(v.total, INT64_MAX);
+	auto_free char *dir = xasprintf("%s/more", (char *)*state);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	v = load(dir, claim_more);
+	assert_string_equal(v.text, "");
+	assert_int_equal(v.told, 6);
+	assert_int_equal(v.total, 0);
 }
 
 static int forbidden(struct err **err, const char *what)
@@ -449,6 +492,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(what_a_reader_says_never_changes_a_digest),
+		T(a_size_that_no_file_has_is_told_as_unknown),
 		T(a_reader_reaches_its_two_pipes_and_nothing_else),
 		T(frames_that_do_not_fit_end_the_load),
 		T(a_document_without_end_takes_no_more_than_its_bound),
