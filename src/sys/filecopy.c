@@ -70,8 +70,10 @@ static int copy_data(int from, int to, const struct stat *st)
 		return copy_range(from, to, 0, size);
 	for (off_t at = 0; at < size;) {
 		off_t data = lseek(from, at, SEEK_DATA);
+		if (data < 0 && errno == ENXIO) /* a hole to its end, wherever that is by now */
+			return lseek(from, 0, SEEK_END) < size ? ends_early() : 0;
 		if (data < 0)
-			return errno == ENXIO ? 0 : -1;
+			return -1;
 		off_t hole = lseek(from, data, SEEK_HOLE);
 		if (hole < 0 || copy_range(from, to, data, hole) < 0)
 			return -1;

@@ -94,6 +94,22 @@ static void one_that_ends_early_is_an_error(void **state)
 	close(to);
 }
 
+/* Of which nothing is left to be read, so that zeroes would do. */
+static void a_sparse_one_that_ends_early_is_an_error(void **state)
+{
+	struct stat st;
+	int from = unnamed(), to = unnamed();
+	assert_int_equal(pwrite(from, "0123456789", 10, 0), 10);
+	assert_int_equal(pwrite(from, "0123456789", 10, 1 << 20), 10);
+	assert_int_equal(fstat(from, &st), 0);
+	assert_true(st.st_blocks * 512 < st.st_size);
+	assert_int_equal(ftruncate(from, 1 << 19), 0);
+	assert_int_equal(filecopy_content(from, to, &st), -1);
+	assert_int_equal(errno, EIO);
+	close(from);
+	close(to);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -101,6 +117,7 @@ int main(void)
 		cmocka_unit_test(what_the_kernel_does_not_copy_goes_through_us),
 		cmocka_unit_test(an_empty_file_is_one),
 		cmocka_unit_test(one_that_ends_early_is_an_error),
+		cmocka_unit_test(a_sparse_one_that_ends_early_is_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
