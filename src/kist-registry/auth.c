@@ -107,6 +107,15 @@ void auth_forget(struct exchange *x)
 	}
 }
 
+/* dockerd's push shows what its client says of credentials without the request that it was said of. */
+static int refuse(const struct exchange *x, enum err_kind kind, const char *why, struct err **err)
+{
+	if (kind == ERR_UNAUTHORIZED && exchange_pushes(x))
+		return err_set(err, kind, "%s", why);
+	auto_free char *asked = failure_asked(x->spec.method, x->url);
+	return err_set(err, kind, "%s: %s", asked, why);
+}
+
 /* Everybody who waits goes on; @err (borrowed, may be NULL): with that. Those who find no token that
  * suits them wait again, behind the list's old end. */
 static void fetch_over(struct fetch *f, const struct err *err)
@@ -127,11 +136,7 @@ static void fetch_over(struct fetch *f, const struct err *err)
 			continue;
 		}
 		struct err *copy = NULL;
-		auto_free char *url = http_shown(x->url);
-		auto_free char *method = xstrdup(x->spec.method);
-		for (char *p = method + 1; *p; p++)
-			*p += 'a' - 'A';
-		err_set(&copy, err->kind, "%s \"%s\": %s", method, url, err->msg);
+		refuse(x, err->kind, err->msg, &copy);
 		exchange_fail(x, copy);
 	}
 	free(f->scope);
@@ -376,9 +381,10 @@ int auth_header(struct exchange *x, const char *scope, char **header, struct err
 	return -1;
 }
 
-int auth_challenged(
-	struct client *c, struct endpoint *e, const struct http *h, bool again, struct err **err)
+int auth_challenged(struct exchange *x, const struct http *h, bool again, struct err **err)
 {
+	struct client *c = x->c;
+	struct endpoint *e = x->endpoint;
 	struct challenge ch;
 	if (challenge_find(h->headers.challenges, CHALLENGE_BEARER, &ch) < 0 &&
 		challenge_find(h->headers.challenges, CHALLENGE_BASIC, &ch) < 0)
@@ -398,9 +404,5 @@ int auth_challenged(
 	}
 	if (may_use(c, e) && !str_empty(c->set.username))
 		return 0;
-	auto_free char *url = http_shown(h->url);
-	auto_free char *method = xstrdup(h->spec.method);
-	for (char *p = method + 1; *p; p++)
-		*p += 'a' - 'A';
-	return err_set(err, ERR_UNAUTHORIZED, "%s \"%s\": no basic auth credentials", method, url);
+	return refuse(x, ERR_UNAUTHORIZED, "no basic auth credentials", err);
 }

@@ -12,12 +12,11 @@
  */
 int auth_header(struct exchange *x, const char *scope, char **header, struct err **err);
 /**
- * The endpoint answered 401: keeps its challenge and forgets the token that did not do. 0 if there is something to
+ * @x's endpoint answered 401: keeps its challenge and forgets the token that did not do. 0 if there is something to
  * try; -1 with *err if credentials are missing, or without it if there is nothing (@again: name and password, or a
  * token that lacks a scope, are not tried twice).
  */
-int auth_challenged(
-	struct client *c, struct endpoint *e, const struct http *h, bool again, struct err **err);
+int auth_challenged(struct exchange *x, const struct http *h, bool again, struct err **err);
 /** @x waits for nothing any more. */
 void auth_forget(struct exchange *x);
 

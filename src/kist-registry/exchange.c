@@ -78,6 +78,11 @@ char *exchange_host(const struct exchange *x)
 	return xstrdup(host ? host + 3 : "the registry");
 }
 
+bool exchange_pushes(const struct exchange *x)
+{
+	return str_ends(x->c->set.scope, ":pull,push");
+}
+
 /* ---- endpoints ---- */
 
 static struct endpoint *endpoint_from(struct exchange *x, size_t i, bool dead_too)
@@ -266,7 +271,10 @@ static void complain(struct exchange *x, const struct http *h)
 	const char *name = x->c->set.familiar;
 	const char *shown = x->spec.shown ? x->spec.shown : name;
 	complaint_read(h, &c);
-	bool pull = !(x->spec.capability & ENDPOINT_PUSH) && *x->c->set.repository;
+	bool home = at_home(x, h->url);
+	bool pull = !exchange_pushes(x) && *x->c->set.repository;
+	/* the 401 of a HEAD has no document */
+	bool alone = c.formal || (exchange_pushes(x) && h->status == 401 && home);
 	if (pull && str_eq(c.code, "DENIED"))
 		err_set(&x->err, ERR_NOT_FOUND,
 			"pull access denied for %s, repository does not exist or may require "
@@ -276,7 +284,7 @@ static void complain(struct exchange *x, const struct http *h)
 		err_set(&x->err, ERR_NOT_FOUND, "manifest for %s not found: %s", shown, c.text);
 	else if (pull && str_eq(c.code, "NAME_UNKNOWN"))
 		err_set(&x->err, ERR_NOT_FOUND, "repository %s not found: %s", name, c.text);
-	else if (c.formal)
+	else if (alone)
 		err_set(&x->err,
 			h->status == 401			       ? ERR_UNAUTHORIZED
 			: h->status == 403 || str_eq(c.code, "DENIED") ? ERR_FORBIDDEN
@@ -295,7 +303,7 @@ static void complain(struct exchange *x, const struct http *h)
 			"%s: %s", url, c.text);
 	}
 	/* who is it that complains, after a redirect? */
-	if (c.formal && !at_home(x, h->url)) {
+	if (c.formal && !home) {
 		auto_free char *url = http_shown(h->url);
 		err_wrap(&x->err, "%s", url);
 	}
@@ -346,7 +354,7 @@ static void unauthorized(struct exchange *x, struct http *h)
 	/* only the endpoint itself may ask who we are */
 	bool home = at_home(x, x->url);
 	if (home && x->challenges < CHALLENGES_MAX &&
-		auth_challenged(x->c, x->endpoint, h, x->challenges > 0, &x->err) == 0) {
+		auth_challenged(x, h, x->challenges > 0, &x->err) == 0) {
 		x->challenges++;
 		x->http = NULL;
 		attempt(x);

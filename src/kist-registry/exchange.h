@@ -64,6 +64,8 @@ void exchange_cancel(struct exchange *x);
 void exchange_resume(struct exchange *x);
 void exchange_fail(struct exchange *x, struct err *err);
 
+/** Its session is a push's, with all that a push asks before it sends anything. */
+bool exchange_pushes(const struct exchange *x);
 /** "host[:port]" that is being asked, for messages. New string. */
 char *exchange_host(const struct exchange *x);
 

@@ -148,14 +148,20 @@ void failure_explain(struct http *h, CURLcode code)
 	h->why = why;
 }
 
+char *failure_asked(const char *method, const char *url)
+{
+	auto_free char *shown = http_shown(url);
+	char *out = xasprintf("%s \"%s\"", method, shown);
+	for (char *p = out + 1; *p != ' '; p++)
+		*p += 'a' - 'A';
+	return out;
+}
+
 int failure_set(const struct http *h, struct err **err)
 {
-	auto_free char *url = http_shown(h->url);
-	auto_free char *method = xstrdup(h->spec.method);
-	for (char *p = method + 1; *p; p++)
-		*p += 'a' - 'A';
-	return err_set(err, h->failure == HTTP_NONSENSE ? ERR_INVALID : ERR_UNAVAILABLE,
-		"%s \"%s\": %s", method, url, h->why ? h->why : "failed");
+	auto_free char *asked = failure_asked(h->spec.method, h->url);
+	return err_set(err, h->failure == HTTP_NONSENSE ? ERR_INVALID : ERR_UNAVAILABLE, "%s: %s",
+		asked, h->why ? h->why : "failed");
 }
 
 /* ---- of the registry ---- */

@@ -6,7 +6,9 @@
 
 /** Sets failure and why of a request that libcurl gave up. */
 void failure_explain(struct http *h, CURLcode code);
-/** 'Get "https://host/v2/...": <why>'. Returns -1. */
+/** 'Get "https://host/v2/..."', as Go's net/http begins its errors. New string. */
+char *failure_asked(const char *method, const char *url);
+/** That, and why. Returns -1. */
 int failure_set(const struct http *h, struct err **err);
 
 /** What a registry said that did not do as it was asked. */

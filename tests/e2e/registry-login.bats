@@ -101,6 +101,36 @@ make_helper() {
 	fails_with 1 "nauthorized" docker login -u "$REGISTRY_USER" -p wrong localhost:5001
 }
 
+last_line() { # COMMAND...: what it fails with
+	run sh -c '"$@" 2>&1 >/dev/null' fails "$@"
+	[ "$status" = 1 ]
+	[ "${lines[-1]}" = "$LAST" ] || { echo "$output"; false; }
+}
+
+known_as() { # PORT NAME:PASSWORD, in docker's configuration
+	local auth
+	auth=$(printf %s "$2" | base64)
+	echo "{\"auths\": {\"localhost:$1\": {\"auth\": \"$auth\"}}}" >"$DOCKER_CONFIG/config.json"
+}
+
+@test "a push without good credentials says that alone, a pull with what it asked, as dockerd" {
+	kist load -q -i "$(busybox_archive)"
+	for port in 5001 5002; do docker tag busybox localhost:$port/own/new:1; done
+	for cli in docker kist; do
+		echo '{}' >"$DOCKER_CONFIG/config.json"
+		LAST="no basic auth credentials" last_line $cli push localhost:5001/own/new:1
+		LAST='Error response from daemon: Get "http://localhost:5001/v2/own/new/manifests/1": no basic auth credentials' \
+			last_line $cli pull localhost:5001/own/new:1
+		known_as 5001 "$REGISTRY_USER:wrong"
+		LAST="unauthorized: authentication required" last_line $cli push localhost:5001/own/new:1
+		known_as 5002 "$REGISTRY_USER:wrong"
+		LAST="unauthorized: incorrect username or password" last_line $cli push localhost:5002/own/new:1
+		LAST='Error response from daemon: Get "http://localhost:5002/v2/own/new/manifests/1": unauthorized: incorrect username or password' \
+			last_line $cli pull localhost:5002/own/new:1
+	done
+	docker rmi -f "$(docker images -q busybox)"
+}
+
 @test "kist login asks on a terminal and does not show the password" {
 	cat >"$BATS_TEST_TMPDIR/login.exp" <<-'EOF'
 		set timeout $env(PATIENCE)
