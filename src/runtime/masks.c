@@ -124,16 +124,22 @@ static void make_readonly(struct setup *s, const char *path)
 		report_sys(&s->report, "make %s read-only", path);
 }
 
+static void mask_all(struct setup *s, const char *const *paths)
+{
+	auto_fd int null = device_open_host(&s->report, "/dev/null", S_IFCHR, 1, 3);
+	struct covers covers = {.null = null, .folder = -1};
+	for (size_t i = 0; paths[i]; i++)
+		mask(s, paths[i], &covers);
+	fd_close(covers.folder);
+}
+
+/* Masks come first: the copy that covers a read-only /proc or /sys has them in it, while find_mount() goes on to lead to
+ * what is covered. */
 void masks_make(struct setup *s)
 {
 	const struct plan *plan = s->plan;
+	if (plan->masked && plan->masked[0])
+		mask_all(s, plan->masked);
 	for (size_t i = 0; plan->readonly && plan->readonly[i]; i++)
 		make_readonly(s, plan->readonly[i]);
-	if (!plan->masked || !plan->masked[0])
-		return;
-	auto_fd int null = device_open_host(&s->report, "/dev/null", S_IFCHR, 1, 3);
-	struct covers covers = {.null = null, .folder = -1};
-	for (size_t i = 0; plan->masked[i]; i++)
-		mask(s, plan->masked[i], &covers);
-	fd_close(covers.folder);
 }

@@ -1,6 +1,13 @@
 # The root of a container: propagation, read-only, --no-pivot, masks, and the devices that every /dev has.
 load lib/bundle
 
+# runs ID [FLAG...]: the bundle's container is run to a good end; what it says is in $output and $lines
+runs() {
+	run oci run "${@:2}" -b "$BUNDLE" "$1"
+	echo "$output"
+	[ "$status" = 0 ]
+}
+
 # The fields of the last mount at $1 in $output (mountinfo): "options optional-fields".
 mount_at() {
 	printf '%s\n' "$output" | awk -v at="$1" '$5 == at { l = $6; for (i = 7; $i != "-"; i++) l = l " " $i } END { print l }'
@@ -112,9 +119,7 @@ before=$(cat /proc/self/mountinfo)
 @test "--no-pivot: the same container, and no whole procfs or sysfs of the host is left in it" {
 	bundle nopivot 'p["args"] = ["sh", "-c", "ls /; cat /proc/self/mountinfo"]
 for s in ("bounding", "effective", "permitted"): p["capabilities"][s].append("CAP_SYS_CHROOT")'
-	run oci run --no-pivot -b "$BUNDLE" nopivot
-	echo "$output" | head -50
-	[ "$status" = 0 ]
+	runs nopivot --no-pivot
 	[ "${lines[0]}" = bin ]
 	# with a whole procfs in its mount namespace, the kernel would let root of a new user namespace have another
 	# one, without the masks
@@ -138,9 +143,7 @@ for s in ("bounding", "effective", "permitted"): p["capabilities"][s].append("CA
 	bundle mask 'c["linux"]["maskedPaths"] += ["/secret", "/token", "/alias", "/token", "/no/such/path", "/token/below"]
 c["root"]["readonly"] = False
 p["args"] = ["sh", "-c", "ls -A /secret | wc -l; cat /token /alias | wc -c; touch /secret/x; echo x >/token; cat /token"]'
-	run oci run -b "$BUNDLE" mask
-	echo "$output"
-	[ "$status" = 0 ]
+	runs mask
 	[ "${lines[0]}" = 0 ]
 	[ "${lines[1]}" = 0 ]
 	[[ "${lines[2]}" == *"Read-only file system"* ]]
@@ -156,14 +159,29 @@ p["args"] = ["sh", "-c", "ls -A /secret | wc -l; cat /token /alias | wc -c; touc
 	bundle masks 'c["linux"]["maskedPaths"] = ["/one", "/two", "/three/", "/token", "/two", "/again", "/token", "/one"]
 c["root"]["readonly"] = False
 p["args"] = ["sh", "-c", "stat -c %d one two three | uniq | wc -l; find one two three -mindepth 1; touch two/x three/x; grep -cE \" /(one|two|three|token) \" /proc/self/mountinfo"]'
-	run oci run -b "$BUNDLE" masks
-	echo "$output"
-	[ "$status" = 0 ]
+	runs masks
 	[ "${lines[0]}" = 1 ]
 	[[ "${lines[1]}" == *"Read-only file system"* ]]
 	[[ "${lines[2]}" == *"Read-only file system"* ]]
 	[ "${lines[3]}" = 4 ]
 	rm -rf "$HOME_OCI/rootfs/"{one,two,three,token,again}
+}
+
+# vm: always
+@test "maskedPaths in a /proc and a /sys that are read-only as a whole are masked, in a user namespace too" {
+	local users
+	for users in "" 'c["linux"]["namespaces"].append({"type": "user"})
+c["linux"]["uidMappings"] = c["linux"]["gidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 65536}]'; do
+		mkdir -p "$HOME_OCI/rootfs/"{proc,sys,dev}
+		bundle whole "$users"'
+c["linux"]["maskedPaths"] = ["/proc/kallsyms", "/proc/irq", "/sys/kernel"]
+c["linux"]["readonlyPaths"] = ["/proc", "/sys", "/proc/irq"]
+p["args"] = ["sh", "-c", "cat /proc/kallsyms | wc -c; ls /proc/irq /sys/kernel; echo x >/proc/self/comm"]'
+		run oci run -b "$BUNDLE" whole
+		echo "$output"
+		[ "${lines[0]} ${lines[1]} ${lines[2]}" = "0 /proc/irq: /sys/kernel:" ]
+		[[ "${lines[3]}" == *"Read-only file system"* ]]
+	done
 }
 
 @test "readonlyPaths: files, folders and the mounts below them; what is missing does not matter" {
