@@ -18,6 +18,7 @@
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "children.h"
 #include "confine.h"
 #include "frame.h"
 #include "hash.h"
@@ -52,30 +53,6 @@ struct end {
 	char text[512];
 };
 
-static int make_empty(int in, uint32_t index, struct unpack_limits *limits,
-	struct unpack_result *out, struct err **err)
-{
-	char name[32], room[4096];
-	ssize_t n;
-	snprintf(name, sizeof(name), "layer.%u", index);
-	mkdirat(AT_FDCWD, name, 0755);
-	snprintf(name, sizeof(name), "recipe.%u", index);
-	mkdirat(AT_FDCWD, name, 0700);
-	while ((n = fd_read(in, room, sizeof(room))) > 0)
-		out->tar_size += (uint64_t)n;
-	return (int)n;
-}
-
-static int copy(int in, int out, enum compression how, struct err **err)
-{
-	char room[4096];
-	ssize_t n;
-	while ((n = fd_read(in, room, sizeof(room))) > 0)
-		if (fd_write_all(out, room, (size_t)n) < 0)
-			return err_sys(err, errno, "write");
-	return 0;
-}
-
 static void supervise(int staging, read_fn *reads, struct end *end)
 {
 	auto_err *err = NULL;
@@ -86,7 +63,7 @@ static void supervise(int staging, read_fn *reads, struct end *end)
 	signal(SIGPIPE, SIG_IGN);
 	struct confine_filters *filters = confine_filters_new(&err);
 	int root = filters ? confine_supervising(staging, &err) : -1;
-	const struct child_tools tools = {reads, copy, make_empty};
+	const struct child_tools tools = {reads, children_copy, children_make_empty};
 	const struct pipeline_spec spec = {.tools = &tools,
 		.filters = filters,
 		.run = &run,
@@ -288,30 +265,25 @@ static void a_size_that_no_file_has_is_told_as_unknown(void **state)
 	assert_int_equal(v.total, 0);
 }
 
-static int forbidden(struct err **err, const char *what)
-{
-	return err_set(err, ERR_CONFLICT, "could %s", what);
-}
-
 static int attack(int in, int out, const struct outer_limits *limits, struct err **err)
 {
 	if (openat(AT_FDCWD, "/", O_RDONLY | O_CLOEXEC) >= 0 || errno != EPERM ||
 		mkdirat(AT_FDCWD, "layer.0", 0700) == 0 || errno != EPERM)
-		return forbidden(err, "reach a file");
+		return children_could(err, "reach a file");
 #if !defined(__SANITIZE_ADDRESS__)
 	for (int fd = 0; fd < 3; fd++)
 		if (fd != out && (write(fd, "x", 1) >= 0 || errno != EPERM))
-			return forbidden(err, "write to its input");
+			return children_could(err, "write to its input");
 #endif
 	if (syscall(SYS_fchmod, in, 0777) == 0 || syscall(SYS_shutdown, in, SHUT_RDWR) == 0)
-		return forbidden(err, "change its input");
+		return children_could(err, "change its input");
 	if (syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0) >= 0 ||
 		syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0) >= 0 || errno != EPERM ||
 		syscall(SYS_kill, getppid(), 0) == 0)
-		return forbidden(err, "reach others");
+		return children_could(err, "reach others");
 	for (int fd = 4; fd < 64; fd++)
 		if (syscall(SYS_read, fd, NULL, 0) >= 0 || errno != EBADF)
-			return forbidden(err, "keep a descriptor");
+			return children_could(err, "keep a descriptor");
 	return 0;
 }
 

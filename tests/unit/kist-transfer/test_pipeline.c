@@ -23,6 +23,7 @@
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "children.h"
 #include "confine.h"
 #include "hash.h"
 #include "pipeline.h"
@@ -209,44 +210,7 @@ static struct digest sha256(const char *bytes, size_t n)
 
 /* ---- children ---- */
 
-static int drain(int in, uint64_t *n)
-{
-	char room[4096];
-	ssize_t r;
-	*n = 0;
-	while ((r = fd_read(in, room, sizeof(room))) > 0)
-		*n += (uint64_t)r;
-	return (int)r;
-}
-
-/* Makes an empty layer of whatever comes. */
-static int make_empty(int in, uint32_t index, struct unpack_limits *limits,
-	struct unpack_result *out, struct err **err)
-{
-	char name[32];
-	snprintf(name, sizeof(name), "layer.%u", index);
-	mkdirat(AT_FDCWD, name, 0755);
-	snprintf(name, sizeof(name), "recipe.%u", index);
-	mkdirat(AT_FDCWD, name, 0700);
-	return drain(in, &out->tar_size);
-}
-
-static int copy(int in, int out, enum compression how, struct err **err)
-{
-	char room[4096];
-	ssize_t n;
-	while ((n = fd_read(in, room, sizeof(room))) > 0)
-		if (fd_write_all(out, room, (size_t)n) < 0)
-			return err_sys(err, errno, "write");
-	return 0;
-}
-
 /* ---- what a child can reach ---- */
-
-static int forbidden(struct err **err, const char *what)
-{
-	return err_set(err, ERR_CONFLICT, "could %s", what);
-}
 
 static int try_everybody(struct err **err)
 {
@@ -254,27 +218,27 @@ static int try_everybody(struct err **err)
 	pid_t other = getppid();
 	if (syscall(SYS_kill, other, 0) == 0 || syscall(SYS_tgkill, other, other, 0) == 0 ||
 		syscall(SYS_tgkill, getpid(), gettid(), 0) == 0)
-		return forbidden(err, "signal");
+		return children_could(err, "signal");
 	if (syscall(SYS_ptrace, PTRACE_ATTACH, other, 0, 0) == 0 ||
 		syscall(SYS_process_vm_writev, other, &io, 1, &io, 1, 0) >= 0)
-		return forbidden(err, "write to another's memory");
+		return children_could(err, "write to another's memory");
 	if (syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0) >= 0)
-		return forbidden(err, "make a socket");
+		return children_could(err, "make a socket");
 	/* the kernel would say EINVAL to the others */
 	if (syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0) >= 0 || errno != EPERM ||
 		syscall(SYS_clone, CLONE_THREAD, NULL, NULL, NULL, 0) >= 0 || errno != EPERM ||
 		syscall(SYS_clone3, NULL, 0) >= 0 || errno != EPERM)
-		return forbidden(err, "make a process or a thread");
+		return children_could(err, "make a process or a thread");
 	/* of no bytes: nothing happens if it is possible */
 	if (madvise(NULL, 0, MADV_HWPOISON) == 0 || errno != EPERM)
-		return forbidden(err, "take memory away from the machine");
+		return children_could(err, "take memory away from the machine");
 #if !defined(__SANITIZE_ADDRESS__)
 	if (write(STDERR_FILENO, "x", 1) >= 0 || errno != EBADF)
-		return forbidden(err, "write to the daemon's log");
+		return children_could(err, "write to the daemon's log");
 #endif
 	for (int fd = 5; fd < 64; fd++)
 		if (syscall(SYS_read, fd, NULL, 0) >= 0 || errno != EBADF)
-			return forbidden(err, "keep a descriptor");
+			return children_could(err, "keep a descriptor");
 	return 0;
 }
 
@@ -285,26 +249,26 @@ static int try_files(struct err **err)
 	for (size_t i = 0; i < ARRAY_LEN(outside); i++)
 		if (openat(4, outside[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600) >= 0 ||
 			openat(AT_FDCWD, outside[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600) >= 0)
-			return forbidden(err, outside[i]);
+			return children_could(err, outside[i]);
 	if (linkat(4, "../" SIBLING "/file", 4, "mine", 0) == 0 ||
 		renameat(4, "../" SIBLING, 4, "mine") == 0)
-		return forbidden(err, "take a sibling's files");
+		return children_could(err, "take a sibling's files");
 	struct stat up, here;
 #if !defined(__SANITIZE_ADDRESS__)
 	struct stat in, other;
 	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
 		if (fstat(0, &in) < 0 || fstat(fd, &other) < 0 || in.st_ino != other.st_ino ||
 			in.st_dev != other.st_dev)
-			return forbidden(err, "change a file of the host's");
+			return children_could(err, "change a file of the host's");
 #endif
 	if (fstatat(4, "..", &up, 0) < 0 || fstatat(4, ".", &here, 0) < 0 ||
 		up.st_ino != here.st_ino)
-		return forbidden(err, "go up");
+		return children_could(err, "go up");
 	if (syscall(SYS_chroot, ".") == 0 || syscall(SYS_fchdir, 4) == 0)
-		return forbidden(err, "change its root");
+		return children_could(err, "change its root");
 	if (syscall(SYS_mount, "none", "/", "tmpfs", 0, NULL) == 0 ||
 		syscall(SYS_open_by_handle_at, 4, err, 0) >= 0)
-		return forbidden(err, "reach another file system");
+		return children_could(err, "reach another file system");
 	return 0;
 }
 
@@ -313,13 +277,13 @@ static int attack_files(int in, uint32_t index, struct unpack_limits *limits,
 {
 	if (try_files(err) < 0 || try_everybody(err) < 0)
 		return -1;
-	return make_empty(in, index, limits, out, err);
+	return children_make_empty(in, index, limits, out, err);
 }
 
 static void an_unpacking_child_reaches_its_own_folder_alone(void **state)
 {
 	struct fixture *f = *state;
-	const struct child_tools tools = {.inflate = copy, .unpack = attack_files};
+	const struct child_tools tools = {.inflate = children_copy, .unpack = attack_files};
 	struct verdict v = stage(f, &tools, "plain", 5, true);
 	assert_string_equal(v.text, "");
 	assert_int_equal(v.r, 0);
@@ -333,23 +297,23 @@ static int attack_pipe(int in, int out, enum compression how, struct err **err)
 	struct iovec io = {page, 4096};
 	int on = 1;
 	if (vmsplice(out, &io, 1, SPLICE_F_GIFT) >= 0)
-		return forbidden(err, "vmsplice");
+		return children_could(err, "vmsplice");
 	if (splice(in, NULL, out, NULL, 1, 0) >= 0 || tee(in, out, 1, 0) >= 0 ||
 		syscall(SYS_sendfile, out, in, NULL, 1) >= 0)
-		return forbidden(err, "splice");
+		return children_could(err, "splice");
 	if (fcntl(out, F_SETFL, O_DIRECT) == 0 || ioctl(out, FIONBIO, &on) == 0)
-		return forbidden(err, "make packets");
+		return children_could(err, "make packets");
 	if (mmap(NULL, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
-		return forbidden(err, "share memory");
+		return children_could(err, "share memory");
 	if (openat(AT_FDCWD, "/", O_RDONLY | O_CLOEXEC) >= 0 || errno != EPERM)
-		return forbidden(err, "open a file");
-	return try_everybody(err) < 0 ? -1 : copy(in, out, how, err);
+		return children_could(err, "open a file");
+	return try_everybody(err) < 0 ? -1 : children_copy(in, out, how, err);
 }
 
 static void an_inflating_child_cannot_change_what_was_hashed(void **state)
 {
 	struct fixture *f = *state;
-	const struct child_tools tools = {.inflate = attack_pipe, .unpack = make_empty};
+	const struct child_tools tools = {.inflate = attack_pipe, .unpack = children_make_empty};
 	struct verdict v = stage(f, &tools, GZIP_MAGIC "bytes", 7, true);
 	assert_string_equal(v.text, "");
 	assert_int_equal(v.r, 0);
@@ -364,13 +328,13 @@ static char big[3000000];
 static int write_other(int in, int out, enum compression how, struct err **err)
 {
 	uint64_t n;
-	drain(in, &n);
+	children_drain(in, &n);
 	return fd_write_all(out, big, sizeof(big)) < 0 ? err_sys(err, errno, "write") : 0;
 }
 
 static void digests_are_of_what_came_and_of_what_was_unpacked(void **state)
 {
-	const struct child_tools tools = {.inflate = write_other, .unpack = make_empty};
+	const struct child_tools tools = {.inflate = write_other, .unpack = children_make_empty};
 	for (size_t i = 0; i < sizeof(big); i++)
 		big[i] = (char)(i * 7 + i / 4096);
 	struct digest in = sha256(GZIP_MAGIC "x", 3), out = sha256(big, sizeof(big));
@@ -389,14 +353,14 @@ static void digests_are_of_what_came_and_of_what_was_unpacked(void **state)
 static int claim_more(int in, uint32_t index, struct unpack_limits *limits,
 	struct unpack_result *out, struct err **err)
 {
-	make_empty(in, index, limits, out, err);
+	children_make_empty(in, index, limits, out, err);
 	out->tar_size++;
 	return 0;
 }
 
 static void another_length_than_was_hashed_is_refused(void **state)
 {
-	const struct child_tools tools = {.inflate = copy, .unpack = claim_more};
+	const struct child_tools tools = {.inflate = children_copy, .unpack = claim_more};
 	struct verdict v = stage(*state, &tools, "plain", 5, true);
 	assert_int_equal(v.r, -1);
 	assert_int_equal(v.kind, ERR_SYSTEM);
@@ -409,12 +373,12 @@ static int claim_limits(int in, uint32_t index, struct unpack_limits *limits,
 {
 	limits->bytes = UINT64_MAX;
 	limits->entries = UINT64_MAX - 1;
-	return make_empty(in, index, limits, out, err);
+	return children_make_empty(in, index, limits, out, err);
 }
 
 static void what_a_child_has_used_never_exceeds_what_there_was(void **state)
 {
-	const struct child_tools tools = {.inflate = copy, .unpack = claim_limits};
+	const struct child_tools tools = {.inflate = children_copy, .unpack = claim_limits};
 	struct verdict v = stage(*state, &tools, "plain", 5, true);
 	assert_string_equal(v.text, "");
 	assert_int_equal(v.limits.bytes, v.limits.max_bytes);
@@ -437,7 +401,7 @@ static int keep_fifo_open(int in, uint32_t index, struct unpack_limits *limits,
 		openat(AT_FDCWD, "fifo", O_RDWR | O_CLOEXEC) < 0 ||
 		renameat(AT_FDCWD, "fifo", AT_FDCWD, "alive") < 0)
 		return err_sys(err, errno, "make a fifo");
-	return make_empty(in, index, limits, out, err);
+	return children_make_empty(in, index, limits, out, err);
 }
 
 static void what_follows_the_compressed_stream_may_come_after_the_layer_is_unpacked(void **state)
@@ -478,7 +442,7 @@ static int die_half_way(int in, int out, enum compression how, struct err **err)
 
 static void a_stream_that_broke_off_is_never_a_whole_layer(void **state)
 {
-	const struct child_tools tools = {.inflate = die_half_way, .unpack = make_empty};
+	const struct child_tools tools = {.inflate = die_half_way, .unpack = children_make_empty};
 	struct verdict v = stage(*state, &tools, GZIP_MAGIC "x", 3, true);
 	assert_int_equal(v.r, -1);
 	assert_int_equal(v.kind, ERR_SYSTEM);
@@ -504,9 +468,10 @@ static int stop_inflating(int in, int out, enum compression how, struct err **er
 
 static void a_child_that_stands_still_is_ended(void **state)
 {
-	static const struct child_tools unpacks = {.inflate = copy, .unpack = stop_unpacking},
-					inflates = {
-						.inflate = stop_inflating, .unpack = make_empty};
+	static const struct child_tools unpacks = {.inflate = children_copy,
+						.unpack = stop_unpacking},
+					inflates = {.inflate = stop_inflating,
+						.unpack = children_make_empty};
 	struct fixture *f = *state;
 	struct verdict v = stage(f, &unpacks, GZIP_MAGIC "x", 3, true);
 	assert_int_equal(v.r, -1);
@@ -537,7 +502,7 @@ static void the_memory_of_a_child_is_bounded(void **state)
 #if defined(__SANITIZE_ADDRESS__)
 	skip();
 #endif
-	const struct child_tools tools = {.inflate = take_memory, .unpack = make_empty};
+	const struct child_tools tools = {.inflate = take_memory, .unpack = children_make_empty};
 	struct verdict v = stage(*state, &tools, GZIP_MAGIC "x", 3, true);
 	assert_int_equal(v.kind, ERR_CONFLICT);
 	assert_string_equal(v.text, "bounded");
@@ -583,8 +548,8 @@ static struct verdict stage_apart(struct fixture *f, const struct child_tools *t
 
 static void a_child_that_fills_the_disk_is_ended(void **state)
 {
-	static const struct child_tools bytes = {.inflate = copy, .unpack = fill_disk},
-					inodes = {.inflate = copy, .unpack = fill_inodes};
+	static const struct child_tools bytes = {.inflate = children_copy, .unpack = fill_disk},
+					inodes = {.inflate = children_copy, .unpack = fill_inodes};
 	struct verdict v = stage_apart(*state, &bytes, "size=16m", "plain", 5, true);
 	assert_int_equal(v.kind, ERR_TOO_LARGE);
 	assert_non_null(strstr(v.text, "the disk is full"));
@@ -596,7 +561,7 @@ static void a_child_that_fills_the_disk_is_ended(void **state)
 /* Which needs no child that makes files. */
 static void a_blob_that_is_kept_does_not_fill_the_disk(void **state)
 {
-	const struct child_tools tools = {.inflate = copy};
+	const struct child_tools tools = {.inflate = children_copy};
 	memcpy(big, GZIP_MAGIC, 2);
 	struct verdict v = stage_apart(*state, &tools, "size=3500k", big, sizeof(big), false);
 	assert_int_equal(v.kind, ERR_TOO_LARGE);
@@ -610,7 +575,7 @@ static int refuse_blob(int in, int out, enum compression how, struct err **err)
 
 static void a_refused_blob_is_hashed_to_its_end(void **state)
 {
-	const struct child_tools tools = {.inflate = refuse_blob, .unpack = make_empty};
+	const struct child_tools tools = {.inflate = refuse_blob, .unpack = children_make_empty};
 	memcpy(big, GZIP_MAGIC, 2);
 	struct verdict v = stage(*state, &tools, big, sizeof(big), true);
 	assert_int_equal(v.kind, ERR_INVALID);
@@ -627,14 +592,14 @@ static int make_links(int in, uint32_t index, struct unpack_limits *limits,
 		symlinkat("../" SIBLING, AT_FDCWD, "recipe.1") < 0 ||
 		symlinkat("../" SIBLING, AT_FDCWD, "rest") < 0)
 		return err_sys(err, errno, "symlinkat");
-	return drain(in, &out->tar_size);
+	return children_drain(in, &out->tar_size);
 }
 
 static void links_of_a_child_are_never_followed(void **state)
 {
 	struct fixture *f = *state;
 	struct stat st;
-	const struct child_tools tools = {.inflate = copy, .unpack = make_links};
+	const struct child_tools tools = {.inflate = children_copy, .unpack = make_links};
 	struct verdict v = stage(f, &tools, "plain", 5, true);
 	/* what it is the store sees before it gives it a name (commit.c) */
 	assert_string_equal(v.text, "");

@@ -1,0 +1,21 @@
+/* The work of children in tests: honest, and no more than it takes. It runs confined. */
+#ifndef TEST_TRANSFER_CHILDREN_H
+#define TEST_TRANSFER_CHILDREN_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "stream.h"
+#include "unpack.h"
+
+/** Reads @in to its end and counts into *n. */
+int children_drain(int in, uint64_t *n);
+/** As child_tools.unpack: makes an empty layer of whatever comes. */
+int children_make_empty(int in, uint32_t index, struct unpack_limits *limits,
+	struct unpack_result *out, struct err **err);
+/** As child_tools.inflate: what comes is the tar. */
+int children_copy(int in, int out, enum compression how, struct err **err);
+/** For children that try what they may not do: it was possible. */
+int children_could(struct err **err, const char *what);
+
+#endif
