@@ -5,18 +5,58 @@ setup() {
 	LOGS=$BATS_TEST_TMPDIR
 }
 
-# sort_out OUTPUT: as if a machine that was to run 2 tests of e2e/a.bats and 1 of e2e/b.bats had printed it
-sort_out() {
-	printf "$1" | python3 -c '
-import importlib.machinery, importlib.util, sys
+# with_suite CODE ARGUMENT...: what Python is to do with the module suite
+with_suite() {
+	python3 -c '
+import importlib.machinery, importlib.util, os, sys
 sys.dont_write_bytecode = True
 loader = importlib.machinery.SourceFileLoader("suite", sys.argv[1])
 suite = importlib.util.module_from_spec(importlib.util.spec_from_loader("suite", loader))
 loader.exec_module(suite)
+'"$1" "$SUITE" "${@:2}"
+}
+
+# sort_out OUTPUT: as if a machine that was to run 2 tests of e2e/a.bats and 1 of e2e/b.bats had printed it
+sort_out() {
+	printf "$1" | with_suite '
 sink = suite.Sink(sys.argv[2], "root", 0, {"e2e/a.bats": 2, "e2e/b.bats": 1})
 for line in sys.stdin:
     sink.line(line)
-sink.end("125")' "$SUITE" "$LOGS"
+sink.end("125")' "$LOGS"
+}
+
+# The tree $LOGS/top with its build folder: finish CODE... writes what a machine prints for e2e/a.bats that ended with
+# these codes (the file, what is left), and keeps it; again says what of e2e/a.bats and e2e/b.bats is to run.
+tree() {
+	mkdir -p "$LOGS"/top/{tests/e2e,scripts,share,build/bin,build/share}
+	echo a >"$LOGS/top/tests/e2e/a.bats"
+	echo b >"$LOGS/top/tests/e2e/b.bats"
+	echo 1 >"$LOGS/top/build/bin/kist-oci"
+}
+
+kept() {
+	with_suite '
+top = sys.argv[2] + "/top"
+suite.TOP, suite.TESTS = top, top + "/tests"
+kept = suite.Kept(top + "/build", sys.argv[2], "image")
+a, b = [[("root", "e2e/%s.bats" % name, ".", 1)] for name in "ab"]
+'"$1" "$LOGS" "${@:2}"
+}
+
+finish() {
+	kept '
+kept.bring([a, b])
+place = kept.place(a)
+for name, code in zip(kept.files(a)[::2], sys.argv[3:]):
+    open("%s/%s" % (sys.argv[2], name), "w").write("ok 1\n")
+    open("%s/%s.code" % (sys.argv[2], name), "w").write(code + "\n")
+open(top + "/build/bin/kist-oci", "a").write(os.environ.get("MEANWHILE", ""))
+print(kept.keep(a, place))' "$@"
+	rm "$LOGS"/vm-*
+}
+
+again() {
+	kept 'print(*[jobs[0][1] for jobs in kept.bring([a, b])])'
 }
 
 code() {
@@ -47,6 +87,34 @@ not_ok() {
 	sort_out '#file e2e/a.bats\n1..2\nok 1 one\n#file e2e/b.bats\n1..1\nok 1 three\n'
 	[ "$(code a) $(not_ok a)" = "1 1" ]
 	[ "$(code b)" = 125 ]
+}
+
+@test "a file that passed is not run again until it or what goes into its machine changes" {
+	tree
+	[ "$(finish 0 0)" = True ]
+	[ "$(again)" = e2e/b.bats ]
+	[ "$(code a) $(cat "$LOGS/vm-root-a.tap") $(code leftovers-a)" = "0 ok 1 0" ]
+	echo b2 >"$LOGS/top/tests/e2e/b.bats"
+	[ "$(again)" = e2e/b.bats ]
+	cp -r "$LOGS/kept" "$LOGS/kept.1"
+	echo 2 >"$LOGS/top/build/bin/kist-oci"
+	[ "$(again)" = "e2e/a.bats e2e/b.bats" ]
+	[ "$(ls "$LOGS/kept")" = "" ]
+	cp -r "$LOGS/kept.1"/* "$LOGS/kept"
+	echo 1 >"$LOGS/top/build/bin/kist-oci"
+	[ "$(again)" = e2e/b.bats ]
+	echo a2 >"$LOGS/top/tests/e2e/a.bats"
+	[ "$(again)" = "e2e/a.bats e2e/b.bats" ]
+}
+
+@test "a file that failed, left something behind or changed while it ran is run again" {
+	tree
+	[ "$(finish 1 0)" = False ]
+	[ "$(again)" = "e2e/a.bats e2e/b.bats" ]
+	[ "$(finish 0 1)" = False ]
+	[ "$(again)" = "e2e/a.bats e2e/b.bats" ]
+	[ "$(MEANWHILE=2 finish 0 0)" = True ]
+	[ "$(again)" = "e2e/a.bats e2e/b.bats" ]
 }
 
 # bash -e, which bats is, passes over "! command", and over all but the last of "a && b": in the midst of a test neither
