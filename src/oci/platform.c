@@ -273,36 +273,6 @@ static void choices_for(struct choices *c, const struct oci_platform *want)
 	}
 }
 
-#if defined(__x86_64__)
-/* The level of the x86-64 psABI; what a processor of a level has besides comes with these. */
-static int host_level(void)
-{
-	__builtin_cpu_init();
-	if (!__builtin_cpu_supports("sse4.2") || !__builtin_cpu_supports("popcnt"))
-		return 1;
-	if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi2") ||
-		!__builtin_cpu_supports("fma"))
-		return 2;
-	return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-			       __builtin_cpu_supports("avx512dq") &&
-			       __builtin_cpu_supports("avx512cd")
-		       ? 4
-		       : 3;
-}
-#endif
-
-static void choices_here(struct choices *c)
-{
-	struct oci_platform host;
-	oci_platform_host(&host);
-#if defined(__x86_64__)
-	/* the plain one first, which is what Docker takes; a better one only where there is none */
-	add(c, host.os, host.architecture, NULL);
-	add_levels(c, &host, host_level(), 2);
-#endif
-	choices_for(c, &host);
-}
-
 /* 2: the same; 1: @have does not say; 0: another. */
 static int compare(const char *have, const char *want)
 {
@@ -312,11 +282,9 @@ static int compare(const char *have, const char *want)
 int oci_platform_score(const struct oci_platform *want, const struct oci_platform *have)
 {
 	struct choices c = {0};
-	struct oci_platform h;
-	if (want)
-		choices_for(&c, want);
-	else
-		choices_here(&c);
+	struct oci_platform host, h;
+	oci_platform_host(&host);
+	choices_for(&c, want ? want : &host);
 	oci_platform_make(&h, have->os, have->architecture, have->variant);
 	int best = -1;
 	for (size_t i = 0; i < c.count; i++) {

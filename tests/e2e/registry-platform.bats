@@ -55,6 +55,19 @@ platform_of() {
 	done
 }
 
+@test "this machine is plain amd64, whatever its processor has: an index without that gives 386, or nothing, as containerd" {
+	[ "$(dpkg --print-architecture)" = amd64 ] || skip "not an amd64"
+	put_image level/two 1 --platforms linux/amd64/v2,linux/arm64 >/dev/null
+	put_image level/both 1 --platforms linux/amd64/v2,linux/386 >/dev/null
+	for cli in docker kist; do
+		fails_with 1 "no matching manifest for linux/amd64 in the manifest list entries" $cli pull localhost:5000/level/two:1
+		$cli pull -q localhost:5000/level/both:1
+		[ "$(platform_of localhost:5000/level/both:1)" = linux/386 ]
+		$cli pull -q --platform linux/amd64/v3 localhost:5000/level/both:1
+		[ "$(platform_of localhost:5000/level/both:1)" = linux/amd64/v2 ]
+	done
+}
+
 @test "a name that stands for another platform's image alone brings it, with a warning" {
 	put_image alone/x 1 --platforms linux/arm64 --oci >/dev/null
 	digest=$(raw 5000/alone/x:1 | jq -r '.manifests[0].digest // empty')

@@ -127,17 +127,20 @@ static void what_says_nothing_fits_worse_than_what_fits(void **state)
 }
 
 #if defined(__x86_64__)
-static void this_machine_prefers_the_plain_variant_as_docker_does(void **state)
+/* Whatever the processor is: containerd 1.6 and dockerd 20.10 find nothing in an index of v2 alone. */
+static void this_machine_is_plain_amd64_as_for_containerd(void **state)
 {
 	(void)state;
 	struct oci_platform plain = make("linux", "amd64", NULL);
-	struct oci_platform v2 = make("linux", "amd64", "v2");
+	struct oci_platform v1 = make("linux", "amd64", "v1");
 	struct oci_platform i386 = make("linux", "386", NULL);
-	assert_true(oci_platform_score(NULL, &plain) > oci_platform_score(NULL, &v2));
 	assert_true(oci_platform_score(NULL, &plain) > oci_platform_score(NULL, &i386));
-	__builtin_cpu_init();
-	if (__builtin_cpu_supports("sse4.2"))
-		assert_true(oci_platform_score(NULL, &v2) > oci_platform_score(NULL, &i386));
+	assert_int_equal(oci_platform_score(NULL, &v1), oci_platform_score(NULL, &plain));
+	assert_true(oci_platform_score(NULL, &i386) >= 0);
+	for (char level = '2'; level <= '4'; level++) {
+		struct oci_platform p = make("linux", "amd64", (char[]){'v', level, '\0'});
+		assert_int_equal(oci_platform_score(NULL, &p), -1);
+	}
 }
 #endif
 
@@ -199,7 +202,7 @@ int main(void)
 		cmocka_unit_test(amd64_takes_lower_levels_when_asked_for_a_high_one),
 		cmocka_unit_test(what_says_nothing_fits_worse_than_what_fits),
 #if defined(__x86_64__)
-		cmocka_unit_test(this_machine_prefers_the_plain_variant_as_docker_does),
+		cmocka_unit_test(this_machine_is_plain_amd64_as_for_containerd),
 #endif
 		cmocka_unit_test(
 			an_index_gives_what_fits_the_best_first_then_what_tells_no_platform),

@@ -37,8 +37,7 @@ char *oci_platform_format(const struct oci_platform *p);
 /**
  * How well an image for @have runs where @want is asked for (NULL: on this machine): -1 not at all,
  * more is better. Empty fields of @have fit anything, but worse than what says so; no variant is the usual one. On this machine
- * amd64 takes the plain variant first, as Docker does, then the best that the processor has (v4 to
- * v2; containerd takes none of these unless it is asked), then 386.
+ * amd64 takes the plain variant, then 386; v2 to v4 only where they are asked for, whatever the processor is, as containerd.
  */
 int oci_platform_score(const struct oci_platform *want, const struct oci_platform *have);
 /** The same for an index's entry: what its platform says; 0 if it tells none, for it may be for any. */
