@@ -68,7 +68,8 @@ struct client {
 	bool answered; /* somebody has answered something in this session */
 	bool login; /* tokens are asked for with a refresh token */
 	char *login_token; /* that refresh token */
-	int bundle; /* the system's CA certificates, opened before confinement; -1 */
+	int bundle; /* the system's CA certificates, opened before confinement; -1 (bundle.h) */
+	struct buf bundle_folders; /* and what lies beside them */
 	void *authorities; /* what is in it, once needed (tls.c) */
 	struct trust system; /* for hosts that are no endpoint's */
 	struct err *broken; /* a certificate that cannot be read: the answer to everything */

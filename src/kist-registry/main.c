@@ -12,6 +12,7 @@
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "bundle.h"
 #include "confine.h"
 #include "control.h"
 #include "op.h"
@@ -218,7 +219,7 @@ static int prepare(struct client *c, char *room, struct err **err)
 {
 	pthread_attr_t attr;
 	hear_description(c, room);
-	c->bundle = tls_open_bundle();
+	c->bundle = bundle_open(&c->bundle_folders);
 	/* names are resolved in threads: small ones, in one arena */
 	mallopt(M_ARENA_MAX, 1);
 	pthread_attr_init(&attr);
@@ -237,7 +238,12 @@ static int prepare(struct client *c, char *room, struct err **err)
 int main(int argc, char **argv)
 {
 	struct endpoint endpoints[REGISTRY_ENDPOINTS_MAX] = {0};
-	struct client c = {.endpoints = endpoints, .control = REGISTRY_FD_CONTROL, .bundle = -1};
+	struct client c = {
+		.endpoints = endpoints,
+		.control = REGISTRY_FD_CONTROL,
+		.bundle = -1,
+		.bundle_folders = BUF_INIT,
+	};
 	auto_free char *room = xmalloc(REGISTRY_RECORD_MAX);
 	auto_err *err = NULL;
 	if (argc != 1 || fcntl(REGISTRY_FD_CONTROL, F_GETFD) < 0) {

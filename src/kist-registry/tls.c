@@ -5,33 +5,13 @@
  */
 #include "tls.h"
 
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include "base/fdio.h"
 #include "base/mem.h"
-
-enum { BUNDLE_MAX = 8 << 20 };
-
-int tls_open_bundle(void)
-{
-	static const char *const known[] = {
-		"/etc/ssl/certs/ca-certificates.crt",
-		"/etc/pki/tls/certs/ca-bundle.crt",
-		"/etc/ssl/ca-bundle.pem",
-		"/etc/pki/tls/cacert.pem",
-		"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-		"/etc/ssl/cert.pem",
-	};
-	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-		int fd = open(known[i], O_RDONLY | O_CLOEXEC);
-		if (fd >= 0)
-			return fd;
-	}
-	return -1;
-}
+#include "bundle.h"
 
 static BIO *memory(const struct buf *b)
 {
@@ -102,19 +82,13 @@ static void add_authority(struct bundle *b, const unsigned char *der, long n)
 	b->v[b->count++] = a;
 }
 
-static struct bundle *authorities(struct client *c)
+static void add_authorities(struct bundle *b, const struct buf *pem)
 {
-	if (c->authorities)
-		return c->authorities;
-	struct bundle *b = c->authorities = xcalloc(1, sizeof(*b));
-	auto_buf pem = BUF_INIT;
 	char *name;
 	char *header;
 	unsigned char *der;
 	long n;
-	if (c->bundle >= 0)
-		fd_read_all(c->bundle, BUNDLE_MAX, &pem, "CA certificates", NULL);
-	BIO *bio = memory(&pem);
+	BIO *bio = memory(pem);
 	while (PEM_read_bio(bio, &name, &header, &der, &n)) {
 		if (strcmp(name, PEM_STRING_X509) == 0)
 			add_authority(b, der, n);
@@ -124,6 +98,18 @@ static struct bundle *authorities(struct client *c)
 	}
 	BIO_free(bio);
 	ERR_clear_error();
+}
+
+static struct bundle *authorities(struct client *c)
+{
+	if (c->authorities)
+		return c->authorities;
+	struct bundle *b = c->authorities = xcalloc(1, sizeof(*b));
+	auto_buf pem = BUF_INIT;
+	if (c->bundle >= 0)
+		fd_read_all(c->bundle, BUNDLE_MAX, &pem, "CA certificates", NULL);
+	add_authorities(b, &pem);
+	add_authorities(b, &c->bundle_folders);
 	return b;
 }
 

@@ -4,8 +4,6 @@
 
 #include "http.h"
 
-/** The system's CA certificates, opened by name: before confinement. -1 if there are none. */
-int tls_open_bundle(void);
 /** All certificates of the endpoints can be read: ERR_INVALID names the endpoint's host. */
 int tls_check(struct client *c, struct err **err);
 /** Options of one request. */

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -374,6 +375,20 @@ static int send_description(
 	return session_send(s, &go, -1, err);
 }
 
+/* What the program finds the system's CA certificates by, as Go's programs do. */
+static char **environment(void)
+{
+	static const char *const handed_on[] = {"SSL_CERT_FILE", "SSL_CERT_DIR"};
+	char **env = xcalloc(1, sizeof(*env));
+	for (size_t i = 0; i < ARRAY_LEN(handed_on); i++) {
+		const char *value = getenv(handed_on[i]);
+		auto_free char *text = value ? xasprintf("%s=%s", handed_on[i], value) : NULL;
+		if (text)
+			strv_add(&env, text);
+	}
+	return env;
+}
+
 static int start_program(struct registry_session *s, const char *path, struct err **err)
 {
 	int pair[2];
@@ -384,10 +399,12 @@ static int start_program(struct registry_session *s, const char *path, struct er
 	fd_set_blocking(s->sock, false);
 	char *argv[] = {(char *)"kist-registry", NULL};
 	struct proc_fd fds[] = {{2, 2}, {theirs, REGISTRY_FD_CONTROL}};
+	auto_strv env = environment();
 	/* that is, with the thread that opens the session, which therefore has to be the one that closes it */
 	struct proc_spec spec = {
 		.path = path,
 		.argv = argv,
+		.env = env,
 		.fds = fds,
 		.nfds = ARRAY_LEN(fds),
 		.die_with_parent = true,

@@ -74,6 +74,48 @@ reload() { # the new settings
 	kist pull -q 192.0.2.1:5002/own/box:1
 }
 
+# with SSL_CERT_FILE and SSL_CERT_DIR: kistd has these in its environment for COMMAND...
+with() { # FILE DIR COMMAND...
+	local file=$1 dir=$2 status=0
+	shift 2
+	engine_end
+	SSL_CERT_FILE=$file SSL_CERT_DIR=$dir engine_run --config-file "$REGISTRY_HOME/daemon.json" --certs-dir "$CERTS"
+	"$@" || status=$?
+	engine_end
+	engine_run --config-file "$REGISTRY_HOME/daemon.json" --certs-dir "$CERTS"
+	return $status
+}
+
+@test "SSL_CERT_FILE stands for the system's bundle, SSL_CERT_DIR for its folders, as for dockerd" {
+	local ca dirs=$BATS_TEST_TMPDIR unknown
+	ca=$(registry_ca).crt
+	unknown=(fails_with 1 "x509: certificate signed by unknown authority" docker pull 192.0.2.1:5002/own/box:1)
+	mkdir "$dirs/empty" "$dirs/full"
+	echo "no certificate" >"$dirs/full/a"
+	cp "$ca" "$dirs/full/b"
+	# the file, and with it the folders that there are without it
+	with "$ca" "" docker pull -q 192.0.2.1:5002/own/box:1
+	docker rmi -f 192.0.2.1:5002/own/box:1
+	# the folders, one after the other
+	with "" "$dirs/none:$dirs/empty:$dirs/full" kist pull -q 192.0.2.1:5002/own/box:1
+	docker rmi -f 192.0.2.1:5002/own/box:1
+	# links that lead elsewhere count, too
+	mkdir "$dirs/links"
+	ln -s "$ca" "$dirs/links/ca.pem"
+	with "$dirs/none" "$dirs/links" docker pull -q 192.0.2.1:5002/own/box:1
+	docker rmi -f 192.0.2.1:5002/own/box:1
+	# and instead of the system's: the bundle knows the authority, but nobody asks it
+	cat "$ca" >"$KIST_BUNDLE"
+	with "$dirs/full/a" "$dirs/empty" "${unknown[@]}"
+	with "$dirs/none" "$dirs/empty" "${unknown[@]}"
+	docker pull -q 192.0.2.1:5002/own/box:1
+	docker rmi -f 192.0.2.1:5002/own/box:1
+	# without a file the folders are the system's own, and the bundle lies in one of them
+	with "$dirs/none" "" docker pull -q 192.0.2.1:5002/own/box:1
+	docker rmi -f 192.0.2.1:5002/own/box:1
+	with "" "$dirs/empty" docker pull -q 192.0.2.1:5002/own/box:1
+}
+
 @test "certificates that have expired, are another's or are for another purpose are refused, each in its own words" {
 	for port in 7001 7002 7003; do certs 192.0.2.1:$port >/dev/null; done
 	registry_forget expired named purpose
