@@ -9,7 +9,7 @@ apparmor() {
 setup() {
 	case $BATS_TEST_DESCRIPTION in
 	*"without AppArmor"*) ! apparmor || skip "AppArmor is on here" ;;
-	*"without SELinux"*) [ ! -e /sys/fs/selinux/enforce ] || skip "SELinux is on here" ;;
+	*"without SELinux"* | *"believes that SELinux"*) [ ! -e /sys/fs/selinux/enforce ] || skip "SELinux is on here" ;;
 	*)
 		apparmor || skip "AppArmor is not on here: tests/vm/run"
 		[ "$(id -u)" = 0 ] || skip "only root loads profiles"
@@ -60,6 +60,52 @@ WRITABLE='c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": 
 	run oci exec --process-label system_u:system_r:container_t:s0 plain true
 	[ "$status" -eq 255 ]
 	[[ $output == *"process.selinuxLabel"* ]]
+}
+
+# as_if ID: runs the container of that bundle while kist-oci believes that SELinux is on. The kernel knows better, and its
+# refusals show what it was asked for.
+as_if() {
+	run timeout 30 strace -f -qq -P /sys/fs/selinux -o "$HOME_OCI/calls" -e trace=statfs \
+		-e inject=statfs:retval=0:poke_exit=@arg2=8cff7cf900000000 \
+		"$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" run --bundle "$BUNDLE" "$1"
+	echo "$output"
+	grep -q SELINUX_MAGIC "$HOME_OCI/calls"
+}
+
+# vm: always
+@test "where it believes that SELinux is on, labels go to the kernel as they are: process, mounts, message queues" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	[ "$(uname -m)" = x86_64 ] || skip "writes struct statfs as x86-64 has it"
+	local label=system_u:object_r:container_file_t:s0:c1,c2
+	bundle label "p['selinuxLabel'] = '$label'"
+	as_if label
+	[ "$status" = 1 ]
+	[[ $output == *"process.selinuxLabel: "*"$label"* && $output != *"not enabled"* ]]
+	# the first that is no proc; what a kernel without SELinux says of the option
+	bundle label "c['linux']['mountLabel'] = '$label'"
+	as_if label
+	[ "$status" = 1 ]
+	[[ $output == *"mount tmpfs at /dev: context"*"context"* ]]
+	bundle label "c['linux']['mountLabel'] = '$label'
+c['mounts'] = [m for m in c['mounts'] if m['type'] in ('proc', 'mqueue')]; c['linux']['maskedPaths'] = []"
+	as_if label
+	[ "$status" = 1 ]
+	[[ $output == *"linux.mountLabel: label /dev/mqueue"* ]]
+	# nothing for proc, sysfs and bind mounts
+	mkdir -p "$HOME_OCI/rootfs/"{dev,proc,sys,mnt}
+	bundle label "c['linux']['mountLabel'] = '$label'
+c['mounts'] = [m for m in c['mounts'] if m['type'] in ('proc', 'sysfs')] + [{'destination': '/mnt', 'type': 'bind', 'source': '$HOME_OCI', 'options': ['bind']}]
+c['linux']['maskedPaths'] = []; p['args'] = ['echo', 'ran']"
+	as_if label
+	[ "$status" = 0 ]
+	[[ $output == *ran* ]]
+	# masks of folders are a file system, too
+	bundle label "c['linux']['mountLabel'] = '$label'
+c['mounts'] = [m for m in c['mounts'] if m['type'] in ('proc', 'sysfs')]; c['linux']['maskedPaths'] = ['/mnt']"
+	as_if label
+	[ "$status" = 1 ]
+	[[ $output == *mnt* ]]
+	rmdir "$HOME_OCI/rootfs/mnt"
 }
 
 @test "a container's first process is confined by its profile" {

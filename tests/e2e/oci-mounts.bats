@@ -200,7 +200,7 @@ for s in ('bounding', 'effective', 'permitted'): p['capabilities'][s].append('CA
 			grep -q " $TREE/own " /proc/self/mountinfo
 			umount "$TREE/own"
 			;;
-		*) ! grep -q " $TREE/own " /proc/self/mountinfo ;;
+		*) ! grep -q " $TREE/own " /proc/self/mountinfo || false ;;
 		esac
 		# what is mounted there in the container goes to others of its own
 		case $way in

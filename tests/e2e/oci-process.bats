@@ -427,6 +427,38 @@ print(policy, priority, nice, flags, runtime, deadline, period)' "$(pid_of sc)")
 	[ "$output" = "-3 3" ]
 }
 
+# vm: always
+@test "scheduler: the kernel is asked for exactly the policy, values and flags, also where it grants none" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	asked() { # MEMBERS: what sched_setattr is called with
+		bundle asked "p['scheduler'] = {$1}; p['args'] = ['true']"
+		timeout 30 strace -f -qq -o "$HOME_OCI/calls" -e trace=sched_setattr \
+			"$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" run -b "$BUNDLE" asked </dev/null >"$HOME_OCI/out" 2>&1 3>&- || true
+		output=$(sed -n 's/.*sched_setattr([0-9]*, {size=[0-9]*, \(.*\)}, 0) .*/\1/p' "$HOME_OCI/calls")
+		echo "$1: $output"
+	}
+	local flag plain="sched_nice=0, sched_priority=0, sched_runtime=0, sched_deadline=0, sched_period=0"
+	for flag in RESET_ON_FORK RECLAIM DL_OVERRUN KEEP_POLICY KEEP_PARAMS; do
+		asked "'policy': 'SCHED_OTHER', 'flags': ['SCHED_FLAG_$flag']"
+		# strace leaves out what is to be kept
+		[[ "$output" == *"sched_flags=SCHED_FLAG_$flag"* ]]
+		[[ "sched_policy=SCHED_OTHER, sched_flags=SCHED_FLAG_$flag, $plain" == *"$output"* ]]
+	done
+	# the specification has no values for these: the system's own
+	for flag in UTIL_CLAMP_MIN UTIL_CLAMP_MAX; do
+		asked "'policy': 'SCHED_OTHER', 'flags': ['SCHED_FLAG_$flag']"
+		[[ "$output" == "sched_policy=SCHED_OTHER, sched_flags=SCHED_FLAG_$flag, $plain, sched_util_min=4294967295, sched_util_max=4294967295" ]]
+	done
+	asked "'policy': 'SCHED_BATCH', 'nice': -7, 'flags': ['SCHED_FLAG_RESET_ON_FORK', 'SCHED_FLAG_RECLAIM']"
+	[[ "$output" == "sched_policy=SCHED_BATCH, sched_flags=SCHED_FLAG_RESET_ON_FORK|SCHED_FLAG_RECLAIM, sched_nice=-7, "* ]]
+	asked "'policy': 'SCHED_FIFO', 'priority': 5"
+	[[ "$output" == "sched_policy=SCHED_FIFO, sched_flags=0, sched_nice=0, sched_priority=5, "* ]]
+	asked "'policy': 'SCHED_RR', 'priority': 99"
+	[[ "$output" == "sched_policy=SCHED_RR, sched_flags=0, sched_nice=0, sched_priority=99, "* ]]
+	asked "'policy': 'SCHED_DEADLINE', 'runtime': 1000000, 'deadline': 5000000, 'period': 10000000, 'flags': ['SCHED_FLAG_RECLAIM', 'SCHED_FLAG_DL_OVERRUN']"
+	[[ "$output" == "sched_policy=SCHED_DEADLINE, sched_flags=SCHED_FLAG_RECLAIM|SCHED_FLAG_DL_OVERRUN, sched_nice=0, sched_priority=0, sched_runtime=1000000, sched_deadline=5000000, sched_period=10000000" ]]
+}
+
 @test "ioPriority: class and priority, on start and exec" {
 	command -v ionice >/dev/null || skip "no ionice"
 	io() {

@@ -299,3 +299,105 @@ p['args'] = ['true']"
 	rm "$VICTIM/writable"
 	unharmed
 }
+
+@test "CVE-2024-21626: a working directory of /proc/self/fd/N leads nowhere, on start, on exec, and through the image's links" {
+	stage fd
+	local n
+	# the caller's own descriptors are of the host, too
+	exec 7<"$VICTIM" 8</
+	reached() { # what is told by a program that looks for the victim above its working folder
+		echo "$output"
+		[[ "$output" != *"the host's"* ]]
+		[ "$status" != 0 ]
+	}
+	local look="cat secret ./$UP$VICTIM/secret"
+	for n in $(seq 3 14); do
+		bundle fd "p['cwd'] = '/proc/self/fd/$n'; p['args'] = ['sh', '-c', '$look']"
+		run oci run -b "$BUNDLE" fd </dev/null
+		reached
+	done
+	for n in self/cwd self/root 1/cwd thread-self/fd/7; do
+		ln -sfn "/proc/$n" "$HOME_OCI/rootfs/leads"
+		bundle fd "p['cwd'] = '/leads'; p['args'] = ['sh', '-c', '$look']"
+		run oci run -b "$BUNDLE" fd </dev/null
+		reached
+	done
+	# nor is a program of the host's executed so, in a folder that is the host's or with its name
+	for n in $(seq 3 14); do
+		bundle fd "p['args'] = ['/proc/self/fd/$n/bin/sh', '-c', 'cat $VICTIM/secret']"
+		run oci run -b "$BUNDLE" fd </dev/null
+		reached
+	done
+	bundle fd
+	oci run -d -b "$BUNDLE" fd </dev/null >/dev/null 2>&1 3>&-
+	for n in $(seq 3 14); do
+		run oci exec --cwd "/proc/self/fd/$n" fd sh -c "$look"
+		reached
+		run oci exec fd "/proc/self/fd/$n/bin/sh" -c "cat $VICTIM/secret"
+		reached
+	done
+	exec 7<&- 8<&-
+	rm "$HOME_OCI/rootfs/leads"
+}
+
+@test "CVE-2024-40635: ids beyond 32 bits, and the one that means \"none\", are refused by their names, on start and exec" {
+	local id how
+	for id in 4294967295 4294967296 4294967297 18446744073709551616 -1; do
+		bundle wrap "p['user']['uid'] = $id; p['args'] = ['id', '-u']"
+		run oci run -b "$BUNDLE" wrap
+		echo "$output"
+		[ "$status" = 1 ]
+		[[ "$output" == *process.user.uid* ]]
+		bundle wrap "p['user']['gid'] = $id; p['args'] = ['id', '-g']"
+		run oci run -b "$BUNDLE" wrap
+		[ "$status" = 1 ]
+		[[ "$output" == *process.user.gid* ]]
+		bundle wrap "p['user']['additionalGids'] = [$id]; p['args'] = ['id', '-G']"
+		run oci run -b "$BUNDLE" wrap
+		[ "$status" = 1 ]
+		[[ "$output" == *process.user.additionalGids* ]]
+	done
+	bundle wrap
+	oci run -d -b "$BUNDLE" wrap </dev/null >/dev/null 2>&1 3>&-
+	for id in 4294967295 4294967296 18446744073709551616 -1; do
+		for how in "--user $id" "--user 1:$id" "--additional-gids $id"; do
+			run oci exec $how wrap id
+			echo "$output"
+			# the flag of a number, or what is in the document
+			[[ "$status" = 255 || "$output" == *"invalid value"* && "$status" = 1 ]]
+		done
+	done
+}
+
+# runc wrapped the length of a message at 64 KiB, so that what came behind (the mappings) was read as something else.
+@test "CVE-2021-43784: parts of a config that take more than 64 KiB come whole or are refused, and never change the others" {
+	local users="c['linux']['namespaces'].append({'type': 'user'}); c['linux']['uidMappings'] = c['linux']['gidMappings'] = [{'containerID': 0, 'hostID': 100000, 'size': 65536}]"
+	chmod 711 "$HOME_OCI"
+	local what n
+	for what in "p['env'] += ['V%d=%s' % (i, 'x' * 60000) for i in range(3)]" \
+		"p['args'] += ['y' * 65500, 'z' * 100]" \
+		"c['annotations'] = {'a%d' % i: 'x' * 65530 for i in range(3)}" \
+		"c['linux']['maskedPaths'] += ['/none/%060d' % i for i in range(2000)]" \
+		"c['mounts'] += [{'destination': '/dev/shm/%d' % i, 'type': 'tmpfs', 'source': 'x' * 4000, 'options': ['size=4k']} for i in range(20)]"; do
+		bundle long "$users; p['args'] = ['sh', '-c', 'cat /proc/self/uid_map; for n in net pid mnt user; do readlink /proc/self/ns/\$n; done']; $what"
+		run oci run -b "$BUNDLE" long
+		echo "$what: $output"
+		[ "$status" = 0 ]
+		[ "$(echo ${lines[0]})" = "0 100000 65536" ]
+		[ "${#lines[@]}" = 5 ]
+		for n in net pid mnt user; do
+			[[ "$output" != *"$(readlink /proc/self/ns/$n)"* ]]
+		done
+	done
+	# what the kernel takes no such length of is refused, by its name
+	for what in "p['cwd'] = '/' + 'x' * 65530" "c['hostname'] = 'x' * 65540" \
+		"c['linux']['namespaces'] = [dict(n, path='/proc/self/ns/net' + '/' * 65536) if n['type'] == 'network' else n for n in c['linux']['namespaces']]" \
+		"c['linux']['uidMappings'] = [{'containerID': i, 'hostID': 100000 + i, 'size': 1} for i in range(5000)]" \
+		"c['linux']['cgroupsPath'] = '/' + 'x' * 65540"; do
+		bundle long "$users; $what; p['args'] = ['true']"
+		run oci run -b "$BUNDLE" long
+		echo "$what: ${output::300}"
+		[ "$status" = 1 ]
+		[ ! -e "$HOME_OCI/state/long" ]
+	done
+}
