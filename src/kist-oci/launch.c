@@ -301,13 +301,16 @@ int launch_create(struct launch *l, const struct globals *g, const struct launch
 int launch_wait(struct launch *l, bool keep, int signals, struct err **err)
 {
 	fd_closep(&l->sealed);
+	state_unlock(l->state);
 	int code = foreground_wait(
 		l->run->pid, l->run->pidfd, l->run->tty_master, signals, &l->notify, err);
 	l->run->pid = 0;
 	if (code >= 0 && keep)
 		return code;
 	auto_err *why = NULL;
-	if (launch_remove(l, &why) < 0)
+	if (state_relock(l->state, &why) < 0 && why->kind == ERR_NOT_FOUND)
+		return code; /* delete --force has ended it */
+	if (why || launch_remove(l, &why) < 0)
 		log_warn("%s", err_msg(why));
 	return code;
 }

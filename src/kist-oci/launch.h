@@ -61,8 +61,9 @@ int launch_create(struct launch *l, const struct globals *g, const struct launch
 	const char *id, bool split, struct err **err);
 /** Puts on record that it is made, unless that was done: run's container goes through its gate before. */
 int launch_made(struct launch *l, struct err **err);
-/** Waits for init and, unless @keep, launch_remove()s. @signals as in foreground_wait(). The exit code; what fails
- * afterwards is said but does not replace it. -1 on failure. */
+/** Waits for init and, unless @keep or another verb was first, launch_remove()s; others may change the container
+ * meanwhile. @signals as in foreground_wait(). The exit code; what fails afterwards is said but does not replace it.
+ * -1 on failure. */
 int launch_wait(struct launch *l, bool keep, int signals, struct err **err);
 /** The one who launched ends the container: hooks, cgroup, entry. */
 int launch_remove(struct launch *l, struct err **err);

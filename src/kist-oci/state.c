@@ -240,6 +240,19 @@ int state_open(
 	return 0;
 }
 
+void state_unlock(struct state *s)
+{
+	fd_close(s->lock);
+	s->lock = -1;
+}
+
+int state_relock(struct state *s, struct err **err)
+{
+	if (take_lock(s, err) < 0)
+		return -1;
+	return still_there(s) ? 0 : not_there(err);
+}
+
 /* Where systemd put it stood in state.json; the unit has its name from the plan, and its place from that. */
 static void find_unit(struct state *s, const struct plan *plan)
 {

@@ -49,6 +49,10 @@ int state_create(struct state **out, const struct globals *g, const char *id, st
 /** Opens one that exists; @lock holds off every other verb that changes it. ERR_NOT_FOUND. */
 int state_open(
 	struct state **out, const struct globals *g, const char *id, bool lock, struct err **err);
+/** Lets other verbs change a locked one, */
+void state_unlock(struct state *s);
+/** until here. What they wrote is not read. ERR_NOT_FOUND if one has removed it. */
+int state_relock(struct state *s, struct err **err);
 /** Opens and locks one whose state.json says nothing, for delete --force: what the plan tells of its cgroup is known. */
 int state_open_wreck(struct state **out, const struct globals *g, const char *id, struct err **err);
 /**

@@ -571,14 +571,45 @@ PY
 	[ "$s" = 8 ]
 }
 
+@test "a container that run has in the foreground is paused, updated and deleted by others; its hooks run once" {
+	bundle fg 'c["hooks"] = {"poststop": [{"path": "/bin/sh", "args": ["sh", "-c", "echo ended >>" + os.environ["HOME_OCI"] + "/ended"]}]}'
+	local file code
+	oci_bg "$HOME_OCI/out" run -b "$BUNDLE" fg
+	wait_for is fg running
+	oci pause fg
+	is fg paused
+	oci resume fg
+	oci update --pids-limit 77 fg
+	file=$(limit pids.max pids.max pids fg)
+	[ "$file" = 77 ]
+	oci delete --force fg
+	code=0
+	wait "$OCI_PID" || code=$?
+	[ $code = 137 ]
+	[ "$(cat "$HOME_OCI/out" "$HOME_OCI/ended")" = ended ]
+	# nor does its end touch a container that has got the name meanwhile
+	oci_bg "$HOME_OCI/out" run -b "$BUNDLE" fg
+	wait_for is fg running
+	kill -STOP "$OCI_PID"
+	oci delete --force fg
+	oci run -d -b "$BUNDLE" fg </dev/null >/dev/null 2>&1 3>&-
+	kill -CONT "$OCI_PID"
+	code=0
+	wait "$OCI_PID" || code=$?
+	[ $code = 137 ]
+	[ ! -s "$HOME_OCI/out" ]
+	is fg running
+}
+
 @test "run reaps the container's orphans, with --no-subreaper it leaves them to others" {
-	bundle or 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "pid"]; p["args"] = ["sh", "-c", "(sleep 0.3 & echo $! >/out/orphan) & wait; sleep 1000"]; c["mounts"].append({"destination": "/out", "type": "bind", "source": os.environ["HOME_OCI"], "options": ["bind"]})'
+	bundle or 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "pid"]; p["args"] = ["sh", "-c", "(until [ -e /out/seen ]; do sleep 0.1; done & echo $! >/out/orphan) & wait; touch /out/ready; sleep 1000"]; c["mounts"].append({"destination": "/out", "type": "bind", "source": os.environ["HOME_OCI"], "options": ["bind"]})'
 	local option parent
 	for option in "" --no-subreaper; do
-		rm -f "$HOME_OCI/orphan"
+		rm -f "$HOME_OCI/orphan" "$HOME_OCI/ready" "$HOME_OCI/seen"
 		oci_bg "$HOME_OCI/out" run $option -b "$BUNDLE" or
-		wait_for test -s "$HOME_OCI/orphan"
+		wait_for test -e "$HOME_OCI/ready"
 		parent=$(sed -n 's/^PPid:\t//p' "/proc/$(cat "$HOME_OCI/orphan")/status")
+		touch "$HOME_OCI/seen"
 		if [ -z "$option" ]; then
 			[ "$parent" = "$OCI_PID" ]
 			gone() { [ ! -e "/proc/$(cat "$HOME_OCI/orphan")" ]; }
