@@ -268,6 +268,12 @@ static int set_root(struct start *s, struct err **err)
 	return 0;
 }
 
+/* Once, as in Docker's layer below the container's: what becomes of mtab later is the container's business. */
+static void set_etc(struct start *s)
+{
+	s->plan->etc = PLAN_ETC_FILES | (s->container->state.started_at ? 0 : PLAN_ETC_MTAB);
+}
+
 static int set_process(struct start *s, struct err **err)
 {
 	struct container *c = s->container;
@@ -311,6 +317,7 @@ static int make_plan(struct start *s, struct err **err)
 		plan_compile(&s->plan, s->config, &options, err) || set_root(s, err) ||
 		set_process(s, err))
 		return -1;
+	set_etc(s);
 	for (size_t i = 0; i < OCI_NS_COUNT; i++)
 		if (s->ns_fd[i] >= 0)
 			s->plan->ns_fd[i] = s->ns_fd[i];

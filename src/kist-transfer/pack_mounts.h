@@ -1,6 +1,6 @@
 /*
- * What the engine made in the upper folder: mount points, which are /proc, /sys, /dev, and three files in /etc, and
- * /.dockerenv. Docker keeps them in a layer of their own below the container's; here they are told by what they are,
+ * What the engine made in the upper folder: mount points, which are /proc, /sys, /dev, and three files in /etc (where the image has
+ * none, or what is no plain file), the link /etc/mtab, and /.dockerenv. Docker keeps them in a layer of their own below the container's; here they are told by what they are,
  * empty and new, and left out of layers and lists of changes.
  */
 #ifndef KIST_TRANSFER_PACK_MOUNTS_H

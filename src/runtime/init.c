@@ -91,6 +91,7 @@ static void build_tree(struct init *init)
 {
 	struct setup *s = &init->setup;
 	root_attach(s);
+	etc_make(s);
 	mounts_make(s);
 	devices_make(s);
 	bind_init(init);

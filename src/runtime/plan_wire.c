@@ -12,7 +12,7 @@
 #include "codec.h"
 #include "sys/child.h"
 
-#define PLAN_MAGIC 0x394c504bu /* "KPL9" */
+#define PLAN_MAGIC 0x414c504bu /* "KPLA" */
 #define PROCESS_MAGIC 0x3450504bu /* "KPP4" */
 
 #define NS_FLAGS                                                                                   \
@@ -219,6 +219,8 @@ static void walk_root(struct codec *c, struct plan *p)
 	codec_str(c, &p->work);
 	codec_bool(c, &p->root_volatile);
 	codec_bool(c, &p->root_readonly);
+	codec_u32(c, &p->etc);
+	codec_check(c, !(p->etc & ~PLAN_ETC_ALL));
 	codec_u64(c, &p->root_propagation);
 	codec_bool(c, &p->no_pivot);
 	if (kind == PLAN_ROOT_BIND)

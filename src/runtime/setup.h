@@ -94,6 +94,9 @@ bool binds_shift_late(const struct setup *s);
 int binds_idmap_next(struct setup *s, int mnt, struct err **err);
 void binds_close(struct setup *s);
 
+/** etc.c: child; what plan.etc asks for, before mounts_make(). */
+void etc_make(struct setup *s);
+
 /* mounts.c: child */
 
 void mounts_make(struct setup *s);

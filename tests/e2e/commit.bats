@@ -77,6 +77,86 @@ based() {
 	is "$(docker diff c3)" "A /.dockerenv"
 }
 
+# etc_image NAME COMMAND: an image with busybox, /etc as COMMAND makes it, and what links of it may lead to.
+etc_image() {
+	rm -rf "$W/root"
+	mkdir -p "$W/root/bin" "$W/root/etc" "$W/root/run/net"
+	cp "$(command -v busybox)" "$W/root/bin/busybox"
+	for name in sh cat readlink stat tail; do ln -s busybox "$W/root/bin/$name"; done
+	echo mine | tee "$W/root/etc/other" "$W/root/run/net/stub" >/dev/null
+	(cd "$W/root" && eval "$2")
+	tar -C "$W/root" -c . | docker import - "$1" >/dev/null
+}
+
+# What a container of it sees: four names in /etc, and that the links' ends are as they were.
+etc_seen() { # IMAGE
+	docker run --name c1 --hostname seen --network none "$1" /bin/sh -c '
+		cd /etc; stat -c "%F" resolv.conf hosts hostname mtab; readlink mtab; cat hostname; tail -n 1 hosts
+		[ ! -e other ] || cat other; cat /run/net/stub'
+}
+
+@test "an image's links at /etc/resolv.conf, hosts, hostname and mtab give way, and are in what is committed" {
+	local kind where victim=$W/victim n=0
+	echo safe >"$victim"
+	mkdir "$W/folder"
+	while read -r kind where; do
+		n=$((n + 1))
+		etc_image "links:$n" "ln -s $where etc/resolv.conf; ln -s $where etc/hosts; ln -s $where etc/hostname
+			case $kind in file) echo x >etc/mtab ;; none) ;; *) ln -s $where etc/mtab ;; esac"
+		run etc_seen "links:$n"
+		is "$status ${lines[*]:0:6}" "0 regular file regular file regular file symbolic link /proc/mounts seen"
+		is "${lines[-2]} ${lines[-1]}" "mine mine"
+		# a second start finds what the first one made
+		docker start -a c1 | cmp - <(printf '%s\n' "${lines[@]}")
+		is "$(changes)" ""
+		docker commit c1 new >/dev/null
+		is "$(inspect '{{.RootFS.Layers}}' new)" "$(inspect '{{.RootFS.Layers}}' "links:$n")"
+		# beside a change of the container's own, too
+		docker rm c1 >/dev/null
+		docker run --name c1 --network none "links:$n" /bin/sh -c 'echo 1 >/etc/new'
+		is "$(changes)" "C /etc
+A /etc/new"
+		docker commit c1 new >/dev/null
+		docker save new | tar -xO "$(docker save new | tar -xO manifest.json | jq -r '.[0].Layers[-1]')" | tar -t >"$W/names"
+		is "$(cat "$W/names")" "etc/
+etc/new"
+		docker rm c1 >/dev/null
+		docker rmi -f new "links:$n" >/dev/null
+	done <<-END
+		link /run/net/stub
+		file ../run/net/stub
+		none other
+		link /not/there
+		link nothing
+		link ../../../../../../../..$victim
+		link $victim
+		link /proc/self/cwd/x
+		link $W/folder
+	END
+	is "$(cat "$victim")" safe
+	is "$(ls "$W/folder")" ""
+}
+
+@test "an /etc that is a link gives way to a folder, and stays the image's" {
+	etc_image odd:1 'mv etc real; ln -s real etc'
+	run etc_seen odd:1
+	is "$status ${lines[*]:0:6}" "0 regular file regular file regular file symbolic link /proc/mounts seen"
+	is "$(changes)" ""
+	docker commit c1 new >/dev/null
+	is "$(inspect '{{.RootFS.Layers}}' new)" "$(inspect '{{.RootFS.Layers}}' odd:1)"
+	docker rm c1 >/dev/null
+	docker rmi -f new odd:1 >/dev/null
+}
+
+@test "what a container does with its /etc/mtab stays, and is committed" {
+	made '[ -e /ran ] || { readlink /etc/mtab; rm /etc/mtab; echo own >/etc/mtab; touch /ran; }'
+	docker start c1 >/dev/null
+	docker wait c1 >/dev/null
+	docker commit c1 new >/dev/null
+	docker export c1 | tar -xO etc/mtab | grep -qx own
+	changes | grep -q ' /etc/mtab$'
+}
+
 @test "diff names what was added, changed and deleted, as Docker does" {
 	based 'echo 2 >>file; echo new >added; mkdir -p deep/er; echo 1 >deep/er/f; rm deleted'
 	is "$(changes)" "C /t

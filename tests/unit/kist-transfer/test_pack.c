@@ -335,6 +335,35 @@ static void mount_points_are_no_change(void **state)
 		now, "10 .dockerenv\n4 data/\n4 dev/\n10 dev/new\n4 etc/\n10 etc/new\n");
 }
 
+/* What the runtime puts in the place of an image's links: files to be mounted on, and /etc/mtab. */
+static void what_stands_for_the_images_links_is_no_change(void **state)
+{
+	struct trees *t = *state;
+	need_root();
+	mkdirat(t->lower, "etc", 0755);
+	symlinkat("/run/stub", t->lower, "etc/resolv.conf");
+	put_file(t->lower, "etc/hosts", "the image's");
+	put_file(t->lower, "etc/mtab", "the image's");
+	mkdirat(t->upper, "etc", 0755);
+	put_file(t->upper, "etc/resolv.conf", "");
+	fchmodat(t->upper, "etc/resolv.conf", 0755, 0);
+	symlinkat("/proc/mounts", t->upper, "etc/mtab");
+	auto_buf none = BUF_INIT, some = BUF_INIT, more = BUF_INIT;
+	pack_to(t, pack_changes, &none);
+	assert_string_equal(buf_str(&none), "null\n");
+	/* a file of the image that was emptied is a change, and so is another link */
+	put_file(t->upper, "etc/hosts", "");
+	pack_to(t, pack_changes, &some);
+	assert_string_equal(buf_str(&some),
+		"[{\"Path\":\"/etc\",\"Kind\":0},{\"Path\":\"/etc/hosts\",\"Kind\":0}]\n");
+	unlinkat(t->upper, "etc/hosts", 0);
+	unlinkat(t->upper, "etc/mtab", 0);
+	symlinkat("/proc/mountz", t->upper, "etc/mtab");
+	pack_to(t, pack_changes, &more);
+	assert_string_equal(buf_str(&more),
+		"[{\"Path\":\"/etc\",\"Kind\":0},{\"Path\":\"/etc/mtab\",\"Kind\":0}]\n");
+}
+
 static void a_mark_as_a_files_name_is_refused(void **state)
 {
 	struct trees *t = *state;
@@ -652,6 +681,7 @@ int main(void)
 		PACK_TEST(the_longest_name_can_be_deleted),
 		PACK_TEST(nothing_is_the_empty_layer_that_docker_knows),
 		PACK_TEST(mount_points_are_no_change),
+		PACK_TEST(what_stands_for_the_images_links_is_no_change),
 		PACK_TEST(a_mark_as_a_files_name_is_refused),
 		PACK_TEST(what_overlay_redirects_is_refused),
 		PACK_TEST(the_whole_is_what_the_container_sees),

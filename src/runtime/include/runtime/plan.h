@@ -46,6 +46,11 @@ enum plan_idmap {
 #define PLAN_LINK_COPY 4u /* "copy-symlink": a source that is a link is made anew, not bound */
 #define PLAN_LINK_ALL 7u
 
+/* plan.etc: what Docker makes in the root's /etc before all mounts (etc.c) */
+#define PLAN_ETC_FILES 1u /* hostname, hosts, resolv.conf: no links, but files to be covered */
+#define PLAN_ETC_MTAB 2u /* mtab: a link to /proc/mounts, whatever the image has there */
+#define PLAN_ETC_ALL 3u
+
 /** One mount, in order. Targets are resolved inside the new root with RESOLVE_IN_ROOT. */
 struct plan_mount {
 	enum plan_step_kind kind;
@@ -168,6 +173,7 @@ struct plan {
 	const char *upper, *work;
 	bool root_volatile; /* overlay "volatile": --rm containers */
 	bool root_readonly;
+	uint32_t etc; /* PLAN_ETC_* */
 	const char *mount_label; /* SELinux context of new file systems, or NULL */
 	uint64_t root_propagation; /* MS_* of "/" of the new namespace, 0: private */
 	bool no_pivot;
