@@ -222,28 +222,60 @@ static int read_flag(struct options *o, char ***argv, const char **given, struct
 
 /* ---- the file ---- */
 
+/* Go's names of JSON's types, as encoding/json has them in its errors; a fraction with its digits. */
+static char *kind_of(const json_t *v)
+{
+	if (json_is_real(v))
+		return xasprintf("number %.15g", json_real_value(v));
+	return xstrdup(json_is_string(v)    ? "string"
+		       : json_is_boolean(v) ? "bool"
+		       : json_is_integer(v) ? "number"
+		       : json_is_array(v)   ? "array"
+		       : json_is_object(v)  ? "object"
+					    : "null");
+}
+
+/* In dockerd's words, which scripts and people's searches know. */
+static int wrong_type(
+	const struct setting *s, const json_t *v, const char *wanted, struct err **err)
+{
+	auto_free char *kind = kind_of(v);
+	return err_set(err, ERR_INVALID,
+		"json: cannot unmarshal %s into Go struct field Config.%s of type %s", kind, s->key,
+		wanted);
+}
+
+static int set_list(struct options *o, const struct setting *s, const json_t *v, struct err **err)
+{
+	for (size_t i = 0; i < json_array_size(v); i++) {
+		const json_t *item = json_array_get(v, i);
+		if (!json_is_string(item) && !json_is_null(item))
+			return wrong_type(s, item, "string", err);
+		strv_add(at(o, s), json_is_string(item) ? json_string_value(item) : "");
+	}
+	return 0;
+}
+
 static int set_json(struct options *o, const struct setting *s, const json_t *v, struct err **err)
 {
-	static const char *const wanted[] = {[STRING] = "a string",
-		[LIST] = "a list of strings",
-		[BOOL] = "true or false",
-		[NUMBER] = "a number"};
-	size_t i;
-	const json_t *item;
+	static const char *const wanted[] = {
+		[STRING] = "string", [LIST] = "[]string", [BOOL] = "bool", [NUMBER] = "int"};
 	bool good = (s->kind == STRING && json_is_string(v)) ||
 		    (s->kind == BOOL && json_is_boolean(v)) ||
 		    (s->kind == NUMBER && json_is_integer(v)) ||
 		    (s->kind == LIST && json_is_array(v));
-	json_array_foreach(v, i, item) good = good && json_is_string(item);
+	if (json_is_null(v))
+		return 0; /* as if it was not there */
 	if (!good)
-		return err_set(err, ERR_INVALID, "%s: must be %s", s->key, wanted[s->kind]);
+		return wrong_type(s, v, wanted[s->kind], err);
+	if (s->kind == LIST)
+		return set_list(o, s, v, err);
 	if (s->kind == BOOL)
 		*(bool *)at(o, s) = json_is_true(v);
 	else if (s->kind == NUMBER)
 		*(int64_t *)at(o, s) = json_integer_value(v);
-	else if (s->kind == STRING)
+	else
 		str_replace(at(o, s), json_string_value(v));
-	json_array_foreach(v, i, item) strv_add(at(o, s), json_string_value(item));
 	return 0;
 }
 
@@ -315,8 +347,14 @@ static int read_file(struct options *o, const char *const *given, bool must_exis
 	auto_json *doc = json_parse(text.data, text.len, o->config_file, err);
 	if (!doc)
 		return -1;
-	if (!json_is_object(doc))
-		return err_set(err, ERR_INVALID, "%s: must be a JSON object", o->config_file);
+	if (!json_is_object(doc)) {
+		auto_free char *kind = kind_of(doc);
+		return err_set(err, ERR_INVALID,
+			"unable to configure the daemon with file %s: json: cannot unmarshal %s "
+			"into "
+			"Go value of type map[string]interface {}",
+			o->config_file, kind);
+	}
 	if (unfold_proxies(doc, err) < 0 || check_keys(doc, given, err) < 0)
 		return err_wrap(err, "unable to configure the daemon with file %s", o->config_file);
 	const char *key;
