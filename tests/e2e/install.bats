@@ -37,7 +37,8 @@ prefix() {
 	for file in share/kist/seccomp.json lib/systemd/system/kist.service lib/systemd/system/kist.socket \
 		lib/tmpfiles.d/kist.conf lib/sysusers.d/kist.conf share/bash-completion/completions/kist \
 		share/bash-completion/completions/kist-oci \
-		share/zsh/site-functions/_kist share/fish/vendor_completions.d/kist.fish; do
+		share/zsh/site-functions/_kist share/fish/vendor_completions.d/kist.fish \
+		share/zsh/site-functions/_kist-oci share/fish/vendor_completions.d/kist-oci.fish; do
 		[ -s $file ] || { echo "$file is not there"; return 1; }
 	done
 	grep -q "^ExecStart=${PWD#"$KIST_INSTALLED"}/bin/kistd " lib/systemd/system/kist.service
