@@ -24,7 +24,7 @@ demo: all ## from nothing to a running container, on an image made from busybox
 
 check: all ## every test; in a virtual machine what this one cannot run
 	@scripts/deps test vm
-	@tests/run $(BUILD) unit fuzz e2e vm-rest
+	@tests/run $(BUILD) unit e2e fuzz vm-rest
 
 check-unit: all ## unit tests
 	@scripts/deps test
