@@ -122,6 +122,9 @@ static int compile(struct launch *l, const struct globals *g, const struct launc
 	if (str_empty(l->plan->cgroup_path) && !l->systemd)
 		l->plan->cgroup_path = l->cgroup =
 			xasprintf("%skist/%s", l->plan->rootless ? "" : "/", id);
+	/* criu makes its own */
+	if (!o->images)
+		l->net = net_ahead_begin(l->plan);
 	return l->systemd ? 0 : resolve_cgroup(l, err);
 }
 
@@ -247,6 +250,7 @@ static int make(struct launch *l, const struct launch_options *o, bool split, st
 		return -1;
 	l->sealed = l->state->globals->sealed;
 	io.spare = &l->sealed;
+	io.net = l->net;
 	io.unit_made = record_unit;
 	io.known = record_run;
 	io.unit_arg = io.known_arg = l;
@@ -318,6 +322,7 @@ int launch_wait(struct launch *l, bool keep, int signals, struct err **err)
 void launch_clear(struct launch *l)
 {
 	run_release(l->run);
+	net_ahead_free(l->net);
 	plan_free(l->plan);
 	oci_config_free(l->config);
 	state_free(l->state);

@@ -40,6 +40,7 @@ struct launch {
 	struct oci_config *config;
 	struct plan *plan;
 	struct run *run;
+	struct net_ahead *net; /* begun as soon as the plan is made; or NULL */
 	char *bundle, *cgroup, *cache, *systemd; /* plan borrows them */
 	int gate; /* listening socket, or -1 */
 	int sealed; /* sealed_self_mount() */

@@ -45,6 +45,24 @@ void setup_enter_cgroup(struct setup *s)
 	cpus_reset();
 }
 
+/* A new one: made ahead, by clone, or here. */
+static void enter_network(struct setup *s)
+{
+	int fd = -1;
+	size_t n = 1;
+	if (s->net_ahead)
+		report_wait_fds(&s->report, PERMIT_NET, &fd, &n);
+	if (s->net_ahead && n) {
+		if (setns(fd, CLONE_NEWNET) < 0)
+			report_sys(&s->report, "enter the network namespace");
+		close(fd);
+		return;
+	}
+	if ((s->net_ahead || s->cgroup_late) && unshare(CLONE_NEWNET) < 0)
+		report_sys(&s->report, "make the network namespace");
+	ns_loopback_up(&s->report);
+}
+
 static void enter_namespaces(struct init *init)
 {
 	struct setup *s = &init->setup;
@@ -57,10 +75,8 @@ static void enter_namespaces(struct init *init)
 	}
 	if ((plan->ns_new & CLONE_NEWUSER) || s->ns[OCI_NS_USER] >= 0)
 		ns_become_root(&plan->process, &s->report);
-	if (s->cgroup_late && (plan->ns_new & CLONE_NEWNET) && unshare(CLONE_NEWNET) < 0)
-		report_sys(&s->report, "make the network namespace");
 	if (plan->ns_new & CLONE_NEWNET)
-		ns_loopback_up(&s->report);
+		enter_network(s);
 	if (plan->ns_new & CLONE_NEWTIME)
 		ns_time(plan, s->proc, &s->report);
 }

@@ -34,6 +34,9 @@ enum report_type {
 /* Permissions, one packet each; they may come in any order. */
 enum permit {
 	PERMIT_MAPPED = 1, /* the user namespace has its mappings */
+	/* the network namespace that was begun ahead is made: with it, or without if it is not. Never with a user
+	 * namespace, and the byte is full */
+	PERMIT_NET = PERMIT_MAPPED,
 	PERMIT_SCORED =
 		2, /* oom_score_adj and hard limits are set, where a stage is to inherit them */
 	PERMIT_PIVOT = 4, /* hooks have run */

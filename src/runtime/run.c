@@ -20,6 +20,7 @@
 #include "init.h"
 #include "limits_grant.h"
 #include "lsm.h"
+#include "net_ahead.h"
 #include "netdev.h"
 #include "ns.h"
 #include "run_private.h"
@@ -403,16 +404,32 @@ static bool may_hide(const struct setup *s)
 	return s->ns[OCI_NS_PID] >= 0 && !s->plan->create_container.count;
 }
 
+/* What was begun before is made by now, more or less. */
+static int give_net(struct making *m, struct err **err)
+{
+	const struct setup *s = &m->init.setup;
+	if (!s->net_ahead)
+		return 0;
+	auto_fd int ns = net_ahead_take(s->io->net);
+	if (report_permit_fds(m->sock, PERMIT_NET, &ns, ns >= 0) < 0) {
+		err_sys(err, errno, "give the container its network namespace");
+		return report_prefer(m->sock, err);
+	}
+	return 0;
+}
+
 static int clone_init(struct making *m, struct err **err)
 {
 	struct setup *s = &m->init.setup;
+	s->net_ahead = s->io->net && !ns_needs_stage(s->ns, s->plan);
 	int pair[2], cgroup = m->run->cgroup ? cgroup_clone_fd(m->run->cgroup) : -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, errno, "socketpair");
 	m->sock = m->run->gate = m->init.parents = pair[0];
 	m->theirs = s->report.sock = pair[1];
 	struct child_args args = {
-		.flags = CLONE_CLEAR_SIGHAND | ns_clone_flags(s->plan, s->cgroup_late),
+		.flags = CLONE_CLEAR_SIGHAND |
+			 ns_clone_flags(s->plan, s->cgroup_late || s->net_ahead),
 		.pidfd = &m->run->pidfd,
 		.exit_signal = SIGCHLD,
 		.cgroup = cgroup,
@@ -428,7 +445,7 @@ static int clone_init(struct making *m, struct err **err)
 		return err_sys(err, errno, "clone into new namespaces");
 	fd_close(steal_fd(&m->theirs));
 	m->run->pid = pid;
-	return start_unit(m, pid, err);
+	return start_unit(m, pid, err) < 0 ? -1 : give_net(m, err);
 }
 
 static int set_oom_score(struct making *m, struct err **err)

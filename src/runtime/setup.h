@@ -38,6 +38,7 @@ struct setup {
 	const int *entries; /* the child's way into its v1 cgroups (cgroup_enter), borrowed */
 	size_t entry_count;
 	bool cgroup_late; /* init enters its v1 cgroups while it builds its tree, not first thing */
+	bool net_ahead; /* the network namespace comes from the parent, or not at all (run_io.net) */
 	bool cgroup_unit; /* systemd moves the child into its cgroup, before anything else */
 	bool wait_hooks; /* hooks of the parent's run before pivot_root */
 	bool wait_net; /* the parent moves network devices to us before that */

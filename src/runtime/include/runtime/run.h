@@ -29,6 +29,7 @@
 
 #include "base/err.h"
 #include "runtime/cgroup.h"
+#include "runtime/net_ahead.h"
 #include "runtime/plan.h"
 
 struct run;
@@ -63,6 +64,8 @@ struct run_io {
 	/* A descriptor that nobody needs and that takes time to close: the child gives up its copy at once, so that the
 	 * time is the caller's, and run_create() does the same while it waits, unless init goes straight. May be NULL. */
 	int *spare;
+	/* The container's network namespace, where it was begun before; run_create() takes it. Or NULL. */
+	struct net_ahead *net;
 	/* struct cgroup_unit_spec's "made": with systemd cgroups, before init does anything */
 	int (*unit_made)(void *arg, const char *cgroup, struct err **err);
 	void *unit_arg;

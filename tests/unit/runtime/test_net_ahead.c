@@ -1,0 +1,135 @@
+/* A network namespace made beside its maker. Needs root; skipped without. */
+#include "../cmocka_all.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fdio.h"
+#include "net_ahead.h"
+#include "runtime/plan.h"
+
+static struct plan plan_with(uint32_t ns_new)
+{
+	struct plan plan = {.ns_new = ns_new};
+	for (int i = 0; i < OCI_NS_COUNT; i++)
+		plan.ns_fd[i] = -1;
+	return plan;
+}
+
+static void no_child_is_left(void)
+{
+	assert_int_equal(waitpid(-1, NULL, __WALL | WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+/* Of the namespace @ns: is its loopback device up? Asked by a child, which may end in there. */
+static bool loopback_is_up(int ns)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct ifreq lo = {.ifr_name = "lo"};
+		int sock = setns(ns, CLONE_NEWNET) < 0 ? -1 : socket(AF_INET, SOCK_DGRAM, 0);
+		_exit(sock < 0 || ioctl(sock, SIOCGIFFLAGS, &lo) < 0 || !(lo.ifr_flags & IFF_UP));
+	}
+	int status = -1;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status == 0;
+}
+
+static void it_is_a_new_one_with_its_loopback_device_up(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	struct plan plan = plan_with(CLONE_NEWNET | CLONE_NEWPID);
+	struct stat mine, before, made;
+	assert_int_equal(stat("/proc/self/ns/net", &before), 0);
+	struct net_ahead *a = net_ahead_begin(&plan);
+	assert_non_null(a);
+	int ns = net_ahead_take(a);
+	assert_true(ns >= 0);
+	net_ahead_free(a);
+	assert_int_equal(ioctl(ns, NS_GET_NSTYPE), CLONE_NEWNET);
+	assert_true(fcntl(ns, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(fstat(ns, &made), 0);
+	/* the maker has not moved */
+	assert_int_equal(stat("/proc/self/ns/net", &mine), 0);
+	assert_int_equal(mine.st_ino, before.st_ino);
+	assert_int_not_equal(made.st_ino, before.st_ino);
+	assert_true(loopback_is_up(ns));
+	close(ns);
+	no_child_is_left();
+}
+
+static void one_that_nobody_takes_is_closed_and_its_process_waited_for(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	struct plan plan = plan_with(CLONE_NEWNET);
+	int first = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	close(first);
+	struct net_ahead *a = net_ahead_begin(&plan);
+	assert_non_null(a);
+	net_ahead_free(a);
+	no_child_is_left();
+	int again = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(again, first);
+	close(again);
+	net_ahead_free(NULL);
+}
+
+static void what_cannot_be_made_is_none(void **state)
+{
+	(void)state;
+	struct plan plan = plan_with(CLONE_NEWNET);
+	pid_t pid = fork();
+	if (pid == 0) {
+		/* nobody may make one */
+		if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
+			_exit(2);
+		struct net_ahead *a = net_ahead_begin(&plan);
+		int ns = a ? net_ahead_take(a) : -1;
+		net_ahead_free(a);
+		_exit(ns != -1);
+	}
+	int status = -1;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void none_is_begun_for_plans_that_need_another(void **state)
+{
+	(void)state;
+	struct plan none = plan_with(CLONE_NEWPID | CLONE_NEWNS);
+	assert_null(net_ahead_begin(&none));
+	struct plan user = plan_with(CLONE_NEWNET | CLONE_NEWUSER);
+	assert_null(net_ahead_begin(&user));
+	struct plan joins_user = plan_with(CLONE_NEWNET);
+	joins_user.ns_path[OCI_NS_USER] = "/proc/1/ns/user";
+	assert_null(net_ahead_begin(&joins_user));
+	struct plan joins_pid = plan_with(CLONE_NEWNET);
+	joins_pid.ns_fd[OCI_NS_PID] = 0;
+	assert_null(net_ahead_begin(&joins_pid));
+	no_child_is_left();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(it_is_a_new_one_with_its_loopback_device_up),
+		cmocka_unit_test(one_that_nobody_takes_is_closed_and_its_process_waited_for),
+		cmocka_unit_test(what_cannot_be_made_is_none),
+		cmocka_unit_test(none_is_begun_for_plans_that_need_another),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
