@@ -672,3 +672,85 @@ if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"): c["linux"]["namespac
 	[[ "$output" == *"process.noNewPrivileges would be lost"* ]]
 	is q1 running
 }
+
+# asked VERB... : what a criu that only writes it down (lib/fake_criu.py) is asked for, a number of rpc.proto a word
+asked() {
+	rm -f "$HOME_OCI/fake/asked"
+	oci --criu "$HOME_OCI/fake/criu" "$@" </dev/null >"$HOME_OCI/said" 2>&1 3>&- || true
+	head -n 1 "$HOME_OCI/fake/asked"
+}
+
+# as_itself OPTIONS NUMBER=VALUE [NUMBER=VALUE...] VERB...: with the options criu is asked for that, and for nothing else that is new
+as_itself() {
+	local options=$1 expected=$2 got
+	shift 2
+	# shellcheck disable=SC2086
+	got=$(comm -13 <(tr ' ' '\n' <<<"$PLAIN" | sort) <(asked "$@" $options | tr ' ' '\n' | sort) | tr '\n' ' ')
+	[ "$got" = "$expected " ] || { echo "$options: $got, not $expected: $(cat "$HOME_OCI/said")"; return 1; }
+}
+
+# vm: always
+@test "each option is told to criu as itself, and as nothing else" {
+	/usr/bin/python3 --version >/dev/null || skip "no /usr/bin/python3"
+	mkdir -p "$HOME_OCI/fake" "$HOME_OCI/before"
+	cp "$BATS_TEST_DIRNAME/lib/fake_criu.py" "$HOME_OCI/fake/criu"
+	bundle y1
+	start y1
+	# with --leave-running, or it would be gone, for what is asked
+	local save="checkpoint --leave-running --image-path $IMAGES" load="restore -b $BUNDLE --image-path $IMAGES" options expected
+	PLAIN=$(asked checkpoint --pre-dump --image-path "$IMAGES" y1)
+	[ "${PLAIN%% *}" = 4 ]
+	[[ " $PLAIN " == *" 3=0 4=0 5=0 7=0 8=0 "* ]]
+	PLAIN=$(asked $save y1)
+	[ "${PLAIN%% *}" = 1 ]
+	[[ " $PLAIN " == *" 3=1 4=0 5=0 7=0 8=0 "*" 16=0 18=0 "*" 34=6 "*" 46=0 48=0 "* ]]
+	while IFS='|' read -r options expected; do
+		as_itself "$options y1" "$expected" $save
+	done <<-END
+		--ext-unix-sk|4=1
+		--tcp-established|5=1
+		--shell-job|7=1
+		--file-locks|8=1
+		--page-server 127.0.0.1:99|11=127.0.0.1:99
+		--parent-path ../before|14=../before 15=1
+		--auto-dedup|16=1
+		--work-path $HOME_OCI/before|17=5
+		--link-remap|18=1
+		--manage-cgroups-mode ignore|34=0
+		--manage-cgroups-mode soft|34=3
+		--manage-cgroups-mode full|34=4
+		--manage-cgroups-mode strict|34=5
+		--tcp-skip-in-flight|46=1
+		--lazy-pages|48=1
+	END
+	PLAIN=$(asked checkpoint --image-path "$IMAGES" y1)
+	[[ " $PLAIN " == *" 3=0 "* ]]
+	PLAIN=$(asked $load y1)
+	[ "${PLAIN%% *}" = 2 ]
+	[[ " $PLAIN " == *" 4=0 5=0 "*" 7=0 8=0 "*" 16=0 18=0 "*" 34=6 "*" 48=0 "* ]]
+	[[ " $PLAIN " != *" 53="* && " $PLAIN " != *" 63="* ]]
+	while IFS='|' read -r options expected; do
+		as_itself "$options y1" "$expected" $load
+	done <<-END
+		--ext-unix-sk|4=1
+		--tcp-established|5=1
+		--shell-job|7=1
+		--file-locks|8=1
+		--auto-dedup|16=1
+		--work-path $HOME_OCI/before|17=5
+		--manage-cgroups-mode ignore|34=0
+		--manage-cgroups-mode soft|34=3
+		--manage-cgroups-mode full|34=4
+		--lazy-pages|48=1
+		--lsm-profile apparmor:x|53=apparmor:x
+		--lsm-mount-context some:context|63=some:context
+	END
+	# what makes no difference to criu: an interface is never restored, and the others are runc's
+	local without
+	for options in "--empty-ns network" --no-pivot --no-subreaper; do
+		without=$(asked $load $options y1)
+		[ "$without" = "$PLAIN" ]
+	done
+	run oci list -q
+	[ -z "$output" ]
+}
