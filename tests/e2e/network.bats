@@ -48,7 +48,7 @@ echo_udp() {
 	retry 5 docker exec "$name" grep -q ':0035 ' /proc/net/udp
 }
 ask_udp() { # where host port
-	"$1" timeout 3 bash -c 'exec 9<>"/dev/udp/$0/$1"; echo ping >&9; head -n 1 <&9' "$2" "$3"
+	"$1" timeout "$(patience 3)" bash -c 'exec 9<>"/dev/udp/$0/$1"; echo ping >&9; head -n 1 <&9' "$2" "$3"
 }
 
 bridge() {
@@ -210,10 +210,10 @@ bridge() {
 
 @test "no other program can take a published port" {
 	docker run -d --name c1 -p 8080:80 busybox sleep 1000
-	run in_net timeout 1 socat TCP-LISTEN:8080,reuseaddr /dev/null
+	run in_net timeout "$(patience 1)" socat TCP-LISTEN:8080,reuseaddr /dev/null
 	[[ "$output" == *"in use"* ]]
 	docker rm -f c1
-	run in_net timeout 1 socat TCP-LISTEN:8080,reuseaddr /dev/null
+	run in_net timeout "$(patience 1)" socat TCP-LISTEN:8080,reuseaddr /dev/null
 	[[ "$output" != *"in use"* ]]
 }
 
