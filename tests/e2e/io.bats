@@ -63,7 +63,7 @@ on_terminal() {
 	a=$!
 	docker attach --no-stdin c1 >"$BATS_TEST_TMPDIR/b" &
 	b=$!
-	sleep 0.5
+	sleep "$(patience 0.5)"
 	echo word | docker attach c1
 	wait $a $b
 	[ "$(cat "$BATS_TEST_TMPDIR/a")" = "got word" ]
@@ -102,7 +102,7 @@ attached() { # CONTAINER SINCE
 	docker run -d --name c1 busybox sh -c 'while :; do echo tick; sleep 0.05; done'
 	docker attach c1 >/dev/null &
 	client=$!
-	sleep 0.3
+	sleep "$(patience 0.3)"
 	kill -9 $client
 	before=$(docker logs c1 | wc -l)
 	retry 5 bash -c "[ \$(docker logs c1 | wc -l) -gt $((before + 5)) ]"

@@ -285,7 +285,7 @@ state() {
 	curl -s -N --unix-socket "$KIST_HOME/kist.sock" -X POST 'http://d/v1.41/containers/c2/wait?condition=removed' \
 		>"$BATS_TEST_TMPDIR/removed" &
 	remover=$!
-	sleep 0.3
+	sleep "$(patience 0.3)"
 	docker start c2
 	wait $waiter
 	grep -q '"StatusCode":4' "$BATS_TEST_TMPDIR/next"
