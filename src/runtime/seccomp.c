@@ -124,8 +124,10 @@ static int add_architectures(
 		const char *name = profile->architectures[i];
 		uint32_t token = seccomp_arch_token(name);
 		if (!token)
-			return err_set(
-				err, ERR_INVALID, "seccomp: there is no architecture %s", name);
+			return err_set(err, ERR_INVALID,
+				"linux.seccomp.architectures: libseccomp %u.%u.%u does not know %s",
+				seccomp_version()->major, seccomp_version()->minor,
+				seccomp_version()->micro, name);
 		int r = seccomp_arch_add(ctx, token);
 		if (r < 0 && r != -EEXIST)
 			return err_sys(err, -r, "seccomp: add architecture %s", name);
