@@ -448,6 +448,30 @@ r['blockIO'] = {'throttleReadBpsDevice': [dict(d, rate=1048576)], 'throttleWrite
 	grep -q "^lo 5$" "$(knob n1 net_prio net_prio.ifpriomap -)"
 }
 
+# In a mount namespace of its own, where v2 has everything else: a new hierarchy shows in every process's list of cgroups, which
+# tests that run beside this one on a v1 machine count.
+# vm: always
+@test "network: class and priorities arrive on hierarchies of v1 that are mounted beside v2" {
+	v2 || skip "cgroup v1 has its hierarchies already"
+	[ "$(awk '$1 ~ /^net_(cls|prio)$/ && $2 == 0 && $4 == 1' /proc/cgroups | wc -l)" = 2 ] || skip "this kernel has no net_cls and net_prio to mount"
+	mkdir -p "$HOME_OCI/net"
+	bundle n2 'r["network"] = {"classID": 1048577, "priorities": [{"name": "lo", "priority": 5}]}; c["mounts"] = [m for m in c["mounts"] if m["type"] != "cgroup"]'
+	unshare -m --propagation private bash -euc '
+		oci() { timeout 300 "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" "$@"; }
+		mount -t cgroup -o net_cls,net_prio none "$HOME_OCI/net"
+		oci run -d -b "$1" n2 </dev/null
+		cd "$HOME_OCI/net$CGROUP/n2"
+		[ "$(cat net_cls.classid)" = 1048577 ]
+		grep -q "^lo 5$" net_prio.ifpriomap
+		[ "$(wc -l <cgroup.procs)" = 1 ]
+		echo "{\"network\": {\"classID\": 2097154}}" | oci update -r - n2
+		[ "$(cat net_cls.classid)" = 2097154 ]
+		cd /
+		oci delete --force n2
+		[ ! -e "$HOME_OCI/net$CGROUP/n2" ]
+		rmdir "$HOME_OCI/net$CGROUP"' bash "$BUNDLE"
+}
+
 # vm: always
 @test "unified: any file of v2, line by line; paths, unknown controllers and v1 are refused" {
 	if ! v2; then

@@ -686,6 +686,38 @@ os.execv(sys.argv[1], sys.argv[1:])' "$KIST_BUILD/bin/kist-oci" --root "$HOME_OC
 	oci delete ex
 }
 
+@test "exec forwards signals, and gives the exit code of what they do" {
+	bundle es
+	oci run -d -b "$BUNDLE" es </dev/null >/dev/null 2>&1 3>&-
+	oci_bg "$HOME_OCI/out" exec es sh -c 'for s in 1 3 10 15 18 20 21 22 34; do trap "echo $s" $s; done; trap "exit 9" 12; echo up; while :; do sleep 0.02; done'
+	wait_for grep -q up "$HOME_OCI/out"
+	local s
+	for s in 1 3 10 15 18 20 21 22 34; do
+		kill -$s "$OCI_PID"
+		wait_for grep -qx $s "$HOME_OCI/out"
+	done
+	kill -USR2 "$OCI_PID"
+	s=0
+	wait "$OCI_PID" || s=$?
+	[ "$s" = 9 ]
+	is es running
+}
+
+@test "exec --tty in the foreground: raw meanwhile, with our size, put back at the end; on a terminal alone" {
+	bundle et
+	oci run -d -b "$BUNDLE" et </dev/null >/dev/null 2>&1 3>&-
+	local exec=("$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" exec --tty et sh -c)
+	run timeout 100 python3 "$BATS_TEST_DIRNAME/lib/terminal.py" size "${exec[@]}" 'echo ready; read x; stty size; read x; stty size; exit 4' 3>&-
+	[ "$output" = "$(printf 'raw True\ncode 4 restored True')" ]
+	run timeout 100 python3 "$BATS_TEST_DIRNAME/lib/terminal.py" interrupt "${exec[@]}" 'trap "exit 33" INT; echo ready; while :; do sleep 0.1; done' 3>&-
+	[ "$output" = "code 33 restored True" ]
+	run oci exec --tty et true </dev/null
+	[ "$status" = 255 ]
+	[[ "$output" == *"none of the standard streams is one"* ]]
+	run oci exec et sh -c 'tty; exit 0' </dev/null
+	[ "$output" = "not a tty" ]
+}
+
 # terminal SCENARIO 'PROGRAM' [VERB]: see lib/terminal.py.
 terminal() {
 	bundle tt "p['terminal'] = True; p['args'] = ['sh', '-c', '''$2''']"
@@ -719,104 +751,4 @@ terminal() {
 	[ "$output" = "code 0" ]
 	run terminal closed 'trap "exit 44" HUP; while :; do echo x; sleep 0.05; done'
 	[ "$output" = "code 44" ]
-}
-
-# completed WORD...: what the shell ($COMPLETION) offers for the last of the words that stand behind kist-oci, in $output
-completed() {
-	output=$("offered_by_$COMPLETION" "$@")
-	echo "$*: $output"
-}
-
-offered_by_bash() {
-	. "$KIST_TOP/share/completions/kist-oci.bash"
-	COMP_WORDS=("$KIST_BUILD/bin/kist-oci" "$@")
-	COMP_CWORD=$#
-	_kist_oci
-	echo "${COMPREPLY[*]}"
-}
-
-# What zsh's completion system is handed, cut down to what goes with the word that is there.
-offered_by_zsh() {
-	zsh -f -c '
-		offer() {
-			local -a with
-			with=(${(M)@:#${words[CURRENT]#${cut}}*})
-			(( ! $#with )) || print -r -- $with
-		}
-		compadd() { [[ $1 == -a ]] && offer ${(P)2} }
-		_describe() { offer ${${(P)2}%%:*} }
-		compset() { cut="*=" }
-		_files() { }
-		words=("$@") CURRENT=$# cut=
-		. "$0"' "$KIST_TOP/share/completions/kist-oci.zsh" "$KIST_BUILD/bin/kist-oci" "$@"
-}
-
-offered_by_fish() {
-	PATH=$KIST_BUILD/bin:$PATH fish --no-config -c '
-		source $argv[1]
-		complete -C (string join " " -- kist-oci $argv[2..])' "$KIST_TOP/share/completions/kist-oci.fish" "$@" | cut -f 1 | sort | xargs
-}
-
-completes_kist_oci() {
-	local verb
-	completed ""
-	[ "$output" = "checkpoint create delete events exec features kill list pause ps restore resume run spec start state update" ]
-	for verb in $output; do
-		completed "$verb" --
-		[ "$output" ] || [[ "$verb" == @(features|pause|resume|start|state) ]]
-	done
-	completed --lo
-	[ "$output" = "--log --log-format" ]
-	completed --log-format ""
-	[[ "$output" == @("text json"|"json text") ]]
-	completed --root /x run --bun
-	[ "$output" = --bundle ]
-	bundle first
-	oci create -b "$BUNDLE" first </dev/null >/dev/null 2>&1 3>&-
-	for verb in start "kill -a" exec "exec --cwd /tmp"; do
-		completed --root "$HOME_OCI/state" $verb f
-		[ "$output" = first ]
-	done
-	cd "$BUNDLE"
-	for verb in run create "exec x" "exec --cwd"; do
-		completed --root "$HOME_OCI/state" $verb f
-		[ -z "$output" ]
-	done
-	completed kill first SIGK
-	[ "$output" = SIGKILL ]
-	completed list -f ""
-	[[ "$output" == @("table json"|"json table") ]]
-}
-
-@test "bash completion: verbs, options, their values, containers and signals" {
-	COMPLETION=bash
-	completes_kist_oci
-	completed --log-format = j
-	[ "$output" = json ]
-	completed --root = /x run --bun
-	[ "$output" = --bundle ]
-}
-
-@test "zsh completion: verbs, options, their values, containers and signals" {
-	command -v zsh >/dev/null || skip "zsh is not installed"
-	COMPLETION=zsh
-	completes_kist_oci
-	completed --root=/x run --bun
-	[ "$output" = --bundle ]
-	completed --root="$HOME_OCI/state" start f
-	[ "$output" = first ]
-	completed run --bundle=/x --pid-f
-	[ "$output" = --pid-file ]
-}
-
-@test "fish completion: verbs, options, their values, containers and signals" {
-	command -v fish >/dev/null || skip "fish is not installed"
-	COMPLETION=fish
-	completes_kist_oci
-	completed --log-format=j
-	[ "$output" = --log-format=json ]
-	completed --root="$HOME_OCI/state" start f
-	[ "$output" = first ]
-	completed run --bundle=/x --pid-f
-	[ "$output" = --pid-file ]
 }
