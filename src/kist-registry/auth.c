@@ -249,7 +249,7 @@ static void explain(const struct http *h, struct err **err)
 		return;
 	}
 	if (h->failure != HTTP_FINE) {
-		failure_set(h, err);
+		failure_set(h, NULL, err);
 		return;
 	}
 	complaint_read(h, &c);

@@ -40,6 +40,7 @@ struct endpoint {
 	uint32_t connect_ms;
 	char **headers;
 	struct trust trust;
+	bool answered; /* something, in this session */
 	bool dead; /* could not be reached: the others come first */
 	struct challenge
 		*challenge; /* what it asked for when it was last asked without; NULL: nothing */

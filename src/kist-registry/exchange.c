@@ -238,9 +238,14 @@ static void no_answer(struct exchange *x, struct http *h)
 			give_up(x);
 		return;
 	}
-	failure_set(h, &x->err);
 	bool unreached = h->failure == HTTP_UNREACHED || h->failure == HTTP_NO_TLS ||
 			 h->failure == HTTP_UNTRUSTED;
+	/* dockerd asks /v2/ before all else, so that is what it names where nobody can be reached */
+	bool first =
+		unreached && x->spec.path && x->endpoint && !x->redirects && !x->endpoint->answered;
+	auto_free char *base = first ? xasprintf("%s/", x->endpoint->url) : NULL;
+	auto_free char *asked = first ? failure_asked("GET", base) : NULL;
+	failure_set(h, asked, &x->err);
 	bool fallback = x->spec.path && x->endpoint && !x->redirects && unreached &&
 			x->endpoint->flags & ENDPOINT_FALLBACK;
 	if (is_mirror(x) || fallback) {
@@ -381,6 +386,8 @@ static void on_done(void *arg, struct http *h)
 	bool get = str_eq(x->spec.method, "GET") || str_eq(x->spec.method, "HEAD");
 	err_freep(&x->err);
 	x->c->answered |= h->failure == HTTP_FINE;
+	if (x->endpoint && !x->redirects)
+		x->endpoint->answered |= h->failure == HTTP_FINE;
 	if (h->failure != HTTP_FINE)
 		no_answer(x, h);
 	else if (known(x, h->status))

@@ -29,11 +29,13 @@ static char *dialled(const struct http *h)
 	auto_free char *at = place(h);
 	auto_free char *proxy = proxy_for(&h->c->set, h->url);
 	if (!*proxy)
-		return xasprintf("dial tcp %s", at);
+		return xasprintf("dial tcp %s", *h->dialled ? h->dialled : at);
 	/* its URL may hold who we are there; without a scheme it is libcurl's to read */
 	auto_free char *origin = http_origin(proxy);
 	const char *host = origin ? strstr(origin, "://") : NULL;
-	return xasprintf("proxyconnect tcp: dial tcp %s", host ? host + 3 : "the proxy");
+	return xasprintf("proxyconnect tcp: dial tcp %s", *h->dialled ? h->dialled
+							  : host      ? host + 3
+								      : "the proxy");
 }
 
 static char *no_connection(struct http *h)
@@ -157,11 +159,11 @@ char *failure_asked(const char *method, const char *url)
 	return out;
 }
 
-int failure_set(const struct http *h, struct err **err)
+int failure_set(const struct http *h, const char *asked, struct err **err)
 {
-	auto_free char *asked = failure_asked(h->spec.method, h->url);
+	auto_free char *own = asked ? NULL : failure_asked(h->spec.method, h->url);
 	return err_set(err, h->failure == HTTP_NONSENSE ? ERR_INVALID : ERR_UNAVAILABLE, "%s: %s",
-		asked, h->why ? h->why : "failed");
+		asked ? asked : own, h->why ? h->why : "failed");
 }
 
 /* ---- of the registry ---- */

@@ -8,8 +8,8 @@
 void failure_explain(struct http *h, CURLcode code);
 /** 'Get "https://host/v2/..."', as Go's net/http begins its errors. New string. */
 char *failure_asked(const char *method, const char *url);
-/** That, and why. Returns -1. */
-int failure_set(const struct http *h, struct err **err);
+/** That (@asked; NULL: for this request), and why. Returns -1. */
+int failure_set(const struct http *h, const char *asked, struct err **err);
 
 /** What a registry said that did not do as it was asked. */
 struct complaint {

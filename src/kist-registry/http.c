@@ -1,5 +1,7 @@
 #include "http.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -214,9 +216,31 @@ static void set_headers(struct http *h)
 	curl_easy_setopt(h->easy, CURLOPT_USERAGENT, h->c->set.user_agent);
 }
 
+/* "127.0.0.1:80" or "[::1]:80". */
+static void address_text(const struct sockaddr *addr, char *to, size_t room)
+{
+	union {
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} a;
+	char host[INET6_ADDRSTRLEN] = "";
+	if (addr->sa_family == AF_INET) {
+		memcpy(&a.v4, addr, sizeof(a.v4));
+		inet_ntop(AF_INET, &a.v4.sin_addr, host, sizeof(host));
+		snprintf(to, room, "%s:%u", host, ntohs(a.v4.sin_port));
+	} else if (addr->sa_family == AF_INET6) {
+		memcpy(&a.v6, addr, sizeof(a.v6));
+		inet_ntop(AF_INET6, &a.v6.sin6_addr, host, sizeof(host));
+		snprintf(to, room, "[%s]:%u", host, ntohs(a.v6.sin6_port));
+	}
+}
+
 /* Non-blocking from the start: changing that later is not among the calls that are left (confine.c). */
 static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 {
+	struct http *h = arg;
+	if (!*h->dialled || a->family == AF_INET)
+		address_text(&a->addr, h->dialled, sizeof(h->dialled));
 	return socket(a->family, a->socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->protocol);
 }
 
@@ -240,6 +264,7 @@ static void set_options(struct http *h)
 	curl_easy_setopt(e, CURLOPT_PROXY, proxy);
 	curl_easy_setopt(e, CURLOPT_NOPROXY, "");
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, h);
 	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, h);

@@ -69,6 +69,8 @@ struct http {
 	char *reason; /* "404 Not Found" */
 	struct http_headers headers;
 	enum http_failure failure;
+	char dialled
+		[64]; /* the last IPv4 address and port that a connection was begun to, else the first IPv6 one's */
 	bool absent; /* nobody listens there, or there is no such name */
 	char *why; /* of a failure, in Go's words where it has some */
 	struct err *refusal;

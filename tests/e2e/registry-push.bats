@@ -152,9 +152,17 @@ log_lines() {
 	done
 }
 
-@test "a registry that is not there is named" {
+@test "a registry that is not there, or speaks no TLS, is named with /v2/ and its address, as by dockerd" {
 	docker tag busybox localhost:5999/x:1
-	fails_with 1 "connection refused" docker push localhost:5999/x:1
+	docker tag busybox 192.0.2.1:5000/x:1
+	for cli in docker kist; do
+		for what in pull push; do
+			fails_with 1 'Get "http://localhost:5999/v2/": dial tcp 127.0.0.1:5999: connect: connection refused' \
+				$cli $what localhost:5999/x:1
+			fails_with 1 'Get "https://192.0.2.1:5000/v2/": http: server gave HTTP response to HTTPS client' \
+				$cli $what 192.0.2.1:5000/x:1
+		done
+	done
 }
 
 @test "dockerd pulls what we pushed, and runs with the same digests" {

@@ -54,8 +54,8 @@ reload() { # the new settings
 
 @test "a registry whose authority the system does not know is refused, and known through certs.d" {
 	for cli in docker kist; do
-		fails_with 1 'Get "https://192.0.2.1:5002/v2/' $cli pull 192.0.2.1:5002/own/box:1
-		fails_with 1 "x509: certificate signed by unknown authority" $cli pull 192.0.2.1:5002/own/box:1
+		fails_with 1 'Get "https://192.0.2.1:5002/v2/": x509: certificate signed by unknown authority' \
+			$cli pull 192.0.2.1:5002/own/box:1
 	done
 	certs 192.0.2.1:5002
 	docker pull -q 192.0.2.1:5002/own/box:1
