@@ -230,19 +230,27 @@ p["args"] = ["ls", "/sys/class/net/lo/address"]'
 
 # vm: always
 @test "CVE-2023-25809: no cgroup of the host's is writable, whatever is said of /sys" {
-	rootless cgroup 'p["args"] = ["sh", "-c", "find /sys/fs/cgroup/ -name cgroup.procs | while read -r f; do (echo 1 >$f) 2>/dev/null && echo wrote $f; done; mkdir /sys/fs/cgroup/x /sys/fs/cgroup/unified/x 2>/dev/null && echo made"]
-for s in ("bounding", "effective", "permitted"): p["capabilities"].setdefault(s, []).extend(["CAP_DAC_OVERRIDE", "CAP_SYS_ADMIN"])'
-	run rl run -b "$BUNDLE" cgroup
-	echo "$output"
-	[ "$status" = 1 ]
-	[[ "$output" != *wrote* && "$output" != *made* ]]
+	local h theirs=() namespaces
+	# some that the container's root, who is the caller, could write to if it got at them
+	if [ "$(id -u)" = 0 ]; then
+		for h in /sys/fs/cgroup{,/unified,/pids}; do
+			[ ! -e "$h/cgroup.procs" ] || theirs+=("$h$CGROUP/theirs")
+		done
+		mkdir -p "${theirs[@]}"
+		chown -R "$RL_UID" "${theirs[@]}"
+		as_user mkdir "${theirs[@]/%//may}"
+	fi
 	# also where the caller shares the host's cgroup namespace
-	rootless cgroup2 'l["namespaces"] = [n for n in l["namespaces"] if n["type"] != "cgroup"]
-p["args"] = ["sh", "-c", "find /sys/fs/cgroup/ -name cgroup.procs | while read -r f; do (echo 1 >$f) 2>/dev/null && echo wrote $f; done; mkdir /sys/fs/cgroup/x 2>/dev/null && echo made"]'
-	run rl run -b "$BUNDLE" cgroup2
-	echo "$output"
-	[ "$status" = 1 ]
-	[[ "$output" != *wrote* && "$output" != *made* ]]
+	for namespaces in 'pass' 'l["namespaces"] = [n for n in l["namespaces"] if n["type"] != "cgroup"]'; do
+		rootless cgroup "$namespaces"'
+p["args"] = ["sh", "-c", "find /sys/fs/cgroup/ -name cgroup.procs | while read -r f; do (echo 1 >$f) 2>/dev/null && echo wrote $f; done; find /sys/fs/cgroup/ -type d | while read -r d; do mkdir $d/made 2>/dev/null && echo made $d; done; exit 3"]
+for s in ("bounding", "effective", "permitted"): p["capabilities"].setdefault(s, []).extend(["CAP_DAC_OVERRIDE", "CAP_SYS_ADMIN"])'
+		run rl run -b "$BUNDLE" cgroup
+		echo "$output"
+		[ "$status" = 3 ]
+		[[ "$output" != *wrote* && "$output" != *made* ]]
+	done
+	[ -z "${theirs[*]}" ] || rmdir "${theirs[@]/%//may}" "${theirs[@]}"
 }
 
 @test "oom_score_adj is raised, and lowering it is refused by name" {
