@@ -65,7 +65,7 @@ WRITABLE='c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": 
 # as_if ID: runs the container of that bundle while kist-oci believes that SELinux is on. The kernel knows better, and its
 # refusals show what it was asked for.
 as_if() {
-	run timeout 30 strace -f -qq -P /sys/fs/selinux -o "$HOME_OCI/calls" -e trace=statfs \
+	run traced 30 -f -qq -P /sys/fs/selinux -o "$HOME_OCI/calls" -e trace=statfs \
 		-e inject=statfs:retval=0:poke_exit=@arg2=8cff7cf900000000 \
 		"$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" run --bundle "$BUNDLE" "$1"
 	echo "$output"

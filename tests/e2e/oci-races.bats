@@ -104,7 +104,7 @@ held_bundle() {
 	local call n
 	for call in mkdirat mkdir renameat rename write bind clone3 clone fcntl openat; do
 		for n in 1 2 3 5 8 13; do
-			timeout 30 strace -qq -o /dev/null -e "inject=$call:signal=KILL:when=$n" \
+			traced 30 -qq -o /dev/null -e "inject=$call:signal=KILL:when=$n" \
 				"$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" create -b "$BUNDLE" ks \
 				</dev/null >/dev/null 2>&1 3>&- || true
 			oci delete --force ks

@@ -227,7 +227,7 @@ kills() {
 # installed ARGS...: the flags, as a number, of each filter that a process of kist-oci ARGS sets. Probes for a flag hand
 # over no filter.
 installed() {
-	timeout 30 strace -f -qq -X raw -e trace=seccomp -o "$HOME_OCI/calls" \
+	traced 30 -f -qq -X raw -e trace=seccomp -o "$HOME_OCI/calls" \
 		"$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" "$@" </dev/null >/dev/null 2>&1 3>&-
 	sed -nE 's/^[0-9]+ +seccomp\(0x1, (0x[0-9a-f]+|0), [{].*\) += [0-9]+$/\1/p' "$HOME_OCI/calls"
 }

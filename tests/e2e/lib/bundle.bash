@@ -6,6 +6,7 @@
 KIST_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 KIST_BUILD=${KIST_BUILD:-$KIST_TOP/build}
 . "$KIST_TOP/tests/e2e/lib/slow.bash"
+. "$KIST_TOP/tests/e2e/lib/sanitizer.bash"
 
 oci() {
 	timeout 30 "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" "$@"

@@ -14,3 +14,8 @@ keep_reports() {
 		echo "$found" >"${prefix%%:*}.$(basename "$log").$$.$RANDOM"
 	done
 }
+
+# traced SECONDS ARGUMENTS: strace, at most that long. LeakSanitizer traces the program itself, and fails where another does.
+traced() {
+	ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 timeout "$1" strace "${@:2}"
+}
