@@ -5,8 +5,8 @@
  *   BODY   collecting the body (bounded), or discarding it
  *   RUN    a handler has the request; nothing is read, except the body of a route that streams it
  *   ANSWER the answer is on its way out
- *   LINGER the answer is out, the client still sends: take it for a while, so that closing does not
- *          destroy an answer that the client has not read yet
+ *   LINGER the answer is out, the client still sends: take some of it and wait for a while, so that
+ *          closing does not destroy an answer that the client has not read yet
  *
  * The parser (http-parser) is stopped at the end of the headers and at the end of the message, so
  * that every decision is made here, outside its callbacks. What was read beyond a message stays in
@@ -39,7 +39,7 @@ enum {
 	HEADER_COUNT_MAX = 200,
 	BODY_MAX = 4 << 20, /* of a JSON document */
 	DISCARD_MAX = 64 << 10, /* of a body that nobody wants, before closing instead */
-	LINGER_MAX = 1 << 20,
+	LINGER_MAX = 1 << 20, /* that is taken */
 	PULL_SIZE = 32 << 10,
 	PULL_ROUNDS = 8, /* per turn: then others get theirs */
 };
@@ -599,8 +599,9 @@ static void h1_input(struct conn *c, void *state, const char *p, size_t n)
 	struct h1 *h = state;
 	if (h->state == H1_LINGER) {
 		h->head_size += n;
+		/* Closed now, it would fail to send what is left, and miss the answer. */
 		if (h->head_size > LINGER_MAX)
-			conn_close(c);
+			conn_want_input(c, false);
 		return;
 	}
 	take(h, p, n);

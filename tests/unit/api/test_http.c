@@ -483,6 +483,28 @@ static void test_early_error_of_a_load(void **state)
 	close(fd);
 }
 
+/* Who sends more than the server waits for is not cut off while its answer is unread. */
+static void test_long_unread_body(void **state)
+{
+	static const char piece[1 << 16];
+	size_t sent = 0;
+	int fd = client();
+	say(fd, "POST /build HTTP/1.1\r\nContent-Length: 100000000\r\n\r\n");
+	for (;;) {
+		ssize_t n = send(fd, piece, sizeof(piece), MSG_DONTWAIT | MSG_NOSIGNAL);
+		struct pollfd p = {.fd = fd, .events = POLLOUT};
+		if (n > 0)
+			sent += (size_t)n;
+		else if (errno != EAGAIN)
+			fail_msg("after %zu bytes: %s", sent, strerror(errno));
+		else if (poll(&p, 1, 200) == 0)
+			break;
+	}
+	assert_in_range(sent, 1 << 20, 8 << 20);
+	expect(fd, "501 Not Implemented");
+	close(fd);
+}
+
 /* A handler that does not read its body must not hold the client up. */
 static void test_unread_body(void **state)
 {
@@ -598,6 +620,7 @@ int main(void)
 		T(test_cut_off_upload_is_no_end),
 		T(test_early_error_of_a_load),
 		T(test_unread_body),
+		T(test_long_unread_body),
 		T(test_hijack_with_upgrade),
 		T(test_hijack_without_upgrade),
 		T(test_failed_hijack_is_an_answer),
