@@ -52,7 +52,8 @@ static int hear(struct registry_session *s, const struct store_wanted *w, struct
 static int download(struct operation *op, struct registry_session *s, const struct store_wanted *w,
 	int fd, struct err **err)
 {
-	const struct registry_download d = {.digest = w->digest, .size = w->size, .fd = fd};
+	const struct registry_download d = {
+		.digest = w->digest, .size = w->size, .fd = fd, .urls = w->urls};
 	if (registry_download(s, &d, err) < 0)
 		return -1;
 	int rc;

@@ -2,6 +2,7 @@
  * Blobs that come again from the registry that their images came from. Somebody else fetches (struct store_check_spec);
  * here it is known where from, what came is verified, and gets its name when it is on disk.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,8 +12,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "check_private.h"
+#include "oci/image.h"
 
 #define SLACK (1 << 20)
+#define URLS_MAX 16
 
 void fetched_free(struct fetched *f)
 {
@@ -78,6 +81,40 @@ static int describe(
 	out->size = db_col_i64(q, 1) == db_col_i64(q, 2) ? db_col_i64(q, 1) : -1;
 	out->max = out->size;
 	return out->size < 0 ? most(c, blob, &out->max, err) : 0;
+}
+
+static_assert(STORE_ROLE_MANIFEST == 1, "as in the query below");
+
+static void add_urls(struct store *s, const char *manifest, const struct digest *blob, char ***out)
+{
+	struct digest d;
+	auto_buf text = BUF_INIT;
+	auto_oci_manifest *doc = NULL;
+	if (digest_parse(manifest, &d, NULL) < 0 || store_blob_read(s, &d, &text, NULL) < 0 ||
+		oci_manifest_parse(&doc, text.data, text.len, NULL) < 0)
+		return;
+	for (size_t i = 0; i < doc->layer_count && strv_len(*out) < URLS_MAX; i++) {
+		if (!str_eq(doc->layers[i].digest.str, blob->str))
+			continue;
+		for (char **url = doc->layers[i].urls; url && *url && strv_len(*out) < URLS_MAX;
+			url++)
+			if (strv_index(*out, *url) < 0)
+				strv_add(out, *url);
+	}
+}
+
+/* Where a foreign layer may be had beside the registry, by the manifests of the images that have it. */
+static char **foreign_urls(struct checker *c, const struct digest *blob)
+{
+	auto_strv manifests = NULL;
+	char **out = NULL;
+	db_strings(c->store->db,
+		"SELECT DISTINCT m.digest FROM image_blobs AS m JOIN image_blobs AS l USING(image)"
+		" WHERE l.digest = ? AND m.role = 1 ORDER BY m.digest LIMIT 64",
+		blob->str, &manifests, NULL);
+	for (size_t i = 0; manifests && manifests[i]; i++)
+		add_urls(c->store, manifests[i], blob, &out);
+	return out;
 }
 
 static int verify(
@@ -153,6 +190,8 @@ int fetch_blob(struct checker *c, const struct digest *blob, struct fetched *out
 		return err_set(err, ERR_NOT_FOUND, "it came from no registry");
 	if (!c->spec->fetch)
 		return err_set(err, ERR_UNAVAILABLE, "nobody is here to fetch it");
+	auto_strv urls = foreign_urls(c, blob);
+	wanted.urls = urls;
 	if (describe(c, blob, &wanted, err) < 0 || fetch_into(c, &wanted, repos, out, err) < 0) {
 		fetched_free(out);
 		return err_wrap(err, "fetch it again");

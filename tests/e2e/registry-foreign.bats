@@ -71,6 +71,21 @@ stranger_knows_nothing() {
 	done
 }
 
+@test "a foreign layer that is damaged is fetched again from its URL, without credentials" {
+	local blob
+	kist pull -q 127.0.0.1:7000/foreign
+	blob=$(in_net curl -s -u "$REGISTRY_USER:$REGISTRY_PASSWORD" http://127.0.0.1:7000/v2/foreign/manifests/latest |
+		jq -r '.layers[1].digest' | cut -d: -f2)
+	printf x | dd of="$KIST_HOME/data/content/sha256/$blob" bs=1 seek=100 conv=notrunc status=none
+	registry_forget odd other
+	run kist system check --repair
+	[ "$status" = 0 ] || { echo "$output"; false; }
+	[[ "$output" == *"$blob"*"fetched again from 127.0.0.1:7000/foreign"* ]]
+	[ "$(sha256sum <"$KIST_HOME/data/content/sha256/$blob" | cut -d' ' -f1)" = "$blob" ]
+	registry_asked other | grep -q "$blob"
+	only_home_knows
+}
+
 @test "the host of a foreign layer that asks who we are is not told, nor a token service that it names" {
 	for how in basic bearer; do
 		fails_with 1 "7001/asks.$how" kist pull 127.0.0.1:7000/foreign.$how

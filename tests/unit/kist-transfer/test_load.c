@@ -53,6 +53,8 @@ struct end {
 	char text[512];
 };
 
+static read_fn two_layers;
+
 static void supervise(int staging, read_fn *reads, struct end *end)
 {
 	auto_err *err = NULL;
@@ -69,8 +71,12 @@ static void supervise(int staging, read_fn *reads, struct end *end)
 		.run = &run,
 		.progress = layer_progress,
 		.stall_ms = 1000};
-	end->r = root < 0 || run_init(&run, root, &request, &err) < 0 ? -1
-								      : load_archive(&spec, &err);
+	end->r = root < 0 || run_init(&run, root, &request, &err) < 0 ? -1 : 0;
+	/* thousands of layers, each with two programs, would take minutes */
+	if (end->r == 0 && reads == two_layers)
+		run.layers = TRANSFER_LAYERS_MAX - 1;
+	if (end->r == 0)
+		end->r = load_archive(&spec, &err);
 	if (end->r < 0) {
 		end->kind = err->kind;
 		snprintf(end->text, sizeof(end->text), "%s", err_msg(err));
@@ -229,6 +235,24 @@ static void what_a_reader_says_never_changes_a_digest(void **state)
 	auto_buf b = BUF_INIT;
 	assert_int_equal(file_read(AT_FDCWD, doc, 100, &b, NULL), 0);
 	assert_string_equal(buf_str(&b), "{\"mine\":1}");
+}
+
+static int two_layers(int in, int out, const struct outer_limits *limits, struct err **err)
+{
+	say_member(out, FRAME_LAYER, "a", "one");
+	say_member(out, FRAME_LAYER, "b", "two");
+	return 0;
+}
+
+static void the_layer_beyond_the_last_that_an_archive_may_have_is_refused(void **state)
+{
+	struct verdict v = load(*state, two_layers);
+	assert_int_equal(v.r, -1);
+	assert_int_equal(v.kind, ERR_TOO_LARGE);
+	assert_string_equal(v.text, "archive has more than 4096 layers");
+	/* the one before was still taken */
+	assert_int_equal(v.count, 1);
+	assert_string_equal(v.v[0].diff_id.str, sha256("one").str);
 }
 
 static int claim_size(int out, uint64_t size)
@@ -465,6 +489,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(what_a_reader_says_never_changes_a_digest),
 		T(a_size_that_no_file_has_is_told_as_unknown),
+		T(the_layer_beyond_the_last_that_an_archive_may_have_is_refused),
 		T(a_reader_reaches_its_two_pipes_and_nothing_else),
 		T(frames_that_do_not_fit_end_the_load),
 		T(a_document_without_end_takes_no_more_than_its_bound),

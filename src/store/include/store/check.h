@@ -52,6 +52,8 @@ struct store_wanted {
 	enum store_role role;
 	int64_t size; /* -1: not known */
 	int64_t max; /* bytes: more cannot be right, whatever the size */
+	char *const *
+		urls; /* of a foreign layer, beside the registry; NULL: none. No credentials go there */
 	const char *repo; /* "docker.io/library/busybox": an image that has it came by that name */
 	bool no_mirrors; /* what came by way of mirrors was wrong: ask the registry itself */
 };
