@@ -59,6 +59,44 @@ same() {
 	[ "$(API=1.51 get '/images/json?shared-size=1' | py '[i["SharedSize"] for i in j]')" = "[0]" ]
 }
 
+@test "a layer is kept once whatever lies below it, until the last image that has it goes" {
+	own
+	local top below_a below_b
+	top=$(layer_with top 100) below_a=$(layer_with a 10) below_b=$(layer_with b 10)
+	kept() { ls "$KIST_HOME/data/layers" | grep -c -E '^[0-9a-f]{64}$' || true; }
+	[ "$(kept)" = 0 ]
+	tiny_image one:1 "$below_a" "$top"
+	tiny_image two:1 "$below_b" "$top"
+	tiny_image three:1 "$top"
+	tiny_image four:1 "$top" "$below_a" "$top"
+	[ "$(kept)" = 3 ]
+	[ "$(kist images --format '{{.SharedSize}}' two | head -n 1)" = 100B ]
+	docker rmi one:1 three:1 four:1
+	[ "$(kept)" = 2 ]
+	docker rmi two:1
+	[ "$(kept)" = 0 ]
+}
+
+@test "what is loaded reaches the disk by syncfs(2), not file by file" {
+	own
+	[ -z "${KIST_ASAN:-}" ] || skip "LeakSanitizer cannot work beside strace"
+	command -v strace >/dev/null || skip "strace is not installed"
+	local dir tracer calls
+	dir=$(layer_with f 1)
+	(cd "$dir" && seq 500 | xargs touch)
+	strace -qq -f -o "$BATS_TEST_TMPDIR/calls" -e trace=fsync,fdatasync,syncfs,sync,sync_file_range -p "$(engine_pid)" 3>&- &
+	tracer=$!
+	retry 10 grep -q "TracerPid:.[1-9]" "/proc/$(engine_pid)/status"
+	tiny_image synced:1 "$dir" "$(layer_with g 1)"
+	kill "$tracer"
+	wait "$tracer" || true
+	calls=$(grep -c 'syncfs(' "$BATS_TEST_TMPDIR/calls")
+	[ "$calls" -ge 1 ]
+	[ "$calls" -le 2 ]
+	# what is left is the folders' names and the database's
+	[ "$(grep -c -E ' (fsync|fdatasync)\(' "$BATS_TEST_TMPDIR/calls")" -lt 40 ]
+}
+
 @test "images are filtered by label, age, name and whether they have one" {
 	old=$(tiny_image old:1 -c 2020-01-01T00:00:00Z -l team=a -l x=1 "$(layer_with f 1)")
 	mid=$(tiny_image '' -c 2021-01-01T00:00:00Z -l team=b "$(layer_with f 2)")

@@ -127,6 +127,14 @@ fetched() { # FILE: it is the mock's blob
 	[[ "$output" == *"unavailable: Get \"http://127.0.0.1:7000/v2/mute/blobs/$BLOB\": EOF"* ]]
 }
 
+@test "each pause before another attempt is twice as long as the one before it" {
+	# a quarter more or less; what the machine adds is not counted
+	try --pause 200 127.0.0.1:7000/mute download "$BLOB" $SIZE f
+	[ "$status" = 1 ]
+	asked 7000 | jq -s 'map(.at) as $t | [range(1; 4) | $t[.] - $t[. - 1]]' >waited
+	jq -e '.[0] >= 0.14 and .[1] >= 0.29 and .[2] >= 0.59' waited
+}
+
 @test "a stalled download is begun again, and goes on" {
 	try 127.0.0.1:7000/stall/1 download "$BLOB" $SIZE f
 	[ "$status" = 0 ]

@@ -37,6 +37,7 @@ manifest = b""
 def say(handler, status):
     with lock, open(args.log, "a", encoding="utf-8") as f:
         f.write(json.dumps({
+            "at": time.monotonic(),
             "port": args.port, "method": handler.command, "path": handler.path, "status": status,
             "authorization": handler.headers.get("Authorization"), "range": handler.headers.get("Range"),
             "cookie": handler.headers.get("X-Secret"), "length": handler.headers.get("Content-Length"),
