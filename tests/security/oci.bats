@@ -97,14 +97,16 @@ c['mounts'].append({'destination': '/out', 'type': 'bind', 'source': '$HOME_OCI/
 	mkdir -p "$VOL/dir"
 	ln -s "$UP$VICTIM" "$VOL/link"
 	bundle target "c['mounts'] += [{'destination': '/vol', 'type': 'bind', 'source': '$VOL', 'options': ['rbind']},
- {'destination': '/vol/dir', 'type': 'tmpfs', 'source': 'tmpfs'},
- {'destination': '/vol/dir/sub', 'type': 'tmpfs', 'source': 'tmpfs'}]
-p['args'] = ['sh', '-c', 'touch /vol/dir/sub/x; cat /vol/dir/secret /vol/link/secret /vol/dir/sub/secret; true']"
+ {'destination': '/vol/dir', 'type': 'tmpfs', 'source': 'staged'},
+ {'destination': '/vol/dir/sub', 'type': 'tmpfs', 'source': 'staged'}]
+p['args'] = ['sh', '-c', 'touch /vol/dir/sub/x; cat /vol/dir/secret /vol/link/secret /vol/dir/sub/secret; grep -c \" - tmpfs staged \" /proc/self/mountinfo; true']"
 	swapping "$VOL/dir" "$VOL/link"
 	rounds
 	still
 	[ "$RAN" -gt 0 ]
 	! grep -q "the host's" "$HOME_OCI/out" || false
+	# wherever in the container they landed, none went out of it
+	[ "$(grep -c '^2$' "$HOME_OCI/out")" = "$RAN" ]
 	unharmed
 }
 
@@ -114,12 +116,13 @@ p['args'] = ['sh', '-c', 'touch /vol/dir/sub/x; cat /vol/dir/secret /vol/link/se
 	ln -s / "$VOL/link"
 	bundle slash "c['mounts'] += [{'destination': '/vol', 'type': 'bind', 'source': '$VOL', 'options': ['rbind']},
  {'destination': '/vol/dir/etc', 'type': 'bind', 'source': '$VICTIM', 'options': ['rbind']}]
-p['args'] = ['sh', '-c', 'cat /vol/dir/etc/passwd /vol/link/etc/passwd /etc/passwd; true']"
+p['args'] = ['sh', '-c', 'cat /vol/dir/etc/passwd /vol/link/etc/passwd /etc/passwd; grep -c victim-slash /proc/self/mountinfo; true']"
 	swapping "$VOL/dir" "$VOL/link"
 	rounds
 	still
 	[ "$RAN" -gt 0 ]
 	! grep -q root: "$HOME_OCI/out" || false
+	[ "$(grep -c '^1$' "$HOME_OCI/out")" = "$RAN" ]
 	unharmed
 }
 
@@ -287,14 +290,17 @@ p['args'] = ['true']"
 
 @test "masked and read-only paths in a shared volume: exchanged for a link, something inside the container is covered" {
 	stage masks
-	mkdir -p "$VOL/dir"
+	mkdir -p "$VOL/dir" "$HOME_OCI/rootfs$VICTIM"
 	ln -s "$UP$VICTIM" "$VOL/link"
 	bundle masks "c['mounts'].append({'destination': '/vol', 'type': 'bind', 'source': '$VOL', 'options': ['rbind']})
 c['linux']['maskedPaths'].append('/vol/dir'); c['linux']['readonlyPaths'].append('/vol/dir')
-p['args'] = ['true']"
+p['args'] = ['sh', '-c', 'grep -cE \" (/vol/(dir|link)|$VICTIM) \" /proc/self/mountinfo; true']"
 	swapping "$VOL/dir" "$VOL/link"
 	rounds
 	still
+	# one for each, inside
+	[ "$RAN" -gt 0 ]
+	[ "$(grep -c '^2$' "$HOME_OCI/out")" = "$RAN" ]
 	touch "$VICTIM/writable"
 	rm "$VICTIM/writable"
 	unharmed
@@ -311,7 +317,7 @@ p['args'] = ['true']"
 		[ "$status" != 0 ]
 	}
 	local look="cat secret ./$UP$VICTIM/secret"
-	for n in $(seq 3 14); do
+	for n in $(seq 3 10); do
 		bundle fd "p['cwd'] = '/proc/self/fd/$n'; p['args'] = ['sh', '-c', '$look']"
 		run oci run -b "$BUNDLE" fd </dev/null
 		reached
@@ -323,14 +329,14 @@ p['args'] = ['true']"
 		reached
 	done
 	# nor is a program of the host's executed so, in a folder that is the host's or with its name
-	for n in $(seq 3 14); do
+	for n in $(seq 3 10); do
 		bundle fd "p['args'] = ['/proc/self/fd/$n/bin/sh', '-c', 'cat $VICTIM/secret']"
 		run oci run -b "$BUNDLE" fd </dev/null
 		reached
 	done
 	bundle fd
 	oci run -d -b "$BUNDLE" fd </dev/null >/dev/null 2>&1 3>&-
-	for n in $(seq 3 14); do
+	for n in $(seq 3 10); do
 		run oci exec --cwd "/proc/self/fd/$n" fd sh -c "$look"
 		reached
 		run oci exec fd "/proc/self/fd/$n/bin/sh" -c "cat $VICTIM/secret"
