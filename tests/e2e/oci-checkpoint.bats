@@ -689,7 +689,6 @@ as_itself() {
 	[ "$got" = "$expected " ] || { echo "$options: $got, not $expected: $(cat "$HOME_OCI/said")"; return 1; }
 }
 
-# vm: always
 @test "each option is told to criu as itself, and as nothing else" {
 	/usr/bin/python3 --version >/dev/null || skip "no /usr/bin/python3"
 	mkdir -p "$HOME_OCI/fake" "$HOME_OCI/before"

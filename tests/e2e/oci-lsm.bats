@@ -72,7 +72,6 @@ as_if() {
 	grep -q SELINUX_MAGIC "$HOME_OCI/calls"
 }
 
-# vm: always
 @test "where it believes that SELinux is on, labels go to the kernel as they are: process, mounts, message queues" {
 	command -v strace >/dev/null || skip "strace is not installed"
 	[ "$(uname -m)" = x86_64 ] || skip "writes struct statfs as x86-64 has it"

@@ -427,7 +427,6 @@ print(policy, priority, nice, flags, runtime, deadline, period)' "$(pid_of sc)")
 	[ "$output" = "-3 3" ]
 }
 
-# vm: always
 @test "scheduler: the kernel is asked for exactly the policy, values and flags, also where it grants none" {
 	command -v strace >/dev/null || skip "strace is not installed"
 	asked() { # MEMBERS: what sched_setattr is called with
