@@ -106,9 +106,11 @@ imported() {
 	cri RemovePodSandbox "{$(id "$pod")}"
 }
 
-# Mounts of the pods' are to go with this file: a mount namespace, in which the plugin may make its mounts shared.
+# Mounts of the pods' are to go with this file: a mount namespace, in which the plugin may make its mounts shared, and with a
+# /var/lib of its own, where libcni keeps records of who has what.
 hold() {
-	unshare -m --propagation private sh -c 'mount --make-rshared / && echo $$ >"$0/holder" && exec sleep infinity' \
+	mkdir -p "$PEERS/var-lib"
+	unshare -m --propagation private sh -c 'mount --bind "$0/var-lib" /var/lib && mount --make-rshared / && echo $$ >"$0/holder" && exec sleep infinity' \
 		"$PEERS" >/dev/null 2>&1 </dev/null 3>&- &
 	disown
 	retry 10 test -s "$PEERS/holder"
@@ -129,8 +131,6 @@ teardown_file() {
 	retry 10 eval '! kill -0 '"$(cat "$PEERS/pid")"
 	kill "$(cat "$PEERS/holder")"
 	net_remove
-	# libcni's records of who has what: empty by now, unless somebody else uses them
-	rmdir /var/lib/cni/results /var/lib/cni 2>/dev/null
 	peers_clear
 }
 
