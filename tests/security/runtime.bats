@@ -174,16 +174,17 @@ P
 	image sneaky 'rm -rf proc; ln -s /evil/proc proc'
 	docker volume create evil >/dev/null
 	docker run --rm -v evil:/evil busybox mkdir -p /evil/proc/sys /evil/proc/self/attr
-	run docker run --rm -v evil:/evil sneaky sh -c 'echo x >/proc/sys/x'
+	run docker run --rm -v evil:/evil sneaky true
 	[ "$status" != 0 ]
-	run docker run --rm -v evil:/evil busybox ls /evil/proc/sys/x
-	[ "$status" != 0 ]
+	[[ "$output" == *"/proc"*"ordinary directory"* || "$output" == *"ordinary directory"*"/proc"* ]]
+	[ "$(docker run --rm -v evil:/evil busybox find /evil -mindepth 1 | sort | tr '\n' ' ')" = "/evil/proc /evil/proc/self /evil/proc/self/attr /evil/proc/sys " ]
 }
 
 @test "CVE-2023-27561: /sys as a symlink neither" {
 	image syslink 'rm -rf sys; ln -s /tmp sys'
-	run docker run --rm syslink sh -c 'echo x >/sys/fs/cgroup/x'
+	run docker run --rm syslink true
 	[ "$status" != 0 ]
+	[[ "$output" == *"/sys"*"ordinary directory"* || "$output" == *"ordinary directory"*"/sys"* ]]
 }
 
 @test "CVE-2021-30465: a mount's target that is a symlink stays inside" {
