@@ -753,3 +753,34 @@ as_itself() {
 	run oci list -q
 	[ -z "$output" ]
 }
+
+@test "criu's configuration: the annotation's file, else kist-oci's, else runc's; from none where the annotation is empty" {
+	/usr/bin/python3 --version >/dev/null || skip "no /usr/bin/python3"
+	[ "$(id -u)" = 0 ] || skip "takes root"
+	mkdir -p "$HOME_OCI/fake" "$HOME_OCI/etc/criu"
+	cp "$BATS_TEST_DIRNAME/lib/fake_criu.py" "$HOME_OCI/fake/criu"
+	touch "$HOME_OCI/mine.conf"
+	local annotation files expected file
+	while IFS='|' read -r annotation files expected; do
+		bundle z2 "if '$annotation' != 'absent': c['annotations'] = {'org.criu.config': '$annotation'}"
+		rm -f "$HOME_OCI/etc/criu/"* "$HOME_OCI/fake/asked"
+		for file in $files; do
+			touch "$HOME_OCI/etc/criu/$file.conf"
+		done
+		start z2
+		unshare -m --propagation private sh -c 'mount --bind "$0/etc" /etc && exec "$@"' "$HOME_OCI" \
+			"$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" --criu "$HOME_OCI/fake/criu" \
+			checkpoint --leave-running --image-path "$IMAGES" z2 </dev/null >"$HOME_OCI/said" 2>&1 3>&-
+		oci delete --force z2
+		[ "$(grep -o ' 51=[^ ]*' "$HOME_OCI/fake/asked")" = "${expected:+ 51=$expected}" ] || {
+			echo "$annotation, $files: $(cat "$HOME_OCI/fake/asked" "$HOME_OCI/said")"
+			false
+		}
+	done <<-END
+		absent||
+		absent|runc|/etc/criu/runc.conf
+		absent|kist-oci runc|/etc/criu/kist-oci.conf
+		$HOME_OCI/mine.conf|kist-oci runc|$HOME_OCI/mine.conf
+		|kist-oci runc|
+	END
+}

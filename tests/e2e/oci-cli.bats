@@ -341,7 +341,7 @@ assert datetime.timedelta() <= now - made < datetime.timedelta(minutes=2), s' "$
 }
 
 @test "kill: names with and without SIG in any case, numbers; each arrives" {
-	bundle ks 'p["args"] = ["sh", "-c", "for s in HUP INT USR1 TERM CONT; do trap \"echo $s >>/out/got\" $s; done; echo up >/out/got; while :; do sleep 0.02; done"]; c["mounts"].append({"destination": "/out", "type": "bind", "source": os.environ["HOME_OCI"], "options": ["bind"]})'
+	bundle ks 'p["args"] = ["sh", "-c", "for s in HUP INT USR1 TERM CONT 34 37; do trap \"echo $s >>/out/got\" $s; done; echo up >/out/got; while :; do sleep 0.02; done"]; c["mounts"].append({"destination": "/out", "type": "bind", "source": os.environ["HOME_OCI"], "options": ["bind"]})'
 	oci run -d -b "$BUNDLE" ks </dev/null >/dev/null 2>&1 3>&-
 	wait_for grep -q up "$HOME_OCI/got"
 	local given name
@@ -358,17 +358,33 @@ assert datetime.timedelta() <= now - made < datetime.timedelta(minutes=2), s' "$
 		1 HUP
 		10 USR1
 		SIGCONT CONT
+		RTMIN 34
+		rtmin+3 37
+		SIGRTMIN+3 37
+		37 37
 	TABLE
 	echo up >"$HOME_OCI/got"
 	oci kill ks
 	wait_for grep -qx TERM "$HOME_OCI/got"
 	local wrong
-	for wrong in FOO SIG SIGSIGHUP "HUP " 1x; do
+	for wrong in FOO SIG SIGSIGHUP "HUP " 1x RTMIN+99 RTMIN+; do
 		run oci kill ks "$wrong"
 		[ "$status" = 1 ]
 		[[ "$output" == *"unknown signal \\\"$wrong\\\""* ]]
 	done
 	oci delete --force ks
+}
+
+@test "what a document may say that means nothing is passed over, with a warning where somebody may have meant something" {
+	bundle mn 'c["linux"]["seccomp"] = {}; c["nobody"] = {"knows": [1]}; p["of"] = "this"; p["args"] = ["grep", "Seccomp:", "/proc/self/status"]'
+	run oci run -b "$BUNDLE" mn
+	[ "$output" = "$(printf 'Seccomp:\t0')" ]
+	bundle mn 'r["devices"] = [{"allow": False, "access": "rwmx"}, {"allow": True, "type": "a", "major": 4, "minor": 5, "access": "r"}]; p["args"] = ["true"]'
+	run oci run -b "$BUNDLE" mn
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$(grep -c level=warning <<<"$output")" = 2 ]
+	[[ "$output" == *'access \"rwmx\": only \"rwm\" have a meaning'*'type \"a\" is about every device'* ]]
 }
 
 # vm: always
