@@ -73,14 +73,21 @@ int fd_read_full(int fd, void *p, size_t n)
 	return 0;
 }
 
+#define READ_FIRST 4095 /* and a NUL */
+#define READ_MORE 16384
+#define READ_LEAST 512 /* for less it is not worth a call */
+
 int fd_read_all(int fd, size_t max, struct buf *out, const char *what, struct err **err)
 {
 	for (;;) {
-		size_t room = 16384;
 		if (out->len > max)
 			return err_set(
 				err, ERR_TOO_LARGE, "%s is larger than %zu bytes", what, max);
-		char *at = buf_reserve(out, room);
+		/* most files are small: one page, which is enough for all of it and for its end */
+		if (out->cap < out->len + READ_LEAST)
+			buf_reserve(out, out->len ? READ_MORE : READ_FIRST);
+		char *at = out->data + out->len;
+		size_t room = out->cap - out->len - 1;
 		ssize_t got = fd_read(fd, at, room);
 		if (got < 0)
 			return err_sys(err, errno, "read %s", what);

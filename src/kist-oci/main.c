@@ -9,7 +9,6 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#include "base/digest.h"
 #include "base/fdio.h"
 #include "base/json.h"
 #include "base/log.h"

@@ -230,19 +230,24 @@ static int finish_idmap(struct plan_mount *out, const struct oci_mount *m, struc
 
 const char *plan_clean_path(struct arena *arena, const char *path)
 {
-	auto_strv parts = strv_split(path, '/');
-	auto_buf out = BUF_INIT;
-	for (size_t i = 0; parts[i]; i++) {
-		if (!*parts[i] || str_eq(parts[i], "."))
-			continue;
-		if (str_eq(parts[i], "..")) {
-			while (out.len && out.data[--out.len] != '/')
+	size_t n = 0;
+	char *out = arena_alloc(arena, strlen(path) + 2, 1);
+	for (size_t len; *path; path += len) {
+		path += strspn(path, "/");
+		len = strcspn(path, "/");
+		if (len == 2 && memcmp(path, "..", 2) == 0) {
+			while (n && out[--n] != '/')
 				;
-			continue;
+		} else if (len && !(len == 1 && *path == '.')) {
+			out[n++] = '/';
+			memcpy(out + n, path, len);
+			n += len;
 		}
-		buf_addf(&out, "/%s", parts[i]);
 	}
-	return out.len ? arena_printf(arena, "%.*s", (int)out.len, out.data) : "/";
+	if (!n)
+		out[n++] = '/';
+	out[n] = 0;
+	return out;
 }
 
 int plan_mount_compile(struct plan_mount *out, struct arena *arena, const struct oci_mount *m,

@@ -252,7 +252,7 @@ static int compile(const struct oci_seccomp *profile, struct buf *bpf, struct er
 int seccomp_compile(const struct oci_seccomp *profile, const char *cache, struct buf *bpf,
 	uint32_t *flags, struct err **err)
 {
-	struct digest key;
+	auto_buf key = BUF_INIT;
 	for (size_t i = 0; i < profile->rule_count; i++) {
 		for (size_t j = 0; j < profile->rules[i].arg_count; j++) {
 			if (profile->rules[i].args[j].index >= CONDITIONS_MAX)

@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/digest.h"
 #include "runtime/seccomp.h"
 
 /** The token (SCMP_ARCH_*) of "SCMP_ARCH_X86_64"; 0 if libseccomp does not know it. */
@@ -18,11 +17,14 @@ uint32_t seccomp_arch_token(const char *name);
  */
 void seccomp_enosys_stub(const struct oci_seccomp *profile, struct buf *bpf);
 
-/** Name of the cached filter for @profile: everything that the bytes depend on. */
-void seccomp_cache_key(const struct oci_seccomp *profile, struct digest *key);
+/** Everything that the filter for @profile depends on, as bytes. */
+void seccomp_cache_key(const struct oci_seccomp *profile, struct buf *key);
+#define SECCOMP_CACHE_NAME 17
+/** The file that a filter of @key is in, if any is. */
+void seccomp_cache_name(const struct buf *key, char name[SECCOMP_CACHE_NAME]);
 /** 0 and @bpf filled, or -1 if the cache has nothing that can be trusted. */
-int seccomp_cache_load(const char *cache, const struct digest *key, struct buf *bpf);
+int seccomp_cache_load(const char *cache, const struct buf *key, struct buf *bpf);
 /** Best effort: a filter that is not kept is compiled again. */
-void seccomp_cache_store(const char *cache, const struct digest *key, const struct buf *bpf);
+void seccomp_cache_store(const char *cache, const struct buf *key, const struct buf *bpf);
 
 #endif

@@ -203,7 +203,7 @@ static void enosys_for_new_calls(void **state)
 struct cache {
 	char folder[64];
 	struct oci_seccomp *profile;
-	struct digest key;
+	struct buf key;
 };
 
 static int cache_setup(void **state)
@@ -223,13 +223,16 @@ static int cache_teardown(void **state)
 	chmod(c->folder, 0700);
 	tree_remove(AT_FDCWD, c->folder, NULL);
 	oci_seccomp_free(c->profile);
+	buf_free(&c->key);
 	free(c);
 	return 0;
 }
 
 static char *cache_file(const struct cache *c)
 {
-	return xasprintf("%s/%s", c->folder, digest_hex(&c->key));
+	char name[SECCOMP_CACHE_NAME];
+	seccomp_cache_name(&c->key, name);
+	return xasprintf("%s/%s", c->folder, name);
 }
 
 static void compile_cached(const struct cache *c, struct buf *bpf)
@@ -251,10 +254,28 @@ static void kept_and_found(void **state)
 	assert_int_equal(first.len, second.len);
 	assert_memory_equal(first.data, second.data, first.len);
 	/* another document, another name */
-	struct digest other;
+	auto_buf other = BUF_INIT;
+	char name[SECCOMP_CACHE_NAME];
 	str_replace(&c->profile->rules[0].action, "SCMP_ACT_KILL");
 	seccomp_cache_key(c->profile, &other);
-	assert_string_not_equal(other.str, c->key.str);
+	seccomp_cache_name(&other, name);
+	assert_null(strstr(file, name));
+}
+
+static void one_of_another_document_is_not_used_under_the_same_name(void **state)
+{
+	const struct cache *c = *state;
+	auto_buf bpf = BUF_INIT, other = BUF_INIT, found = BUF_INIT;
+	auto_free char *file = cache_file(c);
+	char name[SECCOMP_CACHE_NAME];
+	compile_cached(c, &bpf);
+	str_replace(&c->profile->rules[0].action, "SCMP_ACT_KILL");
+	seccomp_cache_key(c->profile, &other);
+	seccomp_cache_name(&other, name);
+	auto_free char *there = xasprintf("%s/%s", c->folder, name);
+	assert_int_equal(rename(file, there), 0);
+	assert_int_equal(seccomp_cache_load(c->folder, &other, &found), -1);
+	assert_int_equal(found.len, 0);
 }
 
 static void expect_rejected(const struct cache *c)
@@ -346,6 +367,9 @@ int main(void)
 		cmocka_unit_test(unknown_architecture),
 		cmocka_unit_test(enosys_for_new_calls),
 		cmocka_unit_test_setup_teardown(kept_and_found, cache_setup, cache_teardown),
+		cmocka_unit_test_setup_teardown(
+			one_of_another_document_is_not_used_under_the_same_name, cache_setup,
+			cache_teardown),
 		cmocka_unit_test_setup_teardown(damaged_is_made_anew, cache_setup, cache_teardown),
 		cmocka_unit_test_setup_teardown(
 			strangers_are_not_trusted, cache_setup, cache_teardown),

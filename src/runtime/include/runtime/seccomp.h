@@ -2,8 +2,8 @@
  * Seccomp filters: OCI document to BPF with libseccomp (CTL_OPTIMIZE=2), cached as bytes.
  *
  * Links libseccomp: used by kistd and kist-oci, never by the monitor. The cache is a folder that only root
- * may write; a file's name is the sha256 of (document, architecture, libseccomp version, format) and its
- * content carries a digest of the filter, checked on load; anything that does not fit is compiled anew.
+ * may write; a file has all that its filter depends on (document, architecture, libseccomp version), compared on load,
+ * and a sum of it all; anything that does not fit is compiled anew.
  *
  * System calls newer than any that the profile names get ENOSYS, unless its default lets calls through.
  */
