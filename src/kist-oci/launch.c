@@ -227,10 +227,7 @@ static int bring_up(
 
 int launch_made(struct launch *l, struct err **err)
 {
-	if (!l->state->creating)
-		return 0;
-	l->state->creating = false;
-	return state_save(l->state, err);
+	return l->state->creating ? state_made(l->state, err) : 0;
 }
 
 static int make(struct launch *l, const struct launch_options *o, bool split, struct err **err)

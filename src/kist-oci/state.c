@@ -195,7 +195,7 @@ static int read_state(struct state *s, struct err **err)
 	s->start_ticks = (uint64_t)ticks;
 	s->rdt_class = json_is_true(json_object_get(j, "rdtClass"));
 	s->no_keyring = json_is_true(json_object_get(j, "noKeyring"));
-	s->creating = json_is_true(json_object_get(j, "creating"));
+	s->creating = json_integer_value(json_object_get(j, "creating")) != 0;
 	const json_t *annotations = json_object_get(j, "annotations");
 	auto_buf list = BUF_INIT;
 	if (json_is_object(annotations)) {
@@ -299,6 +299,7 @@ int state_clear(const struct globals *g, const char *id, struct err **err)
 int state_save(const struct state *s, struct err **err)
 {
 	auto_json *j = json_object();
+	json_put(j, "creating", json_integer(s->creating)); /* first: state_made() */
 	json_put_str(j, "ociVersion", s->version);
 	json_put_str(j, "bundle", s->bundle);
 	json_put_str(j, "rootfs", s->rootfs);
@@ -317,8 +318,6 @@ int state_save(const struct state *s, struct err **err)
 		json_put(j, "rdtClass", json_true());
 	if (s->no_keyring)
 		json_put(j, "noKeyring", json_true());
-	if (s->creating)
-		json_put(j, "creating", json_true());
 	if (s->streams)
 		json_put(j, "streams", json_strv(s->streams));
 	if (s->annotations)
@@ -326,6 +325,17 @@ int state_save(const struct state *s, struct err **err)
 	auto_buf text = BUF_INIT;
 	json_write(j, &text);
 	return file_replace(s->dir, STATE_FILE, text.data, text.len, 0600, false, err);
+}
+
+/* One digit is there or not, for whoever reads meanwhile and whenever we are killed. */
+int state_made(struct state *s, struct err **err)
+{
+	const off_t digit = sizeof("{\"creating\":") - 1;
+	auto_fd int fd = openat(s->dir, STATE_FILE, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || pwrite(fd, "0", 1, digit) != 1)
+		return err_sys(err, errno, "write " STATE_FILE);
+	s->creating = false;
+	return 0;
 }
 
 int state_remove(struct state *s, struct err **err)

@@ -1,7 +1,7 @@
 /*
  * A container's entry below --root: <root>/<id>/
  *
- *	state.json  who and where; replaced atomically
+ *	state.json  who and where; replaced atomically, but for state_made()
  *	plan        the plan as bytes (runtime/plan.h): hooks and annotations come from it
  *	gate        socket at which a created container waits for start; gone once it has been started
  *	lock        empty; verbs that change something hold a record lock on it
@@ -61,6 +61,8 @@ int state_open_wreck(struct state **out, const struct globals *g, const char *id
  */
 int state_clear(const struct globals *g, const char *id, struct err **err);
 int state_save(const struct state *s, struct err **err);
+/** Says in what this program has saved as "creating" that it is made: a sixth of the time that saving takes. */
+int state_made(struct state *s, struct err **err);
 /** Notes what lies at s->rootfs now, on which the container's root is about to be attached. */
 int state_root_begin(struct state *s, struct err **err);
 /** Takes that root and all that was mounted in it away again, if there was such. */
