@@ -163,8 +163,9 @@ bool devices_are_ours(const struct plan *plan)
 
 void devices_make(struct setup *s)
 {
-	if (!s->dev_is_ours)
+	if (!s->dev_is_ours || s->dev_done)
 		return;
+	s->dev_done = true;
 	auto_fd int dev = root_make_dir(s->root, "/dev", 0755);
 	if (dev < 0)
 		report_sys(&s->report, "make /dev");

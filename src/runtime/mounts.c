@@ -469,6 +469,14 @@ void mount_need_cgroup(struct setup *s)
 	s->cgroup_done = true;
 }
 
+/* As the last mount it does not matter to the devices, which are made while the parent still makes cgroups. */
+static void mount_cgroup_step(struct setup *s, size_t i)
+{
+	if (i + 1 == s->plan->mount_count && s->cgroup_late && !s->cgroup_done)
+		devices_make(s);
+	mount_cgroup(s, &s->plan->mounts[i]);
+}
+
 void mounts_make(struct setup *s)
 {
 	for (size_t i = 0; i < s->plan->mount_count; i++) {
@@ -478,7 +486,7 @@ void mounts_make(struct setup *s)
 		else if (m->kind == STEP_BIND)
 			bind(s, i);
 		else if (m->kind == STEP_CGROUP)
-			mount_cgroup(s, m);
+			mount_cgroup_step(s, i);
 		else
 			file_system(s, m, &s->binds[i].mount);
 	}

@@ -49,6 +49,7 @@ struct setup {
 	int devpts; /* mount of the last devpts step, -1 */
 	int tty; /* the container's side of its terminal, -1 */
 	bool no_tty_group; /* devpts without its gid: it is not mapped */
+	bool dev_done; /* devices and links are made */
 	bool cgroup_done; /* inside, in the cgroup namespace too */
 	struct user user;
 };
