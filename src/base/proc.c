@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -12,7 +13,9 @@
 
 #include "base/fdio.h"
 
-/* What the child needs, prepared before fork: nothing is allocated in it. */
+#define CHILD_STACK (16u << 10) /* of which it uses a page */
+
+/* What the child needs, prepared before: nothing is allocated in it, which has our memory. */
 struct child {
 	const struct proc_spec *spec;
 	char *const *env;
@@ -69,9 +72,9 @@ void signal_default(int sig)
 	errno = saved;
 }
 
-static void child_run(const struct child *c) __attribute__((noreturn));
-static void child_run(const struct child *c)
+static int child_run(void *arg)
 {
+	const struct child *c = arg;
 	for (int sig = 1; sig <= SIGNAL_LAST; sig++)
 		signal_default(sig);
 	child_fds(c);
@@ -87,7 +90,18 @@ static void child_run(const struct child *c)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execve(c->spec->path, c->spec->argv, c->env);
 	child_fail(c);
-	_exit(127);
+	return 127;
+}
+
+/*
+ * In our memory, on a piece of our stack, as posix_spawn(3) does it; we stand still until it executes or ends, other
+ * threads do not. What fork(2) would copy grows with us: page tables first, and then every page that is written to.
+ * It has its own descriptors, signal handlers and limits; errno is ours, which is not looked at if there is a child.
+ */
+static pid_t child_start(struct child *c)
+{
+	_Alignas(16) char stack[CHILD_STACK];
+	return clone(child_run, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, c);
 }
 
 static int highest_target(const struct proc_spec *spec)
@@ -138,9 +152,7 @@ pid_t proc_start(const struct proc_spec *spec, int *pidfd, struct err **err)
 		sigset_t all, old;
 		sigfillset(&all);
 		pthread_sigmask(SIG_BLOCK, &all, &old);
-		pid = fork();
-		if (pid == 0)
-			child_run(&c);
+		pid = child_start(&c);
 		failure = errno;
 		pthread_sigmask(SIG_SETMASK, &old, NULL);
 	}
