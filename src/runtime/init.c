@@ -1,6 +1,6 @@
 /*
  * Order, and why: the tree is built before pivot_root, while the host's devices can still be opened
- * by name and nothing of the container runs; sysctls and names after it, through the host's procfs;
+ * by name and nothing of the container runs; sysctls and names after it, through a procfs that no mask covers;
  * then the gate; then what needs privileges least to most: the filter is last.
  */
 #include "init.h"
@@ -117,6 +117,7 @@ static void build_tree(struct init *init)
 		tty_bind_console(s->tty, s->root, &s->report);
 	}
 	fd_closep(&s->devpts);
+	settings_prepare(s);
 	masks_make(s);
 	mounts_finish(s);
 	mount_need_cgroup(s);

@@ -83,7 +83,7 @@ static struct making *making_new(const struct plan *plan, const struct run_io *i
 	struct setup *s = &m->init.setup;
 	s->plan = plan;
 	s->io = io;
-	s->proc = s->root = s->devpts = s->tty = -1;
+	s->proc = s->root = s->devpts = s->sysctls = s->tty = -1;
 	m->init.init_mount = m->sock = m->theirs = -1;
 	for (int i = 0; i < OCI_NS_COUNT; i++)
 		s->ns[i] = -1;

@@ -47,6 +47,7 @@ struct setup {
 	bool late; /* an ordinary user's: the root and bind sources are cloned by the child */
 	/* the child's own */
 	int devpts; /* mount of the last devpts step, -1 */
+	int sysctls; /* "sys" of the container's own procfs, not covered by masks; or -1 */
 	int tty; /* the container's side of its terminal, -1 */
 	bool no_tty_group; /* devpts without its gid: it is not mapped */
 	bool dev_done; /* devices and links are made */
@@ -155,6 +156,8 @@ void masks_make(struct setup *s);
 
 /* settings.c: child */
 
+/** Before masks_make(): opens what sysctls are written through. */
+void settings_prepare(struct setup *s);
 /** Host name, domain name, sysctls. */
 void settings_apply(struct setup *s);
 

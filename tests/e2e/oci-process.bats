@@ -615,6 +615,17 @@ print(policy, priority, nice, flags, runtime, deadline, period)' "$(pid_of sc)")
 	bundle sy 'c["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1", "net/ipv4/conf/lo/forwarding": "1", "kernel.shmmax": "65536", "fs.mqueue.msg_max": "20", "kernel.domainname": "there"}; p["args"] = ["cat", "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/conf/lo/forwarding", "/proc/sys/kernel/shmmax", "/proc/sys/fs/mqueue/msg_max", "/proc/sys/kernel/domainname"]'
 	run oci run -b "$BUNDLE" sy
 	[ "$(echo $output)" = "1 1 65536 20 there" ]
+	# also where its own /proc is read-only, or masked there
+	bundle sy 'c["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1"}; [m for m in c["mounts"] if m["type"] == "proc"][0]["options"] = ["ro"]; p["args"] = ["cat", "/proc/sys/net/ipv4/ip_forward"]'
+	run oci run -b "$BUNDLE" sy
+	[ "$output" = 1 ]
+	bundle sy 'c["linux"]["sysctl"] = {"net.ipv4.ip_unprivileged_port_start": "80"}; c["linux"]["readonlyPaths"] = []; c["linux"]["maskedPaths"] = ["/proc/sys/net/ipv4/conf"]; p["args"] = ["cat", "/proc/sys/net/ipv4/ip_unprivileged_port_start"]'
+	run oci run -b "$BUNDLE" sy
+	[ "$output" = 80 ]
+	bundle sy 'c["linux"]["sysctl"] = {"net.ipv4.conf.lo.forwarding": "1"}; c["linux"]["maskedPaths"] = ["/proc/sys/net/ipv4/conf"]; p["args"] = ["ls", "/proc/sys/net/ipv4/conf"]'
+	run oci run -b "$BUNDLE" sy
+	[ "$status" = 0 ]
+	[ "$output" = "" ]
 	refused() { # CHANGE MESSAGE
 		bundle sy "$1"
 		run oci run -b "$BUNDLE" sy
