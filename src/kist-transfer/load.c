@@ -413,7 +413,8 @@ int load_layer(const struct pipeline_spec *spec, struct err **err)
 	if (n < 0)
 		return -1;
 	in.len = (size_t)n;
-	if (stream_detect(in.head, in.len) == PLAIN && !stream_is_tar(in.head, in.len))
+	/* no bytes at all are a tar without entries, as for Docker */
+	if (n > 0 && stream_detect(in.head, in.len) == PLAIN && !stream_is_tar(in.head, in.len))
 		return err_set(err, ERR_INVALID, "the input is not a tar archive");
 	if (pipeline_stage(spec, &layer, &in.s, err) < 0)
 		return -1;

@@ -156,6 +156,14 @@ static int take_doc(struct outer *o, struct stream *from, struct err **err)
 	return say_data(o, NULL, 0, err);
 }
 
+/* No bytes at all are a tar without entries, as for Docker; but not every empty file is a layer. */
+static bool may_be_empty(const char *name)
+{
+	static const char digest[] =
+		"blobs/sha256/e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+	return str_ends(name, ".tar") || str_eq(name, digest);
+}
+
 static int take_member(struct outer *o, const char *name, uint64_t size, struct err **err)
 {
 	char head[STREAM_HEAD];
@@ -164,11 +172,11 @@ static int take_member(struct outer *o, const char *name, uint64_t size, struct 
 	auto_stream *data =
 		stream_guard(entry, &o->in, &o->given, o->limits->max_ratio, RATIO_FLOOR);
 	ssize_t n = stream_fill(data, head, sizeof(head), err);
-	if (n <= 0)
-		return (int)n;
+	if (n < 0)
+		return -1;
 	auto_stream *all = stream_head(head, (size_t)n, data);
 	struct frame f = {.plain = stream_detect(head, (size_t)n) == PLAIN, .size = size};
-	if (!f.plain || stream_is_tar(head, (size_t)n))
+	if ((n == 0 && may_be_empty(name)) || !f.plain || stream_is_tar(head, (size_t)n))
 		f.kind = FRAME_LAYER;
 	else if (is_json(head, (size_t)n))
 		f.kind = FRAME_DOC;

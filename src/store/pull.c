@@ -48,6 +48,10 @@ void pull_own(struct store_pull *p, size_t i)
 	l->there = ingest_look(l->ingest);
 	ingest_grown(l->ingest, l->there);
 	l->pub.state = l->there == l->pub.size ? STORE_PULL_WAITING : STORE_PULL_NEEDED;
+	/* of no bytes nothing is to be fetched: an empty file is all of it */
+	int64_t end;
+	if (l->pub.size == 0 && ingest_open(l->ingest, &end, NULL) < 0)
+		l->pub.state = STORE_PULL_NEEDED;
 }
 
 /* What has to be done for layer @i. */

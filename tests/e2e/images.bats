@@ -160,6 +160,23 @@ layers() {
 	fi
 }
 
+@test "a layer, or an import, of no bytes at all is empty, as for dockerd" {
+	local empty=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 a=$BATS_TEST_TMPDIR/a
+	mkdir -p "$a/x" "$a/blobs/sha256"
+	printf '{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' $empty >"$a/c.json"
+	: >"$a/none"
+	for layer in x/layer.tar blobs/sha256/$empty; do
+		: >"$a/$layer"
+		printf '[{"Config":"c.json","RepoTags":["empty:1"],"Layers":["%s"]}]' "$layer" >"$a/manifest.json"
+		tar -C "$a" -c c.json manifest.json none "$layer" | docker load -q
+		[ "$(docker image inspect -f '{{.RootFS.Layers}}' empty:1)" = "[sha256:$empty]" ]
+		docker rmi empty:1
+	done
+	docker import - empty:1 </dev/null
+	gzip </dev/null | docker import - empty:2
+	for tag in 1 2; do [ "$(docker image inspect -f '{{.RootFS.Layers}} {{.Size}}' empty:$tag)" = "[sha256:$empty] 0" ]; done
+}
+
 @test "what is not an image is refused and leaves nothing" {
 	docker rmi -f busybox
 	fails_with 1 "" docker load -i /etc/passwd

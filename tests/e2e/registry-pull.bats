@@ -134,6 +134,30 @@ blob_gets() {
 	[ "$(ids localhost:5000/kinds/x:1 | jq length)" = 4 ]
 }
 
+put_blob() { # REPOSITORY FILE; prints its digest
+	local digest url
+	digest=sha256:$(sha256sum <"$2" | cut -d' ' -f1)
+	url=$(in_net curl -sfi -X POST "http://127.0.0.1:5000/v2/$1/blobs/uploads/" | tr -d '\r' | sed -n 's/^Location: //p')
+	in_net curl -sf -o /dev/null -X PUT -H 'Content-Type: application/octet-stream' --data-binary "@$2" "$url&digest=$digest"
+	echo "$digest"
+}
+
+@test "a layer of no bytes at all is pulled, as by dockerd" {
+	local w=$BATS_TEST_TMPDIR empty config type=application/vnd.docker
+	: >"$w/empty"
+	empty=$(put_blob zero/x "$w/empty")
+	echo "{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"$empty\"]}}" >"$w/c.json"
+	config=$(put_blob zero/x "$w/c.json")
+	in_net curl -sf -o /dev/null -X PUT -H "Content-Type: $type.distribution.manifest.v2+json" \
+		http://127.0.0.1:5000/v2/zero/x/manifests/1 -d "{\"schemaVersion\": 2, \"mediaType\": \"$type.distribution.manifest.v2+json\",
+		\"config\": {\"mediaType\": \"$type.container.image.v1+json\", \"size\": $(stat -c %s "$w/c.json"), \"digest\": \"$config\"},
+		\"layers\": [{\"mediaType\": \"$type.image.rootfs.diff.tar\", \"size\": 0, \"digest\": \"$empty\"}]}"
+	docker pull -q localhost:5000/zero/x:1
+	[ "$(docker inspect --format '{{.RootFS.Layers}}' localhost:5000/zero/x:1)" = "[$empty]" ]
+	kist pull localhost:5000/zero/x:1 | grep "Image is up to date"
+	kist system check
+}
+
 @test "an index gives this machine's image, or the platform that is asked for" {
 	put_image many/x 1 --platforms linux/arm64,linux/amd64,linux/arm/v7 >"$BATS_TEST_TMPDIR/digests"
 	run docker pull localhost:5000/many/x:1
