@@ -10,9 +10,7 @@ setup() {
 
 UNSAFE="malloc calloc realloc free _int_malloc _int_free pthread_mutex_lock __lll_lock_wait_private __vfprintf_internal opendir"
 
-EXEC="Catchpoint .*exec'd"
-
-# followed END VERB...: from the first clone to END, in $HOME_OCI/followed
+# followed END VERB...: from the first clone to END, "exec" or a function, in $HOME_OCI/followed
 followed() {
 	local name end=$1
 	shift
@@ -25,15 +23,16 @@ followed() {
 		done
 		# the witness that breakpoints work there
 		printf 'break creds_drop\ncommands\ncontinue\nend\n'
-		printf '%s\n' 'catch exec' continue kill
+		[ "$end" = exec ] && echo 'catch exec' || echo "break $end"
+		printf '%s\n' continue kill
 	} >"$HOME_OCI/script"
 	timeout 60 gdb -q -batch -x "$HOME_OCI/script" --args "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" "$@" \
 		</dev/null >"$HOME_OCI/followed" 2>&1 3>&- || true
 	grep "^#\|Breakpoint [0-9]*, \|Catchpoint .*[fe][ox].*'*d" "$HOME_OCI/followed"
 	grep -q 'Catchpoint .*forked' "$HOME_OCI/followed"
 	grep -q 'Breakpoint [0-9]*, .*creds_drop' "$HOME_OCI/followed"
-	grep -q "$end" "$HOME_OCI/followed"
-	! grep 'Breakpoint [0-9]*, ' "$HOME_OCI/followed" | grep -v ', \(main\|creds_drop\) (' || false
+	grep -q "Catchpoint .*$end'd\|Breakpoint .*$end" "$HOME_OCI/followed"
+	! grep 'Breakpoint [0-9]*, ' "$HOME_OCI/followed" | grep -v ", \(main\|creds_drop\|$end\) (" || false
 }
 
 EVERYTHING='
@@ -58,7 +57,7 @@ c["linux"]["uidMappings"] = c["linux"]["gidMappings"] = [{"containerID": 0, "hos
 
 @test "from clone to exec a container's first process asks for no memory and takes no lock" {
 	bundle c1 "$EVERYTHING"
-	followed "$EXEC" run -b "$BUNDLE" c1
+	followed exec run -b "$BUNDLE" c1
 }
 
 @test "nor does it in a user namespace, without pivot_root, or in another's namespaces" {
@@ -66,9 +65,9 @@ c["linux"]["uidMappings"] = c["linux"]["gidMappings"] = [{"containerID": 0, "hos
 	mkdir -p "$HOME_OCI/rootfs/"{proc,sys,dev,m/a,m/b,made/of/it}
 	bundle c2 "$EVERYTHING $USERS
 del c['linux']['devices'], p['oomScoreAdj']"
-	followed "$EXEC" run -b "$BUNDLE" c2
+	followed exec run -b "$BUNDLE" c2
 	bundle c3 "$EVERYTHING"
-	followed "$EXEC" run --no-pivot -b "$BUNDLE" c3
+	followed exec run --no-pivot -b "$BUNDLE" c3
 	bundle c4
 	oci run -d -b "$BUNDLE" c4 </dev/null >/dev/null 2>&1 3>&-
 	local pid
@@ -76,7 +75,7 @@ del c['linux']['devices'], p['oomScoreAdj']"
 	bundle c5 "$EVERYTHING
 del c['domainname'], c['hostname'], c['linux']['sysctl']
 c['linux']['namespaces'] = [{'type': 'mount'}, {'type': 'cgroup'}] + [{'type': t, 'path': '/proc/$pid/ns/' + f} for t, f in (('network', 'net'), ('ipc', 'ipc'), ('uts', 'uts'))]"
-	followed "$EXEC" run -b "$BUNDLE" c5
+	followed exec run -b "$BUNDLE" c5
 }
 
 # gdb does not follow how the process itself is born, as a child of its parent's parent; little is left for it to do.
@@ -85,7 +84,7 @@ c['linux']['namespaces'] = [{'type': 'mount'}, {'type': 'cgroup'}] + [{'type': t
 	for users in "" "$USERS"; do
 		bundle c6 "$users"
 		oci run -d -b "$BUNDLE" c6 </dev/null >/dev/null 2>&1 3>&-
-		followed "exited normally" exec --user 7:8 --additional-gids 9 --cap CAP_KILL --cwd /tmp -e A=b c6 echo ran
+		followed creds_clone exec --user 7:8 --additional-gids 9 --cap CAP_KILL --cwd /tmp -e A=b c6 echo ran
 		oci delete --force c6
 	done
 }
