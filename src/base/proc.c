@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -101,7 +104,14 @@ static int child_run(void *arg)
 static pid_t child_start(struct child *c)
 {
 	_Alignas(16) char stack[CHILD_STACK];
-	return clone(child_run, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, c);
+	pid_t pid = clone(child_run, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, c);
+#ifdef __SANITIZE_ADDRESS__
+	/* no function of the child's has returned, and AddressSanitizer's notes of them are ours, too */
+	int saved = errno;
+	__asan_unpoison_memory_region(stack, sizeof(stack));
+	errno = saved;
+#endif
+	return pid;
 }
 
 static int highest_target(const struct proc_spec *spec)
