@@ -3,9 +3,6 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#endif
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +12,15 @@
 #include <sys/wait.h>
 
 #include "base/fdio.h"
+
+#if defined(__has_feature) && !defined(__SANITIZE_ADDRESS__)
+#if __has_feature(address_sanitizer) /* clang */
+#define __SANITIZE_ADDRESS__
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 
 #define CHILD_STACK (16u << 10) /* of which it uses a page */
 
