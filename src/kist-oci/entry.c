@@ -18,6 +18,7 @@
 #endif
 
 #define ST_RDONLY_FLAG 1 /* statfs(2) */
+#define STREAMS_LAST 2 /* stderr */
 
 #if defined(__x86_64__)
 
@@ -85,7 +86,9 @@ void kist_oci_before_libc(long *stack)
 	if (mnt < 0)
 		return;
 	struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY, .propagation = 1 << 18};
-	if (CALL(mount_setattr, mnt, empty, AT_EMPTY_PATH, &readonly, sizeof(readonly)) == 0)
+	/* it is to be nobody's stdin, where that is closed: main() opens those first */
+	if (mnt > STREAMS_LAST &&
+		CALL(mount_setattr, mnt, empty, AT_EMPTY_PATH, &readonly, sizeof(readonly)) == 0)
 		CALL(execveat, mnt, empty, argv, env, AT_EMPTY_PATH);
 	CALL(close, mnt, 0, 0, 0, 0);
 }

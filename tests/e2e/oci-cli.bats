@@ -702,6 +702,24 @@ os.execv(sys.argv[1], sys.argv[1:])' "$KIST_BUILD/bin/kist-oci" --root "$HOME_OC
 	oci delete ex
 }
 
+@test "run and exec with closed streams: the container's are /dev/null, and nothing of the host's" {
+	bundle cl 'c["mounts"].append({"destination": "/out", "type": "bind", "source": os.environ["HOME_OCI"], "options": ["bind"]}); p["args"] = ["sh", "-c", "a=$(for f in 0 1 2; do readlink /proc/$$/fd/$f; done); echo \"$a\" >/out/streams"]'
+	bundle ce 'c["mounts"].append({"destination": "/out", "type": "bind", "source": os.environ["HOME_OCI"], "options": ["bind"]})'
+	oci run -d -b "$BUNDLE" ce </dev/null >/dev/null 2>&1 3>&-
+	local which verb s exec="exec ce sh -c 'a=\$(for f in 0 1 2; do readlink /proc/\$\$/fd/\$f; done); echo \"\$a\" >/out/streams'"
+	for which in '<&-' '>&-' '2>&-' '<&- 2>&-' '<&- >&- 2>&-'; do
+		for verb in "run -b $HOME_OCI/bundle-cl cl" "$exec"; do
+			rm -f "$HOME_OCI/streams"
+			s=0
+			bash -c "'$KIST_BUILD/bin/kist-oci' --root '$HOME_OCI/state' $verb $which" </dev/null >/dev/null 2>/dev/null 3>&- || s=$?
+			echo "$verb $which: $s"
+			[ "$s" = 0 ]
+			[ "$(grep -cx /dev/null "$HOME_OCI/streams")" = 3 ]
+		done
+	done
+	oci delete --force ce
+}
+
 @test "exec forwards signals, and gives the exit code of what they do" {
 	bundle es
 	oci run -d -b "$BUNDLE" es </dev/null >/dev/null 2>&1 3>&-
