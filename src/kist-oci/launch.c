@@ -310,7 +310,7 @@ int launch_wait(struct launch *l, bool keep, int signals, struct err **err)
 		return code;
 	auto_err *why = NULL;
 	if (state_relock(l->state, &why) < 0 && why->kind == ERR_NOT_FOUND)
-		return code; /* delete --force has ended it */
+		return code; /* another verb has ended it: delete --force, checkpoint */
 	if (why || launch_remove(l, &why) < 0)
 		log_warn("%s", err_msg(why));
 	return code;

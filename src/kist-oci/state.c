@@ -157,15 +157,23 @@ static json_t *unit_json(const struct systemd_unit *unit)
 	return j;
 }
 
-static int read_state(struct state *s, struct err **err)
+static json_t *load(const struct state *s, struct err **err)
 {
 	auto_buf text = BUF_INIT;
 	auto_err *why = NULL;
-	if (file_read(s->dir, STATE_FILE, FILE_MAX, &text, &why) < 0) {
-		/* create was killed before its first write, or has not come to it */
-		return why->kind == ERR_NOT_FOUND ? not_there(err) : err_move(err, &why);
-	}
-	auto_json *j = json_parse(text.data, text.len, STATE_FILE, err);
+	if (file_read(s->dir, STATE_FILE, FILE_MAX, &text, &why) == 0)
+		return json_parse(text.data, text.len, STATE_FILE, err);
+	/* create was killed before its first write, or has not come to it */
+	if (why->kind == ERR_NOT_FOUND)
+		not_there(err);
+	else
+		err_move(err, &why);
+	return NULL;
+}
+
+static int read_state(struct state *s, struct err **err)
+{
+	auto_json *j = load(s, err);
 	if (!j)
 		return -1;
 	const char *version = NULL, *bundle = NULL, *rootfs = NULL, *cgroup = NULL, *places = NULL;
@@ -250,7 +258,11 @@ int state_relock(struct state *s, struct err **err)
 {
 	if (take_lock(s, err) < 0)
 		return -1;
-	return still_there(s) ? 0 : not_there(err);
+	if (!still_there(s))
+		return not_there(err);
+	auto_json *j = load(s, NULL);
+	s->rdt_class = s->rdt_class || json_is_true(json_object_get(j, "rdtClass"));
+	return 0;
 }
 
 /* Where systemd put it stood in state.json; the unit has its name from the plan, and its place from that. */

@@ -51,7 +51,8 @@ int state_open(
 	struct state **out, const struct globals *g, const char *id, bool lock, struct err **err);
 /** Lets other verbs change a locked one, */
 void state_unlock(struct state *s);
-/** until here. What they wrote is not read. ERR_NOT_FOUND if one has removed it. */
+/** until here. Of what they wrote rdt_class alone is read, because update may have made the class. ERR_NOT_FOUND if one has
+ * removed the container. */
 int state_relock(struct state *s, struct err **err);
 /** Opens and locks one whose state.json says nothing, for delete --force: what the plan tells of its cgroup is known. */
 int state_open_wreck(struct state **out, const struct globals *g, const char *id, struct err **err);
