@@ -23,7 +23,8 @@ static void sysctl_path(char *out, size_t room, const char *key, struct reporter
 }
 
 /* In the host's procfs the kernel has a sysctl of all network namespaces in one chain, which it walks: half a
- * millisecond with five hundred containers. The container's own has one of each. */
+ * millisecond with five hundred containers. The container's own has one of each; what somebody in a namespace that is
+ * joined has mounted on it is not entered. */
 void settings_prepare(struct setup *s)
 {
 	const struct plan *plan = s->plan;
@@ -31,8 +32,8 @@ void settings_prepare(struct setup *s)
 		const struct plan_mount *m = &plan->mounts[i];
 		if (m->kind == STEP_MOUNT && s->binds[i].mount >= 0 &&
 			strcmp(m->fstype, "proc") == 0)
-			s->sysctls = openat(s->binds[i].mount, "sys",
-				O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+			s->sysctls =
+				beneath_open(s->binds[i].mount, "sys", O_PATH | O_DIRECTORY, 0);
 	}
 }
 
