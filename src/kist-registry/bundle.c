@@ -46,7 +46,7 @@ static void add_file(int dir, const char *name, int file, struct buf *out)
 		out->len + text.len >= BUNDLE_MAX)
 		return;
 	buf_add(out, text.data, text.len);
-	buf_addc(out, '\n');
+	buf_addc(out, '\0');
 }
 
 /* @links: those that lead elsewhere as well. */

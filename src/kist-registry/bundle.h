@@ -12,7 +12,7 @@ enum { BUNDLE_MAX = 8 << 20 };
  * of the known ones; SSL_CERT_DIR folders, with colons between them, instead of /etc/ssl/certs and /etc/pki/tls/certs. All files
  * of the folders count beside the file. What cannot be read is passed over.
  *
- * Returns the file, to be read when it is needed, or -1; @folders gets the text of the folders' files.
+ * Returns the file, to be read when it is needed, or -1; @folders gets the texts of the folders' files, a NUL after each.
  */
 int bundle_open(struct buf *folders);
 

@@ -89,7 +89,13 @@ static void add_authorities(struct bundle *b, const struct buf *pem)
 	unsigned char *der;
 	long n;
 	BIO *bio = memory(pem);
-	while (PEM_read_bio(bio, &name, &header, &der, &n)) {
+	/* what cannot be read is passed over: the lines at least that it took to see that */
+	for (int left = BIO_pending(bio), before = left + 1; left && left < before;) {
+		before = left;
+		bool good = PEM_read_bio(bio, &name, &header, &der, &n);
+		left = BIO_pending(bio);
+		if (!good)
+			continue;
 		if (strcmp(name, PEM_STRING_X509) == 0)
 			add_authority(b, der, n);
 		OPENSSL_free(name);
@@ -98,6 +104,16 @@ static void add_authorities(struct bundle *b, const struct buf *pem)
 	}
 	BIO_free(bio);
 	ERR_clear_error();
+}
+
+/* File by file: what one lacks is not looked for in the next. */
+static void add_folders(struct bundle *b, const struct buf *texts)
+{
+	for (size_t at = 0, n; at < texts->len; at += n + 1) {
+		n = strnlen(texts->data + at, texts->len - at);
+		const struct buf one = {.data = texts->data + at, .len = n};
+		add_authorities(b, &one);
+	}
 }
 
 static struct bundle *authorities(struct client *c)
@@ -109,7 +125,7 @@ static struct bundle *authorities(struct client *c)
 	if (c->bundle >= 0)
 		fd_read_all(c->bundle, BUNDLE_MAX, &pem, "CA certificates", NULL);
 	add_authorities(b, &pem);
-	add_authorities(b, &c->bundle_folders);
+	add_folders(b, &c->bundle_folders);
 	return b;
 }
 

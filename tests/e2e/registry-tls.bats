@@ -99,6 +99,14 @@ with() { # FILE DIR COMMAND...
 	# the folders, one after the other
 	with "" "$dirs/none:$dirs/empty:$dirs/full" kist pull -q 192.0.2.1:5002/own/box:1
 	docker rmi -f 192.0.2.1:5002/own/box:1
+	# what is broken off hides nothing that comes after it, in another file or its own
+	mkdir "$dirs/broken"
+	head -n 3 "$ca" >"$dirs/broken/a"
+	with "" "$dirs/broken:$dirs/full" docker pull -q 192.0.2.1:5002/own/box:1
+	docker rmi -f 192.0.2.1:5002/own/box:1
+	printf -- '-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n' | cat - "$ca" >"$dirs/broken/a"
+	with "$dirs/broken/a" "$dirs/empty" docker pull -q 192.0.2.1:5002/own/box:1
+	docker rmi -f 192.0.2.1:5002/own/box:1
 	# links that lead elsewhere count, too
 	mkdir "$dirs/links"
 	ln -s "$ca" "$dirs/links/ca.pem"
