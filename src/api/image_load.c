@@ -14,6 +14,7 @@
 struct report {
 	struct push *push;
 	bool quiet;
+	bool named; /* the URL has been told */
 };
 
 static int send_json(struct report *r, struct buf *doc, bool droppable)
@@ -67,20 +68,61 @@ int api_image_load(struct request *req, struct err **err)
 	int asked = platform_param(req_query(req, "platform"), &want, err);
 	if (asked < 0)
 		return -1;
-	struct report r = {push_new(req, "application/json"), req_bool(req, "quiet", true)};
+	struct report r = {
+		.push = push_new(req, "application/json"), .quiet = req_bool(req, "quiet", true)};
 	int rc = engine_image_load(
 		req_engine(req), req->body_fd, asked ? &want : NULL, on_progress, &r, &e);
 	return finish(req, &r, rc, &e, err);
 }
 
-static int import(struct request *req, struct err **err)
+static int name_url(struct report *r, const char *url)
 {
+	auto_buf doc = BUF_INIT;
+	auto_free char *text = xasprintf("Downloading from %s", url);
+	struct jsonw w = jsonw_to(&doc);
+	r->named = true;
+	jw_object(&w, NULL);
+	jw_str(&w, "status", text);
+	jw_end_object(&w);
+	return send_json(r, &doc, false);
+}
+
+static int on_fetched(void *arg, const char *url, int64_t current, int64_t total)
+{
+	struct report *r = arg;
+	if (!r->named && name_url(r, url) < 0)
+		return -1;
+	if (!current)
+		return 0;
+	auto_buf doc = BUF_INIT;
+	struct jsonw w = jsonw_to(&doc);
+	jw_object(&w, NULL);
+	jw_str(&w, "status", "Importing");
+	jw_object(&w, "progressDetail");
+	jw_i64(&w, "current", current);
+	if (total > 0)
+		jw_i64(&w, "total", total);
+	jw_end_object(&w);
+	api_progress_bar(&w, current, total);
+	jw_end_object(&w);
+	return send_json(r, &doc, true);
+}
+
+/* @url: NULL for the request's body. */
+static int import(struct request *req, const char *url, struct err **err)
+{
+	auto_question *q = url ? api_question(req, err) : NULL;
+	if (url && !q)
+		return -1;
 	auto_err *e = NULL;
 	auto_strv changes = req_query_all(req, "changes");
 	const char *platform = req_query(req, "platform");
-	struct report r = {push_new(req, "application/json"), true};
+	struct report r = {.push = push_new(req, "application/json"), .quiet = true};
 	struct image_import spec = {
-		.fd = req->body_fd,
+		.fd = url ? -1 : req->body_fd,
+		.url = url,
+		.question = q,
+		.fetched = on_fetched,
 		.repo = req_query(req, "repo"),
 		.tag = req_query(req, "tag"),
 		.message = req_query(req, "message"),
@@ -106,8 +148,5 @@ int api_image_create(struct request *req, struct err **err)
 	const char *source = req_query(req, "fromSrc");
 	if (!str_empty(image))
 		return api_image_pull(req, err);
-	if (!str_eq(source, "-"))
-		return err_set(err, ERR_NOT_IMPLEMENTED,
-			"importing from a URL is not implemented: send the archive (fromSrc=-)");
-	return import(req, err);
+	return import(req, str_eq(source, "-") ? NULL : source ? source : "", err);
 }

@@ -30,12 +30,16 @@ static const char *human(double size, char *text, size_t len)
 	return text;
 }
 
-/* The bar as text, for clients that print it as it is ("[=====>     ]  5.3MB/53MB"). */
-static void write_bar(struct jsonw *w, int64_t current, int64_t total)
+void api_progress_bar(struct jsonw *w, int64_t current, int64_t total)
 {
 	auto_buf bar = BUF_INIT;
 	char a[32], b[32];
-	int64_t percent = total > 0 ? (int64_t)((double)current / (double)total * 100) / 2 : 0;
+	if (total <= 0) {
+		buf_addf(&bar, "%8s", human((double)current, a, sizeof(a)));
+		jw_str(w, "progress", bar.data);
+		return;
+	}
+	int64_t percent = (int64_t)((double)current / (double)total * 100) / 2;
 	int filled = percent > PROGRESS_WIDTH ? PROGRESS_WIDTH : (int)percent;
 	buf_addc(&bar, '[');
 	for (int i = 0; i < filled; i++)
@@ -56,7 +60,7 @@ static void write_detail(struct jsonw *w, const struct image_message *m)
 	}
 	jw_end_object(w);
 	if (m->kind == IMAGE_LAYER && m->total > 0)
-		write_bar(w, m->current, m->total);
+		api_progress_bar(w, m->current, m->total);
 }
 
 static void write_message(struct jsonw *w, const struct image_message *m)

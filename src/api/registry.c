@@ -57,8 +57,7 @@ int api_auth_header(const struct request *req, struct api_auth *out, struct err 
 	return api_auth_text(req_header(req, "X-Registry-Auth"), out, err);
 }
 
-/* What a client that leaves gives up, and a registry that does not answer does not hold for ever. */
-static struct engine_question *ask(struct request *req, struct err **err)
+struct engine_question *api_question(struct request *req, struct err **err)
 {
 	struct engine_question *q = engine_question_begin(req_engine(req), err);
 	if (q)
@@ -73,7 +72,7 @@ int api_auth(struct request *req, struct err **err)
 	json_t *body = NULL;
 	if (req_json(req, false, &body, err) < 0 || api_auth_json(body, &a, err) < 0)
 		return -1;
-	auto_question *q = ask(req, err);
+	auto_question *q = api_question(req, err);
 	if (!q ||
 		engine_registry_login(q, a.auth.server_address, &a.auth, &status, &token, err) < 0)
 		return -1;
@@ -98,7 +97,7 @@ int api_image_search(struct request *req, struct err **err)
 	if (req_i64(req, "limit", &limit, err) < 0 || req_filters(req, &filters, err) < 0 ||
 		api_auth_header(req, &a, err) < 0)
 		return -1;
-	auto_question *q = ask(req, err);
+	auto_question *q = api_question(req, err);
 	if (!q || engine_registry_search(
 			  q, term ? term : "", limit, &filters, &a.auth, &found, err) < 0)
 		return -1;
@@ -138,7 +137,7 @@ int api_distribution(struct request *req, struct err **err)
 	struct image_distribution d = {0};
 	if (api_auth_header(req, &a, err) < 0)
 		return -1;
-	auto_question *q = ask(req, err);
+	auto_question *q = api_question(req, err);
 	if (!q || engine_distribution(q, req_var(req, "name"), &a.auth, &d, err) < 0)
 		return -1;
 	struct jsonw w = res_json(req, 200);
@@ -168,7 +167,7 @@ static int answer_list(struct request *req, list_fn *list, const char *key, stru
 	auto_strv v = NULL;
 	if (api_auth_header(req, &a, err) < 0)
 		return -1;
-	auto_question *q = ask(req, err);
+	auto_question *q = api_question(req, err);
 	if (!q || list(q, req_var(req, "name"), &a.auth, &v, err) < 0)
 		return -1;
 	struct jsonw w = res_json(req, 200);
@@ -195,7 +194,7 @@ int api_registry_referrers(struct request *req, struct err **err)
 	auto_buf index = BUF_INIT;
 	if (api_auth_header(req, &a, err) < 0)
 		return -1;
-	auto_question *q = ask(req, err);
+	auto_question *q = api_question(req, err);
 	if (!q || engine_registry_referrers(q, req_var(req, "name"), req_query(req, "artifactType"),
 			  &a.auth, &index, err) < 0)
 		return -1;

@@ -66,7 +66,7 @@ static const struct route routes[] = {
 	{"POST", "/build/prune", api_build_prune, 131, 0, "there is no build cache yet"},
 	NOT_BUILT("POST", "/build/cancel", 139),
 	{"POST", "/images/create", api_image_create, 124, ROUTE_STREAM_BODY | ROUTE_LONG,
-		"`fromImage=`, `fromSrc=-`; other URLs answer 501"},
+		"`fromImage=`, `fromSrc=` a URL or `-`"},
 	{"POST", "/images/load", api_image_load, 124, ROUTE_STREAM_BODY | ROUTE_LONG, NULL},
 	{"GET", "/images/search", api_image_search, 124, ROUTE_LONG, NULL},
 	{"GET", "/images/get", api_image_save_all, 124, 0, NULL},

@@ -20,6 +20,12 @@ int api_auth_text(const char *text, struct api_auth *out, struct err **err);
 /** Takes @json (an object) over. */
 int api_auth_json(json_t *json, struct api_auth *out, struct err **err);
 
+/** "progress": the bar as text, for clients that print it as it is ("[=====>     ]  5.3MB/53MB", or "  5.3MB" where
+ * the total is not known). */
+void api_progress_bar(struct jsonw *w, int64_t current, int64_t total);
+/** What a client that leaves gives up, and a registry that does not answer does not hold for ever. */
+struct engine_question *api_question(struct request *req, struct err **err);
+
 /** POST /images/create?fromImage=. */
 int api_image_pull(struct request *req, struct err **err);
 

@@ -1,7 +1,6 @@
 /* Images: the store's, with events and with who uses them. */
 #include "engine/image.h"
 
-#include "commit_config.h"
 #include "core.h"
 
 struct store *engine_store(struct engine *e)
@@ -200,44 +199,4 @@ int engine_image_load(struct engine *e, int fd, const struct oci_platform *want,
 		image_event(e, "load", loaded.v[i].str, loaded.v[i].str);
 	free(loaded.v);
 	return 0;
-}
-
-/* "linux/amd64[/v8]" in its parts; the strings point into @text. */
-static int split_platform(char *text, struct store_import *s, struct err **err)
-{
-	char *arch = strchr(text, '/');
-	char *variant = arch ? strchr(arch + 1, '/') : NULL;
-	if (arch)
-		*arch++ = 0;
-	if (variant)
-		*variant++ = 0;
-	if (!str_eq(text, "linux"))
-		return err_set(err, ERR_INVALID,
-			"operating system \"%s\" is not supported on this machine", text);
-	s->os = text;
-	s->architecture = arch;
-	s->variant = variant;
-	return 0;
-}
-
-int engine_image_import(struct engine *e, const struct image_import *spec,
-	store_progress_fn *progress, void *arg, struct digest *id, struct err **err)
-{
-	struct oci_image_config config = {0};
-	auto_free char *platform = str_empty(spec->platform) ? NULL : xstrdup(spec->platform);
-	struct store_import s = {.fd = spec->fd,
-		.repo = spec->repo,
-		.tag = spec->tag,
-		.message = spec->message,
-		.config = &config};
-	int r = platform ? split_platform(platform, &s, err) : 0;
-
-	if (!r)
-		r = commit_config_change(&config, spec->changes, err);
-	if (!r)
-		r = store_import(e->store, &s, progress, arg, id, err);
-	oci_image_config_clear(&config);
-	if (!r)
-		image_event(e, "import", id->str, id->str);
-	return r;
 }

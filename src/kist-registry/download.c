@@ -7,15 +7,17 @@
 #include "base/str.h"
 #include "base/timefmt.h"
 #include "control.h"
+#include "failure.h"
 #include "op.h"
 #include "registry/registry.h"
 
-enum { TELL_BYTES = 256 * 1024, TELL_NS = 100 * 1000000 };
+enum { TELL_BYTES = 256 * 1024, TELL_NS = 100 * 1000000, URL_COMPLAINT_MAX = 1024 };
 
 struct download {
 	struct op op;
-	struct digest digest;
+	struct digest digest; /* "": what is at a URL, whatever it is */
 	int64_t size; /* -1: unknown */
+	int64_t total; /* likewise; of what has no digest: as the answer says */
 	int64_t pos; /* bytes in the file, and in @held behind them */
 	int64_t skip; /* bytes to come that are in the file */
 	int64_t told, told_at;
@@ -43,7 +45,8 @@ static int settle(struct op *op, struct err **err)
 	size_t n = d->held_len;
 	d->held_len = 0;
 	if (n && fd_write_all(d->fd, d->held, n) < 0)
-		return err_sys(err, errno, "write blob %s", d->digest.str);
+		return err_sys(err, errno, "write %s",
+			*d->digest.str ? d->digest.str : "what is downloaded");
 	return 0;
 }
 
@@ -69,7 +72,7 @@ static void tell(struct download *d, enum record_kind kind)
 		.kind = kind,
 		.id = d->op.id,
 		.progress = {.bytes = d->pos,
-			.total = d->size,
+			.total = d->total,
 			.outcome = REGISTRY_TRANSFERRED,
 			.digest = d->digest.str,
 			.mounted_from = ""},
@@ -82,6 +85,8 @@ static void tell(struct download *d, enum record_kind kind)
 static int bad(const struct download *d, const struct http *h, struct err **err, const char *what)
 {
 	auto_free char *url = http_shown(h->url);
+	if (!*d->digest.str)
+		return err_set(err, ERR_SYSTEM, "%s: %s", url, what);
 	return err_set(err, ERR_INVALID, "%s: %s: blob %s: %s", d->op.c->set.familiar, url,
 		d->digest.str, what);
 }
@@ -129,6 +134,11 @@ static int on_begin(void *arg, struct http *h, struct err **err)
 		return bad_size(d, h, total, err);
 	if (d->size < 0 && total >= 0 && total < d->pos)
 		return bad(d, h, err, "there is less of it than was downloaded before");
+	if (!*d->digest.str) {
+		/* that there is an answer is news already */
+		d->total = total < 0 ? -1 : total;
+		tell(d, RECORD_PROGRESS);
+	}
 	return 0;
 }
 
@@ -205,6 +215,34 @@ static void ended(struct download *d, struct exchange *x)
 	op_fail(&d->op, err);
 }
 
+/* What Go's http.Get and dockerd's remotecontext make of it: an answer's status and body, or why there is none. */
+static void url_failed(struct download *d, struct exchange *x)
+{
+	static const struct {
+		long status;
+		enum err_kind kind;
+	} kinds[] = {{400, ERR_INVALID}, {401, ERR_UNAUTHORIZED}, {403, ERR_FORBIDDEN},
+		{404, ERR_NOT_FOUND}};
+	struct http *h = x->http;
+	auto_err *err = NULL;
+	if (!h || h->failure != HTTP_FINE || h->status < 400) {
+		/* nothing was asked: it is no URL */
+		err_set(&err, h ? ERR_SYSTEM : x->err->kind, "%s", err_msg(x->err));
+		op_fail(&d->op, err);
+		return;
+	}
+	enum err_kind kind = ERR_SYSTEM;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (kinds[i].status == h->status)
+			kind = kinds[i].kind;
+	auto_free char *body =
+		failure_tame(h->error_body.len ? buf_str(&h->error_body) : "", URL_COMPLAINT_MAX);
+	auto_free char *reason = failure_tame(h->reason ? h->reason : "", 128);
+	auto_free char *url = http_shown(x->spec.url);
+	err_set(&err, kind, "failed to GET %s with status %s: %s", url, reason, str_trim(body));
+	op_fail(&d->op, err);
+}
+
 static void on_done(void *arg, struct exchange *x)
 {
 	struct download *d = arg;
@@ -217,6 +255,10 @@ static void on_done(void *arg, struct exchange *x)
 	}
 	if (!x->err) {
 		ended(d, x);
+		return;
+	}
+	if (!*d->digest.str) {
+		url_failed(d, x);
 		return;
 	}
 	bool elsewhere = x->err->kind == ERR_NOT_FOUND || (!x->endpoint && d->next_url);
@@ -236,6 +278,7 @@ static void ask(struct download *d, const char *url)
 		.path = path,
 		.url = url,
 		.capability = ENDPOINT_PULL,
+		.once = !*d->digest.str,
 		.also = {d->pos ? 416 : 0},
 		.prepare = on_prepare,
 		.begin = on_begin,
@@ -255,7 +298,7 @@ void download_start(struct client *c, const struct record *r, int fd)
 	d->op.settle = settle;
 	d->fd = fd;
 	d->digest = r->download.digest;
-	d->size = r->download.size;
+	d->size = d->total = r->download.size;
 	d->pos = d->told = r->download.offset;
 	d->urls = strv_copy(r->download.urls);
 	if (d->size >= 0 && d->pos >= d->size) {
@@ -270,5 +313,5 @@ void download_start(struct client *c, const struct record *r, int fd)
 		op_fail(&d->op, err);
 		return;
 	}
-	ask(d, NULL);
+	ask(d, *d->digest.str ? NULL : d->urls[d->next_url++]);
 }

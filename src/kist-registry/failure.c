@@ -181,8 +181,7 @@ static char *code_text(const char *code, const char *message)
 	return xasprintf("%s: %.1024s", words, message);
 }
 
-/* Bytes of strangers in a message: one line, no control characters. */
-static char *tame(const char *text, size_t max)
+char *failure_tame(const char *text, size_t max)
 {
 	char *out = xstrndup(text, max);
 	for (char *p = out; *p; p++)
@@ -200,8 +199,8 @@ static bool read_document(const struct http *h, struct complaint *out)
 	const char *message = json_string_value(json_object_get(first, "message"));
 	const char *details = json_string_value(json_object_get(doc, "details"));
 	if (code && strlen(code) <= 64) {
-		out->code = tame(code, 64);
-		auto_free char *tamed = tame(message ? message : "", 1024);
+		out->code = failure_tame(code, 64);
+		auto_free char *tamed = failure_tame(message ? message : "", 1024);
 		auto_free char *plain = code_text(out->code, "");
 		plain[strlen(plain) - 2] = '\0';
 		out->text = code_text(out->code, message && *message ? tamed : plain);
@@ -210,7 +209,7 @@ static bool read_document(const struct http *h, struct complaint *out)
 	if (!details || h->status != 401)
 		return false;
 	out->code = xstrdup("UNAUTHORIZED");
-	auto_free char *tamed = tame(details, 1024);
+	auto_free char *tamed = failure_tame(details, 1024);
 	out->text = code_text(out->code, tamed);
 	return true;
 }
@@ -234,10 +233,10 @@ static bool read_challenge(const struct http *h, struct complaint *out)
 
 static char *unexpected(const struct http *h)
 {
-	auto_free char *reason = tame(h->reason ? h->reason : "", 128);
+	auto_free char *reason = failure_tame(h->reason ? h->reason : "", 128);
 	if (h->status < 400 || h->status >= 500)
 		return xasprintf("received unexpected HTTP status: %s", reason);
-	auto_free char *body = tame(h->error_body.data ? h->error_body.data : "", 200);
+	auto_free char *body = failure_tame(h->error_body.data ? h->error_body.data : "", 200);
 	auto_json *doc = json_parse(h->error_body.data, h->error_body.len, "answer", NULL);
 	if (doc || !*body)
 		return xasprintf("unexpected HTTP status: %s", reason);

@@ -11,6 +11,9 @@ char *failure_asked(const char *method, const char *url);
 /** That (@asked; NULL: for this request), and why. Returns -1. */
 int failure_set(const struct http *h, const char *asked, struct err **err);
 
+/** Bytes of strangers for a message: one line of at most @max, no control characters. New string. */
+char *failure_tame(const char *text, size_t max);
+
 /** What a registry said that did not do as it was asked. */
 struct complaint {
 	char *code; /* "MANIFEST_UNKNOWN", upper case; "" if it gave none */

@@ -218,14 +218,16 @@ static void get_request(struct wire *w, struct record_request *r)
 static void get_download(struct wire *w, struct record *r)
 {
 	const char *digest = get_digest(w);
-	if (!*digest)
+	struct record_download *d = &r->download;
+	if (*digest && !w->bad)
+		memcpy(d->digest.str, digest, DIGEST_STR_LEN + 1);
+	d->size = wire_i64(w);
+	d->offset = wire_i64(w);
+	d->urls = r->strv = wire_strv(w);
+	if (d->size < -1 || d->offset < 0)
 		w->bad = true;
-	else if (!w->bad)
-		memcpy(r->download.digest.str, digest, DIGEST_STR_LEN + 1);
-	r->download.size = wire_i64(w);
-	r->download.offset = wire_i64(w);
-	r->download.urls = r->strv = wire_strv(w);
-	if (r->download.size < -1 || r->download.offset < 0)
+	/* no digest: what is at a URL, whatever it is, from its beginning */
+	if (!*digest && (d->size != -1 || d->offset || !d->urls || strv_len(d->urls) != 1))
 		w->bad = true;
 }
 

@@ -452,9 +452,31 @@ static char *scope_of(const struct registry_session_spec *spec)
 		spec->action == REGISTRY_PUSH ? "pull,push" : "pull");
 }
 
+/* Nobody's in particular: without places there is no endpoint, nor anything that credentials are good for. */
+static struct registry_session *open_for_url(
+	struct registry *r, const struct registry_session_spec *spec, struct err **err)
+{
+	struct config *c = config_get(r);
+	struct places none = {0};
+	struct session_start start = {
+		.config = c,
+		.places = &none,
+		.domain = "",
+		.repository = "",
+		.familiar = "",
+		.scope = "",
+		.patience = spec->patience,
+	};
+	struct registry_session *s = session_start(&start, err);
+	config_put(r, c);
+	return s;
+}
+
 struct registry_session *registry_session_open(
 	struct registry *r, const struct registry_session_spec *spec, struct err **err)
 {
+	if (spec->action == REGISTRY_URL)
+		return open_for_url(r, spec, err);
 	struct reference name = {0};
 	bool catalog = spec->action == REGISTRY_CATALOG;
 	struct config *c = config_get(r);

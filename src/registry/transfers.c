@@ -41,6 +41,20 @@ int registry_download(
 	return start(s, &r, d->fd, err);
 }
 
+int registry_download_url(struct registry_session *s, const char *url, int fd, struct err **err)
+{
+	int id = add(s, false, "", err);
+	if (id < 0)
+		return -1;
+	char *urls[] = {(char *)(uintptr_t)url, NULL};
+	struct record r = {
+		.kind = RECORD_DOWNLOAD,
+		.id = (uint32_t)id,
+		.download = {.size = -1, .urls = urls},
+	};
+	return start(s, &r, fd, err);
+}
+
 int registry_upload(struct registry_session *s, const struct registry_upload *u, struct err **err)
 {
 	bool known = u->digest.str[0];

@@ -1,6 +1,7 @@
 /* load and import: from an archive to images. */
 #include "store_private.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 
 #include "base/mem.h"
@@ -119,6 +120,20 @@ static int import_name(const struct store_import *spec, char **out, struct err *
 	reference_default_tag(&ref);
 	*out = reference_string(&ref);
 	return 0;
+}
+
+int store_import_check(const struct store_import *spec, struct err **err)
+{
+	auto_free char *name = NULL;
+	return import_name(spec, &name, err);
+}
+
+int store_spool(struct store *s, uint64_t *room, struct err **err)
+{
+	auto_fd int fd = openat(s->staging, ".", O_TMPFILE | O_RDWR | O_APPEND | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(err, errno, "make a temporary file");
+	return transfer_room(fd, room, err) < 0 ? -1 : steal_fd(&fd);
 }
 
 static int import_layer(struct transfer *t, struct new_image *image,

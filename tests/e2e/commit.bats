@@ -520,7 +520,7 @@ D /t/deleted"
 	is "$(ls "$W")" x
 }
 
-@test "import takes a file, standard input and changes; a URL is answered by name" {
+@test "import takes a file, standard input and changes" {
 	based true
 	docker export c1 >"$W/x.tar"
 	since=$(date +%s)
@@ -535,7 +535,6 @@ D /t/deleted"
 	is "$(kist import -c 'CMD ["true"]' "$W/x.tar" imported | cut -c 1-7)" sha256:
 	is "$(inspect '{{json .Config.Cmd}}' imported)" '["true"]'
 	kist import - imported <"$W/x.tar"
-	fails_with 1 "importing from a URL is not implemented" kist import http://127.0.0.1:1/x
 }
 
 # ---- faults ----

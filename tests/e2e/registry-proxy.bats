@@ -49,6 +49,11 @@ reload() {
 	[ -z "$(registry_asked first)" ]
 }
 
+@test "what is imported from a URL comes through the proxy, too" {
+	fails_with 1 "" docker import http://192.0.2.1:7000/blob x
+	[ "$(registry_asked first)" = "GET http://192.0.2.1:7000/blob -" ]
+}
+
 @test "docker info shows the proxies, and not who we are there" {
 	docker info --format '{{.HTTPSProxy}} {{.HTTPProxy}} {{.NoProxy}}' >"$BATS_TEST_TMPDIR/info"
 	[ "$(cat "$BATS_TEST_TMPDIR/info")" = "http://xxxxx:xxxxx@127.0.0.1:8001 http://127.0.0.1:8001 192.0.2.1:7003,.example" ]

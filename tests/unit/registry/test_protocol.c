@@ -53,6 +53,20 @@ static void test_transfers(void **state)
 	assert_null(r.download.urls[2]);
 }
 
+static void test_download_of_a_url(void **state)
+{
+	auto_buf b = BUF_INIT;
+	auto_record r;
+	char *urls[] = {(char *)"https://a/", NULL};
+	struct record in = {
+		.kind = RECORD_DOWNLOAD, .id = 7, .download = {.size = -1, .urls = urls}};
+	round_trip(&in, &r, &b);
+	assert_string_equal(r.download.digest.str, "");
+	assert_int_equal(r.download.size, -1);
+	assert_string_equal(r.download.urls[0], "https://a/");
+	assert_null(r.download.urls[1]);
+}
+
 static void test_progress(void **state)
 {
 	auto_buf b = BUF_INIT;
@@ -69,8 +83,14 @@ static void test_progress(void **state)
 /* A taken-over program must not make the daemon believe what cannot be. */
 static void test_malformed(void **state)
 {
+	char *one[] = {(char *)"https://a/", NULL};
+	char *two[] = {(char *)"https://a/", (char *)"https://b/", NULL};
 	struct record bad[] = {
 		{.kind = RECORD_DOWNLOAD, .download = {.digest = {"sha256:short"}}},
+		{.kind = RECORD_DOWNLOAD, .download = {.size = -1}},
+		{.kind = RECORD_DOWNLOAD, .download = {.size = -1, .urls = two}},
+		{.kind = RECORD_DOWNLOAD, .download = {.size = 5, .urls = one}},
+		{.kind = RECORD_DOWNLOAD, .download = {.size = -1, .offset = 5, .urls = one}},
 		{.kind = RECORD_DOWNLOAD, .download = {.digest = {DIGEST}, .size = -2}},
 		{.kind = RECORD_DOWNLOAD, .download = {.digest = {DIGEST}, .offset = -1}},
 		{.kind = RECORD_UPLOAD, .upload = {.digest = "", .chunk = -1}},
@@ -110,6 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_setup),
 		cmocka_unit_test(test_transfers),
+		cmocka_unit_test(test_download_of_a_url),
 		cmocka_unit_test(test_progress),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_every_prefix_is_refused),

@@ -47,14 +47,24 @@ int engine_image_prune(struct engine *e, const struct filters *filters,
 int engine_image_load(struct engine *e, int fd, const struct oci_platform *want,
 	store_progress_fn *progress, void *arg, struct err **err);
 
+struct engine_question;
+
 struct image_import {
-	int fd;
+	int fd; /* where @url is NULL */
+	/* http or https; without a scheme it is http. Downloaded by kist-registry into a file without a name, before
+	 * anything of it is unpacked. No credentials go there */
+	const char *url;
+	struct engine_question *question; /* with @url: who waits for it (engine/transfer.h) */
+	/* Bytes of what is at @full, which is @url with its scheme; first when the server has answered. @total: -1 unknown.
+	 * Another return than 0 cancels. With @url only */
+	int (*fetched)(void *arg, const char *full, int64_t current, int64_t total);
 	const char *repo, *tag, *message; /* NULL where not given */
 	char *const
 		*changes; /* Dockerfile instructions: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD,
 			       * STOPSIGNAL, USER, VOLUME, WORKDIR */
 	const char *platform; /* "linux/amd64"; NULL: this machine's */
 };
+/** @arg: for @progress and @spec->fetched. Errors of a download: registry_download_url(). */
 int engine_image_import(struct engine *e, const struct image_import *spec,
 	store_progress_fn *progress, void *arg, struct digest *id, struct err **err);
 

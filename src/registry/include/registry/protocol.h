@@ -112,7 +112,7 @@ struct record_request {
 };
 
 struct record_download {
-	struct digest digest;
+	struct digest digest; /* "": what is at the one URL; size is -1 then, offset 0 */
 	int64_t size, offset;
 	char *const *urls;
 };

@@ -126,13 +126,17 @@ enum registry_action {
 	REGISTRY_PULL,
 	REGISTRY_PUSH, /* and pull */
 	REGISTRY_CATALOG, /* the registry's list of repositories; no repository */
+	/* no registry at all: registry_download_url(). No name, no credentials; certs.d, mirrors and insecure-registries
+	 * do not matter, proxies and the system's CAs do */
+	REGISTRY_URL,
 };
 
 struct registry_session;
 
 /** Borrowed during the call only. */
 struct registry_session_spec {
-	/* domain and path; tag and digest do not matter here. PULL and PUSH. For CATALOG the domain alone */
+	/* domain and path; tag and digest do not matter here. PULL and PUSH. For CATALOG the domain alone; for
+	 * URL not looked at */
 	const struct reference *name;
 	enum registry_action action;
 	const struct registry_auth *auth; /* NULL: anonymous */
@@ -249,6 +253,15 @@ struct registry_download {
 /** Returns an id (>= 0), unique in the session. */
 int registry_download(
 	struct registry_session *s, const struct registry_download *download, struct err **err);
+
+/**
+ * GET @url, http or https, to the end of @fd (as above), for a session of REGISTRY_URL. Asked once, as dockerd's import
+ * does: without a digest nobody could tell whether the rest is of the same file. Redirects are followed as a
+ * blob's are; nobody is told who we are. An event REGISTRY_PROGRESS with the total comes as soon as there is an answer.
+ * Fails in dockerd's words: ERR_NOT_FOUND (404), ERR_INVALID (400, no URL), ERR_UNAUTHORIZED,
+ * ERR_FORBIDDEN, ERR_SYSTEM for all else (no connection, 5xx, a body that is shorter than it said, silence).
+ */
+int registry_download_url(struct registry_session *s, const char *url, int fd, struct err **err);
 
 /**
  * Uploads a blob, unless the repository has it (HEAD) or can mount it from another one.

@@ -227,6 +227,11 @@ struct store_import {
 /** `docker import`: one layer and a new configuration. */
 int store_import(struct store *store, const struct store_import *spec, store_progress_fn *progress,
 	void *arg, struct digest *id, struct err **err);
+/** Whether the image may have that name: what store_import() would say of it before it reads anything. */
+int store_import_check(const struct store_import *spec, struct err **err);
+/** A file without a name, open for reading and appending, for what is to be imported; it is gone with its descriptor.
+ * @room: how many bytes it may grow to. */
+int store_spool(struct store *store, uint64_t *room, struct err **err);
 
 /* ---- containers' root file systems ---- */
 
