@@ -51,10 +51,12 @@ static int put_to_death(struct state *s, struct cgroup *cg, struct err **err)
 static void undo_plan(struct state *s)
 {
 	auto_buf bytes = BUF_INIT;
-	auto_err *class = NULL, *hook = NULL;
+	auto_err *class = NULL, *hook = NULL, *unread = NULL;
 	struct plan *plan = NULL;
-	/* without a plan create was killed before it could have had hooks */
-	state_plan_load(s, &bytes, &plan, NULL);
+	/* without a plan create was killed before it could have had hooks; another version's cannot be read */
+	if (state_plan_load(s, &bytes, &plan, &unread) < 0 && unread->kind != ERR_NOT_FOUND)
+		log_warn(
+			"container %s: its poststop hooks are not run: %s", s->id, err_msg(unread));
 	if (resctrl_remove(s, plan, &class) < 0)
 		log_warn("%s", err_msg(class));
 	if (plan && run_poststop(plan, 0, &hook) < 0)

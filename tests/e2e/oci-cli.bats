@@ -702,6 +702,18 @@ os.execv(sys.argv[1], sys.argv[1:])' "$KIST_BUILD/bin/kist-oci" --root "$HOME_OC
 	oci delete ex
 }
 
+@test "delete says so where it cannot read which poststop hooks there are" {
+	bundle up 'p["args"] = ["true"]; c["hooks"] = {"poststop": [{"path": "/bin/true"}]}'
+	oci run -d -b "$BUNDLE" up </dev/null >/dev/null 2>&1 3>&-
+	wait_for is up stopped
+	# as another version has it
+	printf KPL0 | dd of="$HOME_OCI/state/up/plan" conv=notrunc status=none
+	run oci delete up
+	[ "$status" = 0 ]
+	[[ "$output" == *"level=warning"*"container up: its poststop hooks are not run: "*"the plan"* ]]
+	[ ! -e "$HOME_OCI/state/up" ]
+}
+
 @test "run and exec with closed streams: the container's are /dev/null, and nothing of the host's" {
 	bundle cl 'c["mounts"].append({"destination": "/out", "type": "bind", "source": os.environ["HOME_OCI"], "options": ["bind"]}); p["args"] = ["sh", "-c", "a=$(for f in 0 1 2; do readlink /proc/$$/fd/$f; done); echo \"$a\" >/out/streams"]'
 	bundle ce 'c["mounts"].append({"destination": "/out", "type": "bind", "source": os.environ["HOME_OCI"], "options": ["bind"]})'
