@@ -26,7 +26,7 @@ followed() {
 		[ "$end" = exec ] && echo 'catch exec' || echo "break $end"
 		printf '%s\n' continue kill
 	} >"$HOME_OCI/script"
-	timeout 60 gdb -q -batch -x "$HOME_OCI/script" --args "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" "$@" \
+	LC_ALL=C DEBUGINFOD_URLS= timeout "$(patience 60)" gdb -q -batch -x "$HOME_OCI/script" --args "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" "$@" \
 		</dev/null >"$HOME_OCI/followed" 2>&1 3>&- || true
 	grep "^#\|Breakpoint [0-9]*, \|Catchpoint .*[fe][ox].*'*d" "$HOME_OCI/followed"
 	grep -q 'Catchpoint .*forked' "$HOME_OCI/followed"
