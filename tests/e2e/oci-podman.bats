@@ -43,6 +43,8 @@ teardown_file() {
 
 setup() {
 	peers_setup
+	# conmon notes there, in a file "oom", that memory ran out or a cgroup of v1 went
+	cd "$PEERS"
 }
 
 teardown() {
