@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 
 #include "base/fdio.h"
-#include "base/fdio.h"
 #include "base/mem.h"
 #include "creds.h"
 #include "ns.h"
