@@ -691,7 +691,7 @@ as_itself() {
 
 @test "each option is told to criu as itself, and as nothing else" {
 	/usr/bin/python3 --version >/dev/null || skip "no /usr/bin/python3"
-	mkdir -p "$HOME_OCI/fake" "$HOME_OCI/before"
+	mkdir -p "$HOME_OCI/fake" "$HOME_OCI/earlier"
 	cp "$BATS_TEST_DIRNAME/lib/fake_criu.py" "$HOME_OCI/fake/criu"
 	bundle y1
 	start y1
@@ -711,9 +711,9 @@ as_itself() {
 		--shell-job|7=1
 		--file-locks|8=1
 		--page-server 127.0.0.1:99|11=127.0.0.1:99
-		--parent-path ../before|14=../before 15=1
+		--parent-path ../earlier|14=../earlier 15=1
 		--auto-dedup|16=1
-		--work-path $HOME_OCI/before|17=5
+		--work-path $HOME_OCI/earlier|17=5
 		--link-remap|18=1
 		--manage-cgroups-mode ignore|34=0
 		--manage-cgroups-mode soft|34=3
@@ -736,7 +736,7 @@ as_itself() {
 		--shell-job|7=1
 		--file-locks|8=1
 		--auto-dedup|16=1
-		--work-path $HOME_OCI/before|17=5
+		--work-path $HOME_OCI/earlier|17=5
 		--manage-cgroups-mode ignore|34=0
 		--manage-cgroups-mode soft|34=3
 		--manage-cgroups-mode full|34=4
