@@ -281,6 +281,25 @@ static void expect_damage(
 	err_free(err);
 }
 
+/* Either the recipe is said to be damaged, or it is the layer's tar that comes out. */
+static bool is_told(struct fixture *f, struct damaged *x)
+{
+	struct err *err = NULL;
+	auto_buf out = BUF_INIT;
+	struct layer_packed packed;
+	if (rewrite(f, &x->d, LAYER_TAR_PLAIN, &out, &packed, &err) == 0) {
+		struct digest actual;
+		digest_of(out.data, out.len, &actual);
+		assert_string_equal(actual.str, x->d.str);
+		return false;
+	}
+	assert_int_equal(err->kind, ERR_INVALID);
+	if (!strstr(err->msg, "recipe") || !strstr(err->msg, x->d.str))
+		fail_msg("%s", err->msg);
+	err_free(err);
+	return true;
+}
+
 static void a_changed_file_is_named(void **state)
 {
 	need_root();
@@ -307,13 +326,16 @@ static void a_damaged_recipe_is_told(void **state)
 	struct fixture *f = *state;
 	struct damaged x = damage_setup(f);
 	auto_buf good = BUF_INIT;
+	size_t told = 0;
 	assert_int_equal(file_read(AT_FDCWD, x.recipe, 1 << 20, &good, NULL), 0);
 	for (size_t i = 0; i < good.len; i += 7) {
 		good.data[i] ^= 0x10;
 		file_replace(AT_FDCWD, x.recipe, good.data, good.len, 0600, false, NULL);
-		expect_damage(f, &x, ERR_INVALID, "recipe");
+		told += is_told(f, &x);
 		good.data[i] ^= 0x10;
 	}
+	/* zstd has a few bits that say nothing: one of its header, the padding of its tables */
+	assert_true(told + 2 >= (good.len + 6) / 7);
 	file_replace(AT_FDCWD, x.recipe, good.data, good.len - 1, 0600, false, NULL);
 	expect_damage(f, &x, ERR_INVALID, "recipe");
 	assert_int_equal(unlink(x.recipe), 0);
