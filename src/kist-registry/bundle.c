@@ -49,13 +49,22 @@ static void add_file(int dir, const char *name, int file, struct buf *out)
 	buf_addc(out, '\0');
 }
 
+/* What is neither is told apart by add_file(). Not every file system says it with the name. */
+static bool is_link(int dir, const struct dirent *d)
+{
+	struct stat st;
+	if (d->d_type != DT_UNKNOWN)
+		return d->d_type == DT_LNK;
+	return fstatat(dir, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
 /* @links: those that lead elsewhere as well. */
 static void add_folder(const char *path, int file, bool links, struct buf *out)
 {
 	DIR *dir = opendir(path);
 	const struct dirent *d;
 	while (dir && (d = readdir(dir))) {
-		bool link = d->d_type != DT_REG;
+		bool link = is_link(dirfd(dir), d);
 		if (d->d_type == DT_DIR ||
 			(link && (!links || leads_beside(dirfd(dir), d->d_name))))
 			continue;
