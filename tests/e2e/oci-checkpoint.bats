@@ -689,6 +689,14 @@ as_itself() {
 	[ "$got" = "$expected " ] || { echo "$options: $got, not $expected: $(cat "$HOME_OCI/said")"; return 1; }
 }
 
+# each_as_itself VERB... <<"OPTIONS|NUMBER=VALUE...", a line each
+each_as_itself() {
+	local options expected
+	while IFS='|' read -r options expected; do
+		as_itself "$options y1" "$expected" "$@"
+	done
+}
+
 @test "each option is told to criu as itself, and as nothing else" {
 	/usr/bin/python3 --version >/dev/null || skip "no /usr/bin/python3"
 	mkdir -p "$HOME_OCI/fake" "$HOME_OCI/earlier"
@@ -696,16 +704,14 @@ as_itself() {
 	bundle y1
 	start y1
 	# with --leave-running, or it would be gone, for what is asked
-	local save="checkpoint --leave-running --image-path $IMAGES" load="restore -b $BUNDLE --image-path $IMAGES" options expected
+	local save="checkpoint --leave-running --image-path $IMAGES" load="restore -b $BUNDLE --image-path $IMAGES"
 	PLAIN=$(asked checkpoint --pre-dump --image-path "$IMAGES" y1)
 	[ "${PLAIN%% *}" = 4 ]
 	[[ " $PLAIN " == *" 3=0 4=0 5=0 7=0 8=0 "* ]]
 	PLAIN=$(asked $save y1)
 	[ "${PLAIN%% *}" = 1 ]
 	[[ " $PLAIN " == *" 3=1 4=0 5=0 7=0 8=0 "*" 16=0 18=0 "*" 34=6 "*" 46=0 48=0 "* ]]
-	while IFS='|' read -r options expected; do
-		as_itself "$options y1" "$expected" $save
-	done <<-END
+	each_as_itself $save <<-END
 		--ext-unix-sk|4=1
 		--tcp-established|5=1
 		--shell-job|7=1
@@ -728,9 +734,7 @@ as_itself() {
 	[ "${PLAIN%% *}" = 2 ]
 	[[ " $PLAIN " == *" 4=0 5=0 "*" 7=0 8=0 "*" 16=0 18=0 "*" 34=6 "*" 48=0 "* ]]
 	[[ " $PLAIN " != *" 53="* && " $PLAIN " != *" 63="* ]]
-	while IFS='|' read -r options expected; do
-		as_itself "$options y1" "$expected" $load
-	done <<-END
+	each_as_itself $load <<-END
 		--ext-unix-sk|4=1
 		--tcp-established|5=1
 		--shell-job|7=1

@@ -559,19 +559,24 @@ PY
 	[ ! -e "$HOME_OCI/state/kp" ]
 }
 
+# forwards CODE SIGNAL...: each reaches the program behind $OCI_PID, which writes its number; USR2 ends it with that code.
+forwards() {
+	local s code=0
+	for s in "${@:2}"; do
+		kill "-$s" "$OCI_PID"
+		wait_for grep -qx "$s" "$HOME_OCI/out"
+	done
+	kill -USR2 "$OCI_PID"
+	wait "$OCI_PID" || code=$?
+	[ "$code" = "$1" ]
+}
+
 @test "run forwards signals, also those that come while the container is made" {
 	bundle fs 'p["args"] = ["sh", "-c", "for s in 1 3 10 14 15 18 20 21 22 34; do trap \"echo $s\" $s; done; trap \"exit 7\" 12; echo up; while :; do sleep 0.02; done"]'
 	oci_bg "$HOME_OCI/out" run -b "$BUNDLE" fs
 	wait_for grep -q up "$HOME_OCI/out"
 	local s
-	for s in 1 3 10 14 15 18 20 21 22 34; do
-		kill -$s "$OCI_PID"
-		wait_for grep -qx $s "$HOME_OCI/out"
-	done
-	kill -USR2 "$OCI_PID"
-	s=0
-	wait "$OCI_PID" || s=$?
-	[ "$s" = 7 ]
+	forwards 7 1 3 10 14 15 18 20 21 22 34
 	# a hook holds the making up until the signal is there
 	bundle fh 'c["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "echo in >$HOME_OCI/hook.in; while [ ! -e $HOME_OCI/hook.go ]; do sleep 0.05; done".replace("$HOME_OCI", os.environ["HOME_OCI"])]}]}; p["args"] = ["sh", "-c", "trap \"exit 8\" USR1; echo up; while :; do sleep 0.02; done"]'
 	rm -f "$HOME_OCI"/hook.*
@@ -737,15 +742,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$KIST_BUILD/bin/kist-oci" --root "$HOME_OC
 	oci run -d -b "$BUNDLE" es </dev/null >/dev/null 2>&1 3>&-
 	oci_bg "$HOME_OCI/out" exec es sh -c 'for s in 1 3 10 15 18 20 21 22 34; do trap "echo $s" $s; done; trap "exit 9" 12; echo up; while :; do sleep 0.02; done'
 	wait_for grep -q up "$HOME_OCI/out"
-	local s
-	for s in 1 3 10 15 18 20 21 22 34; do
-		kill -$s "$OCI_PID"
-		wait_for grep -qx $s "$HOME_OCI/out"
-	done
-	kill -USR2 "$OCI_PID"
-	s=0
-	wait "$OCI_PID" || s=$?
-	[ "$s" = 9 ]
+	forwards 9 1 3 10 15 18 20 21 22 34
 	is es running
 }
 
