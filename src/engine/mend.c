@@ -42,7 +42,7 @@ static int hear(struct registry_session *s, const struct store_wanted *w, struct
 		if (e.bytes > w->max)
 			return err_set(err, ERR_TOO_LARGE,
 				"%s sends more than %lld bytes, which is more than it can be",
-				w->repo, (long long)w->max);
+				w->url ? w->url : w->repo, (long long)w->max);
 		if (e.kind == REGISTRY_DONE)
 			return 1;
 	}
@@ -54,7 +54,8 @@ static int download(struct operation *op, struct registry_session *s, const stru
 {
 	const struct registry_download d = {
 		.digest = w->digest, .size = w->size, .fd = fd, .urls = w->urls};
-	if (registry_download(s, &d, err) < 0)
+	if (w->url ? registry_download_url(s, w->url, fd, err) < 0
+		   : registry_download(s, &d, err) < 0)
 		return -1;
 	int rc;
 	while ((rc = hear(s, w, err)) == 0) {
@@ -100,8 +101,8 @@ static int fetch(void *arg, const struct store_wanted *w, int fd, bool *mirrored
 	if (reference_parse(w->repo, &ref, err) < 0)
 		return -1;
 	const struct registry_session_spec spec = {.name = &ref,
-		.action = REGISTRY_PULL,
-		.auth = auth_for(f->mend, ref.domain),
+		.action = w->url ? REGISTRY_URL : REGISTRY_PULL,
+		.auth = w->url ? NULL : auth_for(f->mend, ref.domain),
 		.no_mirrors = w->no_mirrors};
 	struct registry_session *s = operation_session(f->op, &spec, err);
 	*mirrored = s && registry_session_mirrored(s);

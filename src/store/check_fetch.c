@@ -20,7 +20,7 @@
 void fetched_free(struct fetched *f)
 {
 	fd_close(f->fd);
-	free(f->repo);
+	free(f->from);
 	*f = (struct fetched){.fd = -1};
 }
 
@@ -141,11 +141,36 @@ static int attempt(struct checker *c, const struct store_wanted *wanted, struct 
 	return verify(c, out->fd, &wanted->digest, &out->size, err);
 }
 
+/* Each alone: the first of them that answered, or the registry, sent what is wrong. */
+static int fetch_from_urls(
+	struct checker *c, struct store_wanted *wanted, struct fetched *out, struct err **err)
+{
+	auto_err *why = NULL;
+	bool mirrored;
+	for (char *const *url = wanted->urls; *url; url++) {
+		wanted->url = *url;
+		err_freep(&why);
+		if (check_tick(c, err) < 0)
+			return -1;
+		if (attempt(c, wanted, out, &mirrored, &why) == 0) {
+			out->from = xstrdup(*url);
+			return 0;
+		}
+	}
+	return err_move(err, &why);
+}
+
+static bool is_wrong(const struct err *why)
+{
+	return why->kind == ERR_INVALID || why->kind == ERR_TOO_LARGE;
+}
+
 /* From wherever it can be had. What is wrong with what one has sent does not speak against the others. */
 static int fetch_from_any(struct checker *c, struct store_wanted *wanted, char *const *repos,
 	struct fetched *out, struct err **err)
 {
 	auto_err *why = NULL;
+	bool wrong = false;
 	for (size_t i = 0; repos[i]; i++) {
 		bool mirrored = true;
 		wanted->repo = repos[i];
@@ -155,14 +180,16 @@ static int fetch_from_any(struct checker *c, struct store_wanted *wanted, char *
 			if (check_tick(c, err) < 0)
 				return -1;
 			if (attempt(c, wanted, out, &mirrored, &why) == 0) {
-				out->repo = xstrdup(repos[i]);
+				out->from = xstrdup(repos[i]);
 				return 0;
 			}
 			/* mirrors that fail are passed by without us */
-			mirrored = mirrored &&
-				   (why->kind == ERR_INVALID || why->kind == ERR_TOO_LARGE);
+			wrong |= is_wrong(why);
+			mirrored = mirrored && is_wrong(why);
 		}
 	}
+	if (wanted->urls && wrong)
+		return fetch_from_urls(c, wanted, out, err);
 	return err_move(err, &why);
 }
 

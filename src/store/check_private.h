@@ -47,7 +47,7 @@ int check_rows(struct checker *c, struct err **err);
 struct fetched {
 	int fd; /* for reading, at its beginning; -1 */
 	char staged[STAGING_NAME]; /* below staging/ */
-	char *repo; /* one that has it, as people write it */
+	char *from; /* a repository that has it, as people write it, or a URL */
 	int64_t size;
 };
 void fetched_free(struct fetched *f);

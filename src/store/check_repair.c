@@ -57,7 +57,7 @@ static int fetch_again(struct checker *c, struct store_finding *f, struct err **
 	auto_fetched came = {.fd = -1};
 	if (fetch_blob(c, &f->digest, &came, err) < 0 || fetch_place(c, &f->digest, &came, err) < 0)
 		return -1;
-	auto_free char *text = xasprintf("fetched again from %s", came.repo);
+	auto_free char *text = xasprintf("fetched again from %s", came.from);
 	say(f, text);
 	return 0;
 }

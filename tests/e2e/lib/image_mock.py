@@ -7,7 +7,8 @@ A dash does for the dot, as Docker Hub's names have none before the first slash.
                     other (other bytes, as many). /v2/PART.KIND/COUNT/...: the first COUNT requests for it only.
 /v2/token.KIND/..., /v2/basic/...   ask who we are first, as registry_mock.py
 /v2/foreign/...     asks (Basic); the upper layer is a foreign one: at --other/blob/NAME/DIGEST. foreign.basic, foreign.bearer: and there
-                    somebody asks who we are, too
+                    somebody asks who we are, too. foreign.lies: another image with the same layers, whose manifest's digest comes
+                    before the other's; at its URL are other bytes, as many
 /v2/away/...        asks (Basic); blobs are redirected to --other; away.basic, away.bearer: as above
 /v2/elsewhere/...   asks (Basic); uploads go to --other
 /v2/index/..., nested, rings, wide, folds, arm, artifact, bare, many   what the tag names: an index, indexes in an index (of which the
@@ -17,6 +18,7 @@ A dash does for the dot, as Docker Hub's names have none before the first slash.
 import gzip
 import hashlib
 import io
+import itertools
 import json
 import random
 import tarfile
@@ -50,9 +52,13 @@ def layer(name, i):
     return out.getvalue()
 
 
-def make_image(name, foreign=None):
+def as_bytes(doc):
+    return json.dumps(doc, indent=1).encode()
+
+
+def make_image(name, foreign=None, note=""):
     tars = [layer(name, i) for i in range(2)]
-    config = {"architecture": "amd64", "os": "linux", "config": {"Cmd": ["/x"], "Labels": {"long": "x" * 20000}},
+    config = {"architecture": "amd64", "os": "linux", "config": {"Cmd": ["/x"], "Labels": {"long": "x" * 20000, "note": note}},
               "rootfs": {"type": "layers", "diff_ids": [digest_of(t) for t in tars]}}
     layers = [{"mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip", **keep(gzip.compress(t, 1, mtime=0))}
               for t in tars]
@@ -61,6 +67,13 @@ def make_image(name, foreign=None):
     return {"schemaVersion": 2, "mediaType": DOCKER + ".v2+json",
             "config": {"mediaType": "application/vnd.docker.container.image.v1+json", **keep(json.dumps(config).encode())},
             "layers": layers}
+
+
+def make_lying():
+    """foreign.lies, found first where manifests are sorted."""
+    true = digest_of(as_bytes(make_image("foreign", "blob")))
+    lying = (make_image("foreign", "lies", str(i)) for i in itertools.count())
+    return next(m for m in lying if digest_of(as_bytes(m)) < true)
 
 
 def make_many(name):
@@ -82,7 +95,7 @@ class Documents:
         self.by = {}
 
     def add(self, doc, ref=None):
-        b = json.dumps(doc, indent=1).encode()
+        b = as_bytes(doc)
         self.by[digest_of(b)] = (doc["mediaType"], b)
         if ref:
             self.by[ref] = (doc["mediaType"], b)
@@ -120,6 +133,8 @@ def documents_for(name):
         d.add(make_artifact(1 if kind == "artifact" else 0), "latest")
     elif kind == "many":
         d.add(make_many(name), "latest")
+    elif name == "foreign.lies":
+        d.add(make_lying(), "latest")
     elif kind == "foreign":
         d.add(make_image(name, "asks." + more if more else "blob"), "latest")
     else:
@@ -133,6 +148,9 @@ class Handler(mock.Handler):
         if words[0] == "blob" and len(words) == 3:
             self.prepare(words[1])
             return self.send_blob("fine", words[2])
+        if words[0] == "lies" and len(words) == 3:
+            self.prepare(words[1])
+            return self.send_blob("other", words[2])
         if words[0] == "document" and len(words) == 3:
             self.prepare(words[1])
             return self.send_manifest("fine", *documents[words[1]][words[2]])

@@ -54,6 +54,8 @@ struct store_wanted {
 	int64_t max; /* bytes: more cannot be right, whatever the size */
 	char *const *
 		urls; /* of a foreign layer, beside the registry; NULL: none. No credentials go there */
+	const char *
+		url; /* one of those: ask for this alone, and nobody else; NULL: ask the registry first */
 	const char *repo; /* "docker.io/library/busybox": an image that has it came by that name */
 	bool no_mirrors; /* what came by way of mirrors was wrong: ask the registry itself */
 };
