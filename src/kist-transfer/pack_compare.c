@@ -50,16 +50,16 @@ int compare_entry(const struct walk_entry *e, struct err **err)
 	       (upper.len && memcmp(upper.data, lower.data, upper.len) != 0);
 }
 
-static int attributes_differ(const struct walk_entry *e, struct err **err)
+int compare_attributes(const struct walk_entry *e, struct err **err)
 {
 	auto_buf upper = BUF_INIT;
 	auto_buf lower = BUF_INIT;
 	auto_fd int a = open_either(e->upper_dir, e->name);
-	auto_fd int b = open_either(e->lower_dir, e->name);
-	if (a < 0 || b < 0)
+	auto_fd int b = e->in_lower ? open_either(e->lower_dir, e->name) : -1;
+	if (a < 0 || (e->in_lower && b < 0))
 		return 0;
 	if (pack_xattrs(a, e->path, false, &upper, err) < 0 ||
-		pack_xattrs(b, e->path, false, &lower, err) < 0)
+		(b >= 0 && pack_xattrs(b, e->path, false, &lower, err) < 0))
 		return -1;
 	return upper.len != lower.len ||
 	       (upper.len && memcmp(upper.data, lower.data, upper.len) != 0);
@@ -77,5 +77,5 @@ int compare_for_layer(const struct walk_entry *e, struct err **err)
 		return 1;
 	if (!S_ISREG(e->upper.st_mode) && !S_ISDIR(e->upper.st_mode))
 		return 0;
-	return attributes_differ(e, err);
+	return compare_attributes(e, err);
 }

@@ -16,4 +16,7 @@ int compare_entry(const struct walk_entry *e, struct err **err);
  */
 int compare_for_layer(const struct walk_entry *e, struct err **err);
 
+/** The attributes that a layer can hold; of what is not in the lower tree: has it any? 1 if one differs, 0, -1. */
+int compare_attributes(const struct walk_entry *e, struct err **err);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "pack_compare.h"
 
 static const char *const folders[] = {"dev", "proc", "sys"};
 static const char *const etc_names[] = {"hostname", "hosts", "mtab", "resolv.conf"};
@@ -103,6 +104,13 @@ static bool same_owner_and_mode(const struct stat *a, const struct stat *b)
 	return a->st_mode == b->st_mode && a->st_uid == b->st_uid && a->st_gid == b->st_gid;
 }
 
+/* 1: its attributes are the image's (none, where the image has no such folder). */
+static int same_attributes(const struct walk_entry *e, struct err **err)
+{
+	int r = compare_attributes(e, err);
+	return r < 0 ? -1 : !r;
+}
+
 static int is_etc(const struct walk_entry *e, struct err **err)
 {
 	bool folder = e->in_lower && S_ISDIR(e->lower.st_mode);
@@ -110,7 +118,8 @@ static int is_etc(const struct walk_entry *e, struct err **err)
 		return 0;
 	if (!folder && ((e->upper.st_mode & 07777) != 0755 || !as_made(&e->upper)))
 		return 0;
-	return etc_is_ours(e, err);
+	int r = same_attributes(e, err);
+	return r == 1 ? etc_is_ours(e, err) : r;
 }
 
 int pack_is_mount_point(const struct walk_entry *e, bool whole, struct err **err)

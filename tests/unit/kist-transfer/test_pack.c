@@ -335,6 +335,42 @@ static void mount_points_are_no_change(void **state)
 		now, "10 .dockerenv\n4 data/\n4 dev/\n10 dev/new\n4 etc/\n10 etc/new\n");
 }
 
+static void layer_is(struct trees *t, const char *names)
+{
+	auto_buf tar = BUF_INIT;
+	pack_to(t, pack_layer, &tar);
+	auto_free char *listed = listing(&tar);
+	assert_string_equal(listed, names);
+}
+
+/* What somebody did to the folder itself is in the layer, also where all names in it are the engine's. */
+static void a_change_of_etc_itself_is_one(void **state)
+{
+	struct trees *t = *state;
+	need_root();
+	mkdirat(t->upper, "etc", 0755);
+	put_file(t->upper, "etc/hosts", "");
+	auto_fd int etc = openat(t->upper, "etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	layer_is(t, "");
+	assert_int_equal(fsetxattr(etc, "user.note", "seen", 4, 0), 0);
+	layer_is(t, "4 etc/\n");
+	/* the image has it as it is, and as it was */
+	mkdirat(t->lower, "etc", 0755);
+	auto_fd int lower = openat(t->lower, "etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(fsetxattr(lower, "user.note", "seen", 4, 0), 0);
+	layer_is(t, "");
+	assert_int_equal(fsetxattr(lower, "user.note", "sown", 4, 0), 0);
+	layer_is(t, "4 etc/\n");
+	assert_int_equal(fremovexattr(lower, "user.note"), 0);
+	assert_int_equal(fremovexattr(etc, "user.note"), 0);
+	layer_is(t, "");
+	assert_int_equal(fchmod(etc, 0700), 0);
+	layer_is(t, "4 etc/\n");
+	assert_int_equal(fchmod(etc, 0755), 0);
+	assert_int_equal(fchown(etc, 7, 0), 0);
+	layer_is(t, "4 etc/\n");
+}
+
 /* What the runtime puts in the place of an image's links: files to be mounted on, and /etc/mtab. */
 static void what_stands_for_the_images_links_is_no_change(void **state)
 {
@@ -681,6 +717,7 @@ int main(void)
 		PACK_TEST(the_longest_name_can_be_deleted),
 		PACK_TEST(nothing_is_the_empty_layer_that_docker_knows),
 		PACK_TEST(mount_points_are_no_change),
+		PACK_TEST(a_change_of_etc_itself_is_one),
 		PACK_TEST(what_stands_for_the_images_links_is_no_change),
 		PACK_TEST(a_mark_as_a_files_name_is_refused),
 		PACK_TEST(what_overlay_redirects_is_refused),
