@@ -71,18 +71,19 @@ static int state_file(const struct hook_state *state, int pid)
 	return steal_fd(&fd);
 }
 
-static void hook_exec(const struct plan_hook *hook, int in, int err, const struct hook_seal *seal)
-	__attribute__((noreturn));
-static void hook_exec(const struct plan_hook *hook, int in, int err, const struct hook_seal *seal)
+static void hook_exec(const struct plan_hook *hook, const int streams[3],
+	const struct hook_seal *seal) __attribute__((noreturn));
+static void hook_exec(
+	const struct plan_hook *hook, const int streams[3], const struct hook_seal *seal)
 {
 	struct reporter nobody = {.sock = -1}; /* the exit status has to do */
 	const char *alone[] = {hook->path, NULL};
-	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (dup2(in, 0) < 0 || dup2(null >= 0 ? null : err, 1) < 0 || dup2(err, 2) < 0)
-		_exit(126);
+	for (int i = 0; i < 3; i++)
+		if (dup2(streams[i], i) < 0)
+			_exit(126);
 	/* not at exec: the path itself might lead through one of them */
 	child_close_from(3, 0);
 	const char *const *args = hook->args && hook->args[0] ? hook->args : alone;
@@ -104,33 +105,60 @@ static int64_t milliseconds(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Collects what the hook says on stderr until it ends. false when the time is up. */
-static bool watch(int pidfd, int err, int timeout, char *said, size_t room)
+/* The beginning of what a hook says on one stream. */
+struct said {
+	int fd; /* -1: at its end */
+	size_t len;
+	char text[192];
+};
+
+/* Takes what is there. Whether there may be more that is worth taking. */
+static bool hear(struct said *s)
+{
+	char chunk[256];
+	ssize_t n = fd_read(s->fd, chunk, sizeof(chunk));
+	if (n <= 0)
+		s->fd = -1;
+	for (ssize_t i = 0; i < n && s->len + 1 < sizeof(s->text); i++) {
+		unsigned char c = (unsigned char)chunk[i];
+		s->text[s->len++] = chunk[i];
+		if (c < 0x20 || c == 0x7f)
+			s->text[s->len - 1] = ' ';
+	}
+	s->text[s->len] = 0;
+	return n > 0 && s->len + 1 < sizeof(s->text);
+}
+
+/* Collects what the hook says until it ends. false when the time is up. */
+static bool watch(int pidfd, struct said said[2], int timeout)
 {
 	int64_t end = timeout > 0 ? milliseconds() + (int64_t)timeout * 1000 : 0;
-	size_t len = 0;
 	for (;;) {
-		struct pollfd p[2] = {
-			{.fd = pidfd, .events = POLLIN}, {.fd = err, .events = POLLIN}};
+		struct pollfd p[3] = {{.fd = said[0].fd, .events = POLLIN},
+			{.fd = said[1].fd, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
 		int64_t left = end ? end - milliseconds() : -1;
 		if (end && left <= 0)
 			return false;
-		if (poll(p, 2, left > INT32_MAX ? INT32_MAX : (int)left) < 0 && errno != EINTR)
-			return false;
-		if (p[1].revents & (POLLIN | POLLHUP)) {
-			char chunk[256];
-			ssize_t n = fd_read(err, chunk, sizeof(chunk));
-			for (ssize_t i = 0; i < n && len + 1 < room; i++)
-				said[len++] = chunk[i] == '\n' ? ' ' : chunk[i];
-			said[len] = 0;
-			if (n <= 0)
-				err = -1;
-			else if (!(p[0].revents & POLLIN) || len + 1 < room)
-				continue; /* but not for ever, if it left somebody talking */
+		if (poll(p, 3, left > INT32_MAX ? INT32_MAX : (int)left) < 0) {
+			if (errno != EINTR)
+				return false;
+			continue;
 		}
-		if (p[0].revents & POLLIN)
+		bool more = false;
+		for (int i = 0; i < 2; i++)
+			if (p[i].revents && hear(&said[i]))
+				more = true;
+		/* what it left behind may talk for ever */
+		if (p[2].revents && !more)
 			return true;
 	}
+}
+
+static const char *trimmed(struct said *s)
+{
+	while (s->len && s->text[s->len - 1] == ' ')
+		s->text[--s->len] = 0;
+	return s->text;
 }
 
 static int hook_failed(
@@ -141,25 +169,51 @@ static int hook_failed(
 	return -1;
 }
 
+/* In runc's words, which are Go's of how a process ended. */
+static int hook_ended(struct hook_fault *fault, const char *what, const char *path, int status,
+	struct said said[2])
+{
+	char why[480];
+	const char *name = WIFSIGNALED(status) ? sigdescr_np(WTERMSIG(status)) : NULL;
+	const char *how = WIFSIGNALED(status) ? "signal: " : "exit status ";
+	const char *out = trimmed(&said[0]), *err = trimmed(&said[1]);
+	if (name) {
+		char lower[2] = {(char)(name[0] | 0x20), 0};
+		report_format(why, sizeof(why), "%s%s%s, stdout: %s, stderr: %s", how, lower,
+			name + 1, out, err);
+	} else {
+		int number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+		report_format(
+			why, sizeof(why), "%s%d, stdout: %s, stderr: %s", how, number, out, err);
+	}
+	return hook_failed(fault, 0, what, path, why);
+}
+
 static int run_one(const struct plan_hook *hook, const struct hook_state *state, int pid,
 	const char *what, const struct hook_seal *seal, struct hook_fault *fault)
 {
-	char said[256] = "", why[320];
-	int pidfd_value = -1, pipefd[2];
+	struct said said[2] = {{.fd = -1}, {.fd = -1}};
+	int pidfd_value = -1, outs[2], errs[2];
 	auto_fd int in = state_file(state, pid);
-	if (in < 0 || pipe2(pipefd, O_CLOEXEC) < 0)
+	if (in < 0 || pipe2(outs, O_CLOEXEC) < 0)
 		return hook_failed(fault, errno, what, hook->path, err_text(errno));
-	auto_fd int err = pipefd[0], theirs = pipefd[1];
+	auto_fd int out = outs[0], their_out = outs[1];
+	if (pipe2(errs, O_CLOEXEC) < 0)
+		return hook_failed(fault, errno, what, hook->path, err_text(errno));
+	auto_fd int err = errs[0], their_err = errs[1];
 	struct child_args args = {
 		.flags = CLONE_CLEAR_SIGHAND, .pidfd = &pidfd_value, .exit_signal = SIGCHLD};
 	pid_t child = child_clone(&args);
 	if (child == 0)
-		hook_exec(hook, in, theirs, seal);
+		hook_exec(hook, (const int[3]){in, their_out, their_err}, seal);
 	if (child < 0)
 		return hook_failed(fault, errno, what, hook->path, err_text(errno));
 	auto_fd int pidfd = pidfd_value;
-	fd_close(steal_fd(&theirs));
-	bool in_time = watch(pidfd, err, hook->timeout, said, sizeof(said));
+	fd_close(steal_fd(&their_out));
+	fd_close(steal_fd(&their_err));
+	said[0].fd = out;
+	said[1].fd = err;
+	bool in_time = watch(pidfd, said, hook->timeout);
 	if (!in_time)
 		child_pidfd_signal(pidfd, SIGKILL);
 	int status = 0;
@@ -169,9 +223,7 @@ static int run_one(const struct plan_hook *hook, const struct hook_state *state,
 		return hook_failed(fault, ETIMEDOUT, what, hook->path, "its time is up");
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	report_format(why, sizeof(why), "exit status %d%s%s", child_exit_code(status),
-		said[0] ? ", stderr: " : "", said);
-	return hook_failed(fault, 0, what, hook->path, why);
+	return hook_ended(fault, what, hook->path, status, said);
 }
 
 int hooks_run(const struct plan_hooks *hooks, const struct hook_state *state, int pid,

@@ -32,7 +32,8 @@ struct hook_seal {
 /**
  * Runs @hooks in order with @state on their stdin; stops at the first that fails. With @seal they get no more
  * than the container's own process. One without an environment of its own has ours, or with @seal the
- * process's, as runc has it. 0, or -1 and @fault.
+ * process's, as runc has it. 0, or -1 and @fault, which has the beginning of what the hook said on its standard output and
+ * error; what it leaves behind is not waited for.
  */
 int hooks_run(const struct plan_hooks *hooks, const struct hook_state *state, int pid,
 	const char *what, const struct hook_seal *seal, struct hook_fault *fault);

@@ -332,7 +332,7 @@ PY
 	bundle e1 "$COUNTER"'; c["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "echo not today >&2; exit 3"]}]}'
 	run restored e1
 	[ "$status" = 1 ]
-	grep -q "createRuntime hook /bin/sh: exit status 3, stderr: not today" "$OUT"
+	grep -q "createRuntime hook /bin/sh: exit status 3, stdout: , stderr: not today" "$OUT"
 	bundle e1 "$COUNTER"
 	run oci restore -d -b "$BUNDLE" --image-path "$HOME_OCI/nowhere" e1
 	[ "$status" = 1 ]

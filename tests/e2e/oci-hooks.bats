@@ -142,6 +142,30 @@ gone() {
 	done
 }
 
+# says TEXT SCRIPT [KIND]: what is said of a hook that fails
+says() {
+	SCRIPT=$2 bundle words "c['hooks'] = {'${3:-createRuntime}': [{'path': '/bin/sh', 'args': ['sh', '-c', __import__('os').environ['SCRIPT']]}]}"
+	run oci run -b "$BUNDLE" words
+	echo "$output"
+	[ "$status" = 1 ]
+	[[ "$output" == *"error running ${3:-createRuntime} hook /bin/sh: $1\""* ]]
+}
+
+@test "hooks: what one that fails said on its standard output and error is told, bounded and without control characters" {
+	local kind long
+	for kind in prestart createContainer startContainer poststart; do
+		says "exit status 3, stdout: out, stderr: err" "echo out; echo err >&2; exit 3" $kind
+	done
+	says "exit status 3, stdout: , stderr: " "exit 3"
+	says "signal: killed, stdout: , stderr: last words" 'echo last words >&2; kill -9 $$'
+	says "exit status 1, stdout: a b  [31mc d, stderr: " 'printf "a\nb\r\033[31mc\td"; exit 1'
+	long=$(printf '%191s' | tr ' ' y)
+	says "exit status 1, stdout: $long, stderr: END" "head -c 300000 /dev/zero | tr '\\0' y; echo END >&2; exit 1"
+	# one that leaves a process with its streams is not waited for
+	says "exit status 4, stdout: left, stderr: " "echo left; sleep 1000 & echo \$! >'$OUT/left'; exit 4"
+	kill "$(cat "$OUT/left")"
+}
+
 @test "hooks: poststop hooks that fail are warned of, and the others run" {
 	bundle o4 "$HOOKS
 c['hooks'] = {'poststop': [{'path': '/bin/false'}, hook('second')]}
