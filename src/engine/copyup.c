@@ -5,6 +5,10 @@
  * symlink leads nowhere outside, CVE-2022-23648), and from there on everything goes by descriptors that
  * follow no link. The copy is made beside the volume and renamed over its empty folder, so a killed daemon
  * leaves an empty volume and some rubbish (which volumes_recover() removes), not half a copy.
+ *
+ * What the image has at /etc/hostname, hosts, mtab and resolv.conf is not copied: as from dockerd, whose own layer below
+ * the container's covers them, a volume over /etc gets empty files to be mounted on, and the link that mtab is. Links of the
+ * image at these places would lead the mounts elsewhere.
  */
 #include "mounts.h"
 
@@ -21,6 +25,8 @@
 #define COPY_DEPTH_MAX 256
 #define LINKS_HELD_MAX (16u << 20) /* bytes: an image chooses how many there are */
 
+static const char *const etc_files[] = {"hostname", "hosts", "resolv.conf"};
+
 /* A file with several names that has been copied under one, while others are to come. */
 struct hard_link {
 	dev_t dev;
@@ -31,6 +37,7 @@ struct hard_link {
 
 struct copier {
 	int root; /* of the copy */
+	bool etc; /* it is /etc */
 	size_t files;
 	void *links; /* tsearch(3) of struct hard_link */
 	size_t held; /* bytes of them */
@@ -164,6 +171,29 @@ static int copy_known(struct copier *c, const char *name, int to, const char *pa
 static int copy_dir(
 	struct copier *c, int from, int to, const char *path, int depth, struct err **err);
 
+/* Is it in the place of what the engine puts there? A folder of the image stays. */
+static bool gives_way(const struct copier *c, const char *path, const struct stat *st)
+{
+	bool ours = str_eq(path, "mtab");
+	for (size_t i = 0; i < ARRAY_LEN(etc_files); i++)
+		ours |= str_eq(path, etc_files[i]);
+	return c->etc && ours && !S_ISDIR(st->st_mode);
+}
+
+/* Beside folders of the image that have these names. */
+static int make_etc(int to, struct err **err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(etc_files); i++) {
+		auto_fd int fd = openat(to, etc_files[i],
+			O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0 ? errno != EEXIST : fchmod(fd, 0755) != 0)
+			return err_sys(err, errno, "make %s", etc_files[i]);
+	}
+	if (symlinkat("/proc/mounts", to, "mtab") && errno != EEXIST)
+		return err_sys(err, errno, "make mtab");
+	return 0;
+}
+
 static int copy_entry(struct copier *c, int from, const char *name, int to, const char *path,
 	int depth, struct err **err)
 {
@@ -171,6 +201,8 @@ static int copy_entry(struct copier *c, int from, const char *name, int to, cons
 
 	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW))
 		return err_sys(err, errno, "stat %s", name);
+	if (gives_way(c, path, &st))
+		return 0;
 	int known = copy_known(c, name, to, path, &st, err);
 	if (known)
 		return known < 0 ? -1 : 0;
@@ -219,20 +251,24 @@ static int copy_dir(
 	return r;
 }
 
-/* Copies the folder @from into @to (empty, ours), with its own owner and mode. */
-static int copy_tree(int from, int to, struct err **err)
+static int copy_members(struct copier *c, int from, int to, struct err **err)
 {
-	struct copier c = {.root = to};
 	struct stat st;
-	int r = -1;
-
+	if (from < 0)
+		return fchmod(to, 0755) ? err_sys(err, errno, "set the mode of the volume's folder")
+					: make_etc(to, err);
 	if (fstat(from, &st))
-		err_sys(err, errno, "stat the image's folder");
-	else
-		r = copy_dir(&c, from, to, "", 0, err) ||
-				    copy_meta(from, to, &st, "the volume's folder", err)
-			    ? -1
-			    : 0;
+		return err_sys(err, errno, "stat the image's folder");
+	if (copy_dir(c, from, to, "", 0, err) || (c->etc && make_etc(to, err)))
+		return -1;
+	return copy_meta(from, to, &st, "the volume's folder", err);
+}
+
+/* Copies the folder @from into @to (empty, ours), with its own owner and mode. @etc: it is /etc, -1 if there is none. */
+static int copy_tree(int from, bool etc, int to, struct err **err)
+{
+	struct copier c = {.root = to, .etc = etc};
+	int r = copy_members(&c, from, to, err);
 	tdestroy(c.links, free);
 	/* a power cut behind the rename shall not find empty files; an empty folder has none */
 	if (!r && c.files && syncfs(to))
@@ -256,14 +292,14 @@ static bool dir_empty(int fd)
 }
 
 /* The copy is staged as <volume>/.copy-XXXX beside _data. */
-static int fill_volume(int from, int volume, struct err **err)
+static int fill_volume(int from, bool etc, int volume, struct err **err)
 {
 	char name[32] = ".copy-";
 	random_hex(name + 6, 8);
 	if (mkdirat(volume, name, 0700))
 		return err_sys(err, errno, "make a folder for the volume's copy");
 	auto_fd int to = openat(volume, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (to < 0 || copy_tree(from, to, err)) {
+	if (to < 0 || copy_tree(from, etc, to, err)) {
 		if (to < 0)
 			err_sys(err, errno, "open the volume's copy");
 		tree_remove(volume, name, NULL);
@@ -296,12 +332,16 @@ static int copy_up_one(
 		*root = store_snapshot_mount(c->engine->store, container_id(c), true, err);
 	if (*root < 0)
 		return -1;
-	auto_fd int from = root_open(*root, m->destination, O_RDONLY | O_DIRECTORY, 0);
-	if (from < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
+	bool etc = str_eq(m->destination, "/etc");
+	/* a link of this name gives way to a folder, too */
+	auto_fd int from = root_open(
+		*root, m->destination, O_RDONLY | O_DIRECTORY | (etc ? O_NOFOLLOW : 0), 0);
+	bool missing = from < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP);
+	if (missing && !etc)
 		return 0;
-	if (from < 0)
+	if (from < 0 && !missing)
 		return err_sys(err, errno, "open %s in the image", m->destination);
-	if (fill_volume(from, volume, err))
+	if (fill_volume(from, etc, volume, err))
 		return err_wrap(err, "failed to copy %s of the image into volume %s",
 			m->destination, m->name);
 	return 0;

@@ -45,6 +45,56 @@ teardown() {
 	[ "$(docker run --rm -v tmpv:/tmp busybox stat -c %a /tmp)" = 1777 ]
 }
 
+@test "a fresh volume over /etc gets no links of the image's at the places of the engine's files, and none of its own there" {
+	local d=$BATS_TEST_TMPDIR/root n
+	mkdir -p "$d/bin" "$d/real"
+	cp "$(command -v busybox)" "$d/bin/busybox"
+	tar -C "$d" -c . | docker import - etc:none
+	echo other >"$d/real/other"
+	ln -s real "$d/etc"
+	tar -C "$d" -c . | docker import - etc:link
+	rm "$d/etc"
+	mkdir -p "$d/etc/hostname"
+	echo x >"$d/etc/x"
+	ln -s /x "$d/etc/resolv.conf"
+	ln -s ../real/other "$d/etc/hosts"
+	ln -s /nowhere "$d/etc/mtab"
+	tar -C "$d" -c . | docker import - etc:links
+	rm -r "$d"/etc/[hrm]*
+	for n in hostname hosts mtab resolv.conf; do echo "the image's" >"$d/etc/$n"; done
+	tar -C "$d" -c . | docker import - etc:files
+	for n in none link links files; do
+		docker create --name "etc$n" --network none -v "etc$n:/etc" "etc:$n" \
+			busybox sh -c 'for i in hosts resolv.conf; do grep -c . /etc/$i && grep -c " /etc/$i " /proc/mounts; done'
+		run in_volume "etc$n"
+		case $n in
+		none | link) is "$output" "$(printf '%s\n' 755 "755 0 0 0 "{hostname,hosts,resolv.conf} "mtab /proc/mounts")" ;;
+		files) is "$output" "$(printf '%s\n' 755 "755 0 0 0 "{hostname,hosts,resolv.conf} "644 2 0 0 x" "mtab /proc/mounts")" ;;
+		links) is "$output" "$(printf '%s\n' 755 "755 0 0 0 "{hosts,resolv.conf} "644 2 0 0 x" "hostname/" "mtab /proc/mounts")" ;;
+		esac
+	done
+	docker rm etclinks # a name cannot be mounted on a folder
+	for n in none link files; do
+		run docker start -a "etc$n"
+		[[ "$status ${lines[1]} ${lines[3]}" = "0 1 1" && "${lines[0]}" -gt 0 && "${lines[2]}" -gt 0 ]] || { echo "$n: $output"; false; }
+		run in_volume "etc$n"
+		[[ "$output" == *"755 0 0 0 hosts"*"755 0 0 0 resolv.conf"* ]]
+		docker rm "etc$n"
+	done
+	docker volume rm etc{none,link,links,files}
+	docker rmi etc:{none,link,links,files}
+}
+is() {
+	[ "$1" = "$2" ] || { printf "got:\n%s\nnot:\n%s\n" "$1" "$2"; return 1; }
+}
+in_volume() { # NAME: mode; mode, size, owner and name of its files; folders; links
+	cd "$(docker volume inspect -f '{{.Mountpoint}}' "$1")" || return
+	stat -c %a .
+	find . -maxdepth 1 -type f -printf '%m %s %U %G %f\n' | sort -k5
+	find . -mindepth 1 -maxdepth 1 -type d -printf '%f/\n'
+	find . -maxdepth 1 -type l -printf '%f %l\n'
+}
+
 @test "holes in the image's files are holes in a fresh volume" {
 	[ "${KIST_PEER:-}" != dockerd ] || skip "looks into kist's folders"
 	local layer
