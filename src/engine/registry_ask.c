@@ -54,14 +54,20 @@ int reference_with(struct reference *ref, const char *name, const char *tag, str
 	return 0;
 }
 
+static struct registry_session *open_for(
+	struct engine_question *q, struct registry_session_spec *spec, struct err **err)
+{
+	const struct registry_patience patience = {question_cancel_fd(q)};
+	struct registry *r = engine_registry(question_engine(q), err);
+	spec->patience = &patience;
+	return r ? registry_session_open(r, spec, err) : NULL;
+}
+
 static struct registry_session *session_for(struct engine_question *q, const struct reference *ref,
 	enum registry_action action, const struct registry_auth *auth, struct err **err)
 {
-	const struct registry_patience patience = {question_cancel_fd(q)};
-	const struct registry_session_spec spec = {
-		.name = ref, .action = action, .auth = auth, .patience = &patience};
-	struct registry *r = engine_registry(question_engine(q), err);
-	return r ? registry_session_open(r, &spec, err) : NULL;
+	struct registry_session_spec spec = {.name = ref, .action = action, .auth = auth};
+	return open_for(q, &spec, err);
 }
 
 int engine_registry_tags(struct engine_question *q, const char *name,
@@ -258,10 +264,16 @@ int engine_distribution(struct engine_question *q, const char *name,
 {
 	auto_reference ref = {0};
 	auto_registry_manifest m = {0};
-	if (reference_with(&ref, name, NULL, err) < 0)
+	enum reference_kind kind;
+	if (reference_parse_any(name ? name : "", &ref, &kind, err) < 0)
 		return -1;
+	if (kind == REFERENCE_ID)
+		return err_set(err, ERR_INVALID, "no manifest found for full image ID");
 	reference_default_tag(&ref);
-	auto_registry_session *s = session_for(q, &ref, REGISTRY_PULL, auth, err);
+	/* as dockerd, which translates for pulls only */
+	struct registry_session_spec spec = {
+		.name = &ref, .action = REGISTRY_PULL, .own_words = true, .auth = auth};
+	auto_registry_session *s = open_for(q, &spec, err);
 	const char *what = ref.has_digest ? ref.digest.str : ref.tag;
 	if (!s || registry_manifest_get(s, what, REGISTRY_ANY_MANIFEST, &m, err) < 0)
 		return -1;

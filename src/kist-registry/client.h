@@ -52,6 +52,7 @@ struct settings {
 	char *http_proxy, *https_proxy, *no_proxy;
 	char *username, *password, *identity_token, *registry_token;
 	uint32_t connect_ms, answer_ms, stall_ms, pause_ms, attempts;
+	bool own_words;
 };
 
 struct client {

@@ -277,7 +277,8 @@ static void complain(struct exchange *x, const struct http *h)
 	const char *shown = x->spec.shown ? x->spec.shown : name;
 	complaint_read(h, &c);
 	bool home = at_home(x, h->url);
-	bool pull = !exchange_pushes(x) && *x->c->set.repository;
+	bool own_words = x->c->set.own_words;
+	bool pull = !exchange_pushes(x) && *x->c->set.repository && !own_words;
 	/* the 401 of a HEAD has no document */
 	bool alone = c.formal || (exchange_pushes(x) && h->status == 401 && home);
 	if (pull && str_eq(c.code, "DENIED"))
@@ -285,7 +286,7 @@ static void complain(struct exchange *x, const struct http *h)
 			"pull access denied for %s, repository does not exist or may require "
 			"'docker login': %s",
 			name, c.text);
-	else if (str_eq(c.code, "MANIFEST_UNKNOWN"))
+	else if (str_eq(c.code, "MANIFEST_UNKNOWN") && !own_words)
 		err_set(&x->err, ERR_NOT_FOUND, "manifest for %s not found: %s", shown, c.text);
 	else if (pull && str_eq(c.code, "NAME_UNKNOWN"))
 		err_set(&x->err, ERR_NOT_FOUND, "repository %s not found: %s", name, c.text);

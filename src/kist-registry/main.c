@@ -50,6 +50,7 @@ static void keep_setup(struct client *c, const struct record_setup *s)
 		.answer_ms = s->answer_ms,
 		.stall_ms = s->stall_ms,
 		.pause_ms = s->pause_ms,
+		.own_words = s->own_words,
 		.attempts = s->attempts,
 	};
 }

@@ -24,6 +24,7 @@ static void put_setup(struct buf *b, const struct record_setup *s)
 	wire_put_u32(b, s->stall_ms);
 	wire_put_u32(b, s->pause_ms);
 	wire_put_u32(b, s->attempts);
+	wire_put_bool(b, s->own_words);
 }
 
 static void put_endpoint(struct buf *b, const struct record_endpoint *e)
@@ -189,6 +190,7 @@ static void get_setup(struct wire *w, struct record_setup *s)
 	s->stall_ms = wire_u32(w);
 	s->pause_ms = wire_u32(w);
 	s->attempts = wire_u32(w);
+	s->own_words = wire_bool(w);
 }
 
 static void get_endpoint(struct wire *w, struct record *r)

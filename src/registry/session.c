@@ -363,6 +363,7 @@ static int send_description(
 				.stall_ms = c->limits.stall_ms,
 				.pause_ms = c->limits.pause_ms,
 				.attempts = c->limits.attempts,
+				.own_words = start->own_words,
 			},
 	};
 	struct record go = {.kind = RECORD_START};
@@ -494,6 +495,7 @@ struct registry_session *registry_session_open(
 		.scope = scope,
 		.auth = spec->auth,
 		.patience = spec->patience,
+		.own_words = spec->own_words,
 	};
 	if (places_find(c, name.domain, &places, err) == 0) {
 		if (spec->action == REGISTRY_PUSH || spec->no_mirrors)

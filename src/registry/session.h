@@ -44,6 +44,7 @@ struct session_start {
 	const char *domain, *repository, *familiar, *scope;
 	const struct registry_auth *auth;
 	const struct registry_patience *patience;
+	bool own_words;
 };
 struct registry_session *session_start(const struct session_start *s, struct err **err);
 

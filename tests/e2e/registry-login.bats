@@ -268,6 +268,24 @@ known_as() { # PORT NAME:PASSWORD, in docker's configuration
 	[ "$(curl -s -o /dev/null -w '%{http_code}' --unix-socket "$KIST_HOME/kist.sock" http://x/distribution/localhost:5000/team/app:none/json)" = 404 ]
 }
 
+@test "distribution inspect words what a registry complains of as the registry does" {
+	distribution() {
+		curl -s -w '%{http_code}' --unix-socket "$KIST_HOME/kist.sock" "http://x/distribution/$1/json"
+	}
+	local id=8a3aebce16ce1d8cac70c8e69d69f218f2012763a324fd2997501903f6ce032f n
+	for n in none:latest team/app:none team/app@sha256:$id; do
+		[ "$(distribution "localhost:5000/$n")" = '{"message":"manifest unknown: manifest unknown"}
+404' ]
+	done
+	for n in $id sha256:$id; do
+		[ "$(distribution $n)" = '{"message":"no manifest found for full image ID"}
+400' ]
+	done
+	[[ "$(distribution localhost:5000/app:)" == *"invalid reference format"*400 ]]
+	# a pull has words of its own
+	fails_with 1 "manifest for localhost:5000/none:latest not found: manifest unknown: manifest unknown" docker pull localhost:5000/none
+}
+
 @test "search says what it cannot do" {
 	fails_with 1 "Limit 101 is outside the range of [1, 100]" docker search --limit 101 localhost:5000/app
 	fails_with 1 "404" docker search localhost:5000/app

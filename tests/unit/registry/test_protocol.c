@@ -28,7 +28,8 @@ static void test_setup(void **state)
 			.https_proxy = "p",
 			.no_proxy = "",
 			.username = "u",
-			.attempts = 6},
+			.attempts = 6,
+			.own_words = true},
 	};
 	round_trip(&in, &r, &b);
 	assert_string_equal(r.setup.repository, "library/x");
@@ -36,6 +37,7 @@ static void test_setup(void **state)
 	assert_string_equal(r.setup.username, "u");
 	assert_null(r.setup.password);
 	assert_int_equal(r.setup.attempts, 6);
+	assert_true(r.setup.own_words);
 }
 
 static void test_transfers(void **state)

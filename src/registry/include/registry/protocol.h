@@ -63,6 +63,7 @@ struct record_setup {
 	uint32_t stall_ms; /* silence, or less than 1 KiB in so long, while a blob is on its way */
 	uint32_t pause_ms; /* before the second attempt; doubled for each that follows */
 	uint32_t attempts; /* in a row without progress */
+	bool own_words; /* a registry's complaints are told as they came: no pull's "manifest for ... not found" */
 };
 
 enum endpoint_flag {

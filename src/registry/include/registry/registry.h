@@ -141,6 +141,7 @@ struct registry_session_spec {
 	enum registry_action action;
 	const struct registry_auth *auth; /* NULL: anonymous */
 	bool no_mirrors; /* ask the registry itself alone, as for PUSH */
+	bool own_words; /* what the registry complains of is not worded as for a pull */
 	const struct registry_patience *patience; /* NULL: as long as the program tries */
 };
 
