@@ -163,9 +163,10 @@ static bool waits_at_birth(const struct joining *j)
 	       ((j->flags & CLONE_NEWUSER) && p->rlimit_count);
 }
 
-static void stage_main(struct joining *j) __attribute__((noreturn));
-static void stage_main(struct joining *j)
+static void stage_main(void *arg) __attribute__((noreturn));
+static void stage_main(void *arg)
 {
+	struct joining *j = arg;
 	const struct plan_process *p = j->process;
 	/* while an ordinary user can still write to our files in /proc */
 	if (waits_at_birth(j))
@@ -461,6 +462,32 @@ static void take_cpus_back(const void *own)
 		syscall(SYS_sched_setaffinity, 0, CPUS_LEN, own);
 }
 
+/* May the stage run in our memory while we stand still? Not where we have something to do for it, or look at a
+ * clock. What it does to that memory's owner in /proc (dumpable, the namespaces) must not matter to us, and a time
+ * namespace takes a memory that nobody shares. */
+static bool may_borrow(const struct joining *j)
+{
+	return child_can_borrow() && !waits_at_birth(j) && !awaits_parent(j->process) &&
+	       !(j->flags & (CLONE_NEWUSER | CLONE_NEWTIME)) && j->io.timeout_ms <= 0;
+}
+
+static pid_t clone_stage(struct joining *j, const struct child_args *args)
+{
+	if (may_borrow(j)) {
+		/* where the stage moves its copies of these is nothing to us */
+		const int proc = j->proc, root = j->root, container = j->container;
+		pid_t pid = child_borrow(args, stage_main, j);
+		j->proc = proc;
+		j->root = root;
+		j->container = container;
+		return pid;
+	}
+	pid_t pid = child_clone(args);
+	if (pid == 0)
+		stage_main(j);
+	return pid;
+}
+
 static int start_stage(
 	struct entering *e, const struct cgroup *cgroup, pid_t init, struct err **err)
 {
@@ -482,23 +509,21 @@ static int start_stage(
 	auto_free void *own_cpus = NULL;
 	if (lend_cpus(j->process, &own_cpus, err) < 0)
 		return -1;
-	e->stage = child_clone(&args);
+	e->stage = clone_stage(j, &args);
 	auto_fd int own = -1;
 	if (e->stage < 0 && errno == EBUSY && args.cgroup >= 0 && !cgroup_chosen(cgroup)) {
 		own = args.cgroup = open_own_cgroup(cgroup, init, j->container);
 		errno = EBUSY;
 		if (own >= 0)
-			e->stage = child_clone(&args);
+			e->stage = clone_stage(j, &args);
 	}
 	/* an ordinary user may not move from their session into their manager's tree: systemd may */
 	if (e->stage < 0 && (errno == EACCES || errno == EPERM) && cgroup &&
 		cgroup_is_unit(cgroup)) {
 		j->by_systemd = true;
 		args.cgroup = -1;
-		e->stage = child_clone(&args);
+		e->stage = clone_stage(j, &args);
 	}
-	if (e->stage == 0)
-		stage_main(e->j);
 	take_cpus_back(own_cpus);
 	if (e->stage < 0)
 		return err_sys(err, errno, "clone");

@@ -33,6 +33,20 @@ struct child_args {
  */
 pid_t child_clone(const struct child_args *args);
 
+/** Must not return. */
+typedef void child_run(void *arg);
+
+/** Can child_borrow() be had, on this architecture and with these sanitizers? */
+bool child_can_borrow(void);
+/**
+ * vfork(2) with flags: the child calls @run with @arg in the caller's memory, on the caller's stack below what is in use, and
+ * the caller stands still until the child has ended or executed. No page table is copied, and no page afterwards. What the child
+ * writes is the caller's, errno too; its descriptors, folder, mask and signal handlers are its own. Besides what
+ * holds for child_clone(), it can neither enter a time namespace, which takes a memory of one's own, nor be spoken to.
+ * -1 with errno, ENOSYS where it cannot be had.
+ */
+pid_t child_borrow(const struct child_args *args, child_run *run, void *arg);
+
 int child_pidfd_open(pid_t pid);
 int child_pidfd_signal(int pidfd, int sig);
 /** Is @pid a child of ours that has not been reaped? Then the number can have no other owner. */
