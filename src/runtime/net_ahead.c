@@ -14,17 +14,47 @@
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "ns.h"
+#include "report.h"
 #include "sys/rawcall.h"
 
 struct net_ahead {
 	_Alignas(16) char stack[8192];
 	pid_t pid; /* 0: has been waited for */
 	int ns; /* or -1 */
+	int pair[2]; /* the maker's end, the first process's; until net_ahead_socket() */
+	int announce; /* where the namespace is handed over as soon as it is made: the maker's end, or -1 */
+	bool given; /* it has been */
 };
 
 #if defined(__x86_64__) || defined(__aarch64__)
 
 #define SOCKET_NAMESPACE 0x894C /* SIOCGSKNS of <linux/sockios.h>, Linux 4.9 */
+
+/* report_permit_fds(). All on the stack and without memset(3). */
+__attribute__((no_stack_protector, no_sanitize_address)) static bool hand_over(int sock, int ns)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	uint8_t permit = PERMIT_NET;
+	struct iovec iov;
+	struct msghdr msg;
+	iov.iov_base = &permit;
+	iov.iov_len = sizeof(permit);
+	msg.msg_name = NULL;
+	msg.msg_namelen = 0;
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	msg.msg_control = &control;
+	msg.msg_controllen = sizeof(control);
+	msg.msg_flags = 0;
+	control.head.cmsg_level = SOL_SOCKET;
+	control.head.cmsg_type = SCM_RIGHTS;
+	control.head.cmsg_len = CMSG_LEN(sizeof(int));
+	*(int *)(void *)CMSG_DATA(&control.head) = ns;
+	return CALL(sendmsg, sock, &msg, MSG_NOSIGNAL, 0, 0) == sizeof(permit);
+}
 
 __attribute__((no_stack_protector, no_sanitize_address)) static int make(void *arg)
 {
@@ -43,6 +73,8 @@ __attribute__((no_stack_protector, no_sanitize_address)) static int make(void *a
 	if (CALL(ioctl, sock, SIOCSIFFLAGS, &lo, 0, 0) == 0)
 		a->ns = (int)CALL(ioctl, sock, SOCKET_NAMESPACE, 0, 0, 0);
 	CALL(close, sock, 0, 0, 0, 0);
+	if (a->ns >= 0 && a->announce >= 0)
+		a->given = hand_over(a->announce, a->ns);
 	return 0;
 }
 
@@ -76,12 +108,29 @@ struct net_ahead *net_ahead_begin(const struct plan *plan)
 	if (!is_for(plan))
 		return NULL;
 	struct net_ahead *a = xmalloc(sizeof(*a));
-	a->ns = -1;
+	a->ns = a->pair[0] = a->pair[1] = -1;
+	a->given = false;
+	/* with systemd the first process is told about its unit before */
+	if (!plan->systemd_helper &&
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, a->pair) < 0)
+		a->pair[0] = a->pair[1] = -1;
+	a->announce = a->pair[0];
 	a->pid = begin(a);
 	if (a->pid > 0)
 		return a;
+	fd_close(a->pair[0]);
+	fd_close(a->pair[1]);
 	free(a);
 	return NULL;
+}
+
+bool net_ahead_socket(struct net_ahead *a, int pair[2])
+{
+	if (a->pair[0] < 0)
+		return false;
+	pair[0] = steal_fd(&a->pair[0]);
+	pair[1] = steal_fd(&a->pair[1]);
+	return true;
 }
 
 static void await(struct net_ahead *a)
@@ -95,10 +144,11 @@ static void await(struct net_ahead *a)
 		a->ns = -1;
 }
 
-int net_ahead_take(struct net_ahead *a)
+bool net_ahead_take(struct net_ahead *a, int *ns)
 {
 	await(a);
-	return steal_fd(&a->ns);
+	*ns = a->given ? -1 : steal_fd(&a->ns);
+	return a->given;
 }
 
 void net_ahead_free(struct net_ahead *a)
@@ -107,5 +157,7 @@ void net_ahead_free(struct net_ahead *a)
 		return;
 	await(a);
 	fd_close(a->ns);
+	fd_close(a->pair[0]);
+	fd_close(a->pair[1]);
 	free(a);
 }

@@ -223,9 +223,14 @@ static int finish_cgroup(struct making *m, struct err **err)
 		return -1;
 	if (run_give_cgroup(cg, plan, err) < 0)
 		return -1;
-	if (cgroup_entry_fds(cg, &s->entries, &s->entry_count, err) < 0)
-		return -1;
-	if (s->cgroup_late &&
+	return cgroup_entry_fds(cg, &s->entries, &s->entry_count, err);
+}
+
+/* Init is waiting for it, or will. */
+static int give_cgroup(struct making *m, struct err **err)
+{
+	const struct setup *s = &m->init.setup;
+	if (s->cgroup_late && m->run->cgroup &&
 		report_permit_fds(m->sock, PERMIT_CGROUP, s->entries, s->entry_count) < 0)
 		return err_sys(err, errno, "let the container's first process into its cgroups");
 	return 0;
@@ -404,17 +409,16 @@ static bool may_hide(const struct setup *s)
 	return s->ns[OCI_NS_PID] >= 0 && !s->plan->create_container.count;
 }
 
-/* What was begun before is made by now, more or less. */
+/* Init has been given it by who made it, as a rule; it waits for nothing else before, so that nothing may be sent before. */
 static int give_net(struct making *m, struct err **err)
 {
 	const struct setup *s = &m->init.setup;
-	if (!s->net_ahead)
+	int taken;
+	if (!s->net_ahead || net_ahead_take(s->io->net, &taken))
 		return 0;
-	auto_fd int ns = net_ahead_take(s->io->net);
-	if (report_permit_fds(m->sock, PERMIT_NET, &ns, ns >= 0) < 0) {
-		err_sys(err, errno, "give the container its network namespace");
-		return report_prefer(m->sock, err);
-	}
+	auto_fd int ns = taken;
+	if (report_permit_fds(m->sock, PERMIT_NET, &ns, ns >= 0) < 0)
+		return err_sys(err, errno, "give the container its network namespace");
 	return 0;
 }
 
@@ -423,7 +427,8 @@ static int clone_init(struct making *m, struct err **err)
 	struct setup *s = &m->init.setup;
 	s->net_ahead = s->io->net && !ns_needs_stage(s->ns, s->plan);
 	int pair[2], cgroup = m->run->cgroup ? cgroup_clone_fd(m->run->cgroup) : -1;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+	bool is_there = s->net_ahead && net_ahead_socket(s->io->net, pair);
+	if (!is_there && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, errno, "socketpair");
 	m->sock = m->run->gate = m->init.parents = pair[0];
 	m->theirs = s->report.sock = pair[1];
@@ -445,7 +450,7 @@ static int clone_init(struct making *m, struct err **err)
 		return err_sys(err, errno, "clone into new namespaces");
 	fd_close(steal_fd(&m->theirs));
 	m->run->pid = pid;
-	return start_unit(m, pid, err) < 0 ? -1 : give_net(m, err);
+	return start_unit(m, pid, err);
 }
 
 static int set_oom_score(struct making *m, struct err **err)
@@ -595,7 +600,9 @@ static int create(struct making *m, struct err **err)
 		creds_warn(&s->plan->process);
 	if (clone_init(m, err) < 0)
 		return -1;
-	if ((s->cgroup_late && finish_cgroup(m, err) < 0) || serve_child(m, err) < 0)
+	/* the cgroups first: on a busy machine the namespace is not made yet */
+	if ((s->cgroup_late && finish_cgroup(m, err) < 0) || give_net(m, err) < 0 ||
+		give_cgroup(m, err) < 0 || serve_child(m, err) < 0)
 		return report_prefer(m->sock, err);
 	if (enter_class(m, err) < 0 || make_known(m, err) < 0)
 		return -1;

@@ -15,6 +15,7 @@
 
 #include "base/fdio.h"
 #include "net_ahead.h"
+#include "report.h"
 #include "runtime/plan.h"
 
 static struct plan plan_with(uint32_t ns_new)
@@ -51,11 +52,13 @@ static void it_is_a_new_one_with_its_loopback_device_up(void **state)
 	if (geteuid() != 0)
 		skip();
 	struct plan plan = plan_with(CLONE_NEWNET | CLONE_NEWPID);
+	plan.systemd_helper = "/bin/false"; /* then it is the caller's to hand over */
 	struct stat mine, before, made;
 	assert_int_equal(stat("/proc/self/ns/net", &before), 0);
 	struct net_ahead *a = net_ahead_begin(&plan);
 	assert_non_null(a);
-	int ns = net_ahead_take(a);
+	int ns;
+	assert_false(net_ahead_take(a, &ns)); /* nobody is there to be given it */
 	assert_true(ns >= 0);
 	net_ahead_free(a);
 	assert_int_equal(ioctl(ns, NS_GET_NSTYPE), CLONE_NEWNET);
@@ -67,6 +70,33 @@ static void it_is_a_new_one_with_its_loopback_device_up(void **state)
 	assert_int_not_equal(made.st_ino, before.st_ino);
 	assert_true(loopback_is_up(ns));
 	close(ns);
+	no_child_is_left();
+}
+
+static void it_is_handed_over_by_who_makes_it(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	struct plan plan = plan_with(CLONE_NEWNET);
+	int pair[2], ns = -1, fd = -1;
+	size_t n = 1;
+	struct net_ahead *a = net_ahead_begin(&plan);
+	assert_non_null(a);
+	assert_true(net_ahead_socket(a, pair));
+	assert_false(net_ahead_socket(a, (int[2]){0}));
+	/* the first process's end; its maker has not asked */
+	struct reporter r = {.sock = pair[1]};
+	report_wait_fds(&r, PERMIT_NET, &fd, &n);
+	assert_int_equal(n, 1);
+	assert_int_equal(ioctl(fd, NS_GET_NSTYPE), CLONE_NEWNET);
+	assert_true(loopback_is_up(fd));
+	assert_true(net_ahead_take(a, &ns));
+	assert_int_equal(ns, -1);
+	net_ahead_free(a);
+	close(fd);
+	close(pair[0]);
+	close(pair[1]);
 	no_child_is_left();
 }
 
@@ -98,9 +128,10 @@ static void what_cannot_be_made_is_none(void **state)
 		if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
 			_exit(2);
 		struct net_ahead *a = net_ahead_begin(&plan);
-		int ns = a ? net_ahead_take(a) : -1;
+		int ns = -1;
+		bool given = a && net_ahead_take(a, &ns);
 		net_ahead_free(a);
-		_exit(ns != -1);
+		_exit(given || ns != -1);
 	}
 	int status = -1;
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -127,6 +158,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_a_new_one_with_its_loopback_device_up),
+		cmocka_unit_test(it_is_handed_over_by_who_makes_it),
 		cmocka_unit_test(one_that_nobody_takes_is_closed_and_its_process_waited_for),
 		cmocka_unit_test(what_cannot_be_made_is_none),
 		cmocka_unit_test(none_is_begun_for_plans_that_need_another),

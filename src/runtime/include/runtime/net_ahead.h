@@ -13,7 +13,7 @@ struct plan;
  * none, where it must belong to another user namespace or be made by another process, and where it cannot be begun: then
  * the container's first process makes it.
  *
- * It is made by a process in the caller's memory that shares its descriptors, does four system calls and ends; the caller
+ * It is made by a process in the caller's memory that shares its descriptors, does a few system calls and ends; the caller
  * must have a single thread. It has no exit signal: wait(2) for any child does not see it.
  */
 struct net_ahead *net_ahead_begin(const struct plan *plan);
