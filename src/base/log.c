@@ -50,11 +50,10 @@ void log_set_output(int fd, enum log_format format)
 static void add_plain(
 	struct buf *line, enum log_level level, const struct timespec *now, const char *message)
 {
-	struct tm tm;
-	gmtime_r(&now->tv_sec, &tm);
-	buf_addf(line, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %s %s\n", tm.tm_year + 1900,
-		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now->tv_nsec / 1000000,
-		level_names[level], message);
+	char when[TIME_STR_LEN];
+	const int to_ms = (int)strlen("2000-01-01T00:00:00.000");
+	time_rfc3339_fixed(now->tv_sec * TIME_NS_PER_SEC + now->tv_nsec, when);
+	buf_addf(line, "%.*sZ %s %s\n", to_ms, when, level_names[level], message);
 }
 
 static const char *logrus_level(enum log_level level)

@@ -23,6 +23,24 @@ int64_t time_mono(void)
 	return t.tv_sec * TIME_NS_PER_SEC + t.tv_nsec;
 }
 
+/*
+ * The date of a day counted from 1 January 1970. Years begin with March here, so that the day that is not always there is the last of
+ * one; 146097 days are 400 years. Not gmtime_r(3), which reads the machine's time zone first: eight system calls and a parser
+ * for a command that prints one line.
+ */
+static void date_of(int64_t day, int *year, int *month, int *mday)
+{
+	int64_t since = day + 719468; /* 1 March of the year 0 */
+	int64_t era = (since >= 0 ? since : since - 146096) / 146097;
+	int in_era = (int)(since - era * 146097);
+	int y = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+	int in_year = in_era - (365 * y + y / 4 - y / 100);
+	int m = (5 * in_year + 2) / 153; /* 0: March */
+	*mday = in_year - (153 * m + 2) / 5 + 1;
+	*month = m < 10 ? m + 3 : m - 9;
+	*year = (int)(y + era * 400) + (*month <= 2);
+}
+
 static int split(int64_t ns, char *buf)
 {
 	int64_t sec = ns / TIME_NS_PER_SEC, rest = ns % TIME_NS_PER_SEC;
@@ -30,11 +48,15 @@ static int split(int64_t ns, char *buf)
 		rest += TIME_NS_PER_SEC;
 		sec--;
 	}
-	time_t t = sec;
-	struct tm tm;
-	gmtime_r(&t, &tm);
-	return snprintf(buf, TIME_STR_LEN, "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", tm.tm_year + 1900,
-		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)rest);
+	int64_t day = sec / 86400, in_day = sec % 86400;
+	if (in_day < 0) {
+		in_day += 86400;
+		day--;
+	}
+	int year, month, mday, t = (int)in_day;
+	date_of(day, &year, &month, &mday);
+	return snprintf(buf, TIME_STR_LEN, "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", year, month, mday,
+		t / 3600, t / 60 % 60, t % 60, (int)rest);
 }
 
 char *time_rfc3339_fixed(int64_t ns, char *buf)

@@ -1,6 +1,8 @@
 /* buf, digest, json, timefmt: everything that reads or writes text. */
 #include "../cmocka_all.h"
 
+#include <time.h>
+
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/json.h"
@@ -77,6 +79,20 @@ static void digests(void **state)
 	assert_string_not_equal(a, b);
 }
 
+/* From 1678 to 2262, the years that 64 bits of nanoseconds have. */
+static void every_day_is_written_with_libc_s_date(void **state)
+{
+	(void)state;
+	for (int64_t day = -106700; day <= 106700; day++) {
+		char buf[TIME_STR_LEN], libcs[TIME_STR_LEN];
+		time_t t = day * 86400 + (day * 7919 % 86400 + 86400) % 86400;
+		struct tm tm;
+		gmtime_r(&t, &tm);
+		strftime(libcs, sizeof(libcs), "%Y-%m-%dT%H:%M:%S.000000000Z", &tm);
+		assert_string_equal(time_rfc3339_fixed(t * TIME_NS_PER_SEC, buf), libcs);
+	}
+}
+
 static void times(void **state)
 {
 	char buf[TIME_STR_LEN];
@@ -135,6 +151,7 @@ int main(void)
 		cmocka_unit_test(json_documents),
 		cmocka_unit_test(digests),
 		cmocka_unit_test(times),
+		cmocka_unit_test(every_day_is_written_with_libc_s_date),
 		cmocka_unit_test(durations),
 	};
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
