@@ -16,11 +16,23 @@ struct import {
 	store_progress_fn *progress;
 	void *arg;
 	char *url; /* with its scheme */
+	char *shown; /* the same without its password */
 	uint64_t room; /* on the disk */
 	int64_t told;
 };
 
 /* ---- the URL ---- */
+
+/* A password is for its host alone: messages and the image's history do without, as Go's errors. */
+static char *without_password(const char *url)
+{
+	const char *user = strstr(url, "://") + 3;
+	const char *host = memrchr(user, '@', strcspn(user, "/?#"));
+	const char *password = host ? memchr(user, ':', (size_t)(host - user)) : NULL;
+	if (!password)
+		return xstrdup(url);
+	return xasprintf("%.*s:***%s", (int)(password - url), url, host);
+}
 
 /* As dockerd's: what has no scheme is http. */
 static char *full_url(const char *given, struct err **err)
@@ -31,18 +43,9 @@ static char *full_url(const char *given, struct err **err)
 	auto_free char *scheme = xstrndup(given, (size_t)(end - given));
 	if (str_ieq(scheme, "http") || str_ieq(scheme, "https"))
 		return xstrdup(given);
-	err_set(err, ERR_SYSTEM, "Get \"%s\": unsupported protocol scheme \"%s\"", given, scheme);
+	auto_free char *shown = without_password(given);
+	err_set(err, ERR_SYSTEM, "Get \"%s\": unsupported protocol scheme \"%s\"", shown, scheme);
 	return NULL;
-}
-
-/* Go's client would send them; left out in silence, the server's complaint would puzzle. */
-static int no_user(const char *url, struct err **err)
-{
-	const char *host = strstr(url, "://") + 3;
-	if (!memchr(host, '@', strcspn(host, "/?#")))
-		return 0;
-	return err_set(err, ERR_NOT_IMPLEMENTED,
-		"importing from a URL with a user's name or password is not implemented");
 }
 
 /* ---- the download ---- */
@@ -52,7 +55,7 @@ static int tell(struct import *i, const struct registry_event *e, struct err **e
 	if (e->bytes == i->told && e->kind != REGISTRY_DONE)
 		return 0;
 	i->told = e->bytes;
-	if (i->spec->fetched(i->arg, i->url, e->bytes, e->total) != 0)
+	if (i->spec->fetched(i->arg, i->shown, e->bytes, e->total) != 0)
 		return err_set(err, ERR_CANCELLED, "cancelled");
 	return 0;
 }
@@ -66,7 +69,7 @@ static int hear(struct import *i, struct registry_session *s, struct err **err)
 		if (e.kind == REGISTRY_FAILED)
 			return err_set(err, e.err->kind, "%s", err_msg(e.err));
 		if ((uint64_t)e.bytes > i->room)
-			return err_set(err, ERR_TOO_LARGE, "%s: no space left for it", i->url);
+			return err_set(err, ERR_TOO_LARGE, "%s: no space left for it", i->shown);
 		if (tell(i, &e, err) < 0)
 			return -1;
 		if (e.kind == REGISTRY_DONE)
@@ -105,8 +108,9 @@ static int fetch(struct import *i, struct err **err)
 {
 	i->told = -1;
 	i->url = full_url(i->spec->url, err);
-	if (!i->url || no_user(i->url, err) < 0)
+	if (!i->url)
 		return -1;
+	i->shown = without_password(i->url);
 	auto_fd int fd = store_spool(i->engine->store, &i->room, err);
 	if (fd < 0 || download(i, fd, err) < 0)
 		return -1;
@@ -168,7 +172,7 @@ static int import(
 		s.fd = fetched = fetch(i, err);
 		if (fetched < 0)
 			return -1;
-		message = xasprintf("Imported from %s", i->url);
+		message = xasprintf("Imported from %s", i->shown);
 		if (str_empty(s.message))
 			s.message = message;
 	}
@@ -183,6 +187,7 @@ int engine_image_import(struct engine *e, const struct image_import *spec,
 	int r = import(&i, &config, id, err);
 	oci_image_config_clear(&config);
 	free(i.url);
+	free(i.shown);
 	if (!r)
 		image_event(e, "import", id->str, id->str);
 	return r;

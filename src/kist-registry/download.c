@@ -279,6 +279,7 @@ static void ask(struct download *d, const char *url)
 		.url = url,
 		.capability = ENDPOINT_PULL,
 		.once = !*d->digest.str,
+		.with_user = !*d->digest.str,
 		.also = {d->pos ? 416 : 0},
 		.prepare = on_prepare,
 		.begin = on_begin,

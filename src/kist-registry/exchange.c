@@ -119,6 +119,12 @@ static bool endpoint_next(struct exchange *x)
 	return true;
 }
 
+static char *resolve(const struct exchange *x, const char *base, const char *reference)
+{
+	return x->spec.with_user ? http_resolve_with_user(base, reference)
+				 : http_resolve(base, reference);
+}
+
 /* From the beginning, at the present endpoint. */
 static void attempt_anew(struct exchange *x)
 {
@@ -126,12 +132,15 @@ static void attempt_anew(struct exchange *x)
 	x->challenges = 0;
 	free(x->url);
 	x->url = x->spec.path ? xasprintf("%s%s", x->endpoint->url, x->spec.path)
-			      : http_resolve(x->spec.url, x->spec.url);
+			      : resolve(x, x->spec.url, x->spec.url);
 	if (x->url) {
 		attempt(x);
 		return;
 	}
-	err_set(&x->err, ERR_INVALID, "%s: not a URL", x->spec.url ? x->spec.url : "");
+	/* what is before a "@" may be a password */
+	const char *text = x->spec.url ? x->spec.url : "";
+	const char *at = strrchr(text, '@');
+	err_set(&x->err, ERR_INVALID, "%s: not a URL", at ? at + 1 : text);
 	finish(x);
 }
 
@@ -334,7 +343,7 @@ static void refused(struct exchange *x, struct http *h)
 static void redirect(struct exchange *x, struct http *h)
 {
 	auto_free char *from = http_shown(h->url);
-	char *to = h->headers.location ? http_resolve(h->url, h->headers.location) : NULL;
+	char *to = h->headers.location ? resolve(x, h->url, h->headers.location) : NULL;
 	auto_free char *origin = to ? http_origin(to) : NULL;
 	if (++x->redirects > REDIRECTS_MAX)
 		err_set(&x->err, ERR_INVALID, "%s: stopped after %d redirects", from,

@@ -27,6 +27,7 @@ struct exchange_spec {
 	char *const *headers;
 	bool document;
 	bool once; /* the caller repeats by itself */
+	bool with_user; /* the URL's own user and password go to its host, as Go's client sends them */
 	struct http_body body;
 	int also[4]; /* answers beside 2xx */
 	exchange_prepare_fn *prepare;

@@ -445,20 +445,32 @@ char *http_origin(const char *url)
 	return origin;
 }
 
-char *http_resolve(const char *base, const char *reference)
+static char *resolve(const char *base, const char *reference, bool with_user)
 {
 	CURLU *u = curl_url();
 	char *out = NULL;
 	if (curl_url_set(u, CURLUPART_URL, base, 0) == CURLUE_OK &&
 		curl_url_set(u, CURLUPART_URL, reference, CURLU_URLENCODE) == CURLUE_OK) {
 		/* a name in it would become credentials */
-		curl_url_set(u, CURLUPART_USER, NULL, 0);
-		curl_url_set(u, CURLUPART_PASSWORD, NULL, 0);
+		if (!with_user) {
+			curl_url_set(u, CURLUPART_USER, NULL, 0);
+			curl_url_set(u, CURLUPART_PASSWORD, NULL, 0);
+		}
 		curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0);
 		out = url_part(u, CURLUPART_URL, 0);
 	}
 	curl_url_cleanup(u);
 	return out;
+}
+
+char *http_resolve(const char *base, const char *reference)
+{
+	return resolve(base, reference, false);
+}
+
+char *http_resolve_with_user(const char *base, const char *reference)
+{
+	return resolve(base, reference, true);
 }
 
 char *http_shown(const char *url)

@@ -92,6 +92,8 @@ void http_reap(struct client *c);
 char *http_origin(const char *url);
 /** @reference resolved against @base; NULL if it is no URL. New string. */
 char *http_resolve(const char *base, const char *reference);
+/** The same with the user and the password of @reference, or of @base where @reference names no host, which are sent there. */
+char *http_resolve_with_user(const char *base, const char *reference);
 /** Without user, password, query and fragment: for messages. New string. */
 char *http_shown(const char *url);
 

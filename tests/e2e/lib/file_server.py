@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A web server with one folder, for tests that import from a URL. The path's first word says how it serves the file of the
 second: plain, chunked, cut (the first half of what it promised), cutchunked, stall (the first half, then nothing), mute
-(no answer), endless (noise for ever), STATUS (three digits), to (redirects to --other/plain/FILE), circle, file (redirects
+(no answer), endless (noise for ever), STATUS (three digits), to (redirects to --other/plain/FILE), near (to /plain/FILE), home
+(to http://HOST/plain/FILE), named (to --other/plain/FILE with a name and a password of its own), circle, file (redirects
 to a file: URL). Each request becomes a line of --log: method, path, and its headers as JSON."""
 import argparse
 import http.server
@@ -46,7 +47,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = b"not\r\nfor you\x1b[31m\n"
             self.head(int(how), ("Content-Length", len(body)), ("WWW-Authenticate", 'Basic realm="x"'))
             return self.wfile.write(body)
-        where = {"to": "%s/plain/%s" % (a.other, name), "circle": self.path, "file": "file:///etc/passwd"}.get(how)
+        where = {"to": "%s/plain/%s" % (a.other, name), "near": "/plain/" + name,
+                 "home": "http://%s/plain/%s" % (self.headers["Host"], name),
+                 "named": "%s/plain/%s" % (str(a.other).replace("://", "://bob:hidden@"), name), "circle": self.path, "file": "file:///etc/passwd"}.get(how)
         if where:
             return self.head(302, ("Location", where), ("Content-Length", 0))
         if how == "mute":

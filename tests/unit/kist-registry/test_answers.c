@@ -129,6 +129,17 @@ static void test_origins(void **state)
 	assert_string_equal(e, "https://a.lan/x");
 }
 
+static void test_a_user_of_a_url_stays_where_it_names_no_other_host(void **state)
+{
+	static const char base[] = "https://user:pw@a.lan/v2/x";
+	auto_free char *near = http_resolve_with_user(base, "/other");
+	auto_free char *home = http_resolve_with_user(base, "//a.lan/other");
+	auto_free char *named = http_resolve_with_user(base, "http://b:c@b.lan/#f");
+	assert_string_equal(near, "https://user:pw@a.lan/other");
+	assert_string_equal(home, "https://a.lan/other");
+	assert_string_equal(named, "http://b:c@b.lan/");
+}
+
 /* ---- trying again ---- */
 
 struct tried {
@@ -230,6 +241,7 @@ int main(void)
 		cmocka_unit_test(test_tokens_that_would_end_a_header_are_refused),
 		cmocka_unit_test(test_proxies_by_gos_rules),
 		cmocka_unit_test(test_origins),
+		cmocka_unit_test(test_a_user_of_a_url_stays_where_it_names_no_other_host),
 		cmocka_unit_test(
 			test_a_refused_connection_is_tried_again_only_where_somebody_has_answered),
 	};

@@ -258,7 +258,7 @@ int registry_download(
 /**
  * GET @url, http or https, to the end of @fd (as above), for a session of REGISTRY_URL. Asked once, as dockerd's import
  * does: without a digest nobody could tell whether the rest is of the same file. Redirects are followed as a
- * blob's are; nobody is told who we are. An event REGISTRY_PROGRESS with the total comes as soon as there is an answer.
+ * blob's are; a user and a password in @url are sent to its host alone, nobody else is told who we are. An event REGISTRY_PROGRESS with the total comes as soon as there is an answer.
  * Fails in dockerd's words: ERR_NOT_FOUND (404), ERR_INVALID (400, no URL), ERR_UNAUTHORIZED,
  * ERR_FORBIDDEN, ERR_SYSTEM for all else (no connection, 5xx, a body that is shorter than it said, silence).
  */
