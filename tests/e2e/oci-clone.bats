@@ -78,7 +78,6 @@ c['linux']['namespaces'] = [{'type': 'mount'}, {'type': 'cgroup'}] + [{'type': t
 	followed exec run -b "$BUNDLE" c5
 }
 
-# gdb does not follow how the process itself is born, as a child of its parent's parent; little is left for it to do.
 @test "nor does what makes a process in a container, up to that one's birth" {
 	local users
 	for users in "" "$USERS"; do
@@ -86,5 +85,57 @@ c['linux']['namespaces'] = [{'type': 'mount'}, {'type': 'cgroup'}] + [{'type': t
 		oci run -d -b "$BUNDLE" c6 </dev/null >/dev/null 2>&1 3>&-
 		followed creds_clone exec --user 7:8 --additional-gids 9 --cap CAP_KILL --cwd /tmp -e A=b c6 echo ran
 		oci delete --force c6
+	done
+}
+
+# attached VERB...: gdb does not follow how an exec's own process is born, as a child of its parent's parent. But where
+# the parent has to give it a scheduler, it waits for that: one gdb holds the parent there, another one follows the
+# process from then to exec, in $HOME_OCI/followed.
+attached() {
+	local name
+	rm -f "$HOME_OCI/attached"
+	{
+		printf 'set %s\n' 'pagination off' 'confirm off'
+		for name in $UNSAFE; do
+			printf 'break %s\ncommands\nbacktrace 9\ncontinue\nend\n' "$name"
+		done
+		# the witness
+		printf 'break program_exec\ncommands\ncontinue\nend\n'
+		printf '%s\n' 'catch exec' "shell touch '$HOME_OCI/attached'" continue kill
+	} >"$HOME_OCI/script"
+	cat >"$HOME_OCI/attach" <<-END
+		timeout $(patience 60) gdb -q -batch -x '$HOME_OCI/script' -p "\$1" '$KIST_BUILD/bin/kist-oci' </dev/null >'$HOME_OCI/followed' 2>&1 &
+		until [ -e '$HOME_OCI/attached' ] || ! kill -0 \$! 2>/dev/null; do sleep 0.1; done
+	END
+	printf '%s\n' 'set pagination off' 'set confirm off' 'set startup-with-shell off' 'break main' run 'break limits_schedule' continue \
+		"eval \"shell sh '$HOME_OCI/attach' %d\", pid" continue kill >"$HOME_OCI/parent"
+	LC_ALL=C DEBUGINFOD_URLS= timeout "$(patience 60)" gdb -q -batch -x "$HOME_OCI/parent" --args "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" "$@" \
+		</dev/null >"$HOME_OCI/held" 2>&1 3>&- || true
+	retry 20 grep -q "^\[Inferior 1 .* killed\]" "$HOME_OCI/followed" || cat "$HOME_OCI/held" "$HOME_OCI/followed"
+	grep "^#\|Breakpoint [0-9]*, \|Catchpoint .*[fe][ox].*'*d" "$HOME_OCI/followed"
+	grep -q 'Breakpoint [0-9]*, .*program_exec' "$HOME_OCI/followed"
+	grep -q "Catchpoint .*exec'd" "$HOME_OCI/followed"
+	! grep 'Breakpoint [0-9]*, ' "$HOME_OCI/followed" | grep -v ', program_exec (' || false
+}
+
+filter() { # CALL: refused
+	echo 'p["noNewPrivileges"] = False
+c["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["'"$1"'"], "action": "SCMP_ACT_ERRNO"}]}'
+}
+
+@test "nor does that process itself, from its birth to exec" {
+	local change
+	# with a filter that the stage installs, and with one that leaves no room for what the process still has to do
+	for change in "" "$USERS" "$(filter mkdir)" "$(filter setsid)"; do
+		chmod 711 "$HOME_OCI"
+		bundle c7 "$change"
+		oci run -d -b "$BUNDLE" c7 </dev/null >/dev/null 2>&1 3>&-
+		/usr/bin/python3 - "$BUNDLE/config.json" >"$HOME_OCI/process" <<-'END'
+			import json, sys
+			p = json.load(open(sys.argv[1]))["process"]
+			print(json.dumps({**p, "args": ["echo", "ran"], "user": {"uid": 7, "gid": 8}, "scheduler": {"policy": "SCHED_BATCH", "nice": 3}}))
+		END
+		attached exec --process "$HOME_OCI/process" c7
+		oci delete --force c7
 	done
 }

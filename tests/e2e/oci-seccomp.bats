@@ -1,10 +1,10 @@
 # Seccomp as config-linux.md "Seccomp" has it: every action, operator and flag, and the listener.
 load lib/bundle
 
-agent() { # NAME ERRNO [COUNT]: one behind $SOCKET, writing to $LOG
+agent() { # NAME ERRNO [COUNT [HOLD]]: one behind $SOCKET, writing to $LOG
 	SOCKET=$HOME_OCI/$1.sock LOG=$HOME_OCI/$1.log
 	rm -f "$SOCKET" "$LOG"
-	timeout 60 python3 "$BATS_TEST_DIRNAME/lib/seccomp_agent.py" "$SOCKET" "$LOG" "$2" "${3:-1}" 3>&- &
+	timeout 60 python3 "$BATS_TEST_DIRNAME/lib/seccomp_agent.py" "$SOCKET" "$LOG" "$2" "${3:-1}" "${@:4}" 3>&- &
 	AGENT=$!
 	wait_for [ -S "$SOCKET" ]
 }
@@ -230,6 +230,67 @@ installed() {
 	traced 30 -f -qq -X raw -e trace=seccomp -o "$HOME_OCI/calls" \
 		"$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" "$@" </dev/null >/dev/null 2>&1 3>&-
 	sed -nE 's/^[0-9]+ +seccomp\(0x1, (0x[0-9a-f]+|0), [{].*\) += [0-9]+$/\1/p' "$HOME_OCI/calls"
+}
+
+@test "seccomp: LOG lets a call through and tells the kernel's audit; so do all with the flag LOG, and without it not" {
+	local flags expected
+	grep -qw errno /proc/sys/kernel/seccomp/actions_logged && grep -qw log /proc/sys/kernel/seccomp/actions_logged ||
+		skip "this machine logs fewer actions"
+	while IFS=: read -r flags expected; do
+		# both calls are the shell's own
+		bundle log "c['linux']['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'flags': [$flags], 'syscalls': [
+    {'names': ['umask'], 'action': 'SCMP_ACT_ERRNO'}, {'names': ['chdir'], 'action': 'SCMP_ACT_LOG'}]}
+p['args'] = ['sh', '-c', 'printf kist-logs > /proc/self/comm; umask 0; cd /tmp && [ \$PWD = /tmp ]']"
+		run /usr/bin/python3 "$BATS_TEST_DIRNAME/lib/seccomp_audit.py" kist-logs 0x7ffc0000 \
+			"$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" run -b "$BUNDLE" log 3>&-
+		[ "$status" != 77 ] || skip "the kernel's audit cannot be heard: $output"
+		[ "$status" = 0 ]
+		[ "$(sort -u <<<"$output" | xargs)" = "$expected" ]
+	done <<-'END'
+		:0x7ffc0000
+		'SECCOMP_FILTER_FLAG_LOG':0x50000 0x7ffc0000
+	END
+}
+
+@test "seccomp notify: a signal interrupts a call that the agent has taken, but with WAIT_KILLABLE_RECV only a fatal one does" {
+	local flags pid
+	for flags in "" "'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'"; do
+		rm -f "$HOME_OCI/release"
+		agent wait 0 1 "$HOME_OCI/release"
+		bundle wait "$(notify); c['linux']['seccomp']['syscalls'][0]['names'] = ['chdir']; c['linux']['seccomp']['flags'] = [$flags]
+p['args'] = ['sh', '-c', 'trap \"echo caught\" USR1; cd /tmp; echo in \$PWD; cd /']"
+		oci run -d -b "$BUNDLE" wait </dev/null >"$HOME_OCI/said" 2>&1 3>&-
+		wait_for grep -q ^call "$LOG"
+		pid=$(oci state wait | sed -n 's/.*"pid": \(.*\),/\1/p')
+		oci kill wait USR1
+		if [ -z "$flags" ]; then
+			wait_for grep -qx caught "$HOME_OCI/said"
+			touch "$HOME_OCI/release"
+			wait_for is wait stopped
+			wait_for grep -qx gone "$LOG"
+			! grep -qx "in /tmp" "$HOME_OCI/said" || false
+		else
+			grep -q "^ShdPnd:.*[1-9a-f]" "/proc/$pid/status"
+			[ ! -s "$HOME_OCI/said" ]
+			touch "$HOME_OCI/release"
+			wait_for is wait stopped
+			! grep -qx gone "$LOG" || false
+			[ "$(xargs <"$HOME_OCI/said")" = "caught in /tmp" ]
+		fi
+		oci delete wait
+		wait "$AGENT"
+	done
+	# SIGKILL is one
+	rm -f "$HOME_OCI/release"
+	agent wait 0 1 "$HOME_OCI/release"
+	oci run -d -b "$BUNDLE" wait </dev/null >"$HOME_OCI/said" 2>&1 3>&-
+	wait_for grep -q ^call "$LOG"
+	oci kill wait KILL
+	wait_for is wait stopped
+	touch "$HOME_OCI/release"
+	wait "$AGENT"
+	grep -qx gone "$LOG"
+	oci delete wait
 }
 
 # vm: always

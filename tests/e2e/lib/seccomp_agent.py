@@ -1,10 +1,11 @@
 # A seccomp agent for tests: takes listeners from the runtime and answers for the system calls that they bring.
 #
-#   seccomp_agent.py SOCKET LOG ERRNO [COUNT]
+#   seccomp_agent.py SOCKET LOG ERRNO [COUNT [HOLD]]
 #
 # LOG gets, line by line: the container process state of every connection, "eof" when the runtime has closed it, and
 # "call NR" for every notification, which is answered with ERRNO (0: the call goes on). Ends after COUNT connections
-# (default 1) and the last listener.
+# (default 1) and the last listener. With HOLD no answer is given before that file is there, and "gone" is logged where the
+# call is by then.
 import array
 import fcntl
 import os
@@ -12,9 +13,11 @@ import select
 import socket
 import struct
 import sys
+import time
 
 path, log, errno_value = sys.argv[1], open(sys.argv[2], "a", buffering=1), int(sys.argv[3])
 count = int(sys.argv[4]) if len(sys.argv) > 4 else 1
+hold = sys.argv[5] if len(sys.argv) > 5 else None
 
 NOTIF = struct.Struct("=QIIiIQ6Q")  # seccomp_notif: id, pid, flags, nr, arch, ip, args
 RESP = struct.Struct("=QqiI")  # seccomp_notif_resp: id, val, error, flags
@@ -28,11 +31,13 @@ def answer(fd):
     fcntl.ioctl(fd, RECV, buf)
     ident, _, _, nr = NOTIF.unpack(buf)[:4]
     log.write(f"call {nr}\n")
+    while hold and not os.path.exists(hold):
+        time.sleep(0.02)
     resp = RESP.pack(ident, 0, -errno_value, 0 if errno_value else CONTINUE)
     try:
         fcntl.ioctl(fd, SEND, bytearray(resp))
     except FileNotFoundError:
-        pass  # the caller is gone
+        log.write("gone\n")
 
 
 def take(sock):
