@@ -6,12 +6,17 @@
  * It is trusted only if folder and file belong to root or to us and nobody else may write them, and used only if the key is
  * the same, byte by byte: two that have one name take turns. The sums are for telling files apart and for torn
  * disks, not against people. A digest would take a library that looks at the processor before main().
+ *
+ * Who adds a file clears the folder up: beyond CACHE_MAX the oldest go, and so do files of the form before this one, whose
+ * names were digests, and what a store that was killed has left.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/fdio.h"
 #include "base/log.h"
@@ -25,6 +30,9 @@
 #define SUM_LEN 8
 #define HEAD_LEN (MAGIC_LEN + SUM_LEN)
 #define KEY_MAX (1u << 20) /* Docker's profile: 15 KiB */
+#define CACHE_MAX 256 /* files: of 20 KiB for Docker's profile */
+#define OLD_NAME_LEN 64 /* of a SHA-256 */
+#define STORE_SECONDS 3600 /* no store takes that long */
 #define FILE_MAX (HEAD_LEN + 4 + KEY_MAX + 4096 * 8)
 
 /* Of which no change within eight bytes goes unseen. */
@@ -125,6 +133,47 @@ int seccomp_cache_load(const char *cache, const struct buf *key, struct buf *bpf
 	return 0;
 }
 
+static bool is_number(const char *name, size_t len)
+{
+	return str_all_of(name, "0123456789abcdef", len, len);
+}
+
+static bool is_left_over(const char *name, const struct stat *st)
+{
+	if (is_number(name, OLD_NAME_LEN))
+		return true;
+	return str_starts(name, ".tmp-") && st->st_mtime < time(NULL) - STORE_SECONDS;
+}
+
+/* One look at the folder: removes what is left over, and the oldest file if there are too many. True if it did that. */
+static bool sweep_once(int dir)
+{
+	char oldest[SECCOMP_CACHE_NAME] = "";
+	time_t since = 0;
+	size_t kept = 0;
+	int own = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = own < 0 ? NULL : fdopendir(own);
+	if (!d) {
+		fd_close(own);
+		return false;
+	}
+	for (struct dirent *e; (e = readdir(d));) {
+		struct stat st;
+		if (fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		if (is_left_over(e->d_name, &st)) {
+			unlinkat(dir, e->d_name, 0);
+		} else if (is_number(e->d_name, sizeof(oldest) - 1)) {
+			if (!kept++ || st.st_mtime < since) {
+				since = st.st_mtime;
+				strcpy(oldest, e->d_name);
+			}
+		}
+	}
+	closedir(d);
+	return kept > CACHE_MAX && unlinkat(dir, oldest, 0) == 0;
+}
+
 void seccomp_cache_store(const char *cache, const struct buf *key, const struct buf *bpf)
 {
 	auto_err *err = NULL;
@@ -147,4 +196,6 @@ void seccomp_cache_store(const char *cache, const struct buf *key, const struct 
 	buf_add(&text, rest.data, rest.len);
 	if (file_replace(dir, name, text.data, text.len, 0600, false, &err) < 0)
 		log_debug("seccomp cache: %s", err_msg(err));
+	while (sweep_once(dir))
+		;
 }

@@ -24,7 +24,7 @@ void seccomp_cache_key(const struct oci_seccomp *profile, struct buf *key);
 void seccomp_cache_name(const struct buf *key, char name[SECCOMP_CACHE_NAME]);
 /** 0 and @bpf filled, or -1 if the cache has nothing that can be trusted. */
 int seccomp_cache_load(const char *cache, const struct buf *key, struct buf *bpf);
-/** Best effort: a filter that is not kept is compiled again. */
+/** Best effort: a filter that is not kept is compiled again. Takes away what the folder has too many of. */
 void seccomp_cache_store(const char *cache, const struct buf *key, const struct buf *bpf);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -322,6 +323,60 @@ static void damaged_is_made_anew(void **state)
 	}
 }
 
+static bool has(const struct cache *c, const char *name)
+{
+	auto_free char *path = xasprintf("%s/%s", c->folder, name);
+	return access(path, F_OK) == 0;
+}
+
+/* An empty file, @age seconds old. */
+static void put(const struct cache *c, const char *name, time_t age)
+{
+	auto_free char *path = xasprintf("%s/%s", c->folder, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	const struct timespec when = {.tv_sec = time(NULL) - age};
+	assert_int_equal(futimens(fd, (struct timespec[]){when, when}), 0);
+	close(fd);
+}
+
+static void what_an_earlier_version_or_a_killed_store_left_is_removed(void **state)
+{
+	const struct cache *c = *state;
+	const char *digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+	const char *other = "zf86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+	auto_buf bpf = BUF_INIT;
+	put(c, digest, 0);
+	put(c, other, 0);
+	put(c, ".tmp-0011", 7200);
+	put(c, ".tmp-0022", 60);
+	put(c, "README", 7200);
+	compile_cached(c, &bpf);
+	assert_false(has(c, digest));
+	assert_false(has(c, ".tmp-0011"));
+	/* that one may be another's at work; and nothing of other people's goes */
+	assert_true(has(c, ".tmp-0022"));
+	assert_true(has(c, "README"));
+	assert_true(has(c, other));
+	assert_int_equal(seccomp_cache_load(c->folder, &c->key, &bpf), 0);
+}
+
+static void the_oldest_go_where_there_are_too_many(void **state)
+{
+	const struct cache *c = *state;
+	auto_buf bpf = BUF_INIT;
+	char name[SECCOMP_CACHE_NAME];
+	for (int i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "%016x", i);
+		put(c, name, 100 + i);
+	}
+	compile_cached(c, &bpf);
+	assert_int_equal(seccomp_cache_load(c->folder, &c->key, &bpf), 0);
+	for (int i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "%016x", i);
+		assert_int_equal(has(c, name), i < 255);
+	}
+}
+
 static void strangers_are_not_trusted(void **state)
 {
 	const struct cache *c = *state;
@@ -366,6 +421,11 @@ int main(void)
 		cmocka_unit_test(flags),
 		cmocka_unit_test(unknown_architecture),
 		cmocka_unit_test(enosys_for_new_calls),
+		cmocka_unit_test_setup_teardown(
+			what_an_earlier_version_or_a_killed_store_left_is_removed, cache_setup,
+			cache_teardown),
+		cmocka_unit_test_setup_teardown(
+			the_oldest_go_where_there_are_too_many, cache_setup, cache_teardown),
 		cmocka_unit_test_setup_teardown(kept_and_found, cache_setup, cache_teardown),
 		cmocka_unit_test_setup_teardown(
 			one_of_another_document_is_not_used_under_the_same_name, cache_setup,
