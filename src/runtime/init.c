@@ -15,6 +15,7 @@
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "creds.h"
+#include "net_ahead.h"
 #include "ns.h"
 #include "streams.h"
 #include "sys/newmount.h"
@@ -49,9 +50,10 @@ static void enter_network(struct setup *s)
 {
 	int fd = -1;
 	size_t n = 1;
-	if (s->net_ahead)
+	bool comes = s->net_ahead && !net_ahead_left_to_init(s->io->net);
+	if (comes)
 		report_wait_fds(&s->report, PERMIT_NET, &fd, &n);
-	if (s->net_ahead && n) {
+	if (comes && n) {
 		if (setns(fd, CLONE_NEWNET) < 0)
 			report_sys(&s->report, "enter the network namespace");
 		close(fd);

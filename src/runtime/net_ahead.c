@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -17,6 +18,9 @@
 #include "report.h"
 #include "sys/rawcall.h"
 
+enum { UNBEGUN, BEGUN, LEFT_TO_INIT };
+
+/* In memory that is shared with the container's first process, too. */
 struct net_ahead {
 	_Alignas(16) char stack[8192];
 	pid_t pid; /* 0: has been waited for */
@@ -24,7 +28,17 @@ struct net_ahead {
 	int pair[2]; /* the maker's end, the first process's; until net_ahead_socket() */
 	int announce; /* where the namespace is handed over as soon as it is made: the maker's end, or -1 */
 	bool given; /* it has been */
+	int state; /* of the enum, atomic: on a busy machine init must not wait for who has not begun yet */
 };
+
+/* Is it @mine, who change it from UNBEGUN, or has it been so? */
+static inline bool turns(struct net_ahead *a, int mine)
+{
+	int was = UNBEGUN;
+	return __atomic_compare_exchange_n(
+		       &a->state, &was, mine, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) ||
+	       was == mine;
+}
 
 #if defined(__x86_64__) || defined(__aarch64__)
 
@@ -59,6 +73,8 @@ __attribute__((no_stack_protector, no_sanitize_address)) static bool hand_over(i
 __attribute__((no_stack_protector, no_sanitize_address)) static int make(void *arg)
 {
 	struct net_ahead *a = arg;
+	if (!turns(a, BEGUN))
+		return 0;
 	/* on the stack and without memset(3) */
 	struct ifreq lo;
 	lo.ifr_name[0] = 'l';
@@ -107,9 +123,11 @@ struct net_ahead *net_ahead_begin(const struct plan *plan)
 {
 	if (!is_for(plan))
 		return NULL;
-	struct net_ahead *a = xmalloc(sizeof(*a));
+	struct net_ahead *a =
+		mmap(NULL, sizeof(*a), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (a == MAP_FAILED)
+		return NULL;
 	a->ns = a->pair[0] = a->pair[1] = -1;
-	a->given = false;
 	/* with systemd the first process is told about its unit before */
 	if (!plan->systemd_helper &&
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, a->pair) < 0)
@@ -120,7 +138,7 @@ struct net_ahead *net_ahead_begin(const struct plan *plan)
 		return a;
 	fd_close(a->pair[0]);
 	fd_close(a->pair[1]);
-	free(a);
+	munmap(a, sizeof(*a));
 	return NULL;
 }
 
@@ -144,8 +162,16 @@ static void await(struct net_ahead *a)
 		a->ns = -1;
 }
 
+bool net_ahead_left_to_init(struct net_ahead *a)
+{
+	return turns(a, LEFT_TO_INIT);
+}
+
 bool net_ahead_take(struct net_ahead *a, int *ns)
 {
+	*ns = -1;
+	if (net_ahead_left_to_init(a))
+		return true;
 	await(a);
 	*ns = a->given ? -1 : steal_fd(&a->ns);
 	return a->given;
@@ -159,5 +185,5 @@ void net_ahead_free(struct net_ahead *a)
 	fd_close(a->ns);
 	fd_close(a->pair[0]);
 	fd_close(a->pair[1]);
-	free(a);
+	munmap(a, sizeof(*a));
 }

@@ -12,8 +12,10 @@
  * may be sent before net_ahead_take(). False: there is none, and handing over is the caller's.
  */
 bool net_ahead_socket(struct net_ahead *a, int pair[2]);
-/** Waits until the namespace is made. True if it has been handed over; else its descriptor is the caller's from now on,
- * -1 where there is none. */
+/** Child: has nobody begun with it yet, so that it is this process's to make? If not, PERMIT_NET will come. */
+bool net_ahead_left_to_init(struct net_ahead *a);
+/** Waits until the namespace is made, if it has been begun. True if there is nothing to hand over: that has been done, or the first
+ * process makes it. Else its descriptor is the caller's from now on, -1 where there is none. */
 bool net_ahead_take(struct net_ahead *a, int *ns);
 
 #endif

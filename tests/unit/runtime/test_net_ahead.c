@@ -46,6 +46,13 @@ static bool loopback_is_up(int ns)
 	return status == 0;
 }
 
+/* Until then it may be taken away from who makes it. */
+static void wait_until_it_is_made(void)
+{
+	siginfo_t info;
+	assert_int_equal(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT | __WCLONE), 0);
+}
+
 static void it_is_a_new_one_with_its_loopback_device_up(void **state)
 {
 	(void)state;
@@ -58,6 +65,8 @@ static void it_is_a_new_one_with_its_loopback_device_up(void **state)
 	struct net_ahead *a = net_ahead_begin(&plan);
 	assert_non_null(a);
 	int ns;
+	wait_until_it_is_made();
+	assert_false(net_ahead_left_to_init(a));
 	assert_false(net_ahead_take(a, &ns)); /* nobody is there to be given it */
 	assert_true(ns >= 0);
 	net_ahead_free(a);
@@ -129,6 +138,8 @@ static void what_cannot_be_made_is_none(void **state)
 			_exit(2);
 		struct net_ahead *a = net_ahead_begin(&plan);
 		int ns = -1;
+		if (a)
+			wait_until_it_is_made();
 		bool given = a && net_ahead_take(a, &ns);
 		net_ahead_free(a);
 		_exit(given || ns != -1);
@@ -136,6 +147,52 @@ static void what_cannot_be_made_is_none(void **state)
 	int status = -1;
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
+}
+
+/* On one processor, and nobody runs before we wait for something. */
+static void be_alone(void)
+{
+	cpu_set_t here;
+	CPU_ZERO(&here);
+	CPU_SET(sched_getcpu(), &here);
+	const struct sched_param first = {.sched_priority = 1};
+	if (sched_setaffinity(0, sizeof(here), &here) < 0 ||
+		sched_setscheduler(0, SCHED_FIFO, &first) < 0)
+		_exit(77);
+}
+
+static void who_finds_it_not_begun_is_left_to_make_it(void **state)
+{
+	(void)state;
+	struct plan plan = plan_with(CLONE_NEWNET);
+	pid_t pid = fork();
+	if (pid == 0) {
+		be_alone();
+		struct net_ahead *a = net_ahead_begin(&plan);
+		int pair[2], ns = 0;
+		char byte;
+		if (!a || !net_ahead_socket(a, pair))
+			_exit(1);
+		/* the maker asks, then the first process, which sees the same */
+		if (!net_ahead_take(a, &ns) || ns != -1)
+			_exit(2);
+		int status = -1;
+		pid_t init = fork();
+		if (init == 0)
+			_exit(!net_ahead_left_to_init(a));
+		waitpid(init, &status, 0);
+		net_ahead_free(a);
+		/* nothing was sent, nothing is */
+		if (status != 0 || recv(pair[1], &byte, 1, MSG_DONTWAIT) != -1 || errno != EAGAIN)
+			_exit(3);
+		_exit(waitpid(-1, NULL, __WALL | WNOHANG) != -1);
+	}
+	int status = -1;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void none_is_begun_for_plans_that_need_another(void **state)
@@ -161,6 +218,7 @@ int main(void)
 		cmocka_unit_test(it_is_handed_over_by_who_makes_it),
 		cmocka_unit_test(one_that_nobody_takes_is_closed_and_its_process_waited_for),
 		cmocka_unit_test(what_cannot_be_made_is_none),
+		cmocka_unit_test(who_finds_it_not_begun_is_left_to_make_it),
 		cmocka_unit_test(none_is_begun_for_plans_that_need_another),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
