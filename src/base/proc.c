@@ -11,13 +11,9 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/asan.h"
 #include "base/fdio.h"
 
-#if defined(__has_feature) && !defined(__SANITIZE_ADDRESS__)
-#if __has_feature(address_sanitizer) /* clang */
-#define __SANITIZE_ADDRESS__
-#endif
-#endif
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 #endif

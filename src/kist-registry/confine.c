@@ -36,6 +36,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/asan.h"
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "sys/newmount.h"

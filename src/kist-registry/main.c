@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 
+#include "base/asan.h"
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/str.h"

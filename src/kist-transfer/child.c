@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/asan.h"
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/proc.h"

@@ -45,6 +45,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include "base/asan.h"
 #include "base/mem.h"
 #include "sys/newmount.h"
 

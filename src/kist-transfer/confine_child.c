@@ -31,6 +31,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/asan.h"
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "confine.h"

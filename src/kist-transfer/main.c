@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/asan.h"
 #include "base/mem.h"
 #include "confine.h"
 #include "copytree.h"

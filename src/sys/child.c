@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/asan.h"
+
 /* struct clone_args up to "cgroup" (Linux 5.7); <linux/sched.h> does not mix well with <sched.h>.
  */
 struct kernel_clone_args {
@@ -41,17 +43,8 @@ pid_t child_clone(const struct child_args *args)
 	return (pid_t)pid;
 }
 
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define SANITIZED_STACKS 1
-#endif
-#endif
 /* AddressSanitizer keeps books of every stack, and of frames that are never left */
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED_STACKS 1
-#endif
-
-#if defined(__x86_64__) && !defined(SANITIZED_STACKS)
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
 #define CAN_BORROW true
 
 static long clone_borrowing(const struct kernel_clone_args *k, child_run *run, void *arg)
@@ -73,7 +66,7 @@ static long clone_borrowing(const struct kernel_clone_args *k, child_run *run, v
 	return r;
 }
 
-#elif defined(__aarch64__) && !defined(SANITIZED_STACKS)
+#elif defined(__aarch64__) && !defined(__SANITIZE_ADDRESS__)
 #define CAN_BORROW true
 
 static long clone_borrowing(const struct kernel_clone_args *k, child_run *run, void *arg)

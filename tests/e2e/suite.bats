@@ -128,3 +128,19 @@ not_ok() {
 		"$BATS_TEST_DIRNAME"/*.bats "$BATS_TEST_DIRNAME"/../security/*.bats
 	[ "$output" = "" ] || { echo "$output"; false; }
 }
+
+@test "who asks for AddressSanitizer asks base/asan.h, which knows gcc's and clang's" {
+	local top=$BATS_TEST_DIRNAME/../.. cc
+	for cc in gcc clang; do
+		is_told() { "$cc" -I"$top/src/base/include" "$@" -dM -E "$top/src/base/include/base/asan.h" | grep __SANITIZE_ADDRESS__; }
+		command -v "$cc" >/dev/null || { echo "$cc is not installed"; false; }
+		is_told -fsanitize=address
+		run is_told
+		[ "$output" = "" ]
+	done
+	run grep -L '"base/asan.h"' $(grep -rlE --include='*.[ch]' \
+		'__SANITIZE_ADDRESS__|address_sanitizer' "$top"/{src,tests,bench})
+	[ "${output#"$top/src/base/include/base/"}" = asan.h ] || { echo "$output"; false; }
+	run grep -rl 'address_sanitizer' "$top"/{src,tests/unit,tests/fuzz,bench}
+	[ "${output#"$top/src/base/include/base/"}" = asan.h ] || { echo "$output"; false; }
+}

@@ -20,6 +20,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/asan.h"
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/proc.h"
