@@ -30,14 +30,19 @@ static bool ends_within(int pidfd, int ms)
 	return r != 0;
 }
 
-/* Kills init and waits for it. With the first process of a pid namespace all others go; those that do not are
- * cgroup_destroy()'s to kill, which takes the freezer. A frozen process dies only when it is thawed: cgroup_kill(). */
-static int put_to_death(struct state *s, struct cgroup *cg, struct err **err)
+/* A descriptor of init, which has been killed; -1 if there is nobody to be killed. */
+static int kill_init(struct state *s)
 {
-	auto_fd int pidfd = state_pidfd(s, NULL);
-	if (pidfd < 0)
-		return 0;
-	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	int pidfd = state_pidfd(s, NULL);
+	if (pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	return pidfd;
+}
+
+/* With the first process of a pid namespace all others go; those that do not are cgroup_destroy()'s to kill, which takes
+ * the freezer. A frozen process dies only when it is thawed: cgroup_kill(). */
+static int await_death(int pidfd, struct cgroup *cg, struct err **err)
+{
 	if (!(cg && cgroup_frozen(cg)) && ends_within(pidfd, DEATH_SOON_MS))
 		return 0;
 	if (cg && cgroup_kill(cg, SIGKILL, err) < 0)
@@ -77,8 +82,10 @@ static int stop_unit(struct state *s, struct err **err)
 
 int container_remove(struct state *s, bool kill, struct err **err)
 {
+	/* its cgroups are looked for while it is on its way out */
+	auto_fd int init = kill ? kill_init(s) : -1;
 	struct cgroup *cg = state_cgroup_core(s);
-	int r = kill ? put_to_death(s, cg, err) : 0;
+	int r = init >= 0 ? await_death(init, cg, err) : 0;
 	/* processes that init left behind (no pid namespace of its own) go with it */
 	if (r == 0)
 		r = cg ? cgroup_destroy(cg, err) : stop_unit(s, err);
@@ -131,13 +138,18 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 		err_freep(err);
 		return 0;
 	}
-	enum status status = state_status(s);
-	if (!o->force && (status == STATUS_RUNNING || status == STATUS_PAUSED)) {
-		err_set(err, ERR_CONFLICT, "cannot delete container %s that is not stopped: %s",
-			s->id, status_name(status));
-		return 1;
+	bool kill = true; /* with force whatever it is doing */
+	if (!o->force) {
+		enum status status = state_status(s);
+		if (status == STATUS_RUNNING || status == STATUS_PAUSED) {
+			err_set(err, ERR_CONFLICT,
+				"cannot delete container %s that is not stopped: %s", s->id,
+				status_name(status));
+			return 1;
+		}
+		kill = status != STATUS_STOPPED;
 	}
-	return container_remove(s, status != STATUS_STOPPED, err) < 0;
+	return container_remove(s, kill, err) < 0;
 }
 
 const struct verb verb_delete = {
