@@ -15,42 +15,31 @@
 #include "base/mem.h"
 #include "base/proc.h"
 
-#define CHUNK (256u << 10)
-
 /* ---- the work ---- */
 
-static int inflate(int in, int out, enum compression how, struct err **err)
+static int inflate(struct lane *in, struct lane *out, enum compression how, struct err **err)
 {
-	auto_stream *raw = stream_fd(in, NULL);
+	auto_stream *raw = stream_lane(in);
 	auto_stream *plain = stream_decompress(raw, how);
-	auto_free char *chunk = xmalloc(CHUNK);
 	for (;;) {
-		ssize_t n = stream_fill(plain, chunk, CHUNK, err);
-		if (n <= 0)
+		void *room = lane_room(out);
+		ssize_t n = room ? stream_fill(plain, room, LANE_SLOT, err) : 0;
+		if (room && n <= 0)
 			return (int)n;
-		if (fd_write_all(out, chunk, (size_t)n) < 0)
+		if (!room || lane_put(out, (size_t)n) < 0)
 			return err_sys(err, errno, "hand on what was decompressed");
 	}
 }
 
-struct piped {
-	int fd;
-	char *chunk;
-};
-
-static long piped_take(void *arg, const void **p)
+static long lane_input(void *arg, const void **p)
 {
-	struct piped *in = arg;
-	*p = in->chunk;
-	return fd_read(in->fd, in->chunk, CHUNK);
+	return lane_take(arg, p);
 }
 
-static int unpack(int in, uint32_t index, struct unpack_limits *limits, struct unpack_result *out,
-	struct err **err)
+static int unpack(struct lane *in, uint32_t index, struct unpack_limits *limits,
+	struct unpack_result *out, struct err **err)
 {
-	auto_free char *chunk = xmalloc(CHUNK);
-	struct piped piped = {in, chunk};
-	const struct unpack_input input = {piped_take, &piped};
+	const struct unpack_input input = {lane_input, in};
 	auto_fd int files = unpack_folder_make(CONFINE_CHILD_FOLDER, "layer", index, 0755, err);
 	if (files < 0)
 		return -1;
@@ -68,14 +57,24 @@ const struct child_tools child_tools = {outer_read, inflate, unpack};
  * children. */
 static void take_descriptors(const struct child_spec *spec, int report)
 {
-	bool unpacks = spec->kind == CHILD_UNPACKS;
-	int from[] = {spec->in, unpacks ? spec->in : spec->out, report, spec->folder};
-	static const int to[] = {
-		CONFINE_CHILD_IN, CONFINE_CHILD_OUT, CONFINE_CHILD_REPORT, CONFINE_CHILD_FOLDER};
-	size_t n = unpacks ? ARRAY_LEN(from) : ARRAY_LEN(from) - 1;
+	static const int to[] = {CONFINE_CHILD_IN, CONFINE_CHILD_OUT, CONFINE_CHILD_REPORT,
+		CONFINE_CHILD_BACK, CONFINE_CHILD_ROOM};
+	int in = spec->from ? spec->from->child_full : spec->in;
+	int from[ARRAY_LEN(to)] = {in, in, report};
+	size_t n = 3;
+	if (spec->kind == CHILD_READS)
+		from[1] = spec->out;
+	else
+		from[n++] = spec->from->child_back;
+	if (spec->kind == CHILD_INFLATES) {
+		from[1] = spec->to->child_full;
+		from[n++] = spec->to->child_back;
+	}
+	if (spec->kind == CHILD_UNPACKS)
+		from[n++] = spec->folder;
 #if !defined(__SANITIZE_ADDRESS__)
 	/* the supervisor's output is the host's /dev/null, whose mode could be changed; its errors go to the daemon's */
-	if (dup2(spec->in, STDERR_FILENO) < 0)
+	if (dup2(in, STDERR_FILENO) < 0)
 		_exit(127);
 #endif
 	for (size_t i = 0; i < n; i++)
@@ -83,21 +82,29 @@ static void take_descriptors(const struct child_spec *spec, int report)
 	for (size_t i = 0; i < n; i++)
 		if (dup2(from[i], to[i]) < 0)
 			_exit(127);
-	if (syscall(SYS_close_range, unpacks ? CONFINE_CHILD_END : CONFINE_CHILD_FOLDER, ~0U, 0) <
-		0)
+	if (syscall(SYS_close_range, to[n - 1] + 1, ~0U, 0) < 0)
 		_exit(127);
 }
 
-static int work(const struct child_spec *spec, struct child_outcome *o, struct err **err)
+/* The memory of its own lanes; what else the supervisor has mapped for children is not here (MADV_DONTFORK). */
+static int join(const struct child_spec *spec, struct lane *in, struct lane *out, struct err **err)
+{
+	if (spec->from && lane_join(in, spec->from, CONFINE_CHILD_IN, CONFINE_CHILD_BACK, err) < 0)
+		return -1;
+	return spec->to ? lane_join(out, spec->to, CONFINE_CHILD_OUT, CONFINE_CHILD_ROOM, err) : 0;
+}
+
+static int work(const struct child_spec *spec, struct lane *in, struct lane *out,
+	struct child_outcome *o, struct err **err)
 {
 	if (confine_child(spec->filters, spec->kind, CONFINE_CHILD_FOLDER, err) < 0)
 		return -1;
 	if (spec->kind == CHILD_READS)
 		return spec->tools->read(CONFINE_CHILD_IN, CONFINE_CHILD_OUT, &spec->outer, err);
 	if (spec->kind == CHILD_INFLATES)
-		return spec->tools->inflate(CONFINE_CHILD_IN, CONFINE_CHILD_OUT, spec->how, err);
+		return spec->tools->inflate(in, out, spec->how, err);
 	struct unpack_limits limits = spec->limits;
-	int r = spec->tools->unpack(CONFINE_CHILD_IN, spec->index, &limits, &o->unpacked, err);
+	int r = spec->tools->unpack(in, spec->index, &limits, &o->unpacked, err);
 	o->bytes = limits.bytes;
 	o->entries = limits.entries;
 	return r;
@@ -109,11 +116,13 @@ static void run(const struct child_spec *spec, int report, pid_t supervisor)
 {
 	struct child_outcome o;
 	auto_err *err = NULL;
+	struct lane in = LANE_NONE, out = LANE_NONE;
 	memset(&o, 0, sizeof(o)); /* padding too: it is written as it lies */
+	int joined = join(spec, &in, &out, &err);
 	take_descriptors(spec, report);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != supervisor)
 		_exit(127);
-	o.ok = work(spec, &o, &err) == 0;
+	o.ok = joined == 0 && work(spec, &in, &out, &o, &err) == 0;
 	if (!o.ok) {
 		o.kind = (uint8_t)err->kind;
 		o.sys = err->sys;

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "confine_child.h"
+#include "lane.h"
 #include "outer.h"
 #include "stream.h"
 #include "unpack.h"
@@ -18,9 +19,9 @@ struct child_tools {
 	/** Reads an archive from @in to its end, writes its members to @out (outer.h). */
 	int (*read)(int in, int out, const struct outer_limits *limits, struct err **err);
 	/** Reads a blob from @in to its end, writes the tar in it to @out. */
-	int (*inflate)(int in, int out, enum compression how, struct err **err);
+	int (*inflate)(struct lane *in, struct lane *out, enum compression how, struct err **err);
 	/** Reads a tar from @in to its end; makes "layer.<index>" and "recipe.<index>" in the present root. */
-	int (*unpack)(int in, uint32_t index, struct unpack_limits *limits,
+	int (*unpack)(struct lane *in, uint32_t index, struct unpack_limits *limits,
 		struct unpack_result *out, struct err **err);
 };
 extern const struct child_tools child_tools;
@@ -29,8 +30,9 @@ struct child_spec {
 	const struct child_tools *tools;
 	const struct confine_filters *filters;
 	enum child_kind kind;
-	int in; /* what it reads, a pipe but for READS; the caller closes its copy */
-	int out; /* READS, INFLATES: the pipe that it writes */
+	int in, out; /* READS: what it reads, and the pipe that it writes; the caller closes its copies */
+	const struct lane *from,
+		*to; /* the others: the supervisor's ends of what it reads, and writes (INFLATES) */
 	struct outer_limits outer; /* READS */
 	enum compression how; /* INFLATES */
 	int folder; /* UNPACKS: its root */

@@ -186,14 +186,14 @@ static const int reading_calls[] = {
 	SCMP_SYS(recvmsg),
 };
 
-/* Processes, pipes between them, and what a child does before it is confined further. */
+/* Processes, pipes and memory between them (lane.h), and what a child does before it is confined further. */
 static const int supervising_calls[] = {
 	SCMP_SYS(clone),
 	SCMP_SYS(wait4),
 	SCMP_SYS(kill),
 	SCMP_SYS(getppid),
 	SCMP_SYS(pipe2),
-	SCMP_SYS(tee),
+	SCMP_SYS(memfd_create),
 	SCMP_SYS(fcntl),
 	SCMP_SYS(dup2),
 	SCMP_SYS(close_range),
@@ -291,7 +291,7 @@ int confine_memory_rules(void *ctx)
 {
 	/* what libc and sanitizers ask for; with CAP_SYS_ADMIN, MADV_HWPOISON takes memory away from the machine */
 	static const int advice[] = {MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE,
-		MADV_DONTDUMP, MADV_DODUMP, GUARD_INSTALL, GUARD_REMOVE};
+		MADV_DONTDUMP, MADV_DODUMP, MADV_DONTFORK, GUARD_INSTALL, GUARD_REMOVE};
 	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
 		SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(advice); i++)

@@ -8,12 +8,12 @@
  *    supervisor's: nosuid, nodev, noexec.
  * 2. Capabilities: READS and INFLATES have none; UNPACKS those that confine.c explains.
  * 3. Nobody may trace it; it dies with the supervisor (child.c).
- * 4. Its memory is bounded, and it cannot share any; the room on the disk is watched by the supervisor (pipeline.c).
+ * 4. Its memory is bounded, and it can share none but what the supervisor shared with it (lane.h); the room on the disk is
+ *    watched by the supervisor (pipeline.c).
  * 5. A list of system calls, shorter than that of confine.c. What it does not have, and why:
- *    no vmsplice(2), splice(2) or tee(2): the supervisor hashes what is in a pipe and hands on the same pages, so these
- *    must not be pages that the writer can still change;
- *    no fcntl(F_SETFL): O_DIRECT makes a pipe one of packets, of which a reader may lose the rest, so
- *    that what is unpacked would not be what was hashed; no ioctl(2);
+ *    no mmap(2) of shared memory, no memfd_create(2), no madvise(MADV_REMOVE): what the supervisor hashes and another child
+ *    unpacks lies in memory that this one has not, or can only read, and mprotect(2) does not change that;
+ *    no vmsplice(2), splice(2) or tee(2), no fcntl(F_SETFL), no ioctl(2): the pipes carry lengths, by write(2) alone;
  *    no signals, not even to itself: abort() ends by a trap then;
  *    READS writes nowhere but to its pipes: what its input is the daemon's client chose;
  *    no threads, no processes, no sockets, no ptrace(2), no process_vm_writev(2).

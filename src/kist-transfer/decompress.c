@@ -59,11 +59,12 @@ static int gzip_input(struct gzip_stream *g, struct err **err)
 {
 	if (g->state.avail_in || g->input_end)
 		return 0;
-	ssize_t r = stream_read(g->from, g->in, sizeof(g->in), err);
+	const void *in = g->in;
+	ssize_t r = stream_borrow(g->from, g->in, sizeof(g->in), &in, err);
 	if (r < 0)
 		return -1;
 	g->input_end = r == 0;
-	g->state.next_in = g->in;
+	g->state.next_in = (uint8_t *)in; /* only read; igzip has no const */
 	g->state.avail_in = (uint32_t)r;
 	return 0;
 }
@@ -143,11 +144,12 @@ static ssize_t zstd_read(struct stream *s, void *p, size_t n, struct err **err)
 	ZSTD_outBuffer out = {p, n, 0};
 	while (out.pos == 0) {
 		if (z->in.pos == z->in.size && !z->input_end) {
-			ssize_t r = stream_read(z->from, z->chunk, sizeof(z->chunk), err);
+			const void *in = z->chunk;
+			ssize_t r = stream_borrow(z->from, z->chunk, sizeof(z->chunk), &in, err);
 			if (r < 0)
 				return -1;
 			z->input_end = r == 0;
-			z->in = (ZSTD_inBuffer){z->chunk, (size_t)r, 0};
+			z->in = (ZSTD_inBuffer){in, (size_t)r, 0};
 		}
 		if (z->in.pos == z->in.size && z->input_end && z->hint == 0)
 			return 0;

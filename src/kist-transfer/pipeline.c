@@ -4,14 +4,14 @@
  * Whoever decompresses or unpacks a layer may be taken over by what is in it. So this process, which says what the
  * digests are, parses nothing; two confined children do, for one blob only (confine_child.c):
  *
- *	source --> [hash] --> pipe --> inflates --> pipe --> [tee, hash] --> pipe --> unpacks --> work.<index>/
+ *	source --> [hash] --> feed --> inflates --> plain --> [copy, hash] --> tar --> unpacks --> work.<index>/
  *
- * What comes out of the inflating child is copied into the unpacking child's pipe by tee(2), which shares the pages,
- * then read here and hashed: the pages in a pipe are the kernel's, and neither child has a system call that would
- * put a page of its own there, so what is hashed is what is unpacked. A plain blob needs no inflating child, a layer
- * that is here already no unpacking one.
+ * feed, plain and tar are lanes (lane.h). The source is read into feed, and hashed there: the child can only read it. What
+ * comes out of the inflating child can be changed by it at any time; it is copied once, from plain to tar, and the copy is
+ * hashed, which the inflating child has not and the unpacking one can only read: so what is hashed is what is
+ * unpacked. A plain blob needs no inflating child (feed is the unpacking one's), a layer that is here already no unpacking one.
  *
- * The end of the unpacking child's pipe means that the stream was whole: it is closed only when the inflating child has ended
+ * The end of the unpacking child's lane means that the stream was whole: it is closed only when the inflating child has ended
  * well. A failure ends both children; if it is the blob's fault (ERR_INVALID), the rest of the source is still hashed, since
  * a blob with another digest was damaged on the way, and that is nobody's fault.
  *
@@ -22,6 +22,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,9 +30,8 @@
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "hash.h"
+#include "lane.h"
 
-#define CHUNK (256u << 10)
-#define PIPE_SIZE (1 << 20) /* asked for; less is slower */
 #define HEAD 16 /* enough to tell a compression */
 #define PROGRESS_STEP (4u << 20)
 #define ROOM_MS 100 /* a fast disk takes some hundred MB in that time */
@@ -45,32 +45,20 @@ struct pipeline {
 	struct child inflating, unpacking;
 	int work; /* the unpacking child's root; -1 */
 	char work_name[32];
-	int feed; /* the blob's bytes go there; -1 nowhere, or no more */
-	int plain; /* the tar's come from there; -1 it is the blob, or it has ended */
-	int tar; /* and go there; -1 nowhere, or no more */
+	struct lane
+		feed; /* the blob's bytes go there; closed: no more, or it is where they are hashed */
+	struct lane plain; /* the tar's come from there; closed: it is the blob, or it has ended */
+	struct lane tar; /* and go there; closed: nowhere, or no more */
 	int copy; /* and the blob's there; -1 nowhere */
 	off_t copied, early; /* bytes of the copy; of them handed to the disk */
 	bool ended; /* the source has */
-	bool tar_full; /* there is something in plain, but no room in tar */
 	int idle; /* milliseconds for which it was a child's turn, and nothing happened */
-	size_t at, len; /* of chunk: hashed, not yet fed */
+	size_t len; /* of feed's next slot: hashed, not yet handed on */
 	uint64_t tar_size, told;
 	struct err *failed; /* why the layer cannot be used */
-	char *chunk;
 };
 
 /* ---- beginning ---- */
-
-static int make_pipe(int *reads, int *writes, struct err **err)
-{
-	int pair[2];
-	if (pipe2(pair, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "make a pipe");
-	*reads = pair[0];
-	*writes = pair[1];
-	fcntl(pair[0], F_SETPIPE_SZ, PIPE_SIZE); /* the machine may not have it */
-	return 0;
-}
 
 /* A folder of its own, locked as the staging folder is: a killed supervisor's child may live a moment longer. */
 static int make_work(struct pipeline *p, struct err **err)
@@ -84,42 +72,42 @@ static int make_work(struct pipeline *p, struct err **err)
 
 static int start_inflating(struct pipeline *p, struct err **err)
 {
-	auto_fd int in = -1, out = -1;
-	if (make_pipe(&in, &p->feed, err) < 0 || make_pipe(&p->plain, &out, err) < 0)
+	if (lane_connect(&p->feed, err) < 0 || lane_make(&p->plain, false, err) < 0 ||
+		lane_connect(&p->plain, err) < 0)
 		return -1;
-	if (fd_set_blocking(p->feed, false) < 0 || fd_set_blocking(p->plain, false) < 0)
-		return err_sys(err, errno, "make a pipe");
 	const struct child_spec spec = {
 		.tools = p->spec->tools,
 		.filters = p->spec->filters,
 		.kind = CHILD_INFLATES,
-		.in = in,
-		.out = out,
+		.from = &p->feed,
+		.to = &p->plain,
 		.how = p->layer->how,
 		.folder = -1,
 	};
-	return child_start(&p->inflating, &spec, err);
+	int r = child_start(&p->inflating, &spec, err);
+	lane_started(&p->feed);
+	lane_started(&p->plain);
+	return r;
 }
 
 static int start_unpacking(struct pipeline *p, struct err **err)
 {
-	auto_fd int in = -1;
-	int *to = p->layer->how == PLAIN ? &p->feed : &p->tar;
-	if (make_work(p, err) < 0 || make_pipe(&in, to, err) < 0)
+	struct lane *to = p->layer->how == PLAIN ? &p->feed : &p->tar;
+	if (make_work(p, err) < 0 || (to == &p->tar && lane_make(to, true, err) < 0) ||
+		lane_connect(to, err) < 0)
 		return -1;
-	if (fd_set_blocking(*to, false) < 0)
-		return err_sys(err, errno, "make a pipe");
 	const struct child_spec spec = {
 		.tools = p->spec->tools,
 		.filters = p->spec->filters,
 		.kind = CHILD_UNPACKS,
-		.in = in,
-		.out = -1,
+		.from = to,
 		.folder = p->work,
 		.index = p->layer->index,
 		.limits = p->spec->run->limits,
 	};
-	return child_start(&p->unpacking, &spec, err);
+	int r = child_start(&p->unpacking, &spec, err);
+	lane_started(to);
+	return r;
 }
 
 static int copy_blob(struct pipeline *p, const char *bytes, size_t n, struct err **err)
@@ -142,12 +130,12 @@ static int start_copy(struct pipeline *p, struct err **err)
 	p->copy = openat(p->spec->run->root, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (p->copy < 0)
 		return err_sys(err, errno, "write %s", name);
-	return copy_blob(p, p->chunk, p->len, err);
+	return copy_blob(p, lane_room(&p->feed), p->len, err);
 }
 
 static int start(struct pipeline *p, struct err **err)
 {
-	p->layer->how = stream_detect(p->chunk, p->len);
+	p->layer->how = stream_detect(lane_room(&p->feed), p->len);
 	/* a plain one is what its recipe gives back */
 	p->layer->keep = p->layer->keep && p->layer->how != PLAIN;
 	if (p->layer->keep && start_copy(p, err) < 0)
@@ -172,11 +160,10 @@ static void stop(struct pipeline *p)
 {
 	child_end(&p->inflating);
 	child_end(&p->unpacking);
-	close_end(&p->feed);
-	close_end(&p->plain);
-	close_end(&p->tar);
+	lane_close(&p->feed);
+	lane_close(&p->plain);
+	lane_close(&p->tar);
 	close_end(&p->copy);
-	p->at = p->len;
 }
 
 /* The layer cannot be used; the first reason counts. */
@@ -309,113 +296,111 @@ static void tell(struct pipeline *p)
 		p->spec->progress(p->layer);
 }
 
-/* All functions that move bytes: 1 something moved, 0 nothing can be at the moment, -1 the source failed. */
+/* All functions that move bytes: 1 something moved, 0 nothing can be at the moment, -1 the source failed. What is put into a
+ * lane has been hashed and counted. */
 
-static int take(struct pipeline *p, size_t room, struct err **err)
+/* A lane failed (errno): nobody reads there any more, and why, the child says itself; or it does not keep to the slots. */
+static void lost(struct pipeline *p, struct lane *l)
 {
-	ssize_t n = p->from->read(p->from, p->chunk + p->len, room, err);
+	auto_err *why = NULL;
+	if (errno == EPIPE) {
+		lane_close(l);
+		return;
+	}
+	err_sys(&why, errno, "%s layer %s: the memory that is shared with the child",
+		l == &p->plain ? "decompress" : "hand on", p->layer->name);
+	refuse(p, &why);
+}
+
+static void put(struct pipeline *p, struct lane *l, size_t n)
+{
+	if (lane_is_open(l) && lane_put(l, n) < 0)
+		lost(p, l);
+}
+
+/* Where the source is to be read to; NULL: not yet. */
+static char *room_to_feed(struct pipeline *p)
+{
+	char *room = lane_is_open(&p->feed) ? lane_room(&p->feed) : p->feed.slots;
+	if (!room && errno != EAGAIN) {
+		lost(p, &p->feed);
+		room = p->feed.slots; /* hashed, which is all that is wanted */
+	}
+	return room;
+}
+
+static int take(struct pipeline *p, char *to, struct err **err)
+{
+	ssize_t n = p->from->read(p->from, to + p->len, LANE_SLOT - p->len, err);
 	if (n < 0)
 		return n == SOURCE_WAIT ? 0 : -1;
 	if (n == 0) {
 		p->ended = true;
 		return 1;
 	}
-	hash_add(p->blob, p->chunk + p->len, (size_t)n);
+	hash_add(p->blob, to + p->len, (size_t)n);
 	p->layer->blob_size += (uint64_t)n;
-	if (p->copy >= 0 && copy_blob(p, p->chunk + p->len, (size_t)n, err) < 0)
+	if (p->copy >= 0 && copy_blob(p, to + p->len, (size_t)n, err) < 0)
 		return -1;
 	p->len += (size_t)n;
 	tell(p);
 	return 1;
 }
 
+/* What was taken goes to whom it is for. */
+static void give(struct pipeline *p)
+{
+	if (p->len && !p->failed && p->layer->how == PLAIN)
+		count_plain(p, p->len);
+	if (p->len)
+		put(p, &p->feed, p->len);
+	p->len = 0;
+	if (p->ended)
+		lane_close(&p->feed);
+}
+
 static int take_more(struct pipeline *p, struct err **err)
 {
-	if (p->ended || p->at < p->len)
-		return 0;
-	p->at = p->len = 0;
-	int r = take(p, CHUNK, err);
-	if (!p->failed && p->layer->how == PLAIN)
-		count_plain(p, p->len);
+	char *room = p->ended ? NULL : room_to_feed(p);
+	int r = room ? take(p, room, err) : 0;
+	if (r > 0)
+		give(p);
 	return r;
 }
 
-static int give(struct pipeline *p)
+/* The child may change @bytes at any time. They are read here once: to be copied to @room, or to be hashed where nobody unpacks
+ * (NULL): then what the digest is of lies nowhere. */
+static void pass_plain(struct pipeline *p, char *room, const void *bytes, size_t n)
 {
-	if (p->feed < 0) {
-		int moved = p->at < p->len;
-		p->at = p->len; /* hashed, which is all that is wanted */
-		return moved;
-	}
-	if (p->at == p->len) {
-		if (!p->ended)
+	if (room)
+		memcpy(room, bytes, n);
+	hash_add(p->diff, room ? room : bytes, n);
+	count_plain(p, n);
+	if (room)
+		put(p, &p->tar, n);
+}
+
+static int move_plain(struct pipeline *p)
+{
+	const void *bytes;
+	char *room = NULL;
+	if (!lane_is_open(&p->plain) || (p->layer->unpack && !lane_is_open(&p->tar)))
+		return 0;
+	if (p->layer->unpack && !(room = lane_room(&p->tar))) {
+		if (errno == EAGAIN)
 			return 0;
-		close_end(&p->feed);
+		lost(p, &p->tar);
 		return 1;
 	}
-	ssize_t n = fd_write(p->feed, p->chunk + p->at, p->len - p->at);
+	ssize_t n = lane_take(&p->plain, &bytes);
 	if (n < 0 && errno == EAGAIN)
 		return 0;
-	if (n < 0)
-		close_end(&p->feed); /* it wants no more: why, it says itself */
-	else
-		p->at += (size_t)n;
-	return 1;
-}
-
-/* Takes @n bytes, which are there, out of the pipe, and hashes them. */
-static void hash_plain(struct pipeline *p, char *room, size_t n)
-{
-	while (n && !p->failed) {
-		ssize_t r = fd_read(p->plain, room, n < CHUNK ? n : CHUNK);
-		if (r <= 0) {
-			auto_err *why = NULL;
-			err_sys(&why, r < 0 ? errno : EPIPE, "read a decompressed layer");
-			refuse(p, &why);
-			return;
-		}
-		hash_add(p->diff, room, (size_t)r);
-		count_plain(p, (size_t)r);
-		n -= (size_t)r;
-	}
-}
-
-/* Where nobody unpacks. */
-static ssize_t read_plain(struct pipeline *p, char *room)
-{
-	ssize_t n = fd_read(p->plain, room, CHUNK);
-	if (n > 0) {
-		hash_add(p->diff, room, (size_t)n);
-		count_plain(p, (size_t)n);
-	}
-	return n;
-}
-
-static ssize_t share_plain(struct pipeline *p, char *room)
-{
-	ssize_t n;
-	do
-		n = tee(p->plain, p->tar, PIPE_SIZE, SPLICE_F_NONBLOCK);
-	while (n < 0 && errno == EINTR);
 	if (n > 0)
-		hash_plain(p, room, (size_t)n);
-	return n;
-}
-
-static int move_plain(struct pipeline *p, char *room)
-{
-	if (p->plain < 0 || (p->layer->unpack && p->tar < 0))
-		return 0;
-	struct pollfd in = {p->plain, POLLIN, 0};
-	ssize_t n = p->tar >= 0 ? share_plain(p, room) : read_plain(p, room);
-	if (n < 0 && errno == EAGAIN) {
-		p->tar_full = p->tar >= 0 && poll(&in, 1, 0) > 0;
-		return 0;
-	}
+		pass_plain(p, room, bytes, (size_t)n);
 	if (n == 0)
-		close_end(&p->plain);
-	if (n < 0)
-		close_end(&p->tar); /* nobody unpacks any more: why, it says itself */
+		lane_close(&p->plain);
+	else if (n < 0 || (lane_is_open(&p->plain) && lane_give_back(&p->plain) < 0))
+		lost(p, &p->plain);
 	return 1;
 }
 
@@ -426,11 +411,12 @@ static void hear(struct pipeline *p, struct child *c)
 	auto_err *why = NULL;
 	int r = c->report >= 0 ? child_hear(c, &why) : 0;
 	/* what has unpacked everything has seen the end of its input, which is closed by us alone */
-	if (r == 1 && c == &p->unpacking && (p->feed >= 0 || p->plain >= 0 || p->tar >= 0))
+	if (r == 1 && c == &p->unpacking &&
+		(lane_is_open(&p->feed) || lane_is_open(&p->plain) || lane_is_open(&p->tar)))
 		r = contradicts(p, &why);
 	/* what comes behind the end of what is compressed is hashed, and nobody waits for it */
 	if (r == 1 && c == &p->inflating)
-		close_end(&p->feed);
+		lane_close(&p->feed);
 	if (r < 0)
 		refuse(p, &why);
 }
@@ -438,15 +424,15 @@ static void hear(struct pipeline *p, struct child *c)
 /* The stream was whole: only now the unpacking child may see its end. */
 static void end_tar(struct pipeline *p)
 {
-	if (p->inflating.done && p->plain < 0)
-		close_end(&p->tar);
+	if (p->inflating.done && !lane_is_open(&p->plain))
+		lane_close(&p->tar);
 }
 
 static bool over(const struct pipeline *p)
 {
 	if (p->failed)
 		return p->ended || p->spec->early || p->failed->kind != ERR_INVALID;
-	if (!p->ended || p->at < p->len || p->feed >= 0 || p->plain >= 0 || p->tar >= 0)
+	if (!p->ended || lane_is_open(&p->feed) || lane_is_open(&p->plain) || lane_is_open(&p->tar))
 		return false;
 	return p->inflating.report < 0 && p->unpacking.report < 0;
 }
@@ -454,14 +440,14 @@ static bool over(const struct pipeline *p)
 /* It is a child's turn, not the source's. */
 static bool is_owed(const struct pipeline *p)
 {
-	return !p->failed && (p->ended || p->at < p->len || p->tar_full);
+	return !p->failed && (p->ended || lane_is_full(&p->feed) || lane_is_full(&p->tar));
 }
 
 static void stand_still(struct pipeline *p)
 {
 	auto_err *why = NULL;
 	err_set(&why, ERR_SYSTEM, "%s layer %s stood still for %d s",
-		p->tar_full || p->inflating.report < 0 ? "unpacking" : "decompressing",
+		lane_is_full(&p->tar) || p->inflating.report < 0 ? "unpacking" : "decompressing",
 		p->layer->name, p->spec->stall_ms / 1000);
 	refuse(p, &why);
 }
@@ -477,15 +463,17 @@ static int wait_for_any(struct pipeline *p, struct err **err)
 {
 	struct pollfd fds[6];
 	nfds_t n = 0;
-	int plain = p->layer->unpack && p->tar < 0 ? -1 : p->plain; /* poll() passes over -1 */
+	bool feed_full = lane_is_full(&p->feed), tar_full = lane_is_full(&p->tar);
+	bool plain = !tar_full && (!p->layer->unpack || lane_is_open(&p->tar));
 	/* one that is always readable would never let us wait */
-	bool room = p->from->hear || (!p->ended && (p->at == p->len || p->layer->blob_size < HEAD));
+	bool room = p->from->hear || (!p->ended && !feed_full);
+	/* poll() passes over -1 */
 	fds[n++] = (struct pollfd){room ? p->from->fd : -1, POLLIN, 0};
 	fds[n++] = (struct pollfd){p->inflating.report, POLLIN, 0};
 	fds[n++] = (struct pollfd){p->unpacking.report, POLLIN, 0};
-	fds[n++] = (struct pollfd){p->at < p->len ? p->feed : -1, POLLOUT, 0};
-	fds[n++] = (struct pollfd){p->tar_full ? -1 : plain, POLLIN, 0};
-	fds[n++] = (struct pollfd){p->tar_full ? p->tar : -1, POLLOUT, 0};
+	fds[n++] = (struct pollfd){feed_full ? p->feed.back : -1, POLLIN, 0};
+	fds[n++] = (struct pollfd){plain ? p->plain.full : -1, POLLIN, 0};
+	fds[n++] = (struct pollfd){tar_full ? p->tar.back : -1, POLLIN, 0};
 	int ms = patience(p), r = poll(fds, n, ms);
 	if (r < 0 && errno != EINTR)
 		return err_sys(err, errno, "wait for a layer");
@@ -494,7 +482,6 @@ static int wait_for_any(struct pipeline *p, struct err **err)
 		stand_still(p);
 	if (r <= 0)
 		return 0;
-	p->tar_full = false;
 	if (fds[1].revents)
 		hear(p, &p->inflating);
 	if (fds[2].revents)
@@ -504,13 +491,11 @@ static int wait_for_any(struct pipeline *p, struct err **err)
 
 static int run(struct pipeline *p, struct err **err)
 {
-	auto_free char *room = xmalloc(CHUNK);
 	while (!over(p)) {
 		int moved = take_more(p, err);
 		if (moved < 0 || guard_room(p, err) < 0)
 			return -1;
-		moved += give(p);
-		moved += move_plain(p, room);
+		moved += move_plain(p);
 		end_tar(p);
 		if (!moved && !over(p) && wait_for_any(p, err) < 0)
 			return -1;
@@ -522,7 +507,7 @@ static int run(struct pipeline *p, struct err **err)
 static int look(struct pipeline *p, struct err **err)
 {
 	while (!p->ended && p->len < HEAD) {
-		int r = take(p, CHUNK - p->len, err);
+		int r = take(p, p->feed.slots, err);
 		if (r < 0 || (r == 0 && wait_for_any(p, err) < 0))
 			return -1;
 	}
@@ -532,7 +517,6 @@ static int look(struct pipeline *p, struct err **err)
 int pipeline_stage(const struct pipeline_spec *spec, struct layer *layer, struct source *from,
 	struct err **err)
 {
-	auto_free char *chunk = xmalloc(CHUNK);
 	auto_hash *blob = hash_new();
 	struct pipeline p = {
 		.spec = spec,
@@ -542,23 +526,27 @@ int pipeline_stage(const struct pipeline_spec *spec, struct layer *layer, struct
 		.inflating = CHILD_NONE,
 		.unpacking = CHILD_NONE,
 		.work = -1,
-		.feed = -1,
-		.plain = -1,
-		.tar = -1,
+		.feed = LANE_NONE,
+		.plain = LANE_NONE,
+		.tar = LANE_NONE,
 		.copy = -1,
-		.chunk = chunk,
 	};
-	int r = look(&p, err);
+	int r = lane_make(&p.feed, true, err);
+	if (r == 0)
+		r = look(&p, err);
 	if (r == 0)
 		r = start(&p, err);
-	if (r == 0 && layer->how == PLAIN)
-		count_plain(&p, p.len);
-	if (r == 0)
+	if (r == 0) {
+		give(&p);
 		r = run(&p, err);
+	}
 	stop(&p);
 	if (r == 0)
 		r = finish(&p, err);
 	leave_work(&p);
+	lane_free(&p.feed);
+	lane_free(&p.plain);
+	lane_free(&p.tar);
 	hash_free(p.diff);
 	err_freep(&p.failed);
 	return r;

@@ -6,6 +6,7 @@
 
 #include "base/fdio.h"
 #include "base/mem.h"
+#include "lane.h"
 
 void stream_free(struct stream *s)
 {
@@ -28,6 +29,14 @@ ssize_t stream_fill(struct stream *s, void *p, size_t n, struct err **err)
 		have += (size_t)r;
 	}
 	return (ssize_t)have;
+}
+
+ssize_t stream_borrow(struct stream *s, void *room, size_t n, const void **p, struct err **err)
+{
+	if (s->ops->borrow)
+		return s->ops->borrow(s, p, err);
+	*p = room;
+	return stream_read(s, room, n, err);
 }
 
 int stream_drain(struct stream *s, struct err **err)
@@ -68,6 +77,50 @@ struct stream *stream_fd(int fd, uint64_t *count)
 	f->fd = fd;
 	f->count = count;
 	return &f->s;
+}
+
+/* ---- a lane ---- */
+
+struct lane_stream {
+	struct stream s;
+	struct lane *lane;
+	const char *at; /* taken, and not yet read */
+	size_t left;
+};
+
+static ssize_t lane_stream_borrow(struct stream *s, const void **p, struct err **err)
+{
+	struct lane_stream *l = (struct lane_stream *)s;
+	ssize_t n = (ssize_t)l->left;
+	*p = l->at;
+	l->left = 0;
+	if (n == 0)
+		n = lane_take(l->lane, p);
+	return n < 0 ? err_sys(err, errno, "read the input") : n;
+}
+
+static ssize_t lane_stream_read(struct stream *s, void *p, size_t n, struct err **err)
+{
+	struct lane_stream *l = (struct lane_stream *)s;
+	const void *at;
+	ssize_t there = lane_stream_borrow(s, &at, err);
+	if (there <= 0)
+		return there;
+	size_t part = (size_t)there < n ? (size_t)there : n;
+	memcpy(p, at, part);
+	l->at = (const char *)at + part;
+	l->left = (size_t)there - part;
+	return (ssize_t)part;
+}
+
+static const struct stream_ops lane_stream_ops = {lane_stream_read, NULL, lane_stream_borrow};
+
+struct stream *stream_lane(struct lane *lane)
+{
+	struct lane_stream *l = xcalloc(1, sizeof(*l));
+	l->s.ops = &lane_stream_ops;
+	l->lane = lane;
+	return &l->s;
 }
 
 /* ---- a member of an archive ---- */
@@ -218,8 +271,9 @@ bool stream_is_tar(const void *p, size_t n)
 static la_ssize_t source_read(struct archive *a, void *data, const void **out)
 {
 	struct archive_source *source = data;
-	ssize_t r = stream_read(source->from, source->chunk, sizeof(source->chunk), &source->err);
 	*out = source->chunk;
+	ssize_t r = stream_borrow(
+		source->from, source->chunk, sizeof(source->chunk), out, &source->err);
 	if (r < 0) {
 		archive_set_error(a, EIO, "%s", err_msg(source->err));
 		return ARCHIVE_FATAL;

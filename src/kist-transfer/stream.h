@@ -15,11 +15,14 @@
 #include "base/err.h"
 
 struct archive;
+struct lane;
 struct stream;
 
 struct stream_ops {
 	ssize_t (*read)(struct stream *s, void *p, size_t n, struct err **err);
 	void (*free)(struct stream *s);
+	/** As stream_borrow(); NULL: it has no bytes in memory. */
+	ssize_t (*borrow)(struct stream *s, const void **p, struct err **err);
 };
 
 struct stream {
@@ -30,6 +33,8 @@ static inline ssize_t stream_read(struct stream *s, void *p, size_t n, struct er
 {
 	return s->ops->read(s, p, n, err);
 }
+/** The next bytes, where they lie until the next call if @s has them in memory; else they are read into @room, of @n bytes. */
+ssize_t stream_borrow(struct stream *s, void *room, size_t n, const void **p, struct err **err);
 void stream_free(struct stream *s);
 static inline void stream_freep(struct stream **s)
 {
@@ -45,6 +50,8 @@ int stream_drain(struct stream *s, struct err **err);
 
 /** A descriptor; *count (may be NULL) is what was read so far. */
 struct stream *stream_fd(int fd, uint64_t *count);
+/** What comes through @l (borrowed). */
+struct stream *stream_lane(struct lane *l);
 /** The data of the archive's present member, until its end. */
 struct stream *stream_entry(struct archive *a);
 /** @head first, then @rest (borrowed). @head is copied. */
