@@ -82,7 +82,8 @@ expect() {
 	bundle vm
 	local code=0
 	vg create -b "$BUNDLE" vm </dev/null >"$HOME_OCI/out" 2>&1 || code=$?
-	grep -q "unhandled .* syscall" "$HOME_OCI/valgrind.log" &&
+	# 3.24 lacks open_tree(2); 3.27 has that, but no clone3(2), and says nothing of it
+	grep -q "unhandled .* syscall" "$HOME_OCI/valgrind.log" || grep -q "function not implemented" "$HOME_OCI/out" &&
 		skip "this valgrind does not know the system calls that it takes ($(valgrind --version))"
 	cat "$HOME_OCI/valgrind.log"
 	[ "$code" = 0 ]

@@ -24,6 +24,21 @@ setup_file() {
 	put_image cut/large 1 --layers 3 --bytes 8000000
 }
 
+# A mount namespace that somebody made meanwhile has these mounts, too, and keeps the loop devices busy.
+held_elsewhere() {
+	local mine info ns
+	mine=$(readlink /proc/self/ns/mnt)
+	for info in $(grep -ls " $HOME_CUT/" /proc/[0-9]*/mountinfo); do
+		ns=$(readlink "${info%mountinfo}ns/mnt") || continue
+		[ "$ns" = "$mine" ] || return 0
+	done
+	return 1
+}
+
+unmounted() { # FOLDER
+	! mountpoint -q "$1" || retry 10 umount -R "$1" || { held_elsewhere && umount -R -l "$1"; }
+}
+
 teardown_file() {
 	local point pid
 	registry_stop_all
@@ -31,7 +46,7 @@ teardown_file() {
 		[ -e "$pid" ] && kill "$(cat "$pid")" && retry 10 test ! -e "$pid"
 	done
 	for point in after disk outer; do
-		! mountpoint -q "$HOME_CUT/$point" || retry 10 umount -R "$HOME_CUT/$point"
+		unmounted "$HOME_CUT/$point"
 	done
 	keep_reports "$HOME_CUT"/*.log
 	net_remove
