@@ -82,7 +82,8 @@ int engine_image_prune(
 	if (until && until[1])
 		return err_set(err, ERR_INVALID, "more than one until filter specified");
 	if (until && time_parse_timestamp(until[0], time_now(), &filter.until))
-		return err_set(err, ERR_INVALID, "invalid filter 'until=%s'", until[0]);
+		return err_set(err, ERR_INVALID,
+			"failed to parse value as time or duration: \"%s\"", until[0]);
 	if (!atomic_compare_exchange_strong(&e->pruning_images, &idle, true))
 		return err_set(err, ERR_CONFLICT, "a prune operation is already running");
 	int r = prune(e, &filter, out, err);

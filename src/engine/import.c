@@ -8,6 +8,7 @@
 #include "commit_config.h"
 #include "core.h"
 #include "engine/image.h"
+#include "oci/platform.h"
 #include "transfer.h"
 
 struct import {
@@ -121,21 +122,19 @@ static int fetch(struct import *i, struct err **err)
 
 /* ---- the image ---- */
 
-/* "linux/amd64[/v8]" in its parts; the strings point into @text. */
-static int split_platform(char *text, struct store_import *s, struct err **err)
+/* The strings are @p's. */
+static int read_platform(
+	const char *text, struct oci_platform *p, struct store_import *s, struct err **err)
 {
-	char *arch = strchr(text, '/');
-	char *variant = arch ? strchr(arch + 1, '/') : NULL;
-	if (arch)
-		*arch++ = 0;
-	if (variant)
-		*variant++ = 0;
-	if (!str_eq(text, "linux"))
-		return err_set(err, ERR_INVALID,
-			"operating system \"%s\" is not supported on this machine", text);
-	s->os = text;
-	s->architecture = arch;
-	s->variant = variant;
+	if (str_empty(text))
+		return 0;
+	if (oci_platform_parse(text, p, err) < 0)
+		return -1;
+	if (!str_eq(p->os, "linux"))
+		return err_set(err, ERR_INVALID, "operating system is not supported");
+	s->os = p->os;
+	s->architecture = p->architecture;
+	s->variant = *p->variant ? p->variant : NULL;
 	return 0;
 }
 
@@ -156,7 +155,7 @@ static int import(
 {
 	const struct image_import *spec = i->spec;
 	auto_fd int fetched = -1;
-	auto_free char *platform = str_empty(spec->platform) ? NULL : xstrdup(spec->platform);
+	struct oci_platform platform;
 	auto_free char *message = NULL;
 	struct store_import s = {.fd = spec->fd,
 		.repo = spec->repo,
@@ -164,7 +163,7 @@ static int import(
 		.message = spec->message,
 		.config = config};
 	/* what is wrong with the question is said before anybody is asked for bytes */
-	if ((platform && split_platform(platform, &s, err) < 0) ||
+	if (read_platform(spec->platform, &platform, &s, err) < 0 ||
 		commit_config_change(config, spec->changes, err) < 0 ||
 		(spec->url && store_import_check(&s, err) < 0))
 		return -1;

@@ -520,6 +520,22 @@ D /t/deleted"
 	is "$(ls "$W")" x
 }
 
+@test "import reads a platform in every way that pull does" {
+	local said
+	tar -C "$BATS_TEST_TMPDIR" -cf "$W/none.tar" -T /dev/null
+	for said in arm64 linux/arm64 Linux/aarch64; do
+		docker import --platform $said "$W/none.tar" imported
+		[ "${KIST_PEER:-}" = dockerd ] || is "$(inspect '{{.Os}} {{.Architecture}} {{.Variant}}' imported | xargs)" "linux arm64"
+	done
+	docker import --platform linux/arm/v6 "$W/none.tar" imported
+	[ "${KIST_PEER:-}" = dockerd ] || is "$(inspect '{{.Os}} {{.Architecture}} {{.Variant}}' imported)" "linux arm v6"
+	fails_with 1 '"bogus": unknown operating system or architecture: invalid argument' docker import --platform bogus "$W/none.tar"
+	fails_with 1 '"a/b/c/d": cannot parse platform specifier: invalid argument' docker import --platform a/b/c/d "$W/none.tar"
+	for said in windows windows/amd64 x/y; do
+		fails_with 1 "operating system is not supported" docker import --platform $said "$W/none.tar"
+	done
+}
+
 @test "import takes a file, standard input and changes" {
 	based true
 	docker export c1 >"$W/x.tar"

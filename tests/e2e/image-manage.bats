@@ -243,6 +243,7 @@ same() {
 	[ "$(docker images -q | wc -l)" = 2 ]
 	run docker image prune -f --filter until=2000-01-01T00:00:00Z -a
 	[ "${lines[0]}" = "Total reclaimed space: 0B" ]
+	fails_with 1 'failed to parse value as time or duration: "soon"' docker image prune -f --filter until=soon
 	run docker image prune -f -a --filter label=nosuch
 	[ "${lines[0]}" = "Total reclaimed space: 0B" ]
 	run docker image prune -f -a
