@@ -138,7 +138,7 @@ static int list_table(const struct globals *g, char **ids)
 {
 	size_t n = strv_len(ids), count = 0;
 	struct row *rows = xcalloc(n + 1, sizeof(*rows));
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; ids && i < n; i++) {
 		auto_state *s = NULL;
 		if (load(&s, g, ids[i]) == 0)
 			fill_row(&rows[count++], s);

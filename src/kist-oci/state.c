@@ -75,7 +75,8 @@ void state_free(struct state *s)
 
 static int not_there(struct err **err)
 {
-	return err_set(err, ERR_NOT_FOUND, "container does not exist");
+	err_set(err, ERR_NOT_FOUND, "container does not exist");
+	return -1; /* clang's analyzer does not know it of err_set() */
 }
 
 /* A record lock, not flock(2): init is cloned while it is held and must not hold it too. */
