@@ -26,7 +26,7 @@ setup_file() {
 	chmod 711 "$PEERS"
 	daemon
 	if ! retry 20 "$PEERS/ctr" version || ! ctr_ image import --all-platforms "$IMAGE" >"$PEERS/load" 2>&1; then
-		export PEERS_WHY="containerd does not work here: $(tail -n 1 "$PEERS/log")"
+		peers_failed containerd "$PEERS/log"
 	fi
 }
 

@@ -11,8 +11,7 @@ setup_file() {
 	hold
 	daemon
 	if ! retry 30 "$PEERS/docker" version || ! d load -q -i "$IMAGE" >"$PEERS/load" 2>&1; then
-		export PEERS_WHY="dockerd does not work here: $(tail -n 1 "$PEERS/log")"
-		return 0
+		peers_failed dockerd "$PEERS/log"
 	fi
 	d tag busybox:latest bb
 }

@@ -24,8 +24,7 @@ setup_file() {
 	daemon
 	# the plugin looks at its network's configuration when it changes
 	if ! retry 20 cri Version || ! images; then
-		export PEERS_WHY="containerd's CRI plugin does not work here: $(tail -n 1 "$PEERS/log")"
-		return 0
+		peers_failed "containerd's CRI plugin" "$PEERS/log"
 	fi
 	# where the runtime is what fails, the tests are to say so
 	retry 10 imported || true

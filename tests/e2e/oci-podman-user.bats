@@ -13,7 +13,7 @@ setup_file() {
 	[ -z "$WHY" ] || return 0
 	rootless_begin
 	chmod 755 "$HOME_OCI"
-	IMAGE=$(busybox_archive) || WHY="no image of busybox"
+	IMAGE=$(busybox_archive)
 	cat >"$HOME_OCI/pod" <<-EOF
 		#!/bin/sh
 		cd /
@@ -24,7 +24,9 @@ setup_file() {
 	cp "$IMAGE" "$HOME_OCI/busybox.tar"
 	chmod 644 "$HOME_OCI/busybox.tar"
 	if ! pod load -q -i "$HOME_OCI/busybox.tar" >"$HOME_OCI/load" 2>&1; then
-		WHY="podman does not work for this user: $(tail -n 1 "$HOME_OCI/load")"
+		echo "podman does not work for this user:"
+		tail -n 10 "$HOME_OCI/load"
+		return 1
 	fi
 }
 

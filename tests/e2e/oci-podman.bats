@@ -26,8 +26,7 @@ setup_file() {
 	EOF
 	chmod +x "$PEERS/pod"
 	if ! pod load -q -i "$IMAGE" >"$PEERS/load" 2>&1; then
-		export PEERS_WHY="podman does not work here: $(tail -n 1 "$PEERS/load")"
-		return 0
+		peers_failed podman "$PEERS/load"
 	fi
 	pod tag busybox:latest bb
 	printf 'FROM bb\nCMD sleep 1000\n' | pod build -q -t localhost/pause:latest - >/dev/null

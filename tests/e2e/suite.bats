@@ -144,3 +144,24 @@ not_ok() {
 	run grep -rl 'address_sanitizer' "$top"/{src,tests/unit,tests/fuzz,bench}
 	[ "${output#"$top/src/base/include/base/"}" = asan.h ] || { echo "$output"; false; }
 }
+
+@test "a peer that is installed and does not work fails its file, one that is not installed skips it" {
+	local dir=$BATS_TEST_TMPDIR/path
+	mkdir "$dir"
+	find -H /bin /sbin /usr/bin /usr/sbin ! -type d ! -name 'podman*' -exec ln -sft "$dir" {} +
+	with_path() {
+		env -i PATH="$dir" HOME="$HOME" KIST_BUILD="$KIST_BUILD" \
+			timeout 120 bats -T --formatter tap -f "exit codes" "$BATS_TEST_DIRNAME/oci-podman.bats" 3>&-
+	}
+	run with_path
+	[[ "$status" = 0 && "$output" == *"# skip podman is not installed"* ]] || { echo "$output"; false; }
+	printf '#!/bin/sh\necho "no podman today" >&2\nexit 125\n' >"$dir/podman"
+	chmod +x "$dir/podman"
+	[ -e "$dir/script" ] || ln -s podman "$dir/script"
+	run with_path
+	[[ "$status" = 1 && "$output" == *"podman does not work here:"*"no podman today"* ]] || { echo "$output"; false; }
+	[[ "$output" != *"# skip"* ]] || { echo "$output"; false; }
+	# the other files of peers skip for nothing else, either
+	run grep -nE 'WHY="?[^"}]' "$BATS_TEST_DIRNAME"/oci-*.bats "$BATS_TEST_DIRNAME"/lib/*.bash
+	[ "$(grep -v 'is not installed"' <<<"$output")" = "" ] || { echo "$output"; false; }
+}

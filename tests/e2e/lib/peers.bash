@@ -21,7 +21,14 @@ peers_home() {
 	export IMAGE
 }
 
-# Every test of the file is skipped where setup_file found that the peer is not there or does not work.
+# peers_failed WHAT LOG: a peer that is here and does not work fails the whole file, from setup_file.
+peers_failed() {
+	echo "$1 does not work here:"
+	tail -n 10 "$2"
+	return 1
+}
+
+# Every test of the file is skipped where setup_file found that the peer is not installed.
 peers_setup() {
 	[ -z "${PEERS_WHY:-}" ] || skip "$PEERS_WHY"
 }
