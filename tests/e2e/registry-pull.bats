@@ -14,7 +14,7 @@ setup_file() {
 	: >"$proxy"
 	# not in_net: a function in the background is one shell more, and $! would be that
 	nsenter --net="/run/netns/$KIST_NETNS" -- python3 "$REGISTRY_LIB/slow_proxy.py" --listen 5010 --to 5000 --rate 2000000 \
-		--log "$proxy" </dev/null >/dev/null 2>&1 3>&- &
+		--log "$proxy" --creep "$KIST_HOME/creep" </dev/null >/dev/null 2>&1 3>&- &
 	echo $! >"$KIST_HOME/proxy.pid"
 	registry_net
 	registry_wait $! http://127.0.0.1:5010/v2/ "$proxy"
@@ -32,6 +32,7 @@ setup() {
 }
 teardown() {
 	registry_there || return 0
+	go_on
 	nothing_here
 }
 
@@ -49,6 +50,15 @@ content_is_whole() { # name:tag
 			return 1
 		}
 	done
+}
+
+# stop_after BYTES: answers by the proxy come to a crawl after so many of a connection, until go_on
+stop_after() {
+	echo "$1" >"$KIST_HOME/creep.new"
+	mv "$KIST_HOME/creep.new" "$KIST_HOME/creep"
+}
+go_on() {
+	rm -f "$KIST_HOME/creep"
 }
 
 blob_gets() {
@@ -185,10 +195,13 @@ put_blob() { # REPOSITORY FILE; prints its digest
 
 @test "clients that pull the same at the same time share one download" {
 	put_image shared/x 1 --layers 2 --bytes 1500000 --seed shared >/dev/null
+	stop_after 100000
 	for i in 1 2 3; do
 		docker pull localhost:5010/shared/x:1 >"$BATS_TEST_TMPDIR/out$i" 2>&1 3>&- &
 		pids+=" $!"
 	done
+	for i in 1 2 3; do retry 20 grep -q "Pulling fs layer" "$BATS_TEST_TMPDIR/out$i"; done
+	go_on
 	wait $pids
 	for i in 1 2 3; do grep -q "Downloaded newer image" "$BATS_TEST_TMPDIR/out$i"; done
 	[ "$(grep -c "^GET .*/manifests/" "$KIST_HOME/proxy.log")" = 1 ]
@@ -198,10 +211,15 @@ put_blob() { # REPOSITORY FILE; prints its digest
 @test "two images with a layer in common download it once" {
 	put_image pair/x 1 --layers 1 --bytes 2000000 --seed pair >/dev/null
 	put_image pair/y 1 --layers 2 --bytes 2000000 --seed pair >/dev/null
-	docker pull localhost:5010/pair/x:1 >/dev/null 3>&- &
+	stop_after 100000
+	docker pull localhost:5010/pair/x:1 >"$BATS_TEST_TMPDIR/x" 2>&1 3>&- &
 	first=$!
-	docker pull localhost:5010/pair/y:1
+	docker pull localhost:5010/pair/y:1 >"$BATS_TEST_TMPDIR/y" 2>&1 3>&- &
+	second=$!
+	for i in x y; do retry 20 grep -q "Pulling fs layer" "$BATS_TEST_TMPDIR/$i"; done
+	go_on
 	wait $first
+	wait $second
 	# two configurations, two layers
 	[ "$(blob_gets)" = 4 ]
 }
@@ -209,6 +227,7 @@ put_blob() { # REPOSITORY FILE; prints its digest
 @test "the client that began a shared pull leaves, and the others get the image all the same" {
 	put_image leaver/x 1 --layers 1 --bytes 4000000 --seed leaver >/dev/null
 	put_image leaver/y 1 --layers 2 --bytes 4000000 --seed leaver >/dev/null
+	stop_after 100000
 	docker pull localhost:5010/leaver/x:1 >/dev/null 2>&1 3>&- &
 	first=$!
 	retry 10 grep -q "GET .*/blobs/" "$KIST_HOME/proxy.log"
@@ -221,6 +240,7 @@ put_blob() { # REPOSITORY FILE; prints its digest
 	kill $first
 	wait $first || true
 	[ "$(docker images -q localhost:5010/leaver/x)" = "" ]
+	go_on
 	wait $same
 	grep -q "Downloaded newer image" "$BATS_TEST_TMPDIR/same"
 	wait $other
@@ -232,10 +252,12 @@ put_blob() { # REPOSITORY FILE; prints its digest
 
 @test "a client that leaves ends the pull; the next one goes on where it stopped" {
 	put_image left/x 1 --bytes 6000000 --seed left >/dev/null
+	stop_after 3000000
 	docker pull localhost:5010/left/x:1 >/dev/null 2>&1 3>&- &
 	client=$!
 	wait_bytes
 	kill "$client"
+	go_on
 	for i in $(seq "$(patience 100)"); do
 		pgrep -P "$(engine_pid)" kist-registry >/dev/null || break
 		sleep 0.05
@@ -247,7 +269,7 @@ put_blob() { # REPOSITORY FILE; prints its digest
 	grep -i 'Range: bytes=[1-9]' "$KIST_HOME/proxy.log"
 }
 
-# wait_bytes: until some megabytes of the download are on disk
+# wait_bytes: until some megabytes of the download are on disk, behind "stop_after 3000000"
 wait_bytes() {
 	local i n
 	for i in $(seq "$(patience 200)"); do
@@ -260,6 +282,7 @@ wait_bytes() {
 
 @test "a download goes on with Range after kill -9 of kistd" {
 	put_image killed/x 1 --bytes 6000000 --seed k1 >/dev/null
+	stop_after 3000000
 	docker pull localhost:5010/killed/x:1 >/dev/null 2>&1 3>&- &
 	wait_bytes
 	# stopped, it cannot see that the daemon is gone, and could write when it goes on
@@ -267,6 +290,7 @@ wait_bytes() {
 	kill -STOP "$left"
 	engine_end -9
 	wait_gone "$left"
+	go_on
 	engine_run
 	[ "$(docker images -q localhost:5010/killed/x)" = "" ]
 	: >"$KIST_HOME/proxy.log"
@@ -277,10 +301,12 @@ wait_bytes() {
 
 @test "a pull survives kill -9 of kist-registry, and goes on with Range" {
 	put_image killed/y 1 --bytes 6000000 --seed k2 >/dev/null
+	stop_after 3000000
 	docker pull localhost:5010/killed/y:1 >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
 	pull=$!
 	wait_bytes
 	kill -9 "$(pgrep -P "$(engine_pid)" kist-registry)"
+	go_on
 	wait $pull
 	grep -q "Downloaded newer image" "$BATS_TEST_TMPDIR/out"
 	grep -i 'Range: bytes=[1-9]' "$KIST_HOME/proxy.log"
@@ -289,10 +315,12 @@ wait_bytes() {
 
 @test "kill -9 of kist-transfer fails the pull, and the next one goes on where it stopped" {
 	put_image killed/z 1 --bytes 6000000 --seed k3 >/dev/null
+	stop_after 3000000
 	docker pull localhost:5010/killed/z:1 >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
 	pull=$!
 	wait_bytes
 	kill -9 $(pgrep -P "$(engine_pid)" kist-transfer)
+	go_on
 	! wait $pull || false
 	grep -q "kist-transfer" "$BATS_TEST_TMPDIR/out"
 	: >"$KIST_HOME/proxy.log"

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A slow line to a registry, for tests: forwards --listen to --to, answers at --rate bytes a second in all, and writes each
-request's line, with its Range, to --log."""
+request's line, with its Range, to --log. While there is a file --creep, a connection that has passed as many bytes as it
+says creeps on: a test's next step comes before the end, however slow the machine."""
 import argparse
 import socket
 import threading
@@ -11,6 +12,7 @@ p.add_argument("--listen", type=int, required=True)
 p.add_argument("--to", type=int, required=True)
 p.add_argument("--rate", type=int, required=True)
 p.add_argument("--log", required=True)
+p.add_argument("--creep", default="")
 a = p.parse_args()
 lock = threading.Lock()
 
@@ -36,13 +38,28 @@ def up(c, s):
     s.close()
 
 
+def creeps(passed):
+    try:
+        with open(a.creep, encoding="utf-8") as f:
+            return passed >= int(f.read())
+    except FileNotFoundError:
+        return False
+
+
 def down(c, s):
     piece = max(1024, a.rate // 50)
+    passed = 0
     try:
         while data := s.recv(piece):
+            while creeps(passed) and data:
+                c.sendall(data[:16])
+                data = data[16:]
+                passed += 16
+                time.sleep(0.1)
             with lock:
                 time.sleep(len(data) / a.rate)
             c.sendall(data)
+            passed += len(data)
     except OSError:
         pass
     c.close()
