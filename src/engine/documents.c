@@ -43,7 +43,9 @@ static int get_config(struct descent *w, struct err **err)
 	if (store_blob_read(w->store, &m->config.digest, &d->config, NULL) == 0)
 		return 0;
 	d->config.len = 0;
-	return registry_document(w->session, &m->config.digest, m->config.size, &d->config, err);
+	if (registry_document(w->session, &m->config.digest, m->config.size, &d->config, err) < 0)
+		return err_wrap(err, "error pulling image configuration");
+	return 0;
 }
 
 /* Of a manifest whose platform no index tells: is it an image, and for @want? */

@@ -124,9 +124,9 @@ int registry_document(struct registry_session *s, const struct digest *digest, i
 	digest_of(bytes.data ? bytes.data : "", bytes.len, &is);
 	if (!str_eq(is.str, digest->str) || (size >= 0 && bytes.len != (size_t)size))
 		return err_set(err, ERR_INVALID,
-			"image verification failed: the registry sent %zu bytes with digest %s for "
-			"%s",
-			bytes.len, is.str, digest->str);
+			"image config verification failed for digest %s: the registry sent %zu "
+			"bytes with digest %s",
+			digest->str, bytes.len, is.str);
 	buf_free(out);
 	*out = bytes;
 	bytes = (struct buf)BUF_INIT;

@@ -84,7 +84,7 @@ all_refused() {
 	all_refused <<-END
 		layer.short blob $short: the registry sends
 		layer.long sends more bytes than the manifest says
-		config.short image verification failed
+		config.short error pulling image configuration: image config verification failed for digest sha256:
 		config.long the answer has more than
 		config.huge the answer has more than
 	END
@@ -97,7 +97,7 @@ all_refused() {
 @test "other bytes than the digest's are refused by the digest, for a layer, a configuration and a manifest" {
 	layer=$(upper_layer layer.other)
 	refused layer.other "filesystem layer verification failed for digest $layer"
-	refused config.other "image verification failed"
+	refused config.other "error pulling image configuration: image config verification failed for digest sha256:"
 	fails_with 1 "manifest verification failed for digest $layer" docker pull "127.0.0.1:7000/manifest.other@$layer"
 	refused manifest.wrongdigest "but its bytes have"
 	store_unchanged
@@ -112,7 +112,7 @@ all_refused() {
 		manifest.file redirects to what is no HTTP URL
 		layer.file redirects to what is no HTTP URL
 		manifest.html the answer is HTML
-		config.html image verification failed
+		config.html error pulling image configuration: image config verification failed for digest sha256:
 		layer.html the manifest says
 		manifest.nonsense malformed HTTP response
 	END

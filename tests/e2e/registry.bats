@@ -297,7 +297,7 @@ fetched() { # FILE: it is the mock's blob
 @test "a document that is not what was asked for is refused" {
 	try 127.0.0.1:7000/fine document "$BLOB" 4194304
 	[ "$status" = 1 ]
-	[[ "$output" == *"image verification failed"* ]]
+	[[ "$output" == *"image config verification failed for digest "* ]]
 	try 127.0.0.1:7000/fine document "$BLOB"
 	[ "$status" = 0 ]
 }
