@@ -90,12 +90,26 @@ void ingest_release(struct ingest *g, struct store_pull *pull)
 	pthread_mutex_unlock(&g->store->ingest_lock);
 }
 
+/* What there is no room to go on with would only keep the disk full. */
+static bool hopeless(const struct ingest *g)
+{
+	struct stat st;
+	uint64_t room;
+	return !g->done && g->size > 0 &&
+	       fstatat(g->store->ingest, digest_hex(&g->blob), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_size < g->size && transfer_room(g->store->ingest, &room, NULL) == 0 &&
+	       room < (uint64_t)(g->size - st.st_size);
+}
+
 void ingest_leave(struct ingest *g, struct store_pull *pull)
 {
 	struct store *s = g->store;
 	pthread_mutex_lock(&s->ingest_lock);
 	release_locked(g, pull);
 	bool last = --g->refs == 0;
+	/* as long as the lock is held nobody can begin it anew */
+	if (last && hopeless(g))
+		ingest_forget_file(s, &g->blob);
 	for (struct ingest **at = &s->ingests; last && *at; at = &(*at)->next)
 		if (*at == g) {
 			*at = g->next;

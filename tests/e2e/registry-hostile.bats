@@ -78,6 +78,28 @@ all_refused() {
 	store_unchanged
 }
 
+@test "an image for which the disk has no room is refused, and the disk is as free as before" {
+	local free small=$BATS_TEST_TMPDIR/small
+	registry_mock big 7002 --size 12000000
+	engine_end
+	mkdir -p "$small/data"
+	mount -t tmpfs -o size=8m none "$small/data"
+	full() {
+		local KIST_HOME=$small DOCKER_HOST=unix://$small/kist.sock
+		engine_run || return
+		free=$(df --output=avail -k "$small/data" | tail -n 1)
+		fails_with 1 "no space left on device" docker pull 127.0.0.1:7002/fine
+		engine_end
+		[ -z "$(ls "$small/data/ingest" "$small/data/staging" | grep -v :)" ] || { ls "$small"/data/*; return 1; }
+		[ $((free - $(df --output=avail -k "$small/data" | tail -n 1))) -lt 1024 ] || { du -a "$small/data"; return 1; }
+	}
+	run full
+	umount "$small/data"
+	engine_run --registry-timeout 1 --max-download-attempts 2
+	registry_stop big
+	[ "$status" = 0 ] || { echo "$output"; false; }
+}
+
 @test "lengths that are not the manifest's are refused by the blob's name" {
 	short=$(upper_layer layer.short)
 	long=$(upper_layer layer.long)
