@@ -558,7 +558,7 @@ static int remove_all(struct cgroup *cg, bool kill, const struct cgroup_dir *gon
 	for (size_t i = 0; i < cg->count; i++) {
 		auto_err *why = NULL;
 		const struct cgroup_dir *d = &cg->dirs[i];
-		if (d == gone || d->foreign)
+		if ((gone && d == gone) || d->foreign)
 			continue;
 		if (cgroup_tree_remove(d, kill, &why) < 0) {
 			r = -1;
