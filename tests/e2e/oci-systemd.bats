@@ -286,6 +286,8 @@ c['annotations']['org.systemd.property.KillSignal'] = '9'"
 	wait_for is failed stopped
 	oci delete failed
 	gone kisttest-failed.scope
+	# without the end after two seconds, which may pass before one looks
+	sbundle failed
 	soci run --detach --bundle "$BUNDLE" failed
 	is failed running
 }
