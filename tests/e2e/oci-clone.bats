@@ -17,7 +17,7 @@ followed() {
 	{
 		printf 'set %s\n' 'pagination off' 'confirm off' 'startup-with-shell off' 'follow-fork-mode child' 'detach-on-fork on'
 		# the program executes itself first, sealed
-		printf '%s\n' 'break main' run 'catch fork' continue 'backtrace 4' delete
+		printf '%s\n' 'break main' run 'catch fork' 'catch vfork' continue 'backtrace 4' delete
 		for name in $UNSAFE; do
 			printf 'break %s\ncommands\nbacktrace 9\ncontinue\nend\n' "$name"
 		done
