@@ -19,55 +19,9 @@
 #include "copytree.h"
 #include "pack.h"
 #include "ring.h"
+#include "trees.h"
 #include "treewalk.h"
 #include "unpack.h"
-
-struct trees {
-	char path[40];
-	int top, upper, lower, spool;
-};
-
-static int make_trees(void **state)
-{
-	struct trees *t = xcalloc(1, sizeof(*t));
-	strcpy(t->path, "/tmp/kist-pack-XXXXXX");
-	if (!mkdtemp(t->path))
-		return -1;
-	umask(0);
-	t->top = open(t->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	mkdirat(t->top, "upper", 0755);
-	mkdirat(t->top, "lower", 0755);
-	t->upper = openat(t->top, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	t->lower = openat(t->top, "lower", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	t->spool = openat(t->top, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	*state = t;
-	return t->lower < 0 || t->spool < 0 ? -1 : 0;
-}
-
-static int drop_trees(void **state)
-{
-	struct trees *t = *state;
-	close(t->top);
-	close(t->upper);
-	close(t->lower);
-	close(t->spool);
-	int r = tree_remove(AT_FDCWD, t->path, NULL);
-	free(t);
-	return r;
-}
-
-static void need_root(void)
-{
-	if (geteuid() != 0)
-		skip();
-}
-
-static void put_file(int dir, const char *name, const char *text)
-{
-	auto_fd int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	assert_true(fd >= 0);
-	assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
-}
 
 static void set_time(int dir, const char *name, time_t s, long ns)
 {
@@ -80,56 +34,6 @@ static void set_attr(int dir, const char *name, const char *key, const char *val
 	auto_fd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
 	if (fsetxattr(fd, key, value, n, 0) < 0)
 		fail_msg("%s: %s: %m", name, key);
-}
-
-typedef int pack_fn(const struct pack_spec *spec, struct err **err);
-
-static int try_pack(struct trees *t, pack_fn *fn, size_t room, struct buf *out, struct err **err)
-{
-	auto_fd int fd = openat(t->top, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	struct pack_spec spec = {.upper = t->upper,
-		.below = &t->lower,
-		.below_count = 1,
-		.spool = t->spool,
-		.out = fd,
-		.max_entries = 1000000,
-		.max_bytes = 1u << 30,
-		.listing_room = room,
-		.listings_room = room};
-	if (fn(&spec, err) < 0)
-		return -1;
-	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-	return fd_read_all(fd, 1u << 30, out, "tar", err);
-}
-
-static void pack_to(struct trees *t, pack_fn *fn, struct buf *out)
-{
-	struct err *err = NULL;
-	if (try_pack(t, fn, 0, out, &err) < 0)
-		fail_msg("%s", err_msg(err));
-}
-
-/* Its members, as libarchive reads them: "TYPE NAME[ -> LINK]", one a line. */
-static char *listing(const struct buf *tar)
-{
-	struct buf text = BUF_INIT;
-	struct archive *a = archive_read_new();
-	struct archive_entry *e;
-	archive_read_support_format_tar(a);
-	archive_read_support_format_empty(a);
-	assert_int_equal(archive_read_open_memory(a, tar->data, tar->len), ARCHIVE_OK);
-	int r;
-	while ((r = archive_read_next_header(a, &e)) == ARCHIVE_OK) {
-		const char *hard = archive_entry_hardlink(e), *soft = archive_entry_symlink(e);
-		buf_addf(&text, "%o %s%s%s\n", archive_entry_filetype(e) >> 12,
-			archive_entry_pathname(e), hard || soft ? " -> " : "",
-			hard   ? hard
-			: soft ? soft
-			       : "");
-	}
-	assert_int_equal(r, ARCHIVE_EOF);
-	archive_read_free(a);
-	return buf_steal(&text);
 }
 
 /* Unpacks below the folder @name of the test's, which it returns. */
@@ -301,103 +205,6 @@ static void nothing_is_the_empty_layer_that_docker_knows(void **state)
 	digest_of(tar.data, tar.len, &d);
 	assert_string_equal(
 		d.str, "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef");
-}
-
-static void mount_points_are_no_change(void **state)
-{
-	struct trees *t = *state;
-	need_root();
-	mkdirat(t->lower, "etc", 0755);
-	put_file(t->lower, "etc/passwd", "");
-	mkdirat(t->upper, "etc", 0755);
-	put_file(t->upper, "etc/hosts", "");
-	put_file(t->upper, "etc/resolv.conf", "");
-	put_file(t->upper, ".dockerenv", "");
-	fchmodat(t->upper, ".dockerenv", 0755, 0);
-	mkdirat(t->upper, "proc", 0755);
-	mkdirat(t->upper, "dev", 0755);
-	mkdirat(t->upper, "data", 0755);
-	auto_buf tar = BUF_INIT;
-	auto_buf changes = BUF_INIT;
-	pack_to(t, pack_layer, &tar);
-	auto_free char *names = listing(&tar);
-	assert_string_equal(names, "4 data/\n");
-	pack_to(t, pack_changes, &changes);
-	assert_string_equal(buf_str(&changes), "[{\"Path\":\"/data\",\"Kind\":1}]\n");
-	/* what somebody wrote is one, and so is the folder around it */
-	put_file(t->upper, "etc/new", "");
-	put_file(t->upper, "dev/new", "");
-	put_file(t->upper, ".dockerenv", "mine");
-	auto_buf more = BUF_INIT;
-	pack_to(t, pack_layer, &more);
-	auto_free char *now = listing(&more);
-	assert_string_equal(
-		now, "10 .dockerenv\n4 data/\n4 dev/\n10 dev/new\n4 etc/\n10 etc/new\n");
-}
-
-static void layer_is(struct trees *t, const char *names)
-{
-	auto_buf tar = BUF_INIT;
-	pack_to(t, pack_layer, &tar);
-	auto_free char *listed = listing(&tar);
-	assert_string_equal(listed, names);
-}
-
-/* What somebody did to the folder itself is in the layer, also where all names in it are the engine's. */
-static void a_change_of_etc_itself_is_one(void **state)
-{
-	struct trees *t = *state;
-	need_root();
-	mkdirat(t->upper, "etc", 0755);
-	put_file(t->upper, "etc/hosts", "");
-	auto_fd int etc = openat(t->upper, "etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	layer_is(t, "");
-	assert_int_equal(fsetxattr(etc, "user.note", "seen", 4, 0), 0);
-	layer_is(t, "4 etc/\n");
-	/* the image has it as it is, and as it was */
-	mkdirat(t->lower, "etc", 0755);
-	auto_fd int lower = openat(t->lower, "etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(fsetxattr(lower, "user.note", "seen", 4, 0), 0);
-	layer_is(t, "");
-	assert_int_equal(fsetxattr(lower, "user.note", "sown", 4, 0), 0);
-	layer_is(t, "4 etc/\n");
-	assert_int_equal(fremovexattr(lower, "user.note"), 0);
-	assert_int_equal(fremovexattr(etc, "user.note"), 0);
-	layer_is(t, "");
-	assert_int_equal(fchmod(etc, 0700), 0);
-	layer_is(t, "4 etc/\n");
-	assert_int_equal(fchmod(etc, 0755), 0);
-	assert_int_equal(fchown(etc, 7, 0), 0);
-	layer_is(t, "4 etc/\n");
-}
-
-/* What the runtime puts in the place of an image's links: files to be mounted on, and /etc/mtab. */
-static void what_stands_for_the_images_links_is_no_change(void **state)
-{
-	struct trees *t = *state;
-	need_root();
-	mkdirat(t->lower, "etc", 0755);
-	symlinkat("/run/stub", t->lower, "etc/resolv.conf");
-	put_file(t->lower, "etc/hosts", "the image's");
-	put_file(t->lower, "etc/mtab", "the image's");
-	mkdirat(t->upper, "etc", 0755);
-	put_file(t->upper, "etc/resolv.conf", "");
-	fchmodat(t->upper, "etc/resolv.conf", 0755, 0);
-	symlinkat("/proc/mounts", t->upper, "etc/mtab");
-	auto_buf none = BUF_INIT, some = BUF_INIT, more = BUF_INIT;
-	pack_to(t, pack_changes, &none);
-	assert_string_equal(buf_str(&none), "null\n");
-	/* a file of the image that was emptied is a change, and so is another link */
-	put_file(t->upper, "etc/hosts", "");
-	pack_to(t, pack_changes, &some);
-	assert_string_equal(buf_str(&some),
-		"[{\"Path\":\"/etc\",\"Kind\":0},{\"Path\":\"/etc/hosts\",\"Kind\":0}]\n");
-	unlinkat(t->upper, "etc/hosts", 0);
-	unlinkat(t->upper, "etc/mtab", 0);
-	symlinkat("/proc/mountz", t->upper, "etc/mtab");
-	pack_to(t, pack_changes, &more);
-	assert_string_equal(buf_str(&more),
-		"[{\"Path\":\"/etc\",\"Kind\":0},{\"Path\":\"/etc/mtab\",\"Kind\":0}]\n");
 }
 
 static void a_mark_as_a_files_name_is_refused(void **state)
@@ -706,8 +513,6 @@ static void a_copy_takes_no_more_room_than_there_is(void **state)
 	assert_int_equal(err->kind, ERR_TOO_LARGE);
 }
 
-#define PACK_TEST(f) cmocka_unit_test_setup_teardown(f, make_trees, drop_trees)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -716,9 +521,6 @@ int main(void)
 		PACK_TEST(names_of_any_bytes_and_length_survive),
 		PACK_TEST(the_longest_name_can_be_deleted),
 		PACK_TEST(nothing_is_the_empty_layer_that_docker_knows),
-		PACK_TEST(mount_points_are_no_change),
-		PACK_TEST(a_change_of_etc_itself_is_one),
-		PACK_TEST(what_stands_for_the_images_links_is_no_change),
 		PACK_TEST(a_mark_as_a_files_name_is_refused),
 		PACK_TEST(what_overlay_redirects_is_refused),
 		PACK_TEST(the_whole_is_what_the_container_sees),
