@@ -38,8 +38,9 @@ static char *without_password(const char *url)
 /* As dockerd's: what has no scheme is http. */
 static char *full_url(const char *given, struct err **err)
 {
-	const char *end = strstr(given, "://");
-	if (!end)
+	/* one further on is a query's, or a password's */
+	const char *end = given + strcspn(given, ":/?#@");
+	if (!str_starts(end, "://"))
 		return xasprintf("http://%s", given);
 	auto_free char *scheme = xstrndup(given, (size_t)(end - given));
 	if (str_ieq(scheme, "http") || str_ieq(scheme, "https"))

@@ -285,6 +285,8 @@ told() { # NAME: what each request to it had of a password
 	create "fromSrc=http://alice:secret@127.0.0.1:7999/x" >>"$BATS_TEST_TMPDIR/said"
 	create "fromSrc=http://alice:secret@no%20host/x" >>"$BATS_TEST_TMPDIR/said"
 	create "fromSrc=ftp://alice:secret@$U/x" >>"$BATS_TEST_TMPDIR/said"
+	create "fromSrc=alice:secret@$U/404/x?of=http://x" >>"$BATS_TEST_TMPDIR/said"
+	is "$(registry_asked first | grep -c "^GET /404/x?of=http://x ")" 1
 	run docker import "http://alice:secret@$U/plain/x.tar" one
 	is "${lines[0]}" "Downloading from http://alice:***@$U/plain/x.tar"
 	is "$(docker history --no-trunc --format '{{.Comment}}' one)" "Imported from http://alice:***@$U/plain/x.tar"
