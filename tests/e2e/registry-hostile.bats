@@ -88,7 +88,7 @@ all_refused() {
 		local KIST_HOME=$small DOCKER_HOST=unix://$small/kist.sock
 		engine_run || return
 		free=$(df --output=avail -k "$small/data" | tail -n 1)
-		fails_with 1 "no space left on device" docker pull 127.0.0.1:7002/fine
+		fails_with 1 "no space left on device" docker pull 127.0.0.1:7002/fine || { engine_end; return 1; }
 		engine_end
 		[ -z "$(ls "$small/data/ingest" "$small/data/staging" | grep -v :)" ] || { ls "$small"/data/*; return 1; }
 		[ $((free - $(df --output=avail -k "$small/data" | tail -n 1))) -lt 1024 ] || { du -a "$small/data"; return 1; }
