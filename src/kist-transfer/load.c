@@ -5,7 +5,7 @@
  * (outer.c), which says of each member what it is called and what its bytes are; this process hashes those
  * bytes itself and hands them to children of the layer's own (pipeline.c):
  *
- *	input --> reads --> frames --> [hash] --> inflates --> [tee, hash] --> unpacks
+ *	input --> reads --> frames --> [hash] --> inflates --> [copy, hash] --> unpacks
  *
  * So the child may leave out, invent and rename members, as the archive's author could have, and no more: what is in a
  * document or a layer is what its digest says. It has no files, and no way to other children but through here.
