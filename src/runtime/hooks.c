@@ -133,12 +133,13 @@ static bool hear(struct said *s)
 static bool watch(int pidfd, struct said said[2], int timeout)
 {
 	int64_t end = timeout > 0 ? milliseconds() + (int64_t)timeout * 1000 : 0;
+	bool ended = false;
 	for (;;) {
 		struct pollfd p[3] = {{.fd = said[0].fd, .events = POLLIN},
 			{.fd = said[1].fd, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
 		int64_t left = end ? end - milliseconds() : -1;
 		if (end && left <= 0)
-			return false;
+			return ended;
 		if (poll(p, 3, left > INT32_MAX ? INT32_MAX : (int)left) < 0) {
 			if (errno != EINTR)
 				return false;
@@ -148,9 +149,11 @@ static bool watch(int pidfd, struct said said[2], int timeout)
 		for (int i = 0; i < 2; i++)
 			if (p[i].revents && hear(&said[i]))
 				more = true;
-		/* what it left behind may talk for ever */
-		if (p[2].revents && !more)
+		/* poll(2) looks at one after the other: its last words may have come in between. What it left behind
+		 * may talk for ever. */
+		if (ended && !more)
 			return true;
+		ended = p[2].revents;
 	}
 }
 
@@ -175,10 +178,13 @@ static int hook_ended(struct hook_fault *fault, const char *what, const char *pa
 {
 	char why[480];
 	const char *name = WIFSIGNALED(status) ? sigdescr_np(WTERMSIG(status)) : NULL;
-	const char *how = WIFSIGNALED(status) ? "signal: " : "exit status ";
+	const char *how = name			? "signal: "
+			  : WIFSIGNALED(status) ? "signal: signal "
+						: "exit status ";
 	const char *out = trimmed(&said[0]), *err = trimmed(&said[1]);
 	if (name) {
-		char lower[2] = {(char)(name[0] | 0x20), 0};
+		/* but for "CPU time limit exceeded" and the like */
+		char lower[2] = {(char)(name[1] >= 'a' ? name[0] | 0x20 : name[0]), 0};
 		report_format(why, sizeof(why), "%s%s%s, stdout: %s, stderr: %s", how, lower,
 			name + 1, out, err);
 	} else {

@@ -158,6 +158,8 @@ says() {
 	done
 	says "exit status 3, stdout: , stderr: " "exit 3"
 	says "signal: killed, stdout: , stderr: last words" 'echo last words >&2; kill -9 $$'
+	says "signal: signal 40, stdout: , stderr: " 'kill -40 $$'
+	says "signal: I/O possible, stdout: , stderr: " 'kill -29 $$'
 	says "exit status 1, stdout: a b  [31mc d, stderr: " 'printf "a\nb\r\033[31mc\td"; exit 1'
 	long=$(printf '%191s' | tr ' ' y)
 	says "exit status 1, stdout: $long, stderr: END" "head -c 300000 /dev/zero | tr '\\0' y; echo END >&2; exit 1"
