@@ -61,7 +61,7 @@ __attribute__((no_stack_protector, no_sanitize_address)) static bool hand_over(i
 	msg.msg_iov = &iov;
 	msg.msg_iovlen = 1;
 	msg.msg_control = &control;
-	msg.msg_controllen = sizeof(control);
+	msg.msg_controllen = CMSG_LEN(sizeof(int)); /* what comes after that has not been set */
 	msg.msg_flags = 0;
 	control.head.cmsg_level = SOL_SOCKET;
 	control.head.cmsg_type = SCM_RIGHTS;

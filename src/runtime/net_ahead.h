@@ -9,7 +9,7 @@
 /**
  * The SEQPACKET socket between a container's maker and its first process: the maker's end, the other one. On it the namespace
  * is handed over by who makes it, with PERMIT_NET, without the maker's doing. The caller's from now on; nothing else
- * may be sent before net_ahead_take(). False: there is none, and handing over is the caller's.
+ * may be sent before net_ahead_take(), nor may that end be closed. False: there is none, and handing over is the caller's.
  */
 bool net_ahead_socket(struct net_ahead *a, int pair[2]);
 /** Child: has nobody begun with it yet, so that it is this process's to make? If not, PERMIT_NET will come. */

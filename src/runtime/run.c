@@ -422,6 +422,15 @@ static int give_net(struct making *m, struct err **err)
 	return 0;
 }
 
+/* Who makes the namespace may be about to hand it over on our end of the socket: not to whatever has the number next. */
+static void end_net(const struct making *m)
+{
+	int ns = -1;
+	if (m->init.setup.net_ahead)
+		net_ahead_take(m->init.setup.io->net, &ns);
+	fd_close(ns);
+}
+
 static int clone_init(struct making *m, struct err **err)
 {
 	struct setup *s = &m->init.setup;
@@ -625,6 +634,7 @@ int run_create(struct run **out, const struct plan *plan, const struct run_io *i
 	m->init.setup.wait_hooks =
 		!defer_hooks && (plan->prestart.count || plan->create_runtime.count);
 	if (create(m, err) < 0) {
+		end_net(m);
 		netdevs_give_back(m->moved);
 		m->moved = NULL;
 		run_destroy(m->run);

@@ -114,6 +114,25 @@ held_bundle() {
 	wait_for clean ks 4323
 }
 
+@test "create that fails while its network namespace is being made: who makes that finds the socket still open" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	[ "$(uname -m)" = x86_64 ] || [ "$(uname -m)" = aarch64 ] || skip "it is not made beside here"
+	bundle kn 'c["linux"]["resources"]["hugepageLimits"] = [{"pageSize": "7MB", "limit": 1}]'
+	local i
+	# on a busy machine it may not have been begun by then
+	for i in 1 2 3 4 5; do
+		traced 30 -f -qq -o "$HOME_OCI/calls" -e trace=clone,unshare,sendmsg -e inject=unshare:delay_enter=500000 \
+			"$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" create -b "$BUNDLE" kn </dev/null >"$HOME_OCI/said" 2>&1 3>&- || true
+		cat "$HOME_OCI/calls" "$HOME_OCI/said"
+		grep -q hugetlb "$HOME_OCI/said"
+		! grep -q "sendmsg" "$HOME_OCI/calls" || break
+	done
+	grep -q "sendmsg.* = 1$" "$HOME_OCI/calls"
+	! grep "sendmsg.* = -1" "$HOME_OCI/calls" || false
+	run oci state kn
+	[ "$status" = 1 ]
+}
+
 # vm: always
 @test "two deletes: one removes, the other finds nothing; the poststop hook runs once" {
 	local i a b
