@@ -170,6 +170,9 @@ void creds_drop(const struct plan_process *p, const struct user *user, struct re
 		report_sys(r, "set group id %u", user->gid);
 	if (syscall(SYS_setresuid, user->uid, user->uid, user->uid) < 0)
 		report_sys(r, "set user id %u", user->uid);
+	/* with fs.suid_dumpable at 1 these make us anybody's of that id to trace, once the capabilities are gone; an
+	 * exec's stage has its caller's memory */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	set_final(p, user, needs_admin(p) ? BIT(CAP_SYS_ADMIN) : 0, r);
 }
 

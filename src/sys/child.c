@@ -113,7 +113,9 @@ bool child_can_borrow(void)
 /* The kernel wants to know where the child's ends. It grows like ours, and as far. */
 #define NAMED_STACK 4096
 
-pid_t child_borrow(const struct child_args *args, child_run *run, void *arg)
+/* In a caller's frame it would not know how much of the stack that uses. */
+__attribute__((noinline)) pid_t child_borrow(
+	const struct child_args *args, child_run *run, void *arg)
 {
 	struct kernel_clone_args k = for_kernel(args);
 	uintptr_t top = ((uintptr_t)__builtin_frame_address(0) - OWN_FRAMES) & ~(uintptr_t)15;
