@@ -49,6 +49,7 @@ struct pipeline {
 		feed; /* the blob's bytes go there; closed: no more, or it is where they are hashed */
 	struct lane plain; /* the tar's come from there; closed: it is the blob, or it has ended */
 	struct lane tar; /* and go there; closed: nowhere, or no more */
+	char *copied_plain; /* a slot, for what goes nowhere; or NULL */
 	int copy; /* and the blob's there; -1 nowhere */
 	off_t copied, early; /* bytes of the copy; of them handed to the disk */
 	bool ended; /* the source has */
@@ -368,13 +369,15 @@ static int take_more(struct pipeline *p, struct err **err)
 	return r;
 }
 
-/* The child may change @bytes at any time. They are read here once: to be copied to @room, or to be hashed where nobody unpacks
- * (NULL): then what the digest is of lies nowhere. */
+/* The child may change @bytes at any time. They are read here once, to be copied to @room, or, where nobody unpacks (NULL),
+ * to where a digest function may read them as often as it likes. */
 static void pass_plain(struct pipeline *p, char *room, const void *bytes, size_t n)
 {
-	if (room)
-		memcpy(room, bytes, n);
-	hash_add(p->diff, room ? room : bytes, n);
+	if (!room && !p->copied_plain)
+		p->copied_plain = xmalloc(LANE_SLOT);
+	char *own = room ? room : p->copied_plain;
+	memcpy(own, bytes, n);
+	hash_add(p->diff, own, n);
 	count_plain(p, n);
 	if (room)
 		put(p, &p->tar, n);
@@ -547,6 +550,7 @@ int pipeline_stage(const struct pipeline_spec *spec, struct layer *layer, struct
 	lane_free(&p.feed);
 	lane_free(&p.plain);
 	lane_free(&p.tar);
+	free(p.copied_plain);
 	hash_free(p.diff);
 	err_freep(&p.failed);
 	return r;
