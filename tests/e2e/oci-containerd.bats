@@ -71,12 +71,30 @@ behind() { # NAME COMMAND...
 	ctr_ run -d --runc-binary "$RUNTIME" --runc-root "$PEERS/runc" --cgroup "$CGROUP/$name" $IMAGE_NAME "$name" "$@"
 }
 
+# seen COMMAND...: what it prints. ctr gives up on output that it has not begun to read when the program ends: so the program,
+# which has END at its end, ends when all was seen.
+END='; echo the end; read -r line'
+seen() {
+	local ctr status=0 read=0
+	rm -f "$PEERS/in"
+	mkfifo "$PEERS/in"
+	"$@" <"$PEERS/in" >"$PEERS/seen" 2>&1 &
+	ctr=$!
+	exec 7>"$PEERS/in"
+	retry 20 grep -qx "the end" "$PEERS/seen" || read=1
+	echo >&7 || true
+	exec 7>&-
+	wait "$ctr" || status=$?
+	grep -vx "the end" "$PEERS/seen" || true
+	[ $read = 0 ] && return $status
+}
+
 task_is() {
 	[ "$(ctr_ task ls | awk -v id="$1" '$1 == id {print $3}')" = "$2" ]
 }
 
 @test "ctr run: output, exit codes, a missing program" {
-	# ctr gives up on output that it has not begun to read when the task ends: the task ends when all was seen
+	# not by seen: the two streams apart
 	mkfifo "$PEERS/in"
 	once --cwd /tmp --env A=b $IMAGE_NAME t sh -c 'echo out; echo err >&2; pwd; echo $A; read -r line; exit $line' \
 		<"$PEERS/in" >"$PEERS/out" 2>"$PEERS/err" &
@@ -99,27 +117,27 @@ task_is() {
 
 @test "ctr run: read-only root, mounts, devices, capabilities, seccomp, privileges" {
 	mkdir "$PEERS/vol"
-	run once --read-only --mount "type=bind,src=$PEERS/vol,dst=/mnt,options=rbind:ro" \
+	run seen once --read-only --mount "type=bind,src=$PEERS/vol,dst=/mnt,options=rbind:ro" \
 		--mount type=tmpfs,src=tmpfs,dst=/media,options=size=4k --device /dev/cpu_dma_latency --seccomp \
 		--cap-add CAP_SYS_ADMIN --cap-drop CAP_KILL $IMAGE_NAME t sh -c 'touch /x 2>&1; touch /mnt/x 2>&1; df -k /media | tail -n 1
-			ls /dev/cpu_dma_latency; grep -E "CapEff|NoNew|Seccomp:" /proc/self/status'
+			ls /dev/cpu_dma_latency; grep -E "CapEff|NoNew|Seccomp:" /proc/self/status'"$END"
 	[[ "${lines[0]}" == *"/x: Read-only file system" ]]
 	[[ "${lines[1]}" == *"/mnt/x: Read-only file system" ]]
 	[ "$(echo "${lines[2]}" | awk '{print $2}')" = 4 ]
 	[ "${lines[3]}" = /dev/cpu_dma_latency ]
 	[[ "${lines[4]}" == *00000000a82425db ]]
 	[[ "${lines[5]}" == *1 && "${lines[6]}" == *2 ]]
-	run once --privileged --allow-new-privs $IMAGE_NAME t sh -c 'grep -E "CapEff|NoNew|Seccomp:" /proc/self/status'
+	run seen once --privileged --allow-new-privs $IMAGE_NAME t sh -c 'grep -E "CapEff|NoNew|Seccomp:" /proc/self/status'"$END"
 	[[ "${lines[0]}" != *00000000a82425db && "${lines[1]}" == *0 && "${lines[2]}" == *0 ]]
-	run once --no-pivot --annotation a=b $IMAGE_NAME t echo "without pivot_root"
+	run seen once --no-pivot --annotation a=b $IMAGE_NAME t sh -c "echo without pivot_root$END"
 	[ "$output" = "without pivot_root" ]
 }
 
 # vm: always
 @test "ctr run: memory, cpus, and what is killed for want of memory" {
-	run once --memory-limit 20971520 --cpus 0.5 --mount type=bind,src=/sys/fs/cgroup,dst=/cg,options=rbind:ro $IMAGE_NAME t \
+	run seen once --memory-limit 20971520 --cpus 0.5 --mount type=bind,src=/sys/fs/cgroup,dst=/cg,options=rbind:ro $IMAGE_NAME t \
 		sh -c "cat /cg/memory$CGROUP/t/memory.limit_in_bytes 2>/dev/null || cat /cg$CGROUP/t/memory.max
-			cat /cg/cpu$CGROUP/t/cpu.cfs_quota_us 2>/dev/null || cat /cg$CGROUP/t/cpu.max"
+			cat /cg/cpu$CGROUP/t/cpu.cfs_quota_us 2>/dev/null || cat /cg$CGROUP/t/cpu.max$END"
 	[ "${lines[0]}" = 20971520 ]
 	[[ "${lines[1]}" == 50000* ]]
 	run once --memory-limit 20971520 $IMAGE_NAME t tail /dev/zero
@@ -127,15 +145,15 @@ task_is() {
 }
 
 @test "ctr run: the host's network, a user namespace, namespaces of another task" {
-	run once --net-host $IMAGE_NAME t readlink /proc/self/ns/net
+	run seen once --net-host $IMAGE_NAME t sh -c "readlink /proc/self/ns/net$END"
 	[ "$output" = "$(readlink /proc/self/ns/net)" ]
-	run once --uidmap 0:100000:65536 --gidmap 0:100000:65536 $IMAGE_NAME t sh -c 'id -u; cat /proc/self/uid_map'
+	run seen once --uidmap 0:100000:65536 --gidmap 0:100000:65536 $IMAGE_NAME t sh -c "id -u; cat /proc/self/uid_map$END"
 	[ "${lines[0]}" = 0 ]
 	[ "$(echo "${lines[1]}" | tr -s ' ')" = " 0 100000 65536" ]
 	behind other sleep 1000
 	local pid
 	pid=$(ctr_ task ls | awk '$1 == "other" {print $2}')
-	run once --with-ns "pid:/proc/$pid/ns/pid" --with-ns "network:/proc/$pid/ns/net" $IMAGE_NAME t sh -c 'cat /proc/1/comm; readlink /proc/self/ns/net'
+	run seen once --with-ns "pid:/proc/$pid/ns/pid" --with-ns "network:/proc/$pid/ns/net" $IMAGE_NAME t sh -c "cat /proc/1/comm; readlink /proc/self/ns/net$END"
 	[ "${lines[0]}" = sleep ]
 	[ "${lines[1]}" = "$(readlink "/proc/$pid/ns/net")" ]
 }
@@ -153,10 +171,10 @@ task_is() {
 @test "a task's life: exec, ps, metrics, pause, resume, kill, delete" {
 	behind a sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'
 	task_is a RUNNING
-	run ctr_ task exec --exec-id e1 a sh -c 'echo ex; exit 9'
+	run seen ctr_ task exec --exec-id e1 a sh -c "echo ex$END; exit 9"
 	[ "$status" = 9 ]
 	[ "$output" = ex ]
-	run ctr_ task exec --exec-id e2 --cwd /tmp --user 70:50 a sh -c 'pwd; id -u; id -g'
+	run seen ctr_ task exec --exec-id e2 --cwd /tmp --user 70:50 a sh -c "pwd; id -u; id -g$END"
 	[ "${lines[*]}" = "/tmp 70 50" ]
 	run ctr_ task exec --exec-id e3 a no-such-program
 	[[ "$output" == *'OCI runtime exec failed'*'executable file not found in $PATH'* ]]
