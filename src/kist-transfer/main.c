@@ -23,6 +23,7 @@
 #include "replay.h"
 #include "report.h"
 #include "verify.h"
+#include "sys/tmpfile.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 /* The leak check at the end stops this process from another one, which confinement forbids. */
@@ -85,7 +86,7 @@ static int run_copy(const struct transfer_message *request, struct err **err)
 	if (mkdirat(top, "root", 0755) < 0)
 		return err_sys(err, errno, "make the folder of the copy");
 	auto_fd int root = openat(top, "root", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	auto_fd int spool = openat(top, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	auto_fd int spool = tmpfile_open(top, 0);
 	if (root < 0 || spool < 0)
 		return err_sys(err, errno, "open the folder of the copy");
 	const struct copy_spec spec = {

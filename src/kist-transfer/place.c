@@ -11,13 +11,14 @@
 #include "recipe.h"
 #include "store/whiteout.h"
 #include "sys/rootpath.h"
+#include "sys/tmpfile.h"
 
 #define OPAQUE "trusted.overlay.opaque"
 
 int place_open(struct place *p, int root, int keep, struct err **err)
 {
 	*p = (struct place){.root = root, .keep = keep, .parent = -1};
-	auto_fd int spool = openat(root, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	auto_fd int spool = tmpfile_open(root, 0);
 	if (spool < 0)
 		return err_sys(err, errno, "make a temporary file");
 	p->folders = fdopen(spool, "w+");

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "base/timefmt.h"
 #include "oci/platform.h"
+#include "sys/tmpfile.h"
 
 static void say(store_progress_fn *progress, void *arg, char *text)
 {
@@ -130,7 +131,7 @@ int store_import_check(const struct store_import *spec, struct err **err)
 
 int store_spool(struct store *s, uint64_t *room, struct err **err)
 {
-	auto_fd int fd = openat(s->staging, ".", O_TMPFILE | O_RDWR | O_APPEND | O_CLOEXEC, 0600);
+	auto_fd int fd = tmpfile_open(s->staging, O_APPEND);
 	if (fd < 0)
 		return err_sys(err, errno, "make a temporary file");
 	return transfer_room(fd, room, err) < 0 ? -1 : steal_fd(&fd);

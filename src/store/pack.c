@@ -12,6 +12,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "driver.h"
+#include "sys/tmpfile.h"
 
 #define PIPE_SIZE (1 << 20)
 #define ENTRIES_MAX 10000000 /* files of one container */
@@ -45,7 +46,7 @@ static int open_trees(struct store *s, const char *id, struct offer *o, struct e
 	if (snapshot_load(s, id, true, &snap, err) < 0 ||
 		snap.driver->view(s, &snap, &o->view, err) < 0)
 		return -1;
-	o->spool = openat(s->staging, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	o->spool = tmpfile_open(s->staging, 0);
 	return o->spool < 0 ? err_sys(err, errno, "make a temporary file") : 0;
 }
 
