@@ -85,6 +85,15 @@ static int describe(
 
 static_assert(STORE_ROLE_MANIFEST == 1, "as in the query below");
 
+/* Who writes a manifest may write a name and a password into its URLs: they are nobody's to send, as with a pull. */
+static char *without_user(const char *url)
+{
+	const char *scheme_end = strstr(url, "://");
+	const char *host = scheme_end ? scheme_end + 3 : url;
+	const char *at = memrchr(host, '@', strcspn(host, "/?#"));
+	return xasprintf("%.*s%s", (int)(host - url), url, at ? at + 1 : host);
+}
+
 static void add_urls(struct store *s, const char *manifest, const struct digest *blob, char ***out)
 {
 	struct digest d;
@@ -97,9 +106,11 @@ static void add_urls(struct store *s, const char *manifest, const struct digest 
 		if (!str_eq(doc->layers[i].digest.str, blob->str))
 			continue;
 		for (char **url = doc->layers[i].urls; url && *url && strv_len(*out) < URLS_MAX;
-			url++)
-			if (strv_index(*out, *url) < 0)
-				strv_add(out, *url);
+			url++) {
+			auto_free char *bare = without_user(*url);
+			if (strv_index(*out, bare) < 0)
+				strv_add(out, bare);
+		}
 	}
 }
 

@@ -6,7 +6,8 @@ A dash does for the dot, as Docker Hub's names have none before the first slash.
 /v2/PART.KIND/...   PART (manifest, config or layer: the upper one) goes as KIND says: a behaviour of registry_mock.py, or
                     other (other bytes, as many). /v2/PART.KIND/COUNT/...: the first COUNT requests for it only.
 /v2/token.KIND/..., /v2/basic/...   ask who we are first, as registry_mock.py
-/v2/foreign/...     asks (Basic); the upper layer is a foreign one: at --other/blob/NAME/DIGEST. foreign.basic, foreign.bearer: and there
+/v2/foreign/...     asks (Basic); the upper layer is a foreign one: at --other/blob/NAME/DIGEST, with a name and
+                    a password in that URL. foreign.basic, foreign.bearer: and there
                     somebody asks who we are, too. foreign.lies: another image with the same layers, whose manifest's digest comes
                     before the other's; at its URL are other bytes, as many
 /v2/away/...        asks (Basic); blobs are redirected to --other; away.basic, away.bearer: as above
@@ -63,7 +64,8 @@ def make_image(name, foreign=None, note=""):
     layers = [{"mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip", **keep(gzip.compress(t, 1, mtime=0))}
               for t in tars]
     if foreign:
-        layers[1] = {**layers[1], "mediaType": FOREIGN, "urls": ["%s/%s/%s/%s" % (args.other, foreign, name, layers[1]["digest"])]}
+        where = "%s/%s/%s/%s" % (args.other.replace("://", "://someone:theirs@"), foreign, name, layers[1]["digest"])
+        layers[1] = {**layers[1], "mediaType": FOREIGN, "urls": [where]}
     return {"schemaVersion": 2, "mediaType": DOCKER + ".v2+json",
             "config": {"mediaType": "application/vnd.docker.container.image.v1+json", **keep(json.dumps(config).encode())},
             "layers": layers}
