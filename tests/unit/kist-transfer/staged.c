@@ -13,6 +13,7 @@
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "children.h"
 #include "confine.h"
 #include "hash.h"
 #include "pipeline.h"
@@ -109,7 +110,7 @@ static void supervise(int staging, const struct child_tools *tools, const char *
 	struct layer layer = {
 		.name = "sha256:test", .index = 1, .unpack = unpack, .keep = !unpack, .total = n};
 	const struct pipeline_spec spec = {
-		.tools = tools, .filters = filters, .run = &run, .stall_ms = 1000};
+		.tools = tools, .filters = filters, .run = &run, .stall_ms = STALL_MS};
 	struct late l = {.m = {.s = {.read = memory_read, .fd = -1}, .bytes = bytes, .n = n},
 		.first = first,
 		.root = root};

@@ -71,7 +71,7 @@ static void supervise(int staging, read_fn *reads, struct end *end)
 		.filters = filters,
 		.run = &run,
 		.progress = layer_progress,
-		.stall_ms = 1000};
+		.stall_ms = STALL_MS};
 	end->r = root < 0 || run_init(&run, root, &request, &err) < 0 ? -1 : 0;
 	/* thousands of layers, each with two programs, would take minutes */
 	if (end->r == 0 && reads == two_layers)

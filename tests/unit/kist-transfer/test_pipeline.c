@@ -228,11 +228,11 @@ static void a_child_that_stands_still_is_ended(void **state)
 	struct verdict v = stage(f, &unpacks, GZIP_MAGIC "x", 3, true);
 	assert_int_equal(v.r, -1);
 	assert_int_equal(v.kind, ERR_SYSTEM);
-	assert_string_equal(v.text, "unpacking layer sha256:test stood still for 1 s");
+	assert_string_equal(v.text, "unpacking layer sha256:test stood still for 4 s");
 	expect_no_layer(f);
 	v = stage(f, &inflates, GZIP_MAGIC "x", 3, true);
 	assert_int_equal(v.r, -1);
-	assert_string_equal(v.text, "decompressing layer sha256:test stood still for 1 s");
+	assert_string_equal(v.text, "decompressing layer sha256:test stood still for 4 s");
 	expect_no_layer(f);
 }
 
