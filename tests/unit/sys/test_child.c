@@ -50,7 +50,6 @@ static void it_writes_the_maker_s_memory_while_that_stands_still(void **state)
 	(void)state;
 	if (!child_can_borrow())
 		skip();
-	int local = 4711;
 	struct shared s = {.fd = open("/dev/null", O_RDONLY | O_CLOEXEC)};
 	struct child_args args = {.flags = CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD};
 	for (int i = 1; i <= 20; i++) {
@@ -59,7 +58,6 @@ static void it_writes_the_maker_s_memory_while_that_stands_still(void **state)
 		assert_int_equal(s.value, i * 101);
 		assert_int_equal(end_of(pid), 7);
 	}
-	assert_int_equal(local, 4711);
 	/* its descriptors are its own */
 	assert_true(fcntl(s.fd, F_GETFD) >= 0);
 	close(s.fd);
@@ -70,8 +68,10 @@ static void it_has_as_much_stack_as_its_maker(void **state)
 	(void)state;
 	if (!child_can_borrow())
 		skip();
-	char mine[256];
-	memset(mine, 'x', sizeof(mine));
+	/* volatile: else the compiler knows that nobody can have written it, and the checks cannot fail */
+	volatile char mine[256];
+	for (size_t i = 0; i < sizeof(mine); i++)
+		mine[i] = 'x';
 	struct shared s = {.fd = -1, .deep = true};
 	struct child_args args = {.exit_signal = SIGCHLD};
 	pid_t pid = child_borrow(&args, child, &s);
