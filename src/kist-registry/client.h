@@ -29,6 +29,7 @@ struct trust {
 	struct buf *clients; /* PEM: certificates and key, one pair each */
 	size_t client_count;
 	void *store; /* X509_STORE, made when first needed (tls.c) */
+	long verdict; /* X509_V_*: of the chain that was checked last (tls.c) */
 };
 
 /** Where a repository may be found, in the order in which to ask. */

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "challenge.h"
 #include "proxy.h"
+#include "tls.h"
 
 /* ---- of the connection ---- */
 
@@ -23,19 +24,26 @@ static char *place(const struct http *h)
 	return xstrdup(host ? host + 3 : "?");
 }
 
+/* "host:port" of the way's proxy; NULL: there is none. */
+static char *proxy_place(const struct http *h)
+{
+	auto_free char *proxy = proxy_for(&h->c->set, h->url);
+	if (!*proxy)
+		return NULL;
+	/* its URL may hold who we are there; without a scheme it is libcurl's to read */
+	auto_free char *origin = http_origin(proxy);
+	const char *host = origin ? strstr(origin, "://") : NULL;
+	return xstrdup(host ? host + 3 : "the proxy");
+}
+
 /* Whom a connection was to be made to: the proxy, if there is one, as Go says it. */
 static char *dialled(const struct http *h)
 {
 	auto_free char *at = place(h);
-	auto_free char *proxy = proxy_for(&h->c->set, h->url);
-	if (!*proxy)
+	auto_free char *proxy = proxy_place(h);
+	if (!proxy)
 		return xasprintf("dial tcp %s", *h->dialled ? h->dialled : at);
-	/* its URL may hold who we are there; without a scheme it is libcurl's to read */
-	auto_free char *origin = http_origin(proxy);
-	const char *host = origin ? strstr(origin, "://") : NULL;
-	return xasprintf("proxyconnect tcp: dial tcp %s", *h->dialled ? h->dialled
-							  : host      ? host + 3
-								      : "the proxy");
+	return xasprintf("proxyconnect tcp: dial tcp %s", *h->dialled ? h->dialled : proxy);
 }
 
 static char *no_connection(struct http *h)
@@ -57,16 +65,15 @@ static bool says(const struct http *h, const char *text)
 
 static char *bad_certificate(const struct http *h)
 {
-	long result = X509_V_OK;
-	curl_easy_getinfo(h->easy, CURLINFO_SSL_VERIFYRESULT, &result);
+	long result = tls_verdict(h);
 	/* the chain is good: libcurl compares the name by itself */
 	if (says(h, "subject name") || result == X509_V_ERR_HOSTNAME_MISMATCH ||
 		result == X509_V_ERR_IP_ADDRESS_MISMATCH) {
-		auto_free char *at = place(h);
-		char *port = strrchr(at, ':');
+		auto_free char *at = h->at_proxy ? proxy_place(h) : place(h);
+		char *port = at ? strrchr(at, ':') : NULL;
 		if (port)
 			*port = '\0';
-		return xasprintf("x509: certificate is not valid for %s", at);
+		return xasprintf("x509: certificate is not valid for %s", at ? at : "the proxy");
 	}
 	switch (result) {
 	case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -78,6 +85,8 @@ static char *bad_certificate(const struct http *h)
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
 		return xstrdup("x509: certificate signed by unknown authority");
+	case X509_V_OK:
+		return xasprintf("x509: %s", *h->message ? h->message : "no certificate");
 	default:
 		return xasprintf("x509: %s", X509_verify_cert_error_string(result));
 	}
@@ -87,10 +96,23 @@ static char *no_tls(struct http *h)
 {
 	if (says(h, "wrong version number") || says(h, "packet length too long") ||
 		says(h, "http request") || says(h, "record layer failure")) {
+		if (h->at_proxy)
+			return xstrdup("tls: first record does not look like a TLS handshake");
 		h->failure = HTTP_NO_TLS;
 		return xstrdup("http: server gave HTTP response to HTTPS client");
 	}
 	return xasprintf("tls: %s", *h->message ? h->message : "handshake failure");
+}
+
+/* What is wrong with TLS, new string, and with whose, if it is not the server's. */
+static char *of_tls(const struct http *h, char *why)
+{
+	auto_free char *proxy = h->at_proxy ? proxy_place(h) : NULL;
+	if (!proxy)
+		return why;
+	char *out = xasprintf("proxyconnect tcp: %s: %s", proxy, why);
+	free(why);
+	return out;
 }
 
 void failure_explain(struct http *h, CURLcode code)
@@ -117,11 +139,11 @@ void failure_explain(struct http *h, CURLcode code)
 	}
 	case CURLE_PEER_FAILED_VERIFICATION:
 		h->failure = HTTP_UNTRUSTED;
-		why = bad_certificate(h);
+		why = of_tls(h, bad_certificate(h));
 		break;
 	case CURLE_SSL_CONNECT_ERROR:
 		h->failure = HTTP_UNTRUSTED;
-		why = no_tls(h);
+		why = of_tls(h, tls_verdict(h) == X509_V_OK ? no_tls(h) : bad_certificate(h));
 		break;
 	case CURLE_GOT_NOTHING:
 		h->failure = HTTP_LOST;
@@ -141,7 +163,7 @@ void failure_explain(struct http *h, CURLcode code)
 		h->failure = HTTP_LOST;
 		if (says(h, "alert bad certificate") || says(h, "alert certificate required")) {
 			h->failure = HTTP_UNTRUSTED;
-			why = xstrdup("remote error: tls: bad certificate");
+			why = of_tls(h, xstrdup("remote error: tls: bad certificate"));
 		} else {
 			why = xstrdup(*h->message ? h->message : curl_easy_strerror(code));
 		}

@@ -10,7 +10,7 @@
 enum http_failure {
 	HTTP_FINE, /* there is an answer, whatever its status */
 	HTTP_UNREACHED, /* no connection: name, refusal, time, proxy */
-	HTTP_UNTRUSTED, /* TLS, the server's certificate */
+	HTTP_UNTRUSTED, /* TLS, the server's certificate or the proxy's */
 	HTTP_NO_TLS, /* the server speaks plain HTTP */
 	HTTP_LOST, /* the connection ended or stalled */
 	HTTP_NONSENSE, /* what came is not HTTP, or without end */
@@ -78,6 +78,7 @@ struct http {
 	/* inner workings */
 	size_t head_size;
 	bool begun, head_done;
+	bool at_proxy; /* the last TLS handshake that was begun is the proxy's (tls.c) */
 	int64_t body_sent;
 	int64_t waiting_since, window_start, window_bytes, answer_start;
 };

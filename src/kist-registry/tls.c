@@ -284,17 +284,68 @@ static size_t trust_index(const struct http *h)
 	return i;
 }
 
+static struct trust *trust_of(const struct http *h)
+{
+	size_t i = trust_index(h);
+	return i < h->c->endpoint_count ? &h->c->endpoints[i].trust : &h->c->system;
+}
+
+/*
+ * libcurl makes a context for a proxy on https, too, and does not say which is whose. The server's alone are made with
+ * a highest version: what is not marked so is held for a proxy's, which is shown nothing and judged by the system.
+ */
+enum {
+	SERVER_VERSIONS = CURL_SSLVERSION_TLSv1_2 | CURL_SSLVERSION_MAX_TLSv1_3,
+	PROXY_VERSIONS = CURL_SSLVERSION_TLSv1_2,
+};
+
+static bool for_server(SSL_CTX *context)
+{
+	return SSL_CTX_get_max_proto_version(context) == TLS1_3_VERSION;
+}
+
+/*
+ * Inside a proxy's TLS libcurl loses the reason for which a handshake ended: the alert that says it to the server goes through
+ * the proxy's connection, whose functions begin with ERR_clear_error(). So it is kept. Not in the request, which the connection
+ * may outlive.
+ */
+static int check_chain(X509_STORE_CTX *chain, void *arg)
+{
+	struct trust *t = arg;
+	int good = X509_verify_cert(chain);
+	t->verdict = X509_STORE_CTX_get_error(chain);
+	return good;
+}
+
 static CURLcode on_context(CURL *easy, void *context, void *arg)
 {
 	struct http *h = arg;
+	h->at_proxy = !for_server(context);
+	if (h->at_proxy) {
+		SSL_CTX_set1_cert_store(context, store_of(h->c, &h->c->system));
+		return CURLE_OK;
+	}
 	/* the endpoint is the client's own; the request only borrows it */
-	size_t i = trust_index(h);
-	struct trust *t = i < h->c->endpoint_count ? &h->c->endpoints[i].trust : &h->c->system;
-	if (!h->spec.endpoint || !(h->spec.endpoint->flags & ENDPOINT_SKIP_VERIFY))
+	struct trust *t = trust_of(h);
+	if (!h->spec.endpoint || !(h->spec.endpoint->flags & ENDPOINT_SKIP_VERIFY)) {
 		SSL_CTX_set1_cert_store(context, store_of(h->c, t));
+		t->verdict = X509_V_OK;
+		SSL_CTX_set_cert_verify_callback(context, check_chain, t);
+	}
 	if (h->spec.own && t->client_count)
 		SSL_CTX_set_cert_cb(context, choose_client, t);
 	return CURLE_OK;
+}
+
+long tls_verdict(const struct http *h)
+{
+	long result = X509_V_OK;
+	curl_easy_getinfo(h->easy,
+		h->at_proxy ? CURLINFO_PROXY_SSL_VERIFYRESULT : CURLINFO_SSL_VERIFYRESULT, &result);
+	/* libcurl's word before it knows */
+	if (result == X509_V_ERR_UNSPECIFIED)
+		result = X509_V_OK;
+	return result == X509_V_OK && !h->at_proxy ? trust_of(h)->verdict : result;
 }
 
 void tls_prepare(struct http *h)
@@ -302,7 +353,7 @@ void tls_prepare(struct http *h)
 	bool check = !h->spec.endpoint || !(h->spec.endpoint->flags & ENDPOINT_SKIP_VERIFY);
 	curl_easy_setopt(h->easy, CURLOPT_SSL_VERIFYPEER, check ? 1L : 0L);
 	curl_easy_setopt(h->easy, CURLOPT_SSL_VERIFYHOST, check ? 2L : 0L);
-	curl_easy_setopt(h->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(h->easy, CURLOPT_SSLVERSION, (long)SERVER_VERSIONS);
 	curl_easy_setopt(h->easy, CURLOPT_CAINFO, NULL);
 	/*
 	 * libcurl takes a connection (and a TLS session) again if its settings are the same, and does not know of
@@ -311,6 +362,12 @@ void tls_prepare(struct http *h)
 	 */
 	auto_free char *apart = xasprintf("/trust/%zu/%d", trust_index(h), h->spec.own);
 	curl_easy_setopt(h->easy, CURLOPT_CAPATH, apart);
+	/* the registry may be insecure, or have a CA of its own: its proxy has neither */
+	curl_easy_setopt(h->easy, CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(h->easy, CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(h->easy, CURLOPT_PROXY_SSLVERSION, (long)PROXY_VERSIONS);
+	curl_easy_setopt(h->easy, CURLOPT_PROXY_CAINFO, NULL);
+	curl_easy_setopt(h->easy, CURLOPT_PROXY_CAPATH, "/trust/proxy");
 	curl_easy_setopt(h->easy, CURLOPT_SSL_CTX_FUNCTION, on_context);
 	curl_easy_setopt(h->easy, CURLOPT_SSL_CTX_DATA, h);
 }

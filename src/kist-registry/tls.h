@@ -8,5 +8,7 @@
 int tls_check(struct client *c, struct err **err);
 /** Options of one request. */
 void tls_prepare(struct http *h);
+/** X509_V_*: what was found of the certificate that the last handshake of @h was about, the server's or the proxy's. */
+long tls_verdict(const struct http *h);
 
 #endif

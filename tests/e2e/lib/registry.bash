@@ -174,16 +174,17 @@ registry_mock() {
 }
 # registry_proxy NAME PORT [flags of proxy.py]
 registry_proxy() {
-	local name=$1 port=$2 dir
+	local name=$1 port=$2 dir scheme=http
 	shift 2
 	registry_home
 	registry_net
 	dir=$REGISTRY_HOME/$name
 	mkdir -p "$dir"
 	: >"$dir/asked"
+	case " $* " in *" --tls "*) scheme=https ;; esac
 	"${NET[@]}" python3 "$REGISTRY_LIB/proxy.py" --port "$port" --log "$dir/asked" "$@" >>"$dir/log" 2>&1 </dev/null 3>&- &
 	echo $! >"$dir/pid"
-	registry_wait $! http://127.0.0.1:"$port"/ "$dir/log"
+	registry_wait $! $scheme://127.0.0.1:"$port"/ "$dir/log"
 	: >"$dir/asked"
 }
 # What a mock or a proxy was asked since registry_forget, a line for each request (a mock's is JSON).
