@@ -43,11 +43,6 @@ static void document_free(struct op *op)
 
 /* ---- the answer ---- */
 
-static bool head(const struct document *d)
-{
-	return d->what == REQUEST_MANIFEST_HEAD || d->what == REQUEST_BLOB_HEAD;
-}
-
 static size_t limit(const struct document *d)
 {
 	switch (d->what) {
@@ -68,7 +63,7 @@ static int on_begin(void *arg, struct http *h, struct err **err)
 	struct document *d = arg;
 	if (d->what != REQUEST_MANIFEST_PUT)
 		d->bytes.len = 0; /* of an attempt that broke off */
-	if (head(d))
+	if (str_eq(h->spec.method, "HEAD"))
 		return 0;
 	if (d->what != REQUEST_DOCUMENT && refuse_html(h, err) < 0)
 		return -1;
@@ -124,7 +119,7 @@ static void on_done(void *arg, struct exchange *x)
 				.type = type,
 				.digest = digest,
 				.size = h->content_length,
-				.found = x->http->status != 404,
+				.found = x->http->status < 400,
 				.text = c->login_token ? c->login_token : "",
 			},
 	};
@@ -152,6 +147,19 @@ static char *path_of(const struct document *d)
 	}
 	default:
 		return xasprintf("/%s/manifests/%s", repository, d->name);
+	}
+}
+
+static const char *method(const struct document *d)
+{
+	switch (d->what) {
+	case REQUEST_MANIFEST_HEAD:
+	case REQUEST_BLOB_HEAD:
+		return "HEAD";
+	case REQUEST_MANIFEST_PUT:
+		return "PUT";
+	default:
+		return "GET";
 	}
 }
 
@@ -183,15 +191,14 @@ static void ask(struct document *d)
 	else if (d->what == REQUEST_MANIFEST_GET || d->what == REQUEST_MANIFEST_HEAD)
 		strv_add(&headers, accept_header(d->accept));
 	struct exchange_spec spec = {
-		.method = head(d)			    ? "HEAD"
-			  : d->what == REQUEST_MANIFEST_PUT ? "PUT"
-							    : "GET",
+		.method = method(d),
 		.path = path,
 		.capability = capability(d),
 		.shown = shown,
 		.headers = headers,
 		.document = true,
-		.also = {d->what == REQUEST_BLOB_HEAD ? 404 : 0},
+		.get_too = d->what == REQUEST_MANIFEST_HEAD,
+		.optional = d->what == REQUEST_BLOB_HEAD,
 		.begin = on_begin,
 		.data = on_data,
 		.done = on_done,

@@ -14,6 +14,9 @@
  *	refused, no such name	as long as nothing has answered in this session: failed at once, like dockerd; later
  *				the registry may be starting anew
  *	anything else		a mirror: the next endpoint; else failed
+ *
+ * A HEAD with get_too is asked again as GET, at the same endpoint and before any of this, whatever the refusal: there are
+ * registries, and proxies before them, that know GET alone.
  */
 #include "exchange.h"
 
@@ -116,6 +119,7 @@ static bool endpoint_next(struct exchange *x)
 	if (!e)
 		return false;
 	x->endpoint = e;
+	x->getting = false;
 	return true;
 }
 
@@ -325,11 +329,34 @@ static void complain(struct exchange *x, const struct http *h)
 	complaint_free(&c);
 }
 
+/* What GET says is the answer, or why there is none. */
+static bool get_instead(struct exchange *x)
+{
+	if (!x->spec.get_too || x->getting)
+		return false;
+	err_freep(&x->err);
+	x->getting = true;
+	x->http = NULL;
+	attempt_anew(x);
+	return true;
+}
+
+static bool busy(long status)
+{
+	return status == 408 || status == 429 || (status >= 502 && status <= 504);
+}
+
 static void refused(struct exchange *x, struct http *h)
 {
+	if (get_instead(x))
+		return;
+	if (x->spec.optional && h->status >= 400 && h->status != 401 && !busy(h->status)) {
+		finish(x);
+		return;
+	}
 	complain(x, h);
-	bool transient = (h->status >= 500 && h->status != 501 && h->status != 505) ||
-			 h->status == 429 || h->status == 408;
+	bool transient =
+		busy(h->status) || (h->status >= 500 && h->status != 501 && h->status != 505);
 	if (is_mirror(x) && endpoint_from(x, index_after(x), false)) {
 		x->endpoint->dead |= transient;
 		give_up(x);
@@ -375,10 +402,10 @@ static void unauthorized(struct exchange *x, struct http *h)
 		attempt(x);
 		return;
 	}
-	if (x->err)
-		give_up(x);
-	else
+	if (!x->err)
 		refused(x, h);
+	else if (!get_instead(x))
+		give_up(x);
 }
 
 static bool known(const struct exchange *x, long status)
@@ -444,7 +471,7 @@ static void send_request(struct exchange *x, bool home, const char *authorizatio
 			strv_take(&headers, more);
 	}
 	struct http_spec spec = {
-		.method = x->spec.method,
+		.method = x->getting ? "GET" : x->spec.method,
 		.url = x->url,
 		.headers = headers,
 		.endpoint = x->endpoint,

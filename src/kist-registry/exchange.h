@@ -27,6 +27,8 @@ struct exchange_spec {
 	char *const *headers;
 	bool document;
 	bool once; /* the caller repeats by itself */
+	bool get_too; /* of a HEAD: where an endpoint refuses it, GET is asked there instead */
+	bool optional; /* a refusal is an answer as well, unless who we are or how busy it is may be why */
 	bool with_user; /* the URL's own user and password go to its host, as Go's client sends them */
 	struct http_body body;
 	int also[4]; /* answers beside 2xx */
@@ -48,6 +50,7 @@ struct exchange {
 	bool lost; /* err may go away if it is tried again */
 	int64_t gained; /* for the caller to count what it got: such an attempt was not in vain */
 	/* inner workings */
+	bool getting; /* the endpoint has refused HEAD */
 	char *url; /* being asked */
 	unsigned redirects;
 	uint32_t attempt;

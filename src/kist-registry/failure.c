@@ -272,12 +272,6 @@ void complaint_read(const struct http *h, struct complaint *out)
 		return;
 	if (read_document(h, out))
 		return;
-	/* no body: it is what the same GET would have said */
-	if (h->status == 404 && str_eq(h->spec.method, "HEAD")) {
-		out->code = xstrdup("MANIFEST_UNKNOWN");
-		out->text = xstrdup("manifest unknown: manifest unknown");
-		return;
-	}
 	out->formal = false;
 	switch (h->status) {
 	case 401:

@@ -3,7 +3,7 @@
  *
  * Theory of operation. Each state is one exchange:
  *
- *	ASK	HEAD: the repository may have it
+ *	ASK	HEAD: the repository may have it; a registry that refuses to say is taken to have not
  *	MOUNT	POST ?mount=&from=, one after the other: another repository may have it
  *	BEGIN	POST: a place to upload to (Location, a new one with each answer)
  *	WHOLE	PUT of a file, all of it
@@ -378,7 +378,7 @@ static void on_done(void *arg, struct exchange *x)
 	int status = (int)x->http->status;
 	switch (u->state) {
 	case ASK:
-		if (status != 404)
+		if (status < 400)
 			done(u, REGISTRY_EXISTED, "");
 		else if (u->mount_from[0])
 			go(u, MOUNT);
@@ -485,9 +485,8 @@ static void go(struct upload *u, enum state state)
 		.document = state != WHOLE && state != PART && state != CLOSE,
 		.once = state == WHOLE || state == PART || state == CLOSE,
 		.body = {.p = "", .fd = -1},
-		.also = {state == ASK	 ? 404
-			 : state == PART ? 416
-					 : 0},
+		.optional = state == ASK,
+		.also = {state == PART ? 416 : 0},
 		.sent = on_sent,
 		.done = on_done,
 		.arg = u,

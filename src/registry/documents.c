@@ -48,36 +48,48 @@ static int check_digest(
 	return 0;
 }
 
+/* Of an answer with its bytes, which pass to @out. */
+static int manifest_from(const char *ref, struct buf *bytes, struct answer *a,
+	struct registry_manifest *out, struct err **err)
+{
+	struct digest is;
+	digest_of(bytes->data ? bytes->data : "", bytes->len, &is);
+	if (check_type(a->type, err) < 0 || check_digest(ref, a->digest, &is, err) < 0)
+		return -1;
+	*out = (struct registry_manifest){.bytes = *bytes,
+		.media_type = steal_ptr(a->type),
+		.digest = is,
+		.size = (int64_t)bytes->len};
+	*bytes = (struct buf)BUF_INIT;
+	return 0;
+}
+
 int registry_manifest_get(struct registry_session *s, const char *ref, enum registry_accept accept,
 	struct registry_manifest *out, struct err **err)
 {
-	auto_registry_manifest m = {.size = -1};
 	auto_answer a = {0};
+	auto_buf bytes = BUF_INIT;
 	struct record_request q = {REQUEST_MANIFEST_GET, accept, 0, ref, ""};
 	*out = (struct registry_manifest){0};
 	if (check_ref(ref, err) < 0 ||
-		session_ask(s, &q, NULL, REGISTRY_DOCUMENT_MAX, &m.bytes, &a, err) < 0)
+		session_ask(s, &q, NULL, REGISTRY_DOCUMENT_MAX, &bytes, &a, err) < 0)
 		return -1;
-	digest_of(m.bytes.data ? m.bytes.data : "", m.bytes.len, &m.digest);
-	if (check_type(a.type, err) < 0 || check_digest(ref, a.digest, &m.digest, err) < 0)
-		return -1;
-	m.media_type = steal_ptr(a.type);
-	m.size = (int64_t)m.bytes.len;
-	*out = m;
-	m = (struct registry_manifest){0};
-	return 0;
+	return manifest_from(ref, &bytes, &a, out, err);
 }
 
 int registry_manifest_head(struct registry_session *s, const char *ref, enum registry_accept accept,
 	struct registry_manifest *out, struct err **err)
 {
 	auto_answer a = {0};
+	auto_buf bytes = BUF_INIT; /* of an endpoint that knows GET alone */
 	struct record_request q = {REQUEST_MANIFEST_HEAD, accept, 0, ref, ""};
 	*out = (struct registry_manifest){0};
-	if (check_ref(ref, err) < 0 || session_ask(s, &q, NULL, 0, NULL, &a, err) < 0)
+	if (check_ref(ref, err) < 0 ||
+		session_ask(s, &q, NULL, REGISTRY_DOCUMENT_MAX, &bytes, &a, err) < 0)
 		return -1;
-	if (!digest_valid(a.digest)) {
-		int r = registry_manifest_get(s, ref, accept, out, err);
+	if (bytes.len || !digest_valid(a.digest)) {
+		int r = bytes.len ? manifest_from(ref, &bytes, &a, out, err)
+				  : registry_manifest_get(s, ref, accept, out, err);
 		buf_free(&out->bytes);
 		return r;
 	}

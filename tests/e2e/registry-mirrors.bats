@@ -65,6 +65,24 @@ hosts_toml() { # HOST: the text comes in
 	done
 }
 
+@test "a mirror that refuses HEAD is asked by GET, and Docker Hub by nobody" {
+	docker pull -q nohead-405/x
+	registry_forget mirror hub
+	run docker pull nohead-405/x
+	[ "$status" = 0 ]
+	[[ "$output" == *"Image is up to date"* ]]
+	[ "$(registry_asked mirror | jq -r .method | tr '\n' ' ')" = "HEAD GET " ]
+	[ -z "$(registry_asked hub)" ]
+	docker rmi nohead-405/x
+	# one that lacks it is asked for nothing else, and Docker Hub needs no more than HEAD
+	docker pull -q manifest-gone/x
+	registry_forget mirror hub
+	docker pull -q manifest-gone/x
+	[ "$(registry_asked mirror | jq -r .method | tr '\n' ' ')" = "HEAD GET " ]
+	[ "$(registry_asked hub | jq -r .method | tr '\n' ' ')" = "HEAD " ]
+	docker rmi manifest-gone/x
+}
+
 @test "what a mirror makes up is found out, and comes from Docker Hub" {
 	for how in manifest-wrongdigest config-other layer-other; do
 		registry_forget mirror hub

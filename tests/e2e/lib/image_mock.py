@@ -12,6 +12,8 @@ A dash does for the dot, as Docker Hub's names have none before the first slash.
                     before the other's; at its URL are other bytes, as many
 /v2/away/...        asks (Basic); blobs are redirected to --other; away.basic, away.bearer: as above
 /v2/elsewhere/...   asks (Basic); uploads go to --other
+/v2/nohead.STATUS/...   answers every HEAD with that; nohead.nodigest: a manifest's without Docker-Content-Digest;
+                    /v2/PART.KIND/nohead/...: with 405
 /v2/index/..., nested, rings, wide, folds, arm, artifact, bare, many   what the tag names: an index, indexes in an index (of which the
                     last is this machine's, a manifest that tells no platform), sixty in each other, a thousand in one, four in each
                     other, each a hundred times, nothing for this machine, no image, nothing at all, an image of 10,000 layers
@@ -195,6 +197,11 @@ class Handler(mock.Handler):
             return None
         if not self.known(name):
             return None
+        how = name.partition(".")[2] if name.startswith("nohead.") and self.command == "HEAD" else ""
+        if how.isdigit():
+            return self.answer(int(how))
+        if rest and rest[0] == "nohead" and self.command == "HEAD":
+            return self.answer(405)
         if what == "tags":
             body = json.dumps({"name": name, "tags": ["latest"]}).encode()
             return self.answer(200, body, [("Content-Type", "application/json")])
@@ -230,6 +237,8 @@ class Handler(mock.Handler):
         if not body:
             return self.error(404, "MANIFEST_UNKNOWN", "manifest unknown")
         headers = [("Content-Type", media_type), ("Docker-Content-Digest", digest_of(body))]
+        if "nodigest" in self.path:
+            headers.pop()
         if kind == "other":
             return self.answer(200, body.replace(b"amd64", b"arm64").replace(b"\n", b" "), headers[:1])
         if kind == "redirect":
@@ -237,6 +246,9 @@ class Handler(mock.Handler):
             return self.answer(301, b"", [("Location", "%s/document/%s/%s" % (args.other, words[2], words[-1]))])
         special = getattr(self, "manifest_" + kind, None)
         return special(headers) if special else self.answer(200, body, headers)
+
+    def manifest_denied(self, headers):
+        self.error(403, "DENIED", "requested access to the resource is denied")
 
     def manifest_gone(self, headers):
         self.error(404, "MANIFEST_UNKNOWN", "manifest unknown")

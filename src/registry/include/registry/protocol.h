@@ -94,7 +94,7 @@ struct record_pem {
 
 enum request_what {
 	REQUEST_MANIFEST_GET, /* name: tag or digest; accept */
-	REQUEST_MANIFEST_HEAD, /* likewise */
+	REQUEST_MANIFEST_HEAD, /* likewise; DATA only of a registry that had to be asked by GET */
 	REQUEST_MANIFEST_PUT, /* name, type; size bytes follow as DATA */
 	REQUEST_DOCUMENT, /* name: a blob's digest; at most size bytes */
 	REQUEST_BLOB_HEAD, /* name: digest */

@@ -205,7 +205,8 @@ void registry_manifest_free(struct registry_manifest *m);
  */
 int registry_manifest_get(struct registry_session *s, const char *ref, enum registry_accept accept,
 	struct registry_manifest *out, struct err **err);
-/** HEAD; where the answer lacks Docker-Content-Digest, a GET follows and the digest is that of the bytes. */
+/** HEAD; where that is refused, or the answer lacks Docker-Content-Digest, GET: the digest is that of the bytes then, and
+ * an error is the one that registry_manifest_get() has. */
 int registry_manifest_head(struct registry_session *s, const char *ref, enum registry_accept accept,
 	struct registry_manifest *out, struct err **err);
 /** PUT; @ref is a tag or the digest of the bytes. Returns when the registry has taken it and named the same digest. */
@@ -216,7 +217,8 @@ int registry_manifest_put(struct registry_session *s, const char *ref, const cha
  * -1 if not known; ERR_INVALID if it has another size or digest. */
 int registry_document(struct registry_session *s, const struct digest *digest, int64_t size,
 	struct buf *out, struct err **err);
-/** HEAD .../blobs/@digest: 1 and its size (-1 unknown) if it is there, 0 if not. @size may be NULL. */
+/** HEAD .../blobs/@digest: 1 and its size (-1 unknown) if it is there, 0 if not, or if the registry refuses to say
+ * (405, 403, 500: not where it asks who we are, or is busy). @size may be NULL. */
 int registry_blob_head(
 	struct registry_session *s, const struct digest *digest, int64_t *size, struct err **err);
 
@@ -265,7 +267,7 @@ int registry_download(
 int registry_download_url(struct registry_session *s, const char *url, int fd, struct err **err);
 
 /**
- * Uploads a blob, unless the repository has it (HEAD) or can mount it from another one.
+ * Uploads a blob, unless the repository has it (registry_blob_head()) or can mount it from another one.
  *
  * From a file: in one request, or in parts of @chunk bytes; after a lost connection from where the registry says it
  * is. From a pipe: in parts that stay in memory until they are acknowledged. Borrowed as above.
