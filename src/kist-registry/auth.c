@@ -8,7 +8,8 @@
  * The realm gets name and password (or the refresh token) because that is how Docker's token
  * authentication works: the registry says who keeps its users. What keeps them from others: only the challenge of an
  * endpoint that has ENDPOINT_CREDENTIALS counts, only in an answer that came from its own origin (exchange.c), and a
- * registry on https has its realm on https.
+ * registry on https has its realm on https. A redirect leads on as in a browser, within the realm's origin with what was
+ * sent, elsewhere without.
  */
 #include "auth.h"
 
@@ -19,6 +20,7 @@
 #include "base/timefmt.h"
 #include "challenge.h"
 #include "failure.h"
+#include "redirect.h"
 #include "timer.h"
 #include "token.h"
 
@@ -33,7 +35,11 @@ struct token {
 struct fetch {
 	struct client *c;
 	struct endpoint *endpoint;
-	char *scope, *url;
+	char *scope;
+	char *url; /* the realm's */
+	char *at; /* being asked: that, or where it has sent us */
+	unsigned redirects; /* on the way to it */
+	bool bare; /* it gets neither form nor headers: a redirect has led to another origin, or has made a GET of a POST */
 	char *form; /* POST; NULL: GET */
 	char **headers;
 	struct buf reply;
@@ -141,6 +147,7 @@ static void fetch_over(struct fetch *f, const struct err *err)
 	}
 	free(f->scope);
 	free(f->url);
+	free(f->at);
 	free(f->form);
 	strv_free(f->headers);
 	buf_free(&f->reply);
@@ -235,13 +242,52 @@ static int on_reply(void *arg, struct http *h, const char *p, size_t n, struct e
 	return 0;
 }
 
+static void fetch_begin(struct fetch *f)
+{
+	str_replace(&f->at, f->url);
+	f->redirects = 0;
+	f->bare = false;
+	fetch_send(f);
+}
+
 static void on_again(void *arg)
 {
-	fetch_send(arg);
+	fetch_begin(arg);
+}
+
+static bool redirects(const struct http *h)
+{
+	return h->failure == HTTP_FINE &&
+	       ((h->status >= 301 && h->status <= 303) || h->status == 307 || h->status == 308);
+}
+
+/* RFC 9110 section 15.4: 307 and 308 want the same request again, the others a GET. */
+static int fetch_redirect(struct fetch *f, const struct http *h, struct err **err)
+{
+	char *to = redirect_target(h, f->redirects, false, err);
+	if (!to)
+		return -1;
+	auto_free char *here = http_origin(h->url);
+	auto_free char *there = http_origin(to);
+	bool away = !str_eq(here, there);
+	bool again = h->status >= 307;
+	free(f->at);
+	f->at = to;
+	if (f->form && !f->bare && again && away) {
+		auto_free char *from = http_shown(h->url);
+		return err_set(err, ERR_INVALID,
+			"%s: redirects to another host (%s), which must not get the identity "
+			"token: refused",
+			from, there);
+	}
+	f->bare |= away || (f->form && !again);
+	f->redirects++;
+	fetch_send(f);
+	return 0;
 }
 
 /* *err from what came instead of a token. */
-static void explain(const struct http *h, struct err **err)
+static void explain(const struct fetch *f, const struct http *h, struct err **err)
 {
 	struct complaint c;
 	if (h->failure == HTTP_REFUSED) {
@@ -258,6 +304,11 @@ static void explain(const struct http *h, struct err **err)
 									: ERR_UNAVAILABLE,
 		"%s", c.text);
 	complaint_free(&c);
+	/* who is it that complains, after a redirect? */
+	if (f->redirects) {
+		auto_free char *url = http_shown(h->url);
+		err_wrap(err, "%s", url);
+	}
 }
 
 static void on_answer(void *arg, struct http *h)
@@ -272,14 +323,19 @@ static void on_answer(void *arg, struct http *h)
 		f->attempt++;
 		return;
 	}
+	if (redirects(h)) {
+		if (fetch_redirect(f, h, &err) < 0)
+			fetch_over(f, err);
+		return;
+	}
 	if (h->failure != HTTP_FINE || h->status < 200 || h->status >= 300) {
-		explain(h, &err);
+		explain(f, h, &err);
 		fetch_over(f, err);
 		return;
 	}
 	struct token_reply reply;
 	if (token_parse(f->reply.data, f->reply.len, &reply, &err) < 0) {
-		auto_free char *url = http_shown(f->url);
+		auto_free char *url = http_shown(h->url);
 		err_wrap(&err, "%s", url);
 		fetch_over(f, err);
 		return;
@@ -291,16 +347,17 @@ static void on_answer(void *arg, struct http *h)
 
 static void fetch_send(struct fetch *f)
 {
-	auto_free char *origin = http_origin(f->url);
+	auto_free char *origin = http_origin(f->at);
+	const char *form = f->bare ? NULL : f->form;
 	f->reply.len = 0;
 	struct http_spec spec = {
-		.method = f->form ? "POST" : "GET",
-		.url = f->url,
-		.headers = f->headers,
+		.method = form ? "POST" : "GET",
+		.url = f->at,
+		.headers = f->bare ? NULL : f->headers,
 		.endpoint = f->endpoint,
 		.own = str_eq(origin, f->endpoint->origin),
 		.document = true,
-		.body = {.p = f->form, .size = f->form ? (int64_t)strlen(f->form) : 0, .fd = -1},
+		.body = {.p = form, .size = form ? (int64_t)strlen(form) : 0, .fd = -1},
 		.data = on_reply,
 		.done = on_answer,
 		.arg = f,
@@ -345,7 +402,7 @@ static int fetch_start(struct exchange *x, const char *scope, struct err **err)
 	}
 	str_replace(&f->scope, scope);
 	e->token_pending = true;
-	fetch_send(f);
+	fetch_begin(f);
 	return 0;
 }
 

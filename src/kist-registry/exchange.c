@@ -28,10 +28,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "failure.h"
+#include "redirect.h"
 #include "timer.h"
 
 enum {
-	REDIRECTS_MAX = 10,
 	PAUSE_MAX = 30000,
 	RETRY_AFTER_MAX = 60000, /* who asks for more is not waited for */
 	PROGRESS_MIN = 65536, /* bytes; an attempt that brought less was in vain: somebody drips */
@@ -123,10 +123,11 @@ static bool endpoint_next(struct exchange *x)
 	return true;
 }
 
-static char *resolve(const struct exchange *x, const char *base, const char *reference)
+/* The URL that the caller gave. */
+static char *given(const struct exchange *x)
 {
-	return x->spec.with_user ? http_resolve_with_user(base, reference)
-				 : http_resolve(base, reference);
+	return x->spec.with_user ? http_resolve_with_user(x->spec.url, x->spec.url)
+				 : http_resolve(x->spec.url, x->spec.url);
 }
 
 /* From the beginning, at the present endpoint. */
@@ -135,8 +136,7 @@ static void attempt_anew(struct exchange *x)
 	x->redirects = 0;
 	x->challenges = 0;
 	free(x->url);
-	x->url = x->spec.path ? xasprintf("%s%s", x->endpoint->url, x->spec.path)
-			      : resolve(x, x->spec.url, x->spec.url);
+	x->url = x->spec.path ? xasprintf("%s%s", x->endpoint->url, x->spec.path) : given(x);
 	if (x->url) {
 		attempt(x);
 		return;
@@ -369,26 +369,16 @@ static void refused(struct exchange *x, struct http *h)
 
 static void redirect(struct exchange *x, struct http *h)
 {
-	auto_free char *from = http_shown(h->url);
-	char *to = h->headers.location ? resolve(x, h->url, h->headers.location) : NULL;
-	auto_free char *origin = to ? http_origin(to) : NULL;
-	if (++x->redirects > REDIRECTS_MAX)
-		err_set(&x->err, ERR_INVALID, "%s: stopped after %d redirects", from,
-			REDIRECTS_MAX);
-	else if (!origin)
-		err_set(&x->err, ERR_INVALID, "%s: redirects to what is no HTTP URL", from);
-	else if (str_starts(h->url, "https:") && !str_starts(origin, "https:"))
-		err_set(&x->err, ERR_INVALID, "%s: redirects from https to http (%s): refused",
-			from, origin);
-	else {
-		free(x->url);
-		x->url = to;
-		x->http = NULL;
-		attempt(x);
+	char *to = redirect_target(h, x->redirects, x->spec.with_user, &x->err);
+	if (!to) {
+		give_up(x);
 		return;
 	}
-	free(to);
-	give_up(x);
+	x->redirects++;
+	free(x->url);
+	x->url = to;
+	x->http = NULL;
+	attempt(x);
 }
 
 static void unauthorized(struct exchange *x, struct http *h)

@@ -107,6 +107,60 @@ damage_and_repair() {
 	done
 }
 
+# token KIND...: pulls with a token that is good, from a service that redirects to it
+pulls_by_token() {
+	local kind cli
+	for kind; do
+		for cli in docker kist; do
+			registry_forget odd other
+			$cli pull -q "127.0.0.1:7000/token.$kind"
+			docker rmi -f "127.0.0.1:7000/token.$kind"
+		done
+	done
+}
+asked_for_token() { # MOCK: METHOD PATH AUTHORIZATION FORM, a line each
+	registry_asked "$1" | jq -r 'select(.path | startswith("/token/")) | [.method, (.path | split("?")[0]), .authorization, .form] | @tsv'
+}
+
+@test "a token service that redirects within its host is told who we are again" {
+	basic="Basic $(printf %s "$REGISTRY_USER:$REGISTRY_PASSWORD" | base64)"
+	for status in 301 302 303 307 308; do
+		pulls_by_token here$status
+		diff <(asked_for_token odd) <(printf 'GET\t/token/%s\t%s\t\n' here$status "$basic" everywhere "$basic")
+	done
+}
+
+@test "a token service that redirects to another host is followed there without credentials" {
+	basic="Basic $(printf %s "$REGISTRY_USER:$REGISTRY_PASSWORD" | base64)"
+	for status in 301 302 303 307 308; do
+		pulls_by_token away$status
+		diff <(asked_for_token odd) <(printf 'GET\t/token/%s\t%s\t\n' away$status "$basic")
+		diff <(asked_for_token other) <(printf 'GET\t/token/everywhere\t\t\n')
+		# the query is the service's own, not ours with our name in it
+		[ "$(registry_asked other | jq -r .path)" = "/token/everywhere?signature=secret" ]
+	done
+}
+
+@test "an identity token goes again to the host that it is for, and to no other" {
+	echo '{"auths": {"127.0.0.1:7000": {"auth": "", "identitytoken": "my-identity"}}}' >"$DOCKER_CONFIG/config.json"
+	for status in 307 308; do
+		pulls_by_token here$status
+		asked_for_token odd | cut -f 1-3 | diff - <(printf 'POST\t/token/%s\t\n' here$status everywhere)
+		[ "$(asked_for_token odd | grep -c 'grant_type=refresh_token&refresh_token=my-identity&')" = 2 ]
+		registry_forget other
+		for cli in docker kist; do
+			fails_with 1 "http://127.0.0.1:7000/token/away$status: redirects to another host (http://127.0.0.1:7001), which must not get the identity token" \
+				$cli pull 127.0.0.1:7000/token.away$status
+		done
+		[ -z "$(registry_asked other)" ]
+	done
+	for status in 301 302 303; do
+		pulls_by_token here$status away$status
+		diff <(asked_for_token other) <(printf 'GET\t/token/everywhere\t\t\n')
+		asked_for_token odd | cut -f 1-3 | diff - <(printf 'POST\t/token/%s\t\n' away$status)
+	done
+}
+
 @test "a mirror that asks who we are is passed by" {
 	mkdir -p "$REGISTRY_HOME/certs/127.0.0.1:7000"
 	printf '[host."http://127.0.0.1:7001"]\n' >"$REGISTRY_HOME/certs/127.0.0.1:7000/hosts.toml"

@@ -117,5 +117,9 @@ scopes() { # NAME
 	done
 	! registry_asked odd | grep -q Evil || false
 	fails_with 1 "127.0.0.1:7001" docker pull 127.0.0.1:7000/token.refused
+	fails_with 1 "127.0.0.1:7000/token/round307: stopped after 10 redirects" docker pull 127.0.0.1:7000/token.round307
+	[ "$(registry_asked odd | grep -c '"path": "/token/round307')" = 11 ]
+	fails_with 1 "127.0.0.1:7000/token/nowhere302: redirects to what is no HTTP URL" kist pull 127.0.0.1:7000/token.nowhere302
+	fails_with 1 "received unexpected HTTP status: 304" docker pull 127.0.0.1:7000/token.here304
 	fails_with 1 "incorrect username or password" kist pull 127.0.0.1:7000/token.denied
 }

@@ -270,7 +270,12 @@ fetched() { # FILE: it is the mock's blob
 	try --insecure 127.0.0.1:7002 "${as_user[@]}" 127.0.0.1:7002/token.downgrade manifest latest
 	[ "$status" = 1 ]
 	[[ "$output" == *"its token service http://127.0.0.1:7002 is not: refused"* ]]
-	! asked 7002 | grep -q '"authorization": "'
+	! asked 7002 | grep -q '"authorization": "' || false
+	for code in 302 307; do
+		try --insecure 127.0.0.1:7002 "${as_user[@]}" 127.0.0.1:7002/token.down$code manifest latest
+		[ "$status" = 1 ]
+		[[ "$output" == *"/token/down$code: redirects from https to http (http://127.0.0.1:7002): refused"* ]]
+	done
 }
 
 @test "wrong credentials are the token service's to refuse" {

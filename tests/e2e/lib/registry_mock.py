@@ -9,7 +9,8 @@ blobs:     fine norange wrongrange norange206 cut mute stall drip short long red
            gone file
 manifests: fine wrongdigest html huge endless silent dripping schema1 error nonsense redirect circle file
 tokens:    /v2/token.KIND/...: 401 until a token comes; /token/KIND: good once(expires after 3 requests) html huge
-           crlf empty number denied refused(the realm is --other)
+           crlf empty number denied refused(the realm is --other); hereSTATUS awaySTATUS: redirects with it to /token/everywhere, here
+           or at --other, whose token is good for all mocks; downSTATUS: to http; roundSTATUS: to itself; nowhereSTATUS: to a file
 uploads:   fine chunked(asks for parts of 5 MB) lose(cuts off in the midst, once) forget(404 of the upload afterwards) elsewhere
            (Location at --other) downgrade wrongdigest
 """
@@ -18,6 +19,7 @@ import hashlib
 import http.server
 import json
 import random
+import re
 import socket
 import ssl
 import threading
@@ -28,7 +30,7 @@ args = None
 lock = threading.Lock()
 counts = {}
 uploads = {}
-tokens = {}
+tokens = {"everywhere": 1 << 30}
 blob = b""
 digest = ""
 manifest = b""
@@ -41,7 +43,7 @@ def say(handler, status):
             "port": args.port, "method": handler.command, "path": handler.path, "status": status,
             "authorization": handler.headers.get("Authorization"), "range": handler.headers.get("Range"),
             "cookie": handler.headers.get("X-Secret"), "length": handler.headers.get("Content-Length"),
-            "content-range": handler.headers.get("Content-Range")}) + "\n")
+            "content-range": handler.headers.get("Content-Range"), "form": handler.form}) + "\n")
 
 
 def count(key):
@@ -52,6 +54,7 @@ def count(key):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    form = None
 
     def log_message(self, *_):
         pass
@@ -283,7 +286,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         name = "token-%d" % count("token")
         body = json.dumps({"token": name, "expires_in": 300}).encode()
         headers = [("Content-Type", "application/json")]
-        if kind == "html":
+        redirect = re.fullmatch("(here|away|down|round|nowhere)(30[0-9])", kind)
+        if redirect:
+            where = {"here": "/token/everywhere?signature=secret", "away": args.other + "/token/everywhere?signature=secret",
+                     "down": "http://127.0.0.1:%d/token/everywhere" % args.port, "round": self.path, "nowhere": "file:///etc/passwd"}
+            return self.answer(int(redirect[2]), b"{}", [("Location", where[redirect[1]])])
+        if kind == "everywhere":
+            name = kind
+            body = json.dumps({"token": name}).encode()
+        elif kind == "html":
             body, headers = b"<html></html>", [("Content-Type", "text/html")]
         elif kind == "huge":
             return self.answer(200, b'{"token": "' + b"x" * (2 << 20) + b'"}', headers)
@@ -296,7 +307,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif kind == "denied":
             return self.answer(401, b'{"details": "incorrect username or password"}', headers)
         with lock:
-            tokens[name] = 3 if kind == "once" else 1000
+            tokens.setdefault(name, 3 if kind == "once" else 1000)
         return self.answer(200, body, headers)
 
     # ---- lists
@@ -340,7 +351,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         kind, words, query = self.parts()
         if self.path.startswith("/token/"):
-            self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            self.form = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
             return self.token()
         if kind == "mountless" and "mount" in query:
             return self.error(401, "UNAUTHORIZED", "no")
