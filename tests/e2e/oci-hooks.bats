@@ -180,14 +180,70 @@ p['args'] = ['true']"
 	[[ "$output" == *"does not exist"* ]]
 }
 
-@test "hooks: a timeout ends a hook and with it the container" {
+# timed KIND: a bundle whose hook of that kind has a second's time and ignores TERM; each has a poststop hook that runs to its end.
+# Hook and program leave files.
+timed() {
+	export KIND=$1 MARK=7${CGROUP##*-}${#1}
+	rm -f "$OUT/"{log,ran,hooked}
 	bundle o5 "$HOOKS
-c['hooks'] = {'createRuntime': [{'path': '/bin/sleep', 'args': ['sleep', '1000'], 'timeout': 1}]}"
-	run oci create -b "$BUNDLE" o5
-	[ "$status" = 1 ]
-	[[ "$output" == *"error running createRuntime hook /bin/sleep: its time is up"* ]]
+kind, inside = os.environ['KIND'], os.environ['KIND'] == 'startContainer'
+c['hooks'] = {'poststop': [hook('poststop')]}
+c['hooks'].setdefault(kind, []).insert(0, {'path': '/bin/sh', 'timeout': 1, 'args': ['sh', '-c',
+    'trap \"\" TERM; echo >' + ('/out' if inside else out) + '/hooked; exec sleep ' + os.environ['MARK']]})
+p['args'] = ['sh', '-c', 'echo >/out/ran; sleep 1000']"
+}
+
+# What was said after $start of that hook, which did not end by itself; of hook and container nothing stays.
+timed_out() {
+	echo "$output"
+	[[ "$output" == *"error running $KIND hook /bin/sh: its time is up"* ]]
+	[ -e "$OUT/hooked" ]
+	[ $((${EPOCHREALTIME/./} - start)) -ge 1000000 ]
+	! pgrep -fx "sleep $MARK" || false
+	[ "$(order)" = "poststop " ]
 	run oci list -q
 	[ -z "$output" ]
+	[ -z "$(find /sys/fs/cgroup -path "*$CGROUP/o5" -type d)" ]
+}
+
+@test "hooks: a timeout ends a hook of create, even one that ignores TERM, and with it the container" {
+	local kind start
+	for kind in prestart createRuntime createContainer; do
+		timed $kind
+		start=${EPOCHREALTIME/./}
+		run oci create -b "$BUNDLE" o5
+		[ "$status" = 1 ]
+		timed_out
+	done
+}
+
+@test "hooks: a timeout ends a hook of start, even one that ignores TERM, and with it the container" {
+	local kind start
+	for kind in startContainer poststart; do
+		timed $kind
+		oci create -b "$BUNDLE" o5 </dev/null >/dev/null 2>&1 3>&-
+		start=${EPOCHREALTIME/./}
+		run oci start o5
+		[ "$status" = 1 ]
+		timed_out
+		[ $kind = poststart ] || [ ! -e "$OUT/ran" ]
+		timed $kind
+		start=${EPOCHREALTIME/./}
+		run oci run -b "$BUNDLE" o5
+		[ "$status" = 1 ]
+		timed_out
+	done
+}
+
+@test "hooks: a timeout ends a poststop hook, even one that ignores TERM, with a warning, and the next one runs" {
+	local start
+	timed poststop
+	oci run -d -b "$BUNDLE" o5 </dev/null >/dev/null 2>&1 3>&-
+	wait_for test -e "$OUT/ran"
+	start=${EPOCHREALTIME/./}
+	run oci delete --force o5
+	[ "$status" = 0 ]
+	timed_out
 }
 
 @test "hooks: relative paths, missing programs and timeouts of zero are refused" {

@@ -25,37 +25,97 @@ one_of() {
 	[ "$((first + CODE))" = 1 ]
 }
 
-# Nothing of container ID: folder, cgroups, processes of its mark, mounts.
-clean() { # ID MARK
-	[ ! -e "$HOME_OCI/state/$1" ] || {
-		echo "folder left: $(ls -A "$HOME_OCI/state/$1")"
-		return 1
-	}
-	[ -z "$(find /sys/fs/cgroup -path "*$CGROUP/$1" -type d)" ] || {
-		echo "cgroup left"
-		return 1
-	}
-	! grep -q "$HOME_OCI/rootfs" /proc/self/mountinfo || {
-		echo "mount left"
-		return 1
-	}
-	local p
+# The mark of a test's programs: how long they sleep, which nobody else's program does.
+setup() {
+	export MARK=7${CGROUP##*-}$(printf %02d "$BATS_TEST_NUMBER")
+}
+
+# Says which processes there are of this test: its programs, and kist-oci and hooks that were told of its folders.
+processes() { # MARK
+	local p args
 	for p in /proc/[0-9]*; do
-		if tr '\0' ' ' 2>/dev/null <"$p/cmdline" | grep -q -e "sleep $2\$" -e "create -b $BUNDLE $1 *\$"; then
-			echo "process left: ${p#/proc/}"
-			return 1
-		fi
+		mapfile -d '' -t args 2>/dev/null <"$p/cmdline" || continue
+		case "${args[*]} " in
+		"sleep $1 " | *" --root $HOME_OCI/"* | *"$HOME_OCI/go"*) echo "process left: ${p#/proc/} (${args[*]})" ;;
+		esac
 	done
 }
 
-# A bundle whose createRuntime hook stops until $HOME_OCI/go is there, and says so in $HOME_OCI/in.
-held_bundle() {
+left_of() { # ID MARK
+	[ ! -e "$HOME_OCI/state/$1" ] || echo "folder left:" $(ls -A "$HOME_OCI/state/$1")
+	find /sys/fs/cgroup -path "*$CGROUP/$1" -type d -printf 'cgroup left: %p\n'
+	sed -n "\\|$HOME_OCI/rootfs|s|^|mount left: |p" /proc/self/mountinfo
+	processes "$2"
+}
+
+# Nothing of container ID is there, of whom this test has no other: folder, cgroups, mounts, processes.
+clean() { # ID [MARK]
+	local left
+	left=$(left_of "$1" "${2:-$MARK}")
+	echo "$left"
+	[ -z "$left" ]
+}
+
+# A bundle whose hook of that kind, or createRuntime, stops until $HOME_OCI/go is there, and says so in $HOME_OCI/in.
+held_bundle() { # NAME [KIND]
 	rm -f "$HOME_OCI/go" "$HOME_OCI/in"
-	bundle "$1" 'd = os.environ["HOME_OCI"]; c["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "echo >" + d + "/in; while [ ! -e " + d + "/go ]; do sleep 0.02; done"]}]}'
+	bundle "$1" 'd = os.environ["HOME_OCI"]; c["hooks"] = {"'"${2:-createRuntime}"'": [{"path": "/bin/sh", "args": ["sh", "-c", "echo >" + d + "/in; while [ ! -e " + d + "/go ]; do sleep 0.02; done"]}]}'
+}
+
+# seen PATTERN: clean fails, and says so.
+seen() {
+	run clean cl
+	echo "$output"
+	[ "$status" = 1 ]
+	grep -q -e "$1" <<<"$output"
+}
+
+@test "what these tests look for is seen where it is left" {
+	clean cl
+	sleep "$MARK" 3>&- &
+	local pid=$!
+	seen "process left: $pid (sleep $MARK)"
+	kill "$pid"
+	wait "$pid" || true
+	held_bundle cl
+	oci_bg /dev/null create -b "$BUNDLE" cl
+	wait_for test -e "$HOME_OCI/in"
+	seen "process left: $OCI_PID (.* create "
+	seen "process left: .*(sh -c echo >$HOME_OCI/in"
+	touch "$HOME_OCI/go"
+	code_of "$OCI_PID"
+	seen "folder left: .*state.json"
+	seen "cgroup left: /sys/fs/cgroup/.*$CGROUP/cl"
+	seen "process left: .* create "
+	oci delete --force cl
+	clean cl
+	held_bundle cl poststart
+	oci create -b "$BUNDLE" cl </dev/null >/dev/null 2>&1 3>&-
+	oci_bg /dev/null start cl
+	wait_for test -e "$HOME_OCI/in"
+	seen "process left: $OCI_PID (.* start cl)"
+	touch "$HOME_OCI/go"
+	code_of "$OCI_PID"
+	oci_bg /dev/null exec cl sleep "$MARK"
+	wait_for seen "process left: $OCI_PID (.* exec cl "
+	wait_for seen "process left: .*(sleep $MARK)"
+	oci delete --force cl
+	code_of "$OCI_PID"
+	clean cl
+	held_bundle cl poststop
+	oci_bg /dev/null run -b "$BUNDLE" cl
+	wait_for is cl running
+	seen "process left: $OCI_PID (.* run -b "
+	oci_bg /dev/null delete --force cl
+	wait_for test -e "$HOME_OCI/in"
+	seen "process left: $OCI_PID (.* delete --force cl)"
+	touch "$HOME_OCI/go"
+	wait
+	clean cl
 }
 
 @test "kill -9 of create at any moment, a hundred times: delete --force leaves no folder, cgroup, process or mount" {
-	bundle k9 'p["args"] = ["sleep", "4321"]'
+	bundle k9 'p["args"] = ["sleep", os.environ["MARK"]]'
 	# how long one takes here, so that the moments fall all over it
 	local i start whole
 	start=$EPOCHREALTIME
@@ -70,18 +130,18 @@ held_bundle() {
 		oci delete --force k9
 		[ ! -e "$HOME_OCI/state/k9" ]
 	done
-	wait_for clean k9 4321
+	wait_for clean k9
 	# the id is free for good
 	oci run -d -b "$BUNDLE" k9 </dev/null >/dev/null 2>&1 3>&-
 	oci delete --force k9
-	clean k9 4321
+	clean k9
 }
 
 @test "kill -9 of run, start, exec and delete at random moments: delete --force clears" {
-	bundle k8 'p["args"] = ["sleep", "4322"]'
+	bundle k8 'p["args"] = ["sleep", os.environ["MARK"]]'
 	local i verb
 	for i in $(seq 12); do
-		for verb in "run -b $BUNDLE k8" "start k8" "exec k8 sleep 4322" "delete --force k8"; do
+		for verb in "run -b $BUNDLE k8" "start k8" "exec k8 sleep $MARK" "delete --force k8"; do
 			oci delete --force k8
 			case $verb in
 			start*) oci create -b "$BUNDLE" k8 </dev/null >/dev/null 2>&1 3>&- ;;
@@ -95,12 +155,12 @@ held_bundle() {
 			[ ! -e "$HOME_OCI/state/k8" ]
 		done
 	done
-	wait_for clean k8 4322
+	wait_for clean k8
 }
 
 @test "create killed at every system call of its own that changes something: delete --force clears" {
 	command -v strace >/dev/null || skip "strace is not installed"
-	bundle ks 'p["args"] = ["sleep", "4323"]'
+	bundle ks 'p["args"] = ["sleep", os.environ["MARK"]]'
 	local call n
 	for call in mkdirat mkdir renameat rename write bind clone3 clone fcntl openat; do
 		for n in 1 2 3 5 8 13; do
@@ -111,7 +171,7 @@ held_bundle() {
 			[ ! -e "$HOME_OCI/state/ks" ]
 		done
 	done
-	wait_for clean ks 4323
+	wait_for clean ks
 }
 
 @test "create that fails while its network namespace is being made: who makes that finds the socket still open" {
@@ -154,7 +214,7 @@ held_bundle() {
 }
 
 @test "two forced deletes of a running container both succeed" {
-	bundle df 'p["args"] = ["sleep", "4324"]'
+	bundle df 'p["args"] = ["sleep", os.environ["MARK"]]'
 	local i a b
 	for i in $(seq 10); do
 		oci run -d -b "$BUNDLE" df </dev/null >/dev/null 2>&1 3>&-
@@ -167,7 +227,7 @@ held_bundle() {
 		code_of "$b"
 		[ "$CODE" = 0 ]
 	done
-	wait_for clean df 4324
+	wait_for clean df
 }
 
 @test "two starts: one starts, the other is told that it runs" {
@@ -239,7 +299,7 @@ held_bundle() {
 }
 
 @test "delete against start: whoever is second is told, and a started one is not half deleted" {
-	bundle ds 'p["args"] = ["sleep", "4325"]'
+	bundle ds 'p["args"] = ["sleep", os.environ["MARK"]]'
 	local i a b
 	for i in $(seq 15); do
 		oci create -b "$BUNDLE" ds </dev/null >/dev/null 2>&1 3>&-
@@ -262,7 +322,7 @@ held_bundle() {
 		fi
 		oci delete --force ds
 	done
-	wait_for clean ds 4325
+	wait_for clean ds
 }
 
 @test "while create is under way: state and list show it, kill and start refuse, create of the same id too; then it works" {
@@ -307,13 +367,13 @@ held_bundle() {
 
 # vm: always
 @test "execs racing a kill and a delete end, one way or the other, and leave nothing" {
-	bundle ed 'p["args"] = ["sleep", "4326"]'
+	bundle ed 'p["args"] = ["sleep", os.environ["MARK"]]'
 	local i j pids
 	for i in $(seq 8); do
 		oci run -d -b "$BUNDLE" ed </dev/null >/dev/null 2>&1 3>&-
 		pids=()
 		for j in 1 2 3; do
-			oci_bg /dev/null exec ed sleep 4326
+			oci_bg /dev/null exec ed sleep "$MARK"
 			pids+=("$OCI_PID")
 		done
 		sleep "$(patience "0.0$((RANDOM % 6))")"
@@ -324,7 +384,7 @@ held_bundle() {
 		done
 		[ ! -e "$HOME_OCI/state/ed" ]
 	done
-	wait_for clean ed 4326
+	wait_for clean ed
 }
 
 @test "the program's end between the verbs: kill, exec and delete take it as a stopped container" {
@@ -366,11 +426,11 @@ held_bundle() {
 		[ "$status" = 1 ]
 		grep -q "No space left on device\|no space left on device" "$HOME_OCI/out"
 	done
-	wait_for clean ro 1000
+	wait_for clean ro
 }
 
 @test "a folder with half of what belongs in it: delete --force clears it, and its container's processes" {
-	bundle hf 'p["args"] = ["sleep", "4327"]'
+	bundle hf 'p["args"] = ["sleep", os.environ["MARK"]]'
 	local without
 	for without in state.json plan lock gate; do
 		oci create -b "$BUNDLE" hf </dev/null >/dev/null 2>&1 3>&-
@@ -381,6 +441,6 @@ held_bundle() {
 		run oci list
 		[ "$status" = 0 ]
 		oci delete --force hf
-		wait_for clean hf 4327
+		wait_for clean hf
 	done
 }

@@ -262,7 +262,7 @@ for s in ("bounding", "effective", "permitted"): p["capabilities"].setdefault(s,
 	[[ "$output" == *oom_score_adj* ]]
 }
 
-@test "hooks, terminal, seccomp cache and masks work as they do for root" {
+@test "hooks, seccomp cache and masks work as they do for root" {
 	as_user sh -c "printf '#!/bin/sh\ncat >$HOME_OCI/xdg/hook.out\n' >$HOME_OCI/xdg/hook; chmod 755 $HOME_OCI/xdg/hook"
 	rootless all 'h = {"path": os.environ["HOME_OCI"] + "/xdg/hook"}
 c["hooks"] = {"createRuntime": [h]}
@@ -275,6 +275,57 @@ p["args"] = ["sh", "-c", "mkdir /dev/shm/x; wc -c </proc/timer_list; touch /x"]'
 	[[ "${lines[2]}" == *"Read-only file system"* ]]
 	grep -q '"id":' "$HOME_OCI/xdg/hook.out"
 	[ "$(ls "$HOME_OCI/xdg/kist-oci/:seccomp" | wc -l)" = 1 ]
+}
+
+# rl_terminal SCENARIO ARGUMENT...: kist-oci as that user, on a terminal of theirs: see lib/terminal.py.
+rl_terminal() {
+	local scenario=$1
+	shift
+	as_user timeout 100 python3 "$HOME_OCI/terminal.py" "$scenario" "$KIST_BUILD/bin/kist-oci" "$@" 3>&-
+}
+
+# What a program says of its terminal, to /mnt/said: which one, of whom, and that it may open it and controls it. Then
+# what lib/terminal.py asks for.
+SAYS='{ tty; stat -c "%u %a" "$(tty)"; (: <>"$(tty)") && (: <>/dev/tty) && echo opened; } >/mnt/said 2>&1
+	echo ready; read x; stty size; read x; stty size; exit 4'
+
+said() {
+	tr '\n' ' ' <"$HOME_OCI/xdg/said/said"
+	rm -f "$HOME_OCI/xdg/said/said"
+}
+
+# vm: always
+@test "a terminal: run and exec --tty, as root and as another user of the container's" {
+	local user ids
+	cp "$BATS_TEST_DIRNAME/lib/terminal.py" "$HOME_OCI/terminal.py"
+	chmod 644 "$HOME_OCI/terminal.py"
+	as_user mkdir -p "$HOME_OCI/xdg/said"
+	as_user chmod 777 "$HOME_OCI/xdg/said"
+	export SAYS
+	for user in 0 33; do
+		ids='c["mounts"].append({"destination": "/mnt", "type": "bind", "source": os.environ["HOME_OCI"] + "/xdg/said", "options": ["bind"]}); '
+		if [ $user != 0 ]; then
+			command -v newuidmap >/dev/null || skip "newuidmap is not installed"
+			ids+='subids(); p["user"] = {"uid": 33, "gid": 44}; '
+		fi
+		rootless term "$ids"'p["terminal"] = True; p["args"] = ["sh", "-c", os.environ["SAYS"]]'
+		run rl_terminal size run -b "$BUNDLE" term
+		echo "$output"
+		[ "$output" = "$(printf 'raw True\ncode 4 restored True')" ]
+		[ "$(said)" = "/dev/pts/0 $user 620 opened " ]
+		rootless term "$ids"
+		rl run -d -b "$BUNDLE" term </dev/null >/dev/null 2>&1 3>&-
+		run rl_terminal size exec --tty term sh -c "$SAYS"
+		echo "$output"
+		[ "$output" = "$(printf 'raw True\ncode 4 restored True')" ]
+		[ "$(said)" = "/dev/pts/0 $user 620 opened " ]
+		run rl_terminal interrupt exec -t term sh -c 'trap "exit 33" INT; echo ready; while :; do sleep 0.1; done'
+		[ "$output" = "code 33 restored True" ]
+		run rl exec -t term true </dev/null
+		[ "$status" = 255 ]
+		[[ "$output" == *"none of the standard streams is one"* ]]
+		rl delete --force term
+	done
 }
 
 @test "a container joins another's namespaces" {

@@ -187,7 +187,7 @@ P
 	[[ "$output" == *"/sys"*"ordinary directory"* || "$output" == *"ordinary directory"*"/sys"* ]]
 }
 
-@test "CVE-2021-30465: a mount's target that is a symlink stays inside" {
+@test "CVE-2021-30465, CVE-2015-3629: a mount's target that is a symlink stays inside" {
 	mkdir -p "$KIST_HOME/victim"
 	image target "ln -s ../../../../../../../../$KIST_HOME/victim data; ln -s /proc/1/root out"
 	run docker run --rm -v evil:/data/sub target sh -c 'touch /data/sub/file'
@@ -195,9 +195,16 @@ P
 	run docker run --rm -v evil:/out/sub target true
 	[ "$status" != 0 ]
 	[ ! -e /sub ]
+	# one that the container made in its first life, for its second
+	docker run --name c1 -v evil:/mnt/at/sub busybox sh -c "[ ! -L /mnt/at ] || exit 0
+		mv /mnt/at /mnt/was && ln -s ../../../../../../../../$KIST_HOME/victim /mnt/at && exit 7" || [ $? = 7 ]
+	run docker start -a c1
+	echo "$output"
+	[ -z "$(ls "$KIST_HOME/victim")" ]
+	[ "$status" = 0 ]
 }
 
-@test "CVE-2022-29162: no inheritable capabilities, on start and on exec" {
+@test "CVE-2022-29162, CVE-2022-24769, CVE-2022-27650: no inheritable capabilities, on start and on exec" {
 	[ "$(docker run --rm busybox grep CapInh /proc/self/status | tr -d '\t ')" = CapInh:0000000000000000 ]
 	[ "$(docker run --rm --cap-add ALL busybox grep CapInh /proc/self/status | tr -d '\t ')" = CapInh:0000000000000000 ]
 	docker run -d --name c1 busybox sleep 100
@@ -268,7 +275,7 @@ P
 	[ "$(docker run --rm --sysctl net.ipv4.ip_forward=1 busybox cat /proc/sys/net/ipv4/ip_forward)" = 1 ]
 }
 
-@test "CVE-2022-36109: supplementary groups are those of image and user, with the primary one" {
+@test "CVE-2022-36109, CVE-2023-25173: supplementary groups are those of image and user, with the primary one" {
 	image groups 'echo "me:x:1000:1000::/:/bin/sh" >>etc/passwd; printf "me:x:1000:\nmore:x:2000:me\nadded:x:3000:\n" >>etc/group'
 	[ "$(docker run --rm -u me groups id -G)" = "1000 2000" ]
 	[ "$(docker run --rm -u me --group-add added groups id -G)" = "1000 2000 3000" ]
