@@ -69,5 +69,9 @@ const struct command command_push = {
 	.max_args = 1,
 	.common = true,
 	.completes = "@images",
+	.details = "A name is pushed as the manifest or index that it came with, with the same "
+		   "digest; a tag came with what its source did. A platform of an index goes "
+		   "alone where the others are not here. An image that was made here, or loaded "
+		   "with plain layers, is compressed, and is the same when it is pushed again.",
 	.run = cmd_push,
 };

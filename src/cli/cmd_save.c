@@ -55,6 +55,7 @@ const struct command command_save = {
 		   "layouts. It holds "
 		   "the names that were given: all tags of a repository without a tag, no name for "
 		   "an ID. The same "
-		   "images give the same bytes.",
+		   "images give the same bytes. With --format oci each name stands for the "
+		   "manifest or index that it came with.",
 	.run = cmd_save,
 };

@@ -42,7 +42,7 @@ static const struct oci_platform *wanted(const struct pull *p)
 	return p->has_platform ? &p->want : NULL;
 }
 
-/* True if the image that is called @ref here is what @digest stands for at the registry. */
+/* True if the image that is called @ref here came as what @digest stands for at the registry. */
 static bool is_here(struct pull *p, const struct reference *ref, const struct digest *digest)
 {
 	struct store_blob_list list = {0};
@@ -51,7 +51,8 @@ static bool is_here(struct pull *p, const struct reference *ref, const struct di
 	auto_free char *name = xasprintf("%s@%s", repo, digest->str);
 	auto_store_image *image = store_image_find(engine_of(p)->store, local, NULL);
 	bool here = false;
-	if (image && strv_index(image->repo_digests, name) >= 0 &&
+	if (image && str_eq(image->document.str, digest->str) &&
+		strv_index(image->repo_digests, name) >= 0 &&
 		store_image_blobs(engine_of(p)->store, &image->id, &list, NULL) == 0)
 		here = documents_lead_to(engine_of(p)->store, digest, wanted(p), image, &list);
 	store_blob_list_free(&list);

@@ -93,6 +93,19 @@ static void remember(struct push *p, const struct push_plan *plan, struct store_
 		log_warn("push: %s", err_msg(err));
 }
 
+/* Which image the registry has under that digest, and that the tag stands for it. */
+static void note_digest(struct push *p, const struct push_plan *plan, const char *tag)
+{
+	struct store *store = engine_of(p)->store;
+	const struct push_document *d = &plan->documents[plan->document_count - 1];
+	auto_free char *repo = reference_name(&p->ref);
+	auto_free char *name = xasprintf("%s:%s", repo, tag);
+	auto_err *err = NULL;
+	if (store_image_digest_add(store, &plan->image, repo, &d->digest, &err) < 0 ||
+		store_image_document_add(store, &plan->image, name, &d->digest, &err) < 0)
+		log_warn("push: %s", err_msg(err));
+}
+
 static void say_pushed(struct push *p, const char *tag, const struct push_document *d)
 {
 	operation_line(p->op, NULL, "%s: digest: %s size: %zu", tag, d->digest.str, d->bytes.len);
@@ -106,7 +119,6 @@ static int push_planned(struct push *p, struct push_plan *plan, struct store_lea
 	const char *tag, struct err **err)
 {
 	struct engine *e = engine_of(p);
-	auto_free char *name = reference_name(&p->ref);
 	bool fresh = plan->document_count == 0;
 	push_plan_mounts(plan, e->store, &p->ref);
 	if (send_blobs(p->op, plan->items, plan->item_count, e->max_uploads, err) < 0)
@@ -117,11 +129,8 @@ static int push_planned(struct push *p, struct push_plan *plan, struct store_lea
 		return -1;
 	if (fresh)
 		remember(p, plan, lease);
-	const struct push_document *last = &plan->documents[plan->document_count - 1];
-	auto_err *cause = NULL;
-	if (store_image_digest_add(e->store, &plan->image, name, &last->digest, &cause) < 0)
-		log_warn("push: %s", err_msg(cause));
-	say_pushed(p, tag, last);
+	note_digest(p, plan, tag);
+	say_pushed(p, tag, &plan->documents[plan->document_count - 1]);
 	return 0;
 }
 

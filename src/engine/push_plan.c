@@ -139,33 +139,27 @@ static bool add_index(struct push_plan *p, struct store_lease *lease, struct sto
 	return true;
 }
 
-/* In which pass of plan_existing() a document's turn is; -1: never. @listed: an index leads to it. */
-static int pass_of(const struct store_blob *b, bool listed)
-{
-	if (b->role == STORE_ROLE_INDEX)
-		return listed ? 1 : 0;
-	return b->role == STORE_ROLE_MANIFEST ? 2 : -1;
-}
-
-/* True if one of the documents that the image came with can be sent with all that it names: an index before what is in it. */
+/* The best of the documents that can be sent with all that it names. A makeshift is not sent: registries get what is
+ * compressed. */
 static bool plan_existing(struct push_plan *p, struct store_lease *lease, struct store *store,
 	const struct store_image *image, const struct store_blob_list *list, bool single)
 {
-	auto_free bool *listed = store_blobs_listed(store, list);
-	for (int pass = single ? 2 : 0; pass < 3; pass++) {
-		for (size_t i = 0; i < list->count; i++) {
-			const struct store_blob *b = &list->v[i];
-			if (pass_of(b, listed[i]) != pass)
-				continue;
-			if (b->role == STORE_ROLE_INDEX
-					? add_index(p, lease, store, &b->digest, b->media_type, 0)
-					: add_manifest(p, lease, store, &b->digest, b->media_type,
-						  image->config))
-				return true;
+	struct store_choices choices;
+	bool done = false;
+	store_choose(store, image, &image->document, list, &choices);
+	for (size_t i = 0; i < choices.count && !done; i++) {
+		const struct store_blob *b = choices.v[i].blob;
+		bool index = b->role == STORE_ROLE_INDEX;
+		if (choices.v[i].makeshift || (index && single))
+			continue;
+		done = index ? add_index(p, lease, store, &b->digest, b->media_type, 0)
+			     : add_manifest(
+				       p, lease, store, &b->digest, b->media_type, image->config);
+		if (!done)
 			push_plan_free(p);
-		}
 	}
-	return false;
+	free(choices.v);
+	return done;
 }
 
 /* ---- without ---- */

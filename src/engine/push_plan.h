@@ -25,8 +25,9 @@ void push_plan_free(struct push_plan *plan);
 #define auto_push_plan __attribute__((cleanup(push_plan_free))) struct push_plan
 
 /**
- * Plans. An image that came with a manifest keeps it: its index if everything that this leads to is here (and
- * @single is not set), else the manifest. Otherwise there will be a new one. What the plan names is held by @lease.
+ * Plans. What the name that @image was found by came with is kept: an index if everything that this leads to is here (and
+ * @single is not set), else the manifest. A name that came with none gets another manifest of the image (store_choose()).
+ * Otherwise there will be a new one. What the plan names is held by @lease.
  */
 int push_plan_make(struct push_plan *plan, struct store_lease *lease, struct store *store,
 	const struct store_image *image, bool single, struct err **err);

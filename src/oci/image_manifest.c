@@ -212,3 +212,13 @@ bool oci_manifest_is_image(const struct oci_manifest *m)
 	return !m->artifact_type && (str_empty(type) || str_eq(type, OCI_TYPE_CONFIG) ||
 					    str_eq(type, DOCKER_TYPE_CONFIG));
 }
+
+bool oci_manifest_is_plain(const struct oci_manifest *m, const struct oci_image *config)
+{
+	if (m->layer_count != config->diff_id_count)
+		return false;
+	for (size_t i = 0; i < m->layer_count; i++)
+		if (!str_eq(m->layers[i].digest.str, config->diff_ids[i].str))
+			return false;
+	return true;
+}

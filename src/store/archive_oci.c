@@ -11,6 +11,12 @@
 
 #define MANIFESTS_MAX 1024 /* visited in one archive */
 
+/* What a descriptor gives the name to: itself, whatever image is found in it. */
+struct naming {
+	const char *name; /* NULL: none */
+	const struct digest *document;
+};
+
 struct walk {
 	struct collect *c;
 	size_t visited;
@@ -110,9 +116,13 @@ static void keep_layer(struct walk *w, struct new_image *image, const struct oci
 		snprintf(b->file, sizeof(b->file), "blob.%u", it->index);
 }
 
-static void keep_all(struct walk *w, struct new_image *image, const struct oci_descriptor *d,
-	const struct oci_manifest *m)
+/* A manifest of plain tars is what `save` had to make, for want of another or because docker's form has them so: no name
+ * comes with that. */
+static void keep_all(struct walk *w, struct new_image *image, const struct naming *by,
+	const struct oci_descriptor *d, const struct oci_manifest *m)
 {
+	if (by->name && !oci_manifest_is_plain(m, image->config))
+		new_image_document(image, by->name, by->document);
 	for (size_t i = 0; i < ARRAY_LEN(w->index) && w->index[i]; i++)
 		keep_doc(w, image, STORE_ROLE_INDEX, w->index[i]);
 	keep_doc(w, image, STORE_ROLE_MANIFEST, d);
@@ -140,7 +150,7 @@ static bool layers_fit(struct walk *w, const struct oci_manifest *m, const struc
 
 /* 1: it is an image's, and that is among those to be loaded; 0; -1. */
 static int take_manifest(
-	struct walk *w, const struct oci_descriptor *d, const char *name, struct err **err)
+	struct walk *w, const struct oci_descriptor *d, const struct naming *by, struct err **err)
 {
 	auto_buf text = BUF_INIT;
 	auto_oci_manifest *m = NULL;
@@ -150,14 +160,14 @@ static int take_manifest(
 		return 0; /* nothing here runs it; the images beside it are loaded */
 	struct new_image *known = archive_known(w->c, &m->config.digest);
 	if (known) {
-		add_name(known, name);
+		add_name(known, by->name);
 		if (layers_fit(w, m, known->config))
-			keep_all(w, known, d, m);
+			keep_all(w, known, by, d, m);
 		return 1;
 	}
 	struct new_image *image = archive_add(w->c);
 	auto_free char *config = blob_name(&m->config.digest);
-	add_name(image, name);
+	add_name(image, by->name);
 	if (archive_config(w->c, image, config, err) < 0 ||
 		check_size(config, &m->config, image->json.len, err) < 0)
 		return err_wrap(err, "manifest %s", d->digest.str);
@@ -174,7 +184,7 @@ static int take_manifest(
 		if (archive_layer(w->c, image, i, blob, err) < 0)
 			return -1;
 	}
-	keep_all(w, image, d, m);
+	keep_all(w, image, by, d, m);
 	return 1;
 }
 
@@ -184,12 +194,12 @@ static bool have_blob(struct walk *w, const struct oci_descriptor *d)
 	return archive_member(w->c->t, name, ITEM_DOC) != NULL;
 }
 
-static int take_descriptor(struct walk *w, const struct oci_descriptor *d, const char *name,
+static int take_descriptor(struct walk *w, const struct oci_descriptor *d, const struct naming *by,
 	int depth, struct err **err);
 
 /* The best of the platforms in an index whose documents are in the archive. As take_manifest(). */
-static int take_index(struct walk *w, const struct oci_descriptor *d, const char *name, int depth,
-	struct err **err)
+static int take_index(struct walk *w, const struct oci_descriptor *d, const struct naming *by,
+	int depth, struct err **err)
 {
 	auto_buf text = BUF_INIT;
 	auto_oci_index *x = NULL;
@@ -204,12 +214,12 @@ static int take_index(struct walk *w, const struct oci_descriptor *d, const char
 	w->index[depth] = d;
 	for (size_t i = 0; r == 0 && c[i]; i++)
 		if (have_blob(w, c[i]))
-			r = take_descriptor(w, c[i], name, depth + 1, err);
+			r = take_descriptor(w, c[i], by, depth + 1, err);
 	w->index[depth] = NULL;
 	return r;
 }
 
-static int take_descriptor(struct walk *w, const struct oci_descriptor *d, const char *name,
+static int take_descriptor(struct walk *w, const struct oci_descriptor *d, const struct naming *by,
 	int depth, struct err **err)
 {
 	auto_free char *own = NULL;
@@ -218,13 +228,14 @@ static int take_descriptor(struct walk *w, const struct oci_descriptor *d, const
 			"the archive's index leads to more than %d others", MANIFESTS_MAX);
 	if (name_of(d, &own, err) < 0)
 		return -1;
+	struct naming itself = {own, &d->digest};
 	if (own)
-		name = own;
+		by = &itself;
 	if (oci_type_is_index(d->media_type))
-		return take_index(w, d, name, depth, err);
+		return take_index(w, d, by, depth, err);
 	if (d->media_type && !oci_type_is_manifest(d->media_type))
 		return 0; /* something else that lies in the layout */
-	return take_manifest(w, d, name, err);
+	return take_manifest(w, d, by, err);
 }
 
 int archive_oci(struct collect *c, struct err **err)
@@ -240,7 +251,7 @@ int archive_oci(struct collect *c, struct err **err)
 		/* attestations and other machines' images beside ours */
 		if (x->manifest_count > 1 && oci_descriptor_score(c->want, d) < 0)
 			continue;
-		if (take_descriptor(&w, d, NULL, 0, err) < 0)
+		if (take_descriptor(&w, d, &(struct naming){0}, 0, err) < 0)
 			return -1;
 	}
 	return 0;

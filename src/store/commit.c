@@ -30,6 +30,9 @@ void new_image_free(struct new_image *image)
 		free(image->blobs[i].platform);
 	}
 	free(image->blobs);
+	for (size_t i = 0; i < image->document_count; i++)
+		free(image->documents[i].name);
+	free(image->documents);
 	*image = (struct new_image){0};
 }
 
@@ -39,6 +42,14 @@ struct new_blob *new_image_blob(struct new_image *image)
 	struct new_blob *b = &image->blobs[image->blob_count++];
 	*b = (struct new_blob){.dir = -1, .compression = ""};
 	return b;
+}
+
+void new_image_document(struct new_image *image, const char *name, const struct digest *document)
+{
+	image->documents = xreallocarray(
+		image->documents, image->document_count + 1, sizeof(*image->documents));
+	image->documents[image->document_count++] =
+		(struct named_document){xstrdup(name), *document};
 }
 
 void moved_names_free(struct moved_names *moved)
@@ -288,6 +299,11 @@ static int insert_names(struct commit *c, const struct new_image *image, struct 
 		struct moved_names *m = c->moved;
 		m->v = xreallocarray(m->v, m->count + 1, sizeof(*m->v));
 		m->v[m->count++] = (struct moved_name){xstrdup(image->names[i]), from};
+	}
+	for (size_t i = 0; i < image->document_count; i++) {
+		const struct named_document *d = &image->documents[i];
+		if (name_set_document(c->store, d->name, &image->id, &d->digest, err) < 0)
+			return -1;
 	}
 	for (size_t i = 0; image->digests && image->digests[i]; i++)
 		if (insert_digest(c, image, image->digests[i], err) < 0)

@@ -256,3 +256,14 @@ int store_image_digest_add(struct store *s, const struct digest *image, const ch
 		       ? -1
 		       : 0;
 }
+
+int store_image_document_add(struct store *s, const struct digest *image, const char *name,
+	const struct digest *digest, struct err **err)
+{
+	return db_exec(s->db, err,
+		       "UPDATE tags SET document = ? WHERE name = ? AND image = ? AND document = "
+		       "''",
+		       "sss", digest->str, name, image->str) < 0
+		       ? -1
+		       : 0;
+}

@@ -122,23 +122,40 @@ static int find_prefix(struct store *s, const char *text, struct digest *id, str
 	return r < 0 ? -1 : 1;
 }
 
-static int find_named(
-	struct store *s, const struct reference *ref, struct digest *id, struct err **err)
+static int find_digested(struct store *s, const struct reference *ref, struct digest *id,
+	struct digest *document, struct err **err)
 {
-	auto_free char *name = ref->has_digest ? NULL : reference_string(ref);
 	auto_free char *base = reference_name(ref);
-	auto_free char *digested =
-		ref->has_digest ? xasprintf("%s@%s", base, ref->digest.str) : NULL;
-	/* with tag and digest the digest decides, as for Docker */
-	return digested ? find_one(s, "SELECT image FROM repo_digests WHERE name = ?", digested, id,
-				  err)
-			: find_one(s, "SELECT image FROM tags WHERE name = ?", name, id, err);
+	auto_free char *name = xasprintf("%s@%s", base, ref->digest.str);
+	*document = ref->digest;
+	return find_one(s, "SELECT image FROM repo_digests WHERE name = ?", name, id, err);
 }
 
-int image_resolve(struct store *s, const char *text, struct digest *id, struct err **err)
+static int find_tagged(struct store *s, const struct reference *ref, struct digest *id,
+	struct digest *document, struct err **err)
+{
+	auto_free char *name = reference_string(ref);
+	auto_db_stmt *q = db_query(s->db, "SELECT image, document FROM tags WHERE name = ?", err);
+	if (!q)
+		return -1;
+	db_bind_str(q, 1, name);
+	int r = db_step(q, err);
+	if (r != 1)
+		return r;
+	if (digest_parse(db_col_str(q, 0), id, err) < 0 ||
+		(*db_col_str(q, 1) && digest_parse(db_col_str(q, 1), document, err) < 0))
+		return -1;
+	return 1;
+}
+
+int image_resolve(struct store *s, const char *text, struct digest *id, struct digest *document,
+	struct err **err)
 {
 	auto_reference ref = {0};
 	enum reference_kind kind;
+	struct digest unused;
+	document = document ? document : &unused;
+	*document = (struct digest){0};
 	if (reference_parse_any(text, &ref, &kind, err) < 0)
 		return -1;
 	if (kind == REFERENCE_ID) {
@@ -146,9 +163,13 @@ int image_resolve(struct store *s, const char *text, struct digest *id, struct e
 		return r == 0 ? no_such_image(ref.digest.str, err) : r < 0 ? -1 : 0;
 	}
 	reference_default_tag(&ref);
-	int r = find_named(s, &ref, id, err);
-	if (r == 0)
+	/* with tag and digest the digest decides, as for Docker */
+	int r = ref.has_digest ? find_digested(s, &ref, id, document, err)
+			       : find_tagged(s, &ref, id, document, err);
+	if (r == 0) {
+		*document = (struct digest){0};
 		r = find_prefix(s, text, id, err);
+	}
 	if (r == 0) {
 		auto_free char *familiar = reference_familiar_string(&ref);
 		return no_such_image(familiar, err);
@@ -158,10 +179,13 @@ int image_resolve(struct store *s, const char *text, struct digest *id, struct e
 
 struct store_image *store_image_find(struct store *s, const char *ref, struct err **err)
 {
-	struct digest id;
-	if (image_resolve(s, ref, &id, err) < 0)
+	struct digest id, document;
+	if (image_resolve(s, ref, &id, &document, err) < 0)
 		return NULL;
-	return image_read(s, &id, ref, err);
+	struct store_image *image = image_read(s, &id, ref, err);
+	if (image)
+		image->document = document;
+	return image;
 }
 
 int64_t store_image_count(struct store *s)

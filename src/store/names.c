@@ -26,11 +26,21 @@ int name_set(struct store *s, const char *name, const struct digest *image, stru
 		return -1;
 	if (db_exec(s->db, err,
 		    "INSERT INTO tags(name, image) VALUES(?, ?) "
-		    "ON CONFLICT(name) DO UPDATE SET image = excluded.image",
+		    "ON CONFLICT(name) DO UPDATE SET image = excluded.image, document = ''"
+		    " WHERE image != excluded.image",
 		    "ss", name, image->str) < 0)
 		return -1;
 	return db_exec(s->db, err, "UPDATE images SET last_tagged = ? WHERE id = ?", "is",
 		       time_now(), image->str) < 0
+		       ? -1
+		       : 0;
+}
+
+int name_set_document(struct store *s, const char *name, const struct digest *image,
+	const struct digest *document, struct err **err)
+{
+	return db_exec(s->db, err, "UPDATE tags SET document = ? WHERE name = ? AND image = ?",
+		       "sss", document->str, name, image->str) < 0
 		       ? -1
 		       : 0;
 }
@@ -62,13 +72,15 @@ int store_image_tag(struct store *s, const char *image_ref, const char *repo, co
 	struct digest *moved_from, struct err **err)
 {
 	auto_reference ref = {0};
-	struct digest id, from;
+	struct digest id, from, document;
 	if (tag_reference(repo, tag, &ref, err) < 0)
 		return -1;
 	auto_free char *name = reference_string(&ref);
 	if (db_begin(s->db, err) < 0)
 		return -1;
-	if (image_resolve(s, image_ref, &id, err) < 0 || name_set(s, name, &id, &from, err) < 0) {
+	if (image_resolve(s, image_ref, &id, &document, err) < 0 ||
+		name_set(s, name, &id, &from, err) < 0 ||
+		(*document.str && name_set_document(s, name, &id, &document, err) < 0)) {
 		db_rollback(s->db);
 		return -1;
 	}

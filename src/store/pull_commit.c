@@ -130,6 +130,7 @@ static int add_names(struct store_pull *p, struct new_image *image, const struct
 			return -1;
 		if (!str_eq(now.str, image->id.str))
 			strv_add(&image->names, name);
+		new_image_document(image, name, store_pull_digest(p));
 		strv_take(&image->digests, xasprintf("%s@%s", repo, store_pull_digest(p)->str));
 	}
 	out->updated = !str_eq(now.str, image->id.str);

@@ -330,7 +330,7 @@ int store_image_remove(struct store *s, const char *ref, unsigned flags, store_u
 		.arg = arg,
 		.out = out};
 	*out = (struct store_removed_list){0};
-	int ok = image_resolve(s, ref, &r.id, err);
+	int ok = image_resolve(s, ref, &r.id, NULL, err);
 	if (ok == 0)
 		ok = look(&r, err);
 	if (ok == 0)

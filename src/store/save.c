@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "save_private.h"
 #include "store/layer_tar.h"
+#include "store/manifests.h"
 
 #define TYPE_TAR "application/vnd.oci.image.layer.v1.tar"
 #define LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}"
@@ -72,18 +73,19 @@ static void describe(struct jsonw *w, const char *key, const char *media_type,
 
 /* ---- a manifest made here: plain layers ---- */
 
-static int make_manifest(struct store_save *s, struct save_image *image, struct err **err)
+static int make_manifest(struct store_save *s, const struct store_image *image,
+	struct save_entry *entry, struct err **err)
 {
-	const struct oci_image *config = image->image->config;
+	const struct oci_image *config = image->config;
 	auto_buf json = BUF_INIT;
 	int64_t size;
-	if (add_config(s, &image->image->id, &size, err) < 0)
+	if (add_config(s, &image->id, &size, err) < 0)
 		return -1;
 	struct jsonw w = jsonw_to(&json);
 	jw_object(&w, NULL);
 	jw_i64(&w, "schemaVersion", 2);
 	jw_str(&w, "mediaType", OCI_TYPE_MANIFEST);
-	describe(&w, "config", OCI_TYPE_CONFIG, &image->image->id, size);
+	describe(&w, "config", OCI_TYPE_CONFIG, &image->id, size);
 	jw_end_object(&w);
 	jw_array(&w, "layers");
 	for (size_t i = 0; i < config->diff_id_count; i++) {
@@ -95,10 +97,10 @@ static int make_manifest(struct store_save *s, struct save_image *image, struct 
 	}
 	jw_end_array(&w);
 	jw_end_object(&w);
-	digest_of(json.data, json.len, &image->manifest);
-	image->manifest_size = (int64_t)json.len;
-	image->media_type = xstrdup(OCI_TYPE_MANIFEST);
-	add_bytes(s, &image->manifest, &json);
+	digest_of(json.data, json.len, &entry->target);
+	entry->size = (int64_t)json.len;
+	entry->media_type = xstrdup(OCI_TYPE_MANIFEST);
+	add_bytes(s, &entry->target, &json);
 	return 0;
 }
 
@@ -138,53 +140,21 @@ static int take_layers(struct store_save *s, const struct store_blob_list *list,
 	return 0;
 }
 
-static void name_by(struct store_save *s, struct save_image *image, const struct store_blob *b,
+static void name_by(struct store_save *s, struct save_entry *entry, const struct store_blob *b,
 	const char *fallback)
 {
 	add_content(s, &b->digest, b->size);
-	image->manifest = b->digest;
-	image->manifest_size = b->size;
-	str_replace(&image->media_type, str_empty(b->media_type) ? fallback : b->media_type);
+	entry->target = b->digest;
+	entry->size = b->size;
+	str_replace(&entry->media_type, str_empty(b->media_type) ? fallback : b->media_type);
 }
 
-/* The index that lists @digest: 1 and *out; 0: none. */
-static int find_index(struct store_save *s, const struct store_blob_list *list,
-	const struct digest *digest, const struct store_blob **out, struct err **err)
+/* 1: taken, with the indexes that lead to it: the outermost stands for the image; 0: it cannot be used. */
+static int take_manifest(struct store_save *s, const struct save_image *image,
+	struct save_entry *entry, const struct store_blob_list *list,
+	const struct store_choice *choice, struct err **err)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		const struct store_blob *b = &list->v[i];
-		auto_buf text = BUF_INIT;
-		auto_oci_index *x = NULL;
-		if (b->role != STORE_ROLE_INDEX || !b->present)
-			continue;
-		if (store_blob_read(s->store, &b->digest, &text, err) < 0 ||
-			oci_index_parse(&x, text.data, text.len, err) < 0)
-			return -1;
-		*out = b;
-		if (oci_index_find(x, digest))
-			return 1;
-	}
-	return 0;
-}
-
-/* The index that @manifest came by stands for the image, if there is one, and the index that that one came by for both. */
-static int take_indexes(struct store_save *s, struct save_image *image,
-	const struct store_blob_list *list, const struct digest *manifest, struct err **err)
-{
-	const struct store_blob *b = NULL;
-	int r = 1;
-	for (int depth = 0; r == 1 && depth < OCI_INDEX_DEPTH_MAX; depth++) {
-		r = find_index(s, list, b ? &b->digest : manifest, &b, err);
-		if (r == 1)
-			name_by(s, image, b, OCI_TYPE_INDEX);
-	}
-	return r < 0 ? -1 : 0;
-}
-
-/* 1: taken; 0: it cannot be used. */
-static int take_manifest(struct store_save *s, struct save_image *image,
-	const struct store_blob_list *list, const struct store_blob *b, struct err **err)
-{
+	const struct store_blob *b = choice->blob;
 	auto_buf text = BUF_INIT;
 	auto_oci_manifest *m = NULL;
 	int64_t size;
@@ -196,27 +166,75 @@ static int take_manifest(struct store_save *s, struct save_image *image,
 		return 0;
 	if (add_config(s, &image->image->id, &size, err) < 0 || take_layers(s, list, m, err) < 0)
 		return -1;
-	name_by(s, image, b, OCI_TYPE_MANIFEST);
-	return take_indexes(s, image, list, &b->digest, err) < 0 ? -1 : 1;
+	name_by(s, entry, b, OCI_TYPE_MANIFEST);
+	for (choice = choice->in; choice; choice = choice->in)
+		name_by(s, entry, choice->blob, OCI_TYPE_INDEX);
+	return 1;
 }
 
-static int take_kept(struct store_save *s, struct save_image *image, struct err **err)
+/* An index is taken with the manifest in it; here it is asked only whether it is whole. */
+static int check_index(struct store_save *s, const struct store_blob *b, struct err **err)
+{
+	auto_buf text = BUF_INIT;
+	auto_oci_index *x = NULL;
+	return store_blob_read(s->store, &b->digest, &text, err) < 0 ||
+			       oci_index_parse(&x, text.data, text.len, err) < 0
+		       ? -1
+		       : 0;
+}
+
+static int take_kept(struct store_save *s, const struct save_image *image, struct save_entry *entry,
+	struct err **err)
 {
 	struct store_blob_list list = {0};
+	struct store_choices choices = {0};
 	int r = store_image_blobs(s->store, &image->image->id, &list, err);
-	for (size_t i = 0; r == 0 && i < list.count; i++)
-		if (list.v[i].role == STORE_ROLE_MANIFEST && list.v[i].present)
-			r = take_manifest(s, image, &list, &list.v[i], err);
+	if (r == 0)
+		store_choose(s->store, image->image, &entry->document, &list, &choices);
+	for (size_t i = 0; r == 0 && i < choices.count; i++) {
+		const struct store_choice *c = &choices.v[i];
+		r = c->blob->role == STORE_ROLE_INDEX
+			    ? check_index(s, c->blob, err)
+			    : take_manifest(s, image, entry, &list, c, err);
+	}
+	free(choices.v);
 	store_blob_list_free(&list);
 	return r;
 }
 
+/* Names that came with the same share what was found for the first of them. */
+static bool take_known(const struct save_image *image, struct save_entry *entry, bool any)
+{
+	for (const struct save_entry *e = image->entries; e < entry; e++) {
+		if (!any && !str_eq(e->document.str, entry->document.str))
+			continue;
+		entry->target = e->target;
+		entry->size = e->size;
+		entry->media_type = xstrdup(e->media_type);
+		return true;
+	}
+	return false;
+}
+
+static int take_entry(struct store_save *s, const struct save_image *image,
+	struct save_entry *entry, struct err **err)
+{
+	if (take_known(image, entry, s->form == STORE_SAVE_DOCKER))
+		return 0;
+	int r = s->form == STORE_SAVE_OCI ? take_kept(s, image, entry, err) : 0;
+	if (r == 0)
+		r = make_manifest(s, image->image, entry, err);
+	return r < 0 ? -1 : 0;
+}
+
 static int take_image(struct store_save *s, struct save_image *image, struct err **err)
 {
-	int r = s->form == STORE_SAVE_OCI ? take_kept(s, image, err) : 0;
-	if (r == 0)
-		r = make_manifest(s, image, err);
-	return r < 0 ? err_wrap(err, "save %s", image->image->id.str) : 0;
+	if (!image->entry_count)
+		save_entry_add(image, &image->image->document);
+	for (size_t i = 0; i < image->entry_count; i++)
+		if (take_entry(s, image, &image->entries[i], err) < 0)
+			return err_wrap(err, "save %s", image->image->id.str);
+	return 0;
 }
 
 /* ---- the documents at the archive's root ---- */
@@ -235,11 +253,10 @@ static void write_index(const struct store_save *s, struct buf *out)
 	jw_array(&w, "manifests");
 	for (size_t i = 0; i < s->count; i++) {
 		const struct save_image *image = &s->images[i];
-		size_t names = strv_len(image->names);
-		for (size_t k = 0; k < (names ? names : 1); k++) {
-			describe(&w, NULL, image->media_type, &image->manifest,
-				image->manifest_size);
-			if (names) {
+		for (size_t k = 0; k < image->entry_count; k++) {
+			const struct save_entry *e = &image->entries[k];
+			describe(&w, NULL, e->media_type, &e->target, e->size);
+			if (image->names) {
 				jw_object(&w, "annotations");
 				jw_str(&w, "io.containerd.image.name", image->names[k]);
 				jw_str(&w, "org.opencontainers.image.ref.name",
@@ -384,7 +401,9 @@ void store_save_free(struct store_save *s)
 	for (size_t i = 0; i < s->count; i++) {
 		store_image_free(s->images[i].image);
 		strv_free(s->images[i].names);
-		free(s->images[i].media_type);
+		for (size_t k = 0; k < s->images[i].entry_count; k++)
+			free(s->images[i].entries[k].media_type);
+		free(s->images[i].entries);
 	}
 	for (size_t i = 0; i < s->blob_count; i++)
 		buf_free(&s->blobs[i].bytes);

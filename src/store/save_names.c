@@ -17,6 +17,13 @@ static struct save_image *add_image(struct store_save *s, struct store_image *im
 	return &s->images[s->count++];
 }
 
+void save_entry_add(struct save_image *image, const struct digest *document)
+{
+	image->entries =
+		xreallocarray(image->entries, image->entry_count + 1, sizeof(*image->entries));
+	image->entries[image->entry_count++] = (struct save_entry){.document = *document};
+}
+
 static int add(struct store_save *s, const char *ref, const char *name,
 	const struct oci_platform *platform, struct err **err)
 {
@@ -34,9 +41,12 @@ static int add(struct store_save *s, const char *ref, const char *name,
 			"platform: wanted %s, actual: %s",
 			ref, want, got);
 	}
+	struct digest document = image->document;
 	struct save_image *to = add_image(s, steal_ptr(image));
-	if (name && strv_index(to->names, name) < 0)
+	if (name && strv_index(to->names, name) < 0) {
 		strv_add(&to->names, name);
+		save_entry_add(to, &document);
+	}
 	return 0;
 }
 

@@ -18,14 +18,21 @@ struct save_blob {
 	struct buf bytes;
 };
 
+/** What index.json says of an image under one of its names. */
+struct save_entry {
+	struct digest document; /* what the name came with, as in struct store_image */
+	struct digest target; /* manifest or index that stands for the image */
+	int64_t size;
+	char *media_type;
+};
+
 /** An image and the names that it is saved under. */
 struct save_image {
 	struct store_image *image;
 	char **names; /* full: "docker.io/library/busybox:latest" */
-	/* what index.json says of it */
-	struct digest manifest;
-	int64_t manifest_size;
-	char *media_type;
+	struct save_entry
+		*entries; /* one for each name, in that order; a single one if there are none */
+	size_t entry_count;
 };
 
 struct store_save {
@@ -40,6 +47,7 @@ struct store_save {
 };
 
 /* save_names.c */
+void save_entry_add(struct save_image *image, const struct digest *document);
 /** Finds what @refs name; each image once. */
 int save_find(struct store_save *s, char *const *refs, const struct oci_platform *platform,
 	struct err **err);

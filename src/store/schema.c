@@ -91,6 +91,15 @@ static const char *const steps[] = {
 
 	/* by which a container was made (driver.h) */
 	"ALTER TABLE snapshots ADD COLUMN driver TEXT NOT NULL DEFAULT 'overlay2';",
+
+	/* The manifest or index that the tag came with; '' if with none. So far only the digests of its repository tell: the
+	 * one that the image has of it, if it is one. What the inner replace() takes off is the tag. */
+	("ALTER TABLE tags ADD COLUMN document TEXT NOT NULL DEFAULT '';"
+	 "UPDATE tags SET document = COALESCE((SELECT MIN(b.digest)"
+	 " FROM repo_digests AS r JOIN image_blobs AS b ON b.image = r.image AND b.role IN (1, 2)"
+	 " WHERE r.image = tags.image AND"
+	 "  rtrim(tags.name, replace(tags.name, ':', '')) || b.digest = replace(r.name, '@', ':')"
+	 " GROUP BY r.image HAVING COUNT(*) = 1), '');"),
 };
 
 int schema_migrate(struct db *db, struct err **err)

@@ -123,6 +123,11 @@ struct new_blob {
 	bool claimed; /* LAYER: a manifest says that it is that layer, nobody has unpacked it to see */
 	const char *compression; /* LAYER: "", "gzip", "zstd", "xz", "bzip2"; outlives this */
 };
+/** What a tag came with. */
+struct named_document {
+	char *name; /* "docker.io/library/busybox:latest" */
+	struct digest digest; /* manifest or index */
+};
 /** An image about to become visible. */
 struct new_image {
 	struct digest id;
@@ -136,10 +141,13 @@ struct new_image {
 	bool move_digests; /* even if they name another image so far */
 	struct new_blob *blobs;
 	size_t blob_count;
+	struct named_document *documents; /* of names that are the image's when all are given */
+	size_t document_count;
 };
 void new_image_free(struct new_image *image);
 /** A zeroed blob (dir -1) at the end of the image's list. */
 struct new_blob *new_image_blob(struct new_image *image);
+void new_image_document(struct new_image *image, const char *name, const struct digest *document);
 /** A name that the commit took from another image. */
 struct moved_name {
 	char *name;
@@ -158,9 +166,13 @@ int commit_images(struct store *store, int staging, struct new_image *images, si
 	struct moved_names *moved, struct err **err);
 
 /* names.c */
-/** Points @name at @image in the running transaction; *from as store_image_tag(). */
+/** Points @name at @image in the running transaction; *from as store_image_tag(). A name that was another image's has no
+ * document now. */
 int name_set(struct store *store, const char *name, const struct digest *image, struct digest *from,
 	struct err **err);
+/** The document that @name leads to, if it is @image's. */
+int name_set_document(struct store *store, const char *name, const struct digest *image,
+	const struct digest *document, struct err **err);
 /** All names (tags, then digests) of an image, as full strings. */
 int names_of(struct store *store, const struct digest *image, char ***tags, char ***digests,
 	struct err **err);
@@ -172,7 +184,9 @@ void names_familiar(char **names);
 /** One image by id; NULL with ERR_NOT_FOUND worded for @ref. */
 struct store_image *image_read(
 	struct store *store, const struct digest *id, const char *ref, struct err **err);
-int image_resolve(struct store *store, const char *ref, struct digest *id, struct err **err);
+/** *document as in struct store_image; may be NULL. */
+int image_resolve(struct store *store, const char *ref, struct digest *id, struct digest *document,
+	struct err **err);
 
 /* list.c */
 /** Labels as the images table has them: a JSON object. */

@@ -117,6 +117,82 @@ platform_of() {
 	fails_with 1 "does not provide the specified platform" kist push --platform linux/s390x localhost:5001/many/whole:1
 }
 
+# z:1, a manifest, and z:multi, an index that lists it and one for arm64
+put_two() { # name
+	put_image "$1" multi --platforms linux/amd64,linux/arm64 --compress zstd --oci --seed "$1" >"$BATS_TEST_TMPDIR/digests"
+	put_image "$1" 1 --compress zstd --oci --seed "$1" >/dev/null
+	raw "5000/$1:1" >"$BATS_TEST_TMPDIR/one"
+	raw "5000/$1:multi" >"$BATS_TEST_TMPDIR/multi"
+	jq -r '.manifests[0].digest' "$BATS_TEST_TMPDIR/multi" |
+		cmp - <(echo "sha256:$(sha256sum <"$BATS_TEST_TMPDIR/one" | cut -d' ' -f1)")
+}
+
+@test "a name is pushed as what it came with, index or manifest, whatever came for its image later" {
+	put_two many/z
+	z=localhost:5000/many/z
+	kist pull -q $z:1
+	kist pull -q --platform linux/arm64 $z:multi
+	kist pull -q $z:multi
+	kist push -q $z:1
+	raw 5000/many/z:1 | cmp - "$BATS_TEST_TMPDIR/one"
+	kist push -q -a $z
+	raw 5000/many/z:1 | cmp - "$BATS_TEST_TMPDIR/one"
+	raw 5000/many/z:multi | cmp - "$BATS_TEST_TMPDIR/multi"
+	# a tag is what its source is; an id stands for no index
+	docker tag $z:1 localhost:5001/many/z:1
+	docker tag $z:multi localhost:5001/many/z:multi
+	docker tag "$z@$(head -n 1 "$BATS_TEST_TMPDIR/digests")" localhost:5001/many/z:digest
+	docker tag "$(docker images -q $z:multi)" localhost:5001/many/z:id
+	docker push -q -a localhost:5001/many/z
+	for tag in 1 id; do raw 5001/many/z:$tag | cmp - "$BATS_TEST_TMPDIR/one"; done
+	for tag in multi digest; do raw 5001/many/z:$tag | cmp - "$BATS_TEST_TMPDIR/multi"; done
+	# and what the registry has under it is what a pull makes of it
+	in_net curl -s -X PUT -H "Content-Type: $(jq -r .mediaType "$BATS_TEST_TMPDIR/multi")" --data-binary "@$BATS_TEST_TMPDIR/multi" \
+		http://127.0.0.1:5001/v2/many/z/manifests/1
+	kist pull -q localhost:5001/many/z:1
+	run kist pull localhost:5001/many/z:1
+	[[ "$output" == *"Image is up to date"* ]]
+	docker tag localhost:5001/many/z:1 localhost:5001/many/y:1
+	kist push -q localhost:5001/many/y:1
+	raw 5001/many/y:1 | cmp - "$BATS_TEST_TMPDIR/multi"
+}
+
+@test "a name is saved as what it came with: several names of an image need not be the same, and are loaded as that" {
+	put_two many/s
+	s=localhost:5000/many/s
+	kist pull -q $s:multi
+	kist pull -q $s:1
+	docker tag $s:1 localhost:5001/many/s:1
+	docker tag $s:multi localhost:5001/many/s:multi
+	index=$(head -n 1 "$BATS_TEST_TMPDIR/digests")
+	one=$(sed -n 2p "$BATS_TEST_TMPDIR/digests" | cut -d' ' -f2)
+	kist save --format oci -o "$BATS_TEST_TMPDIR/s.tar" localhost:5001/many/s
+	tar -xOf "$BATS_TEST_TMPDIR/s.tar" index.json |
+		jq -r '.manifests[] | .annotations["org.opencontainers.image.ref.name"] + " " + .digest' >"$BATS_TEST_TMPDIR/names"
+	[ "$(sort "$BATS_TEST_TMPDIR/names")" = "1 $one
+multi $index" ]
+	kist save --format oci localhost:5001/many/s:1 | tar -t >"$BATS_TEST_TMPDIR/list"
+	! grep -q "${index#sha256:}" "$BATS_TEST_TMPDIR/list" || false
+	[ "$(kist save --format oci "$s@$index" | tar -xO index.json | jq -r '.manifests[0].digest')" = "$index" ]
+	docker rmi -f "$(docker images -q $s:1)" >/dev/null
+	kist load -q -i "$BATS_TEST_TMPDIR/s.tar"
+	docker push -q -a localhost:5001/many/s
+	raw 5001/many/s:1 | cmp - "$BATS_TEST_TMPDIR/one"
+	[ "$(kist save --format oci localhost:5001/many/s:multi | tar -xO index.json | jq -r '.manifests[0].digest')" = "$index" ]
+}
+
+@test "one platform is pushed with the layers that came, also after an archive of it was loaded" {
+	put_two many/c
+	c=localhost:5000/many/c
+	kist pull -q $c:multi
+	kist save --platform linux/amd64 -o "$BATS_TEST_TMPDIR/c.tar" $c:multi
+	kist load -q --platform linux/amd64 -i "$BATS_TEST_TMPDIR/c.tar"
+	kist pull -q --platform linux/arm64 $c:multi
+	kist load -q --platform linux/amd64 -i "$BATS_TEST_TMPDIR/c.tar"
+	kist push -q --platform linux/amd64 $c:multi
+	raw 5000/many/c:multi | cmp - "$BATS_TEST_TMPDIR/one"
+}
+
 @test "indexes in an index lead to the platform that is asked for, and come back with the same digests" {
 	for kind in "" --oci; do
 		name=many/nested$kind

@@ -71,6 +71,47 @@ log_lines() {
 	raw to/s:1 | cmp - "$raw"
 }
 
+@test "an image that was pulled is pushed byte for byte after a save and a load in docker's form, and saved so" {
+	put_image from/r 1 --layers 2 --bytes 200000 --seed r >/dev/null
+	raw from/r:1 >"$BATS_TEST_TMPDIR/before"
+	digest=sha256:$(sha256sum <"$BATS_TEST_TMPDIR/before" | cut -d' ' -f1)
+	kist pull -q localhost:5000/from/r:1
+	kist save -o "$BATS_TEST_TMPDIR/r.tar" localhost:5000/from/r:1
+	kist load -q -i "$BATS_TEST_TMPDIR/r.tar"
+	kist tag localhost:5000/from/r:1 localhost:5000/to/r:1
+	kist tag "$(docker images -q localhost:5000/from/r:1)" localhost:5000/to/r:id
+	for name in from/r:1 to/r:1 to/r:id; do
+		kist push -q "localhost:5000/$name"
+		raw "$name" | cmp - "$BATS_TEST_TMPDIR/before"
+		[ "$(kist save --format oci "localhost:5000/$name" | tar -xO index.json | jq -r '.manifests[0].digest')" = "$digest" ]
+	done
+	[ "$(docker image inspect -f '{{join .RepoDigests " "}}' localhost:5000/from/r:1)" = "localhost:5000/from/r@$digest localhost:5000/to/r@$digest" ]
+}
+
+@test "plain layers that were pulled stay plain under every name, those of an archive are sent compressed, and the same again" {
+	put_image from/plain 1 --oci --bytes 200000 --seed plain --compress plain >/dev/null
+	raw from/plain:1 >"$BATS_TEST_TMPDIR/before"
+	kist pull -q localhost:5000/from/plain:1
+	id=$(docker images -q --no-trunc localhost:5000/from/plain:1)
+	kist tag "$id" localhost:5000/to/plain:1
+	kist push -q localhost:5000/to/plain:1
+	raw to/plain:1 | cmp - "$BATS_TEST_TMPDIR/before"
+	for form in docker oci; do
+		kist tag "$id" localhost:5000/to/packed:1
+		kist save --format $form -o "$BATS_TEST_TMPDIR/plain.tar" localhost:5000/to/packed:1
+		docker rmi -f "$id" >/dev/null
+		kist load -q -i "$BATS_TEST_TMPDIR/plain.tar"
+		kist push -q localhost:5000/to/packed:1
+		raw to/packed:1 >"$BATS_TEST_TMPDIR/packed-$form"
+		[ "$(jq -r '.layers[].mediaType' "$BATS_TEST_TMPDIR/packed-$form")" = application/vnd.docker.image.rootfs.diff.tar.gzip ]
+		# also when a manifest comes that was not there before
+		kist pull -q localhost:5000/from/plain:1
+		kist push -q localhost:5000/to/packed:1
+		raw to/packed:1 | cmp - "$BATS_TEST_TMPDIR/packed-$form"
+	done
+	cmp "$BATS_TEST_TMPDIR/packed-docker" "$BATS_TEST_TMPDIR/packed-oci"
+}
+
 @test "podman pulls what we pushed, and we pull what podman pushed" {
 	command -v podman >/dev/null || skip "podman is not installed"
 	pod() {

@@ -235,6 +235,7 @@ static void configurations_of_an_older_store_become_blobs(void **state)
 		db_exec(db, &err, "ALTER TABLE layers DROP COLUMN tar_size", "") < 0 ||
 		db_exec(db, &err, "ALTER TABLE layers DROP COLUMN recipe_size", "") < 0 ||
 		db_exec(db, &err, "ALTER TABLE snapshots DROP COLUMN driver", "") < 0 ||
+		db_exec(db, &err, "ALTER TABLE tags DROP COLUMN document", "") < 0 ||
 		db_exec(db, &err, "UPDATE schema_version SET version = 2 WHERE module = 'store'",
 			"") != 1)
 		fail_msg("%s", err_msg(err));

@@ -268,6 +268,7 @@ static void one_from_before_there_were_drivers_is_found(void **state)
 	/* four steps led there */
 	struct db *db = store_db(f->store);
 	if (db_exec(db, &err, "ALTER TABLE snapshots DROP COLUMN driver", "") < 0 ||
+		db_exec(db, &err, "ALTER TABLE tags DROP COLUMN document", "") < 0 ||
 		db_exec(db, &err, "UPDATE schema_version SET version = 4 WHERE module = 'store'",
 			"") < 0)
 		fail_msg("%s", err_msg(err));

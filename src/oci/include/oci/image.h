@@ -149,6 +149,8 @@ const struct oci_descriptor *oci_index_find(
 	const struct oci_index *index, const struct digest *digest);
 /** False for artifacts (a signature, a chart, an attestation), which are manifests as well. */
 bool oci_manifest_is_image(const struct oci_manifest *manifest);
+/** True if no layer is compressed: each blob is the tar that @config names. */
+bool oci_manifest_is_plain(const struct oci_manifest *manifest, const struct oci_image *config);
 static inline void oci_manifest_freep(struct oci_manifest **m)
 {
 	oci_manifest_free(*m);

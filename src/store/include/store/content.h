@@ -119,6 +119,12 @@ int store_image_blob_add(struct store *store, const struct digest *image, enum s
  * already. @repo as reference_name() gives it. */
 int store_image_digest_add(struct store *store, const struct digest *image, const char *repo,
 	const struct digest *digest, struct err **err);
+/**
+ * Notes that the tag @name (as reference_string() gives it) stands for the document @digest, if it names @image and stands
+ * for none yet: what was pushed under it is pushed again, whatever else the image gets.
+ */
+int store_image_document_add(struct store *store, const struct digest *image, const char *name,
+	const struct digest *digest, struct err **err);
 
 /** Removes the layers and blobs that nothing holds, and returns their bytes (layers unpacked). Failures
  * are logged: the next run finds the same again. */

@@ -43,6 +43,29 @@ int store_image_manifests(struct store *store, const struct digest *image,
 	struct store_manifests *out, struct err **err);
 #define STORE_MANIFESTS_MAX 1024
 
+/** A document that may stand for an image. */
+struct store_choice {
+	const struct store_blob *blob; /* one of those given; manifest or index, present */
+	const struct store_choice *in; /* the index by which the name leads to it; NULL: none */
+	/* a manifest of plain tars that nothing but an archive is known to have had: made by a `save`, for which it was the
+	 * way to write the image, not what somebody published */
+	bool makeshift;
+};
+struct store_choices {
+	struct store_choice *v; /* free() */
+	size_t count;
+};
+/**
+ * Which of an image's documents may stand for it under a name, best first: what the name came with; if that is an index,
+ * the indexes in it, then the manifests in it; then the image's other manifests, those with a compressed layer before
+ * those of plain tars, newest first. No name leads to an index that it did not come with.
+ * @document: what the name came with, as struct store_image has it; "" if with none. @blobs: all of the image
+ * (store_image_blobs()), which outlive @out. An index that cannot be read leads to nothing.
+ */
+void store_choose(struct store *store, const struct store_image *image,
+	const struct digest *document, const struct store_blob_list *blobs,
+	struct store_choices *out);
+
 /**
  * Which of an image's blobs (store_image_blobs()) an index among them lists; what none does is what a name stood for.
  * list->count flags, for free(). Each index is read once; one that cannot be read lists nothing.

@@ -69,6 +69,8 @@ struct store_image {
 	int64_t last_tagged; /* UTC nanoseconds; 0: never */
 	struct oci_image *config;
 	struct digest *chain_ids; /* config->diff_id_count of them, bottom first */
+	/* what the name that it was found by came with: manifest or index; "": with none, or it was found by id */
+	struct digest document;
 };
 void store_image_free(struct store_image *image);
 static inline void store_image_freep(struct store_image **i)
@@ -152,7 +154,8 @@ typedef size_t store_users_fn(
 	void *arg, const struct digest *image, struct store_user *out, size_t max);
 
 /**
- * Gives @image_ref another name. @repo is a repository without digest, @tag may be NULL (latest).
+ * Gives @image_ref another name, which leads to the same document as that one. @repo is a repository without
+ * digest, @tag may be NULL (latest).
  * *moved_from (may be NULL) receives the image that had the name before, if another ("" if none).
  */
 int store_image_tag(struct store *store, const char *image_ref, const char *repo, const char *tag,
