@@ -100,10 +100,15 @@ static ssize_t followed_read(struct source *s, void *p, size_t n, struct err **e
 	return r;
 }
 
-static void report_bad(const struct followed *f, bool damaged, const struct err *why)
+/* Names the layer, as far as @why does not. */
+static void report_bad(const struct followed *f, const struct transfer_message *want, bool damaged,
+	const struct err *why)
 {
+	bool named = strstr(err_msg(why), want->blob.str);
+	auto_free char *whole = named ? xstrdup(err_msg(why))
+				      : xasprintf("layer %s: %s", want->blob.str, err_msg(why));
 	/* it may quote the layer: bounded, a record must fit into a packet */
-	auto_free char *text = xstrndup(err_msg(why), 8192);
+	auto_free char *text = xstrndup(whole, 8192);
 	struct transfer_message m = {
 		.kind = TRANSFER_BAD,
 		.index = f->index,
@@ -130,17 +135,17 @@ static void refuse(const struct followed *f, const struct transfer_message *want
 	auto_err *bad = NULL;
 	/* other kinds are this machine's trouble, or a bound that no digest excuses */
 	if (why->kind != ERR_INVALID) {
-		report_bad(f, false, why);
+		report_bad(f, want, false, why);
 		return;
 	}
 	if (!*actual->str) { /* it could not even be read */
-		report_bad(f, true, why);
+		report_bad(f, want, true, why);
 		return;
 	}
 	bool same = str_eq(actual->str, want->blob.str);
 	if (!same)
 		other_digest(want, actual, &bad);
-	report_bad(f, !same, same ? why : bad);
+	report_bad(f, want, !same, same ? why : bad);
 }
 
 static int check(const struct transfer_message *want, const struct layer *layer, bool *damaged,
@@ -178,7 +183,7 @@ static void take_blob(const struct pipeline_spec *spec, const struct transfer_me
 		if (!f.abandoned)
 			refuse(&f, want, &layer.blob, bad);
 	} else if (check(want, &layer, &damaged, &bad) < 0) {
-		report_bad(&f, damaged, bad);
+		report_bad(&f, want, damaged, bad);
 	} else {
 		layer_report(&layer);
 	}

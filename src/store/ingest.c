@@ -90,15 +90,40 @@ void ingest_release(struct ingest *g, struct store_pull *pull)
 	pthread_mutex_unlock(&g->store->ingest_lock);
 }
 
-/* What there is no room to go on with would only keep the disk full. */
-static bool hopeless(const struct ingest *g)
+/* Nothing to go on with, or no room to: that would only keep the disk full. */
+static bool pointless(const struct ingest *g)
 {
 	struct stat st;
 	uint64_t room;
-	return !g->done && g->size > 0 &&
-	       fstatat(g->store->ingest, digest_hex(&g->blob), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       st.st_size < g->size && transfer_room(g->store->ingest, &room, NULL) == 0 &&
-	       room < (uint64_t)(g->size - st.st_size);
+	if (g->done ||
+		fstatat(g->store->ingest, digest_hex(&g->blob), &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	return st.st_size == 0 ||
+	       (st.st_size < g->size && transfer_room(g->store->ingest, &room, NULL) == 0 &&
+		       room < (uint64_t)(g->size - st.st_size));
+}
+
+void ingest_refuse(struct ingest *g, const struct digest *diff_id, const struct err *why)
+{
+	pthread_mutex_lock(&g->store->ingest_lock);
+	err_set(&g->refused, why->kind, "%s", err_msg(why));
+	g->refused->sys = why->sys;
+	g->refused_as = *diff_id;
+	wake_others(g, g->owner);
+	pthread_mutex_unlock(&g->store->ingest_lock);
+}
+
+int ingest_refused(struct ingest *g, const struct digest *diff_id, struct err **why)
+{
+	pthread_mutex_lock(&g->store->ingest_lock);
+	bool refused = g->refused && str_eq(g->refused_as.str, diff_id->str);
+	if (refused) {
+		err_set(why, g->refused->kind, "%s", err_msg(g->refused));
+		if (why)
+			(*why)->sys = g->refused->sys;
+	}
+	pthread_mutex_unlock(&g->store->ingest_lock);
+	return refused;
 }
 
 void ingest_leave(struct ingest *g, struct store_pull *pull)
@@ -108,7 +133,7 @@ void ingest_leave(struct ingest *g, struct store_pull *pull)
 	release_locked(g, pull);
 	bool last = --g->refs == 0;
 	/* as long as the lock is held nobody can begin it anew */
-	if (last && hopeless(g))
+	if (last && (g->refused || pull->hopeless || pointless(g)))
 		ingest_forget_file(s, &g->blob);
 	for (struct ingest **at = &s->ingests; last && *at; at = &(*at)->next)
 		if (*at == g) {
@@ -119,6 +144,7 @@ void ingest_leave(struct ingest *g, struct store_pull *pull)
 	if (!last)
 		return;
 	staging_remove(s, g->folder);
+	err_free(g->refused);
 	free(g);
 }
 

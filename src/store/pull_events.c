@@ -1,4 +1,5 @@
 /* Hearing kist-transfer and the other pulls, and telling the caller. */
+#include <errno.h>
 #include <sys/epoll.h>
 
 #include "base/fdio.h"
@@ -62,6 +63,27 @@ static int take_layer(struct store_pull *p, const struct transfer_message *m, st
 	return pull_feed(p, err);
 }
 
+/* Its maker is to blame, or there is no room for it: coming again, it would be refused again. What else fails is trouble of
+ * this machine's that may pass, and the blob is gone on with then. */
+static bool is_final(const struct err *why)
+{
+	return why->kind != ERR_SYSTEM || why->sys == ENOSPC || why->sys == EDQUOT;
+}
+
+static int give_up(struct store_pull *p, struct pull_layer *l, const struct transfer_message *m,
+	struct err **err)
+{
+	auto_err *why = NULL;
+	err_set(&why, m->err_kind, "%s", m->text);
+	why->sys = m->sys;
+	if (!m->damaged && is_final(why)) {
+		p->hopeless = true;
+		if (l->ingest)
+			ingest_refuse(l->ingest, &l->pub.diff_id, why);
+	}
+	return err_move(err, &why);
+}
+
 /* What was on disk before this process saw it written may have been spoilt by a power cut: once more. */
 static int refuse(struct store_pull *p, const struct transfer_message *m, struct err **err)
 {
@@ -70,12 +92,8 @@ static int refuse(struct store_pull *p, const struct transfer_message *m, struct
 	bool again = m->damaged && l->ingest && l->ingest->resumed;
 	if (m->damaged && l->ingest)
 		ingest_discard(l->ingest);
-	if (!again) {
-		err_set(err, m->err_kind, "%s", m->text);
-		if (err)
-			(*err)->sys = m->sys;
-		return -1;
-	}
+	if (!again)
+		return give_up(p, l, m, err);
 	l->pending |=
 		l->pub.state == STORE_PULL_DOWNLOADING ? PULL_PENDING_RESTART : PULL_PENDING_NEEDED;
 	l->pending &= ~(unsigned int)PULL_PENDING_UNPACK;
@@ -112,6 +130,10 @@ static int look_at(struct store_pull *p, size_t i, struct err **err)
 {
 	struct pull_layer *l = &p->layers[i];
 	struct ingest *g = l->ingest;
+	if (ingest_refused(g, &l->pub.diff_id, err)) {
+		p->hopeless = true;
+		return -1;
+	}
 	pthread_mutex_lock(&p->store->ingest_lock);
 	bool done = g->done, orphan = !g->owner;
 	int64_t there = g->there, size = g->size;
@@ -120,12 +142,14 @@ static int look_at(struct store_pull *p, size_t i, struct err **err)
 		l->compression = g->compression;
 	}
 	pthread_mutex_unlock(&p->store->ingest_lock);
-	if (done && (size != l->pub.size || !str_eq(l->staged.diff_id.str, l->pub.diff_id.str)))
+	if (done && (size != l->pub.size || !str_eq(l->staged.diff_id.str, l->pub.diff_id.str))) {
+		p->hopeless = true;
 		return err_set(err, ERR_INVALID,
 			"layer %s does not match the image's configuration: it has %lld bytes and "
 			"the diffID %s, expected %lld and %s",
 			l->pub.blob.str, (long long)size, l->staged.diff_id.str,
 			(long long)l->pub.size, l->pub.diff_id.str);
+	}
 	if (done) {
 		pull_layer_done(p, i);
 		return 0;

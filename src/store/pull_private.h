@@ -21,6 +21,9 @@ struct ingest {
 	int fd; /* for appending, locked (flock); -1 */
 	bool resumed; /* the file begins with bytes that the owner has not seen being written */
 	bool done; /* verified, and unpacked to @staged unless that was there already */
+	struct err *
+		refused; /* why it cannot be used as the layer @refused_as; the file goes with the last pull */
+	struct digest refused_as;
 	struct staged_layer
 		staged; /* no folder: the owner had the layer, and only hashed the blob */
 	char folder[STAGING_NAME]; /* what @staged lies in, below staging/; "" none */
@@ -30,7 +33,7 @@ struct ingest {
 /** Joins the pulls that want @blob; the caller owns it if nobody else does. */
 struct ingest *ingest_join(
 	struct store_pull *pull, const struct digest *blob, int64_t size, bool *mine);
-/** Gives it up, and the ownership too. */
+/** Gives it up, and the ownership too. The last one removes the file if nothing will come of it. */
 void ingest_leave(struct ingest *g, struct store_pull *pull);
 /** True if the pull owns it now: nobody did. */
 bool ingest_claim(struct ingest *g, struct store_pull *pull, int64_t size);
@@ -49,6 +52,10 @@ void ingest_grown(struct ingest *g, int64_t there);
 /** Owner: it is done; those that wait find the result. */
 void ingest_finish(struct ingest *g, const struct staged_layer *staged, const char *folder,
 	const char *compression);
+/** Owner: the blob is no use as the layer @diff_id; those that wait for that layer are told so. */
+void ingest_refuse(struct ingest *g, const struct digest *diff_id, const struct err *why);
+/** As the layer @diff_id it was refused: 1 and *why, a copy; 0. */
+int ingest_refused(struct ingest *g, const struct digest *diff_id, struct err **why);
 /**
  * Waits until nobody can append to the file any more, not even a registry's program that outlived its daemon: what has
  * the size that was hashed then is what was hashed. A descriptor that keeps it so; INGEST_GONE if there is no file; -1.
@@ -148,6 +155,7 @@ struct store_pull {
 	int disk; /* for syncfs(2): each open descriptor is told of a failed write once, so one for each pull */
 	bool fresh; /* something came that was not there */
 	bool ready; /* READY was told */
+	bool hopeless; /* one of its layers cannot be used, and will not be: what it downloaded goes */
 	struct err *failed; /* told by the next store_pull_next() */
 	char *room;
 };

@@ -154,8 +154,10 @@ static void what_follows_a_compressed_layer_is_refused(void **state)
 	served_finish(&s, NULL);
 	struct err *err = NULL;
 	assert_int_equal(pull_served(f, &s, "x", CHUNK, NULL, &err), -1);
-	assert_non_null(strstr(err->msg, "gzip data is damaged"));
+	auto_free char *needle = xasprintf("layer %s: gzip data is damaged", s.digests[0].str);
+	assert_non_null(strstr(err->msg, needle));
 	err_free(err);
+	assert_int_equal(entries_of(f, "ingest"), 0);
 	served_free(&s);
 }
 
@@ -181,9 +183,11 @@ static void a_bomb_is_refused(void **state)
 	served_finish(&s, NULL);
 	assert_int_equal(pull_served(f, &s, "x", 1u << 20, NULL, &err), -1);
 	assert_non_null(strstr(err->msg, "decompression bomb"));
+	assert_non_null(strstr(err->msg, s.digests[0].str));
 	assert_int_equal(err->kind, ERR_TOO_LARGE);
 	err_free(err);
 	assert_int_equal(entries_of(f, "staging"), 0);
+	assert_int_equal(entries_of(f, "ingest"), 0);
 	served_free(&s);
 }
 
@@ -337,6 +341,7 @@ static void refuse(struct fixture *f, struct served *s, const char *needle)
 	assert_int_equal(entries_of(f, "layers"), 1);
 	assert_int_equal(entries_of(f, "staging"), 0);
 	assert_int_equal(entries_of(f, "content/sha256"), 0);
+	assert_int_equal(entries_of(f, "ingest"), 0);
 }
 
 static void a_wrong_blob_is_refused_by_its_digest_and_removed(void **state)
@@ -369,6 +374,28 @@ static void a_blob_that_is_no_layer_is_refused(void **state)
 		buf_addf(&text, "this is no tar %d\n", i);
 	served_layer(&s, &text, PACK_GZIP);
 	served_finish(&s, NULL);
+	auto_free char *needle = xasprintf("layer %s: damaged tar", s.digests[0].str);
+	refuse(f, &s, needle);
+	served_free(&s);
+}
+
+static void with_a_layer_that_is_refused_the_others_go(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	auto_buf text = BUF_INIT;
+	add_layer(&s, "a", 50000, PACK_GZIP);
+	add_layer(&s, "b", 50000, PACK_GZIP);
+	buf_adds(&text, "this is no tar");
+	served_layer(&s, &text, PACK_GZIP);
+	served_finish(&s, NULL);
+	/* the first stays whole and the second half, as long as nobody knows of the third */
+	struct store_pull *p = begin(f, &s);
+	feed_layer(p, &s, 0, (int64_t)s.blobs[0].len);
+	feed_layer(p, &s, 1, 10000);
+	store_pull_free(p);
+	expect_only_downloads(f, 2);
 	refuse(f, &s, "damaged tar");
 	served_free(&s);
 }
@@ -469,6 +496,86 @@ static void the_same_blob_twice_in_a_manifest_is_downloaded_once(void **state)
 }
 
 /* ---- two pulls ---- */
+
+static int until_error(struct store_pull *p, struct err **err)
+{
+	struct store_pull_event e;
+	int r;
+	while ((r = next_event(p, &e, err)) == 1 && e.kind != STORE_PULL_EVENT_READY)
+		;
+	return r;
+}
+
+static void what_one_pull_cannot_use_the_other_does_not_fetch_again(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct err *err = NULL;
+	auto_buf text = BUF_INIT;
+	buf_adds(&text, "this is no tar");
+	served_layer(&s, &text, PACK_GZIP);
+	served_finish(&s, NULL);
+	struct store_pull *one = begin(f, &s), *two = begin(f, &s);
+	feed_layer(one, &s, 0, (int64_t)s.blobs[0].len);
+	assert_int_equal(until_error(one, &err), -1);
+	err_freep(&err);
+	assert_int_equal(until_error(two, &err), -1);
+	assert_non_null(strstr(err->msg, s.digests[0].str));
+	assert_non_null(strstr(err->msg, "damaged tar"));
+	assert_int_equal(err->kind, ERR_INVALID);
+	err_freep(&err);
+	store_pull_free(one);
+	assert_int_equal(entries_of(f, "ingest"), 1);
+	store_pull_free(two);
+	expect_only_downloads(f, 0);
+	served_free(&s);
+}
+
+static void what_is_no_layer_of_one_image_may_be_one_of_another(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served good = {0}, bad = {0};
+	struct err *err = NULL;
+	struct store_pull_result result;
+	auto_buf tar = BUF_INIT;
+	make_layer(&tar, "f", "data");
+	served_layer(&good, &tar, PACK_GZIP);
+	served_finish(&good, NULL);
+	served_layer(&bad, &tar, PACK_GZIP);
+	digest_of("x", 1, &bad.diff_ids[0]);
+	served_finish(&bad, NULL);
+	struct store_pull *one = begin(f, &bad), *two = begin(f, &good);
+	feed_layer(one, &bad, 0, (int64_t)bad.blobs[0].len);
+	assert_int_equal(until_error(one, &err), -1);
+	err_freep(&err);
+	store_pull_free(one);
+	/* nothing is fed: all of it is there */
+	assert_int_equal(until_error(two, &err), 1);
+	must(commit_as(two, "x", &result, &err), err);
+	store_pull_free(two);
+	assert_int_equal(entries_of(f, "ingest"), 0);
+	served_free(&good);
+	served_free(&bad);
+}
+
+static void a_download_without_a_byte_does_not_stay(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct err *err = NULL;
+	int64_t offset;
+	serve(&s);
+	struct store_pull *p = begin(f, &s);
+	int fd = store_pull_open(p, 0, &offset, &err);
+	must(fd, err);
+	close(fd);
+	store_pull_free(p);
+	expect_only_downloads(f, 0);
+	served_free(&s);
+}
 
 static void two_pulls_share_one_download(void **state)
 {
@@ -956,11 +1063,15 @@ int main(void)
 		T(zeroes_on_disk_are_downloaded_again_once),
 		T(a_wrong_blob_is_refused_by_its_digest_and_removed),
 		T(a_blob_that_is_no_layer_is_refused),
+		T(with_a_layer_that_is_refused_the_others_go),
 		T(another_diff_id_is_refused),
 		T(a_known_blob_under_another_diff_id_is_refused_at_once),
 		T(more_bytes_than_promised_are_refused),
 		T(a_blob_that_comes_again_for_a_known_layer_is_kept_too),
 		T(the_same_blob_twice_in_a_manifest_is_downloaded_once),
+		T(what_one_pull_cannot_use_the_other_does_not_fetch_again),
+		T(what_is_no_layer_of_one_image_may_be_one_of_another),
+		T(a_download_without_a_byte_does_not_stay),
 		T(two_pulls_share_one_download),
 		T(both_pulls_may_commit),
 		T(a_waiting_pull_takes_over),
