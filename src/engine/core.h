@@ -42,6 +42,7 @@ struct work;
 struct filter_cache;
 struct log_watcher;
 struct parking;
+struct tidy;
 struct child;
 struct operations;
 struct questions;
@@ -142,6 +143,7 @@ struct engine {
 	struct exec_table *execs;
 	struct log_watcher *log_watcher;
 	struct parking *parking;
+	struct tidy *tidy;
 	struct operations *operations; /* pulls and pushes */
 	struct questions *questions; /* to registries */
 	struct registry *registry; /* the caller's; NULL: no registry can be reached */
@@ -344,6 +346,13 @@ struct monitor_client *parking_take(struct engine *e, const char *id, int disk, 
 /** In the background: at once, or when the container that was just started has had its time. */
 void parking_refill(struct engine *e);
 void parking_refill_later(struct engine *e);
+
+/* ---- tidy.c: what grows old while the daemon runs ---- */
+#define TIDY_EVERY_NS (6 * 3600 * TIME_NS_PER_SEC)
+/** Looks for it every so many nanoseconds. The loop's thread, as tidy_free(). */
+struct tidy *tidy_new(struct engine *e, int64_t every);
+/** Before the workers end. */
+void tidy_free(struct tidy *t);
 
 /* ---- start.c, remove.c, create.c ---- */
 /** In an operation. */

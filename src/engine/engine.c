@@ -171,6 +171,7 @@ static int open_parts(struct engine *e, const struct engine_options *o, struct e
 	if (!e->parking)
 		return -1;
 	parking_refill(e);
+	e->tidy = tidy_new(e, TIDY_EVERY_NS);
 	return 0;
 }
 
@@ -228,6 +229,7 @@ void engine_close(struct engine *e)
 	if (!e)
 		return;
 	ring_end(e->ring);
+	tidy_free(steal_ptr(e->tidy));
 	operations_free(steal_ptr(e->operations));
 	/* what the loop will never say is not worth waiting for: the next daemon carries on where the workers are */
 	e->stopping = true;

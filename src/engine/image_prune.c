@@ -1,6 +1,7 @@
 /*
- * `image prune`, by dockerd's rules. One difference: dockerd takes away all names but one of an image that
- * a container uses; here an image that is in use keeps its names.
+ * `image prune`, by dockerd's rules. Two differences: dockerd takes away all names but one of an image that
+ * a container uses; here an image that is in use keeps its names. And what pulls that were broken off left goes,
+ * which dockerd keeps in no place that outlives it.
  */
 #include "engine/image.h"
 
@@ -8,6 +9,7 @@
 #include <stdio.h>
 
 #include "core.h"
+#include "store/content.h"
 
 static void append(struct store_removed_list *to, struct store_removed_list *from)
 {
@@ -50,6 +52,14 @@ static void announce(struct engine *e, int64_t reclaimed)
 	event_other(e, "image", "prune", "", &attr, 1);
 }
 
+/* Labels they have none, and what asks for labels means images. */
+static int64_t prune_downloads(struct engine *e, const struct store_image_filter *filter)
+{
+	if (filter->label || filter->label_not)
+		return 0;
+	return store_downloads_prune(e->store, filter->until ? filter->until : INT64_MAX);
+}
+
 static int prune(struct engine *e, const struct store_image_filter *filter,
 	struct store_removed_list *out, struct err **err)
 {
@@ -61,6 +71,7 @@ static int prune(struct engine *e, const struct store_image_filter *filter,
 		if (list.v[i].containers == 0)
 			prune_image(e, &list.v[i], out);
 	store_image_list_free(&list);
+	out->reclaimed += prune_downloads(e, filter);
 	announce(e, out->reclaimed);
 	return 0;
 }

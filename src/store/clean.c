@@ -5,7 +5,8 @@
  *	layers/<hex>           renamed into place, its row never committed: removed
  *	recipes/<hex>          the same
  *	content/sha256/<hex>   the same
- *	ingest/<hex>           a download that was broken off: kept for a week, the next pull goes on
+ *	ingest/<hex>           a download that was broken off: kept for a week, the next pull goes on (a daemon that
+ *	                       runs for long looks for older ones, too: engine/tidy.c)
  *	containers/<id>        made, its row never committed, or row removed and folder not: removed
  *	rows of layers         that no image and no container has: removed with their folder
  */

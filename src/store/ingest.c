@@ -19,7 +19,6 @@
 #include "base/timefmt.h"
 #include "pull_private.h"
 
-#define KEEP_NS (7 * 24 * 3600 * TIME_NS_PER_SEC)
 #define LOCK_WAIT_NS (10 * TIME_NS_PER_SEC)
 
 /* ---- sharing ---- */
@@ -252,7 +251,7 @@ void ingest_forget_file(struct store *s, const struct digest *blob)
 	unlinkat(s->ingest, digest_hex(blob), 0);
 }
 
-/* ---- at the start ---- */
+/* ---- what nobody goes on with ---- */
 
 static int is_kept(struct store *s, const char *hex, struct err **err)
 {
@@ -267,26 +266,77 @@ static int is_kept(struct store *s, const char *hex, struct err **err)
 	return db_step(q, err);
 }
 
-int ingest_clean(struct store *s, struct err **err)
+/* With the lock held: then no pull begins with it either. */
+static bool in_use(const struct store *s, const char *hex)
+{
+	const struct ingest *g = s->ingests;
+	while (g && !str_eq(digest_hex(&g->blob), hex))
+		g = g->next;
+	return g;
+}
+
+static bool is_older(const struct stat *st, int64_t until)
+{
+	return st->st_mtim.tv_sec * TIME_NS_PER_SEC + st->st_mtim.tv_nsec <= until;
+}
+
+/* Moved away under the lock; what takes long comes later. *trash is "" if it stays. */
+static int take_away(struct store *s, const char *name, int64_t until, int64_t *bytes,
+	char trash[STAGING_NAME], struct err **err)
+{
+	struct stat st;
+	int r = 0;
+	trash[0] = '\0';
+	pthread_mutex_lock(&s->ingest_lock);
+	if (!in_use(s, name) && fstatat(s->ingest, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		is_older(&st, until)) {
+		r = staging_move(s, s->ingest, name, trash, err);
+		if (r == 0 && S_ISREG(st.st_mode))
+			*bytes += st.st_size;
+	}
+	pthread_mutex_unlock(&s->ingest_lock);
+	return r;
+}
+
+static int clean_one(
+	struct store *s, const char *name, int64_t until, int64_t *bytes, struct err **err)
+{
+	char trash[STAGING_NAME];
+	auto_err *warn = NULL;
+	bool blob = str_all_of(name, "0123456789abcdef", DIGEST_HEX_LEN, DIGEST_HEX_LEN);
+	int kept = blob ? is_kept(s, name, err) : 0;
+	if (kept < 0)
+		return -1;
+	/* of no use, however new: what is no blob's, and what is here already */
+	if (take_away(s, name, blob && !kept ? until : INT64_MAX, bytes, trash, &warn) < 0)
+		log_warn("clean up: %s", warn->msg);
+	staging_remove(s, trash);
+	return 0;
+}
+
+static int clean(struct store *s, int64_t until, int64_t *bytes, struct err **err)
 {
 	auto_strv names = NULL;
+	*bytes = 0;
 	if (clean_list(s->ingest, &names, err) < 0)
 		return -1;
-	for (size_t i = 0; names && names[i]; i++) {
-		struct stat st;
-		bool bad =
-			!str_all_of(names[i], "0123456789abcdef", DIGEST_HEX_LEN, DIGEST_HEX_LEN);
-		if (fstatat(s->ingest, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		int64_t changed = st.st_mtim.tv_sec * TIME_NS_PER_SEC;
-		int kept = bad ? 0 : is_kept(s, names[i], err);
-		if (kept < 0)
+	for (size_t i = 0; names && names[i]; i++)
+		if (clean_one(s, names[i], until, bytes, err) < 0)
 			return -1;
-		if (!bad && !kept && time_now() - changed < KEEP_NS)
-			continue;
-		auto_err *warn = NULL;
-		if (staging_trash(s, s->ingest, names[i], &warn) < 0)
-			log_warn("clean up: %s", warn->msg);
-	}
 	return 0;
+}
+
+int ingest_clean(struct store *s, struct err **err)
+{
+	int64_t bytes;
+	return clean(s, time_now() - STORE_DOWNLOAD_KEEP_NS, &bytes, err);
+}
+
+int64_t store_downloads_prune(struct store *s, int64_t until)
+{
+	int64_t bytes;
+	auto_err *err = NULL;
+	if (clean(s, until, &bytes, &err) < 0)
+		log_warn("remove downloads that nobody goes on with: %s", err->msg);
+	return bytes;
 }

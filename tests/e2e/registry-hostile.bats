@@ -20,7 +20,8 @@ setup() {
 }
 teardown() {
 	docker rmi -f $(docker images --format '{{.Repository}}:{{.Tag}}' | grep 7000/) >/dev/null 2>&1 || true
-	rm -f "$KIST_HOME"/data/ingest/*
+	docker image prune -f >/dev/null
+	[ -z "$(ls "$KIST_HOME/data/ingest")" ]
 }
 
 # refused BEHAVIOUR TEXT [COMMAND]: so ends the pull of an image whose name busybox has until then.
@@ -35,8 +36,18 @@ upper_layer() { # BEHAVIOUR: its digest
 	in_net curl -s "http://127.0.0.1:7000/v2/$1/manifests/latest" | jq -r '.layers[1].digest'
 }
 
-# What was in the store is in it, and nothing else.
-store_unchanged() {
+# What was in the store is in it, and nothing else: of layers of the images NAME..., of which the registry may give the rest some
+# time, what has come until a prune.
+store_unchanged() { # [NAME...]
+	local name may=
+	for name; do
+		may+=" $(in_net curl -s "http://127.0.0.1:7000/v2/$name/manifests/latest" | jq -r '.layers[].digest' | tr '\n' ' ')"
+	done
+	for name in $(ls "$KIST_HOME/data/ingest"); do
+		[[ $may = *"sha256:$name "* ]] || { echo "$name is left"; return 1; }
+	done
+	docker image prune -f >/dev/null
+	[ -z "$(ls "$KIST_HOME/data/ingest")" ]
 	find "$KIST_HOME/data/content" "$KIST_HOME/data/layers" "$KIST_HOME/data/recipes" | sort | diff "$BATS_TEST_TMPDIR/store" -
 	[ -z "$(ls "$KIST_HOME/data/staging")" ]
 }
@@ -63,7 +74,8 @@ all_refused() {
 		layer.drip the transfer has stalled
 	END
 	[ $((SECONDS - start)) -lt $(patience 25) ]
-	store_unchanged
+	[ -n "$(ls "$KIST_HOME/data/ingest")" ]
+	store_unchanged layer.stall layer.drip
 }
 
 @test "a registry that hangs up, or is always busy, is named" {
@@ -75,7 +87,7 @@ all_refused() {
 		manifest.error received unexpected HTTP status: 500
 		layer.error received unexpected HTTP status: 500
 	END
-	store_unchanged
+	store_unchanged layer.mute layer.busy layer.limited layer.error
 }
 
 @test "an image for which the disk has no room is refused, and the disk is as free as before" {
@@ -110,10 +122,10 @@ all_refused() {
 		config.long the answer has more than
 		config.huge the answer has more than
 	END
-	store_unchanged
-	[ -z "$(find "$KIST_HOME/data/ingest" -name "${short#sha256:}" -size +0)" ]
+	[ ! -e "$KIST_HOME/data/ingest/${short#sha256:}" ]
 	# what came until then is kept, as it may be gone on with: no more than the manifest says
 	[ "$(cat "$KIST_HOME/data/ingest/${long#sha256:}" 2>/dev/null | wc -c)" -le 301000 ]
+	store_unchanged layer.short layer.long
 }
 
 @test "other bytes than the digest's are refused by the digest, for a layer, a configuration and a manifest" {
@@ -122,8 +134,24 @@ all_refused() {
 	refused config.other "error pulling image configuration: image config verification failed for digest sha256:"
 	fails_with 1 "manifest verification failed for digest $layer" docker pull "127.0.0.1:7000/manifest.other@$layer"
 	refused manifest.wrongdigest "but its bytes have"
-	store_unchanged
 	[ ! -e "$KIST_HOME/data/ingest/${layer#sha256:}" ]
+	store_unchanged layer.other
+}
+
+@test "layers that have their digest and are none are refused by it, and nothing of their images is left" {
+	diffid=$(upper_layer useless.diffid)
+	all_refused <<-END
+		useless.noise layer $(upper_layer useless.noise): damaged tar
+		useless.html layer $(upper_layer useless.html): damaged tar
+		useless.cut layer $(upper_layer useless.cut): gzip data ends early
+		useless.more layer $(upper_layer useless.more): gzip data is damaged
+		useless.cuttar layer $(upper_layer useless.cuttar): damaged tar
+		useless.out layer $(upper_layer useless.out): name "../../f" leads out of the archive
+		useless.diffid layer $diffid does not match the image's configuration: its diffID is
+		useless.bomb layer $(upper_layer useless.bomb): archive unpacks to more than 250 times its size
+	END
+	[ -z "$(ls "$KIST_HOME/data/ingest")" ] || { ls -l "$KIST_HOME/data/ingest"; false; }
+	store_unchanged
 }
 
 @test "redirects in circles, to files, and HTML instead of JSON are refused with the address" {
@@ -138,7 +166,7 @@ all_refused() {
 		layer.html the manifest says
 		manifest.nonsense malformed HTTP response
 	END
-	store_unchanged
+	store_unchanged layer.circle layer.file layer.html
 }
 
 @test "documents without end, and an image of ten thousand layers, are refused" {

@@ -28,7 +28,8 @@ setup() {
 }
 teardown() {
 	nothing_here
-	rm -f "$KIST_HOME"/data/ingest/*
+	docker image prune -f >/dev/null
+	[ -z "$(ls "$KIST_HOME/data/ingest")" ]
 }
 
 reload() { # the new settings

@@ -329,6 +329,46 @@ wait_bytes() {
 	content_is_whole killed/z:1
 }
 
+reclaimed() { # by a prune of images with FILTERS, in bytes
+	curl -sf -X POST -G --unix-socket "$KIST_HOME/kist.sock" --data-urlencode "filters=$1" http://d/v1.47/images/prune | jq .SpaceReclaimed
+}
+
+@test "a prune leaves the downloads of a pull that runs" {
+	put_image pruned/x 1 --bytes 6000000 --seed p1 >/dev/null
+	stop_after 3000000
+	docker pull localhost:5010/pruned/x:1 >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+	pull=$!
+	wait_bytes
+	[ "$(reclaimed '{}')" = 0 ]
+	[ "$(cat "$KIST_HOME"/data/ingest/* | wc -c)" -gt 2000000 ]
+	go_on
+	wait $pull
+	content_is_whole pruned/x:1
+}
+
+@test "a prune takes the downloads of a pull that was broken off, and counts them" {
+	put_image pruned/y 1 --bytes 6000000 --seed p2 >/dev/null
+	stop_after 3000000
+	docker pull localhost:5010/pruned/y:1 >/dev/null 2>&1 3>&- &
+	pull=$!
+	wait_bytes
+	engine_end -9
+	go_on
+	wait $pull || true
+	engine_run
+	bytes=$(cat "$KIST_HOME"/data/ingest/* | wc -c)
+	[ "$bytes" -gt 2000000 ]
+	kist system df -v | grep -q '^downloads '
+	[ "$(reclaimed '{"label": ["none"]}')" = 0 ]
+	[ "$(reclaimed '{"until": ["2000-01-01T00:00:00Z"]}')" = 0 ]
+	[ "$(cat "$KIST_HOME"/data/ingest/* | wc -c)" = "$bytes" ]
+	run kist system prune -f
+	[[ $output = *"Total reclaimed space: $(python3 -c "print('%.4gMB' % ($bytes / 1e6))")"* ]] || { echo "$bytes: $output"; false; }
+	[ -z "$(ls "$KIST_HOME/data/ingest")" ]
+	docker pull -q localhost:5010/pruned/y:1
+	content_is_whole pruned/y:1
+}
+
 @test "what is damaged on the way is refused by its digest, and nothing of it stays" {
 	put_image bad/x 1 --bytes 100000 --seed bad >/dev/null
 	layer=$(registry_skopeo inspect --tls-verify=false --raw docker://127.0.0.1:5000/bad/x:1 | jq -r '.layers[0].digest')

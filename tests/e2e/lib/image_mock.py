@@ -17,6 +17,8 @@ A dash does for the dot, as Docker Hub's names have none before the first slash.
 /v2/index/..., nested, rings, wide, folds, arm, artifact, bare, many   what the tag names: an index, indexes in an index (of which the
                     last is this machine's, a manifest that tells no platform), sixty in each other, a thousand in one, four in each
                     other, each a hundred times, nothing for this machine, no image, nothing at all, an image of 10,000 layers
+/v2/useless.KIND/...   the upper layer has its digest and is none: noise or HTML, a gzip stream that is cut off or goes on with
+                    something else, a tar that is cut off or leads out of the image, another diffID, a bomb of zstd
 """
 import gzip
 import hashlib
@@ -24,6 +26,7 @@ import io
 import itertools
 import json
 import random
+import subprocess
 import tarfile
 import urllib.parse
 
@@ -53,6 +56,43 @@ def layer(name, i):
         info.size = args.size
         t.addfile(info, io.BytesIO(random.Random("%s %d" % (name, i)).randbytes(args.size)))
     return out.getvalue()
+
+
+def tar_of(name, data):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as t:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        t.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def bomb(_):
+    zeroes = subprocess.run(["zstd", "-c"], input=bytes(64 << 20), stdout=subprocess.PIPE, check=True).stdout
+    return subprocess.run(["zstd", "-c"], input=tar_of("f", b""), stdout=subprocess.PIPE, check=True).stdout + zeroes * 20
+
+
+USELESS = {
+    "noise": lambda tar: gzip.compress(random.Random(1).randbytes(len(tar)), 1, mtime=0),
+    "html": lambda tar: b"<html><body>Log in to the hotel</body></html>\n" * 100,
+    "cut": lambda tar: gzip.compress(tar, 1, mtime=0)[:-1000],
+    "more": lambda tar: gzip.compress(tar, 1, mtime=0) + b"and now for something completely different",
+    "cuttar": lambda tar: gzip.compress(tar[:len(tar) // 2], 1, mtime=0),
+    "out": lambda tar: gzip.compress(tar_of("../../f", b"x"), 1, mtime=0),
+    "diffid": lambda tar: gzip.compress(tar, 1, mtime=0),
+    "bomb": bomb,
+}
+
+
+def make_useless(name, kind):
+    image = make_image(name)
+    config = json.loads(blobs[image["config"]["digest"]])
+    body = USELESS[kind](layer(name, 1))
+    plain = body if kind == "html" else gzip.decompress(body) if kind in ("noise", "cuttar", "out") else layer(name, 1)
+    config["rootfs"]["diff_ids"][1] = digest_of(b"another" if kind == "diffid" else plain)
+    image["layers"][1].update(keep(body))
+    image["config"].update(keep(json.dumps(config).encode()))
+    return image
 
 
 def as_bytes(doc):
@@ -135,6 +175,8 @@ def documents_for(name):
         d.index([{**d.add(make_image(name)), "platform": {"os": "linux", "architecture": "arm64"}}], "latest")
     elif kind in ("artifact", "bare"):
         d.add(make_artifact(1 if kind == "artifact" else 0), "latest")
+    elif kind == "useless":
+        d.add(make_useless(name, more), "latest")
     elif kind == "many":
         d.add(make_many(name), "latest")
     elif name == "foreign.lies":

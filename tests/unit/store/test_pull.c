@@ -12,6 +12,7 @@
 #include "base/fdio.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/timefmt.h"
 #include "puller.h"
 
 #define CHUNK 4096
@@ -994,6 +995,37 @@ static void old_and_foreign_files_in_ingest_are_cleaned_up(void **state)
 	fixture_reopen(f);
 	assert_int_equal(entries_of(f, "ingest"), 1);
 	assert_int_equal(faccessat(dir, digest_hex(&fresh), F_OK, 0), 0);
+	assert_int_equal(utimensat(dir, digest_hex(&fresh), times, 0), 0);
+	assert_int_equal(store_downloads_prune(f->store, time_now() - STORE_DOWNLOAD_KEEP_NS), 1);
+	assert_int_equal(entries_of(f, "ingest"), 0);
+}
+
+static void a_prune_takes_what_no_pull_has(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served left = {0}, s = {0};
+	struct err *err = NULL;
+	struct store_pull_result result;
+	add_layer(&left, "z", 20000, PACK_GZIP);
+	served_finish(&left, NULL);
+	serve(&s);
+	struct store_pull *p = begin(f, &left);
+	feed_layer(p, &left, 0, 5000);
+	store_pull_free(p);
+	p = begin(f, &s);
+	feed_layer(p, &s, 0, 30000);
+	assert_int_equal(entries_of(f, "ingest"), 2);
+	assert_int_equal(store_downloads_prune(f->store, time_now() - 3600 * TIME_NS_PER_SEC), 0);
+	assert_int_equal(entries_of(f, "ingest"), 2);
+	assert_int_equal(store_downloads_prune(f->store, INT64_MAX), 5000);
+	assert_int_equal(entries_of(f, "ingest"), 1);
+	must(pull_to_ready(p, &s, CHUNK, &err), err);
+	assert_int_equal(store_downloads_prune(f->store, INT64_MAX), 0);
+	must(commit_as(p, "x", &result, &err), err);
+	store_pull_free(p);
+	served_free(&left);
+	served_free(&s);
 }
 
 /* As kist-registry has it: for appending, locked. It may outlive the daemon that started it. */
@@ -1087,6 +1119,7 @@ int main(void)
 		T(manifest_and_configuration_must_have_as_many_layers),
 		T(artifacts_and_encrypted_layers_are_named),
 		T(old_and_foreign_files_in_ingest_are_cleaned_up),
+		T(a_prune_takes_what_no_pull_has),
 		T(a_blob_gets_no_name_while_somebody_may_write_to_it),
 		T(a_blob_that_was_written_to_after_it_was_hashed_is_refused),
 	};

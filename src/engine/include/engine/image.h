@@ -38,8 +38,9 @@ int engine_image_remove(struct engine *e, const char *ref, unsigned flags,
 	struct store_removed_list *out, struct err **err);
 /**
  * Removes images that no container uses: those without a tag, with the filter dangling=false all. Filters:
- * dangling, label, label!, until. Event prune. out->reclaimed is what became free. ERR_CONFLICT if another
- * prune is under way.
+ * dangling, label, label!, until. Without a filter for labels also downloads that were broken off, as far as no pull
+ * has them now (until: when they were last written to). Event prune. out->reclaimed is what became free. ERR_CONFLICT
+ * if another prune is under way.
  */
 int engine_image_prune(struct engine *e, const struct filters *filters,
 	struct store_removed_list *out, struct err **err);

@@ -129,5 +129,13 @@ int store_image_document_add(struct store *store, const struct digest *image, co
 /** Removes the layers and blobs that nothing holds, and returns their bytes (layers unpacked). Failures
  * are logged: the next run finds the same again. */
 int64_t store_gc(struct store *store);
+/** How long a download that was broken off is worth keeping, unless somebody asks for the room. */
+#define STORE_DOWNLOAD_KEEP_NS (7 * 24 * 3600 * 1000000000ll)
+/**
+ * Removes the partial downloads that no pull of this process has and that were last written to at @until (UTC
+ * nanoseconds; INT64_MAX: whenever that was) or before, besides those of what is here already, and returns their bytes.
+ * Pulls may run and begin meanwhile. Failures are logged: the next run finds the same again.
+ */
+int64_t store_downloads_prune(struct store *store, int64_t until);
 
 #endif
