@@ -276,3 +276,15 @@ int oci_image_parse(struct oci_image **out, const void *json, size_t n, struct e
 	*out = steal_ptr(image);
 	return 0;
 }
+
+int oci_image_check_history(const struct oci_image *image, struct err **err)
+{
+	size_t layers = 0;
+	for (size_t i = 0; i < image->history_count; i++)
+		layers += !image->history[i].empty_layer;
+	if (layers > image->diff_id_count)
+		return err_set(err, ERR_INVALID,
+			"too many non-empty layers in History section: %zu, and the image has %zu",
+			layers, image->diff_id_count);
+	return 0;
+}

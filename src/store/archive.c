@@ -98,6 +98,8 @@ int archive_config(struct collect *c, struct new_image *image, const char *name,
 	const char *os = image->config->os;
 	if (!str_empty(os) && !str_eq(os, "linux"))
 		return err_set(err, ERR_INVALID, "cannot load %.64s image on linux", os);
+	if (oci_image_check_history(image->config, err) < 0)
+		return err_wrap(err, "%s", name);
 	digest_of(image->json.data, image->json.len, &image->id);
 	size_t n = image->config->diff_id_count;
 	image->layers = xcalloc(n + 1, sizeof(*image->layers));

@@ -174,6 +174,8 @@ static int read_config(struct pull_docs *d, const struct store_pull_spec *spec, 
 			c->digest.str, d->config.len, (long long)c->size);
 	if (oci_image_parse(&d->image, d->config.data, d->config.len, err) < 0)
 		return -1;
+	if (oci_image_check_history(d->image, err) < 0)
+		return err_wrap(err, "image configuration %s", c->digest.str);
 	if (!str_empty(d->image->os) && !str_eq(d->image->os, "linux"))
 		return err_set(err, ERR_INVALID,
 			"image operating system \"%.64s\" cannot be used on this platform",

@@ -154,6 +154,12 @@ all_refused() {
 	store_unchanged
 }
 
+@test "an image whose history has more layers than it is refused before any of it comes" {
+	refused history "too many non-empty layers in History section"
+	[ -z "$(ls "$KIST_HOME/data/ingest")" ]
+	store_unchanged
+}
+
 @test "redirects in circles, to files, and HTML instead of JSON are refused with the address" {
 	all_refused <<-'END'
 		manifest.circle stopped after 10 redirects

@@ -19,6 +19,7 @@ A dash does for the dot, as Docker Hub's names have none before the first slash.
                     other, each a hundred times, nothing for this machine, no image, nothing at all, an image of 10,000 layers
 /v2/useless.KIND/...   the upper layer has its digest and is none: noise or HTML, a gzip stream that is cut off or goes on with
                     something else, a tar that is cut off or leads out of the image, another diffID, a bomb of zstd
+/v2/history/...     its history has more layers than it
 """
 import gzip
 import hashlib
@@ -91,6 +92,14 @@ def make_useless(name, kind):
     plain = body if kind == "html" else gzip.decompress(body) if kind in ("noise", "cuttar", "out") else layer(name, 1)
     config["rootfs"]["diff_ids"][1] = digest_of(b"another" if kind == "diffid" else plain)
     image["layers"][1].update(keep(body))
+    image["config"].update(keep(json.dumps(config).encode()))
+    return image
+
+
+def make_history(name):
+    image = make_image(name)
+    config = json.loads(blobs[image["config"]["digest"]])
+    config["history"] = [{"created_by": str(i)} for i in range(3)]
     image["config"].update(keep(json.dumps(config).encode()))
     return image
 
@@ -177,6 +186,8 @@ def documents_for(name):
         d.add(make_artifact(1 if kind == "artifact" else 0), "latest")
     elif kind == "useless":
         d.add(make_useless(name, more), "latest")
+    elif kind == "history":
+        d.add(make_history(name), "latest")
     elif kind == "many":
         d.add(make_many(name), "latest")
     elif name == "foreign.lies":

@@ -82,7 +82,7 @@ static void add_config(struct buf *out, const struct test_image *image)
 		"\"history\":[",
 		image->created ? image->created : "2024-01-02T03:04:05Z",
 		image->config ? image->config : "{\"Cmd\":[\"/bin/sh\"]}");
-	for (size_t i = 0; i < image->count; i++)
+	for (size_t i = 0; i < image->count + image->extra_history; i++)
 		buf_addf(out, "%s{\"created_by\":\"step %zu\"}", i ? "," : "", i);
 	buf_adds(out, "],\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[");
 	for (size_t i = 0; i < image->count; i++) {

@@ -33,6 +33,7 @@ struct test_image {
 	bool compressed; /* OCI: layers with gzip; docker: the same */
 	/* faults */
 	bool wrong_diff_id; /* of the last layer */
+	size_t extra_history; /* entries of layers that are not there */
 	int extra_layers; /* in the manifest only */
 	const char *claim; /* OCI: digest that the manifest gives all layers, which are left out */
 };

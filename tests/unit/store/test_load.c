@@ -348,6 +348,25 @@ static void refuses_wrong_diff_id(void **state)
 	free_layers(layers, 2);
 }
 
+static void refuses_a_history_of_more_layers(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct buf layers[2] = {0};
+	auto_buf docker = BUF_INIT, oci = BUF_INIT, both = BUF_INIT;
+	two_layers(layers);
+	struct test_image image = {
+		.layers = layers, .count = 2, .tag = "app:1", .extra_history = 1};
+	make_docker_archive(&docker, &image, 1);
+	refuse(f, &docker, ".json: too many non-empty layers in History section: 3, and");
+	make_oci_archive(&oci, &image);
+	refuse(f, &oci, "too many non-empty layers in History section: 3, and");
+	make_both_forms(&both, &image, "app:1");
+	refuse(f, &both, "too many non-empty layers in History section: 3, and");
+	expect_empty(f);
+	free_layers(layers, 2);
+}
+
 static void refuses_layer_count_mismatch(void **state)
 {
 	need_root();
@@ -656,6 +675,7 @@ int main(void)
 		T(follows_links_of_old_archives),
 		T(moves_a_name),
 		T(refuses_wrong_diff_id),
+		T(refuses_a_history_of_more_layers),
 		T(refuses_layer_count_mismatch),
 		T(refuses_too_many_layers_as_soon_as_a_document_says_so),
 		T(is_all_or_nothing),

@@ -85,9 +85,11 @@ static inline void oci_image_freep(struct oci_image **i)
 /**
  * Parses and validates an image configuration. ERR_INVALID names the field. rootfs.type must be
  * "layers" with at most OCI_LAYER_MAX diff_ids. History that counts more layers than there are is
- * let through, as Docker does: some squashing tools write it.
+ * let through: what is here already has to be read.
  */
 int oci_image_parse(struct oci_image **out, const void *json, size_t n, struct err **err);
+/** Of an image that comes: has its history no more layers than it has? ERR_INVALID in dockerd's words. */
+int oci_image_check_history(const struct oci_image *image, struct err **err);
 /** The document, compact, appended to @out; what was parsed but is not in the struct is not there. */
 void oci_image_emit(const struct oci_image *image, struct buf *out);
 
