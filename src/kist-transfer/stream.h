@@ -72,11 +72,13 @@ enum compression stream_detect(const void *head, size_t n);
 /** Whether the first STREAM_HEAD bytes may be those of a tar. */
 #define STREAM_HEAD 512
 bool stream_is_tar(const void *head, size_t n);
-/** Decompresses @from (borrowed). PLAIN hands through. */
+/** Decompresses @from (borrowed). PLAIN hands through. Reading gives ERR_TOO_LARGE for a window or a dictionary beyond
+ * what is allowed, ERR_INVALID for what is damaged. Memory that is announced costs only what is written to it. */
 struct stream *stream_decompress(struct stream *from, enum compression how);
 struct stream *stream_gzip(struct stream *from);
 struct stream *stream_zstd(struct stream *from);
-struct stream *stream_other(struct stream *from);
+struct stream *stream_lzma(struct stream *from, enum compression how);
+struct stream *stream_bzip2(struct stream *from);
 
 /** Lets libarchive read @from: for archive_read_open2(). The error of a failed read is in *slot. */
 struct archive_source {

@@ -206,6 +206,58 @@ teardown_file() {
 	kist tag two:v1 two:v2
 }
 
+# An old docker archive around the layer $W/layer, compressed by COMMAND.
+packed_image() { # NAME COMMAND...
+	local name=$1 diff_id
+	shift
+	diff_id=$(sha256sum <"$W/layer" | cut -c1-64)
+	rm -rf "$W/old"
+	mkdir -p "$W/old/x"
+	echo "{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:$diff_id\"]}}" >"$W/old/c.json"
+	echo "[{\"Config\":\"c.json\",\"RepoTags\":[\"$name\"],\"Layers\":[\"x/layer.tar\"]}]" >"$W/old/manifest.json"
+	# from a pipe, so that the window is as asked for
+	# shellcheck disable=SC2002
+	cat "$W/layer" | "$@" >"$W/old/x/layer.tar"
+	tar -C "$W/old" -c .
+}
+contents() {
+	find "$KIST_HOME"/data/{content,layers,recipes,staging} -mindepth 1 | sort
+}
+
+@test "zstd's longest window is taken, and what would need more memory is refused for that" {
+	local before said
+	mkdir "$W/long"
+	head -c 1000000 /dev/urandom >"$W/long/1"
+	head -c 110000000 /dev/zero >"$W/long/2"
+	cp "$W/long/1" "$W/long/3"
+	tar -C "$W/long" --sort=name -c . >"$W/layer"
+	packed_image long:1 zstd -q -c --long=27 >"$W/long.tar"
+	# the last file is nothing but a reference to the first
+	[ "$(stat -c %s "$W/old/x/layer.tar")" -lt 1200000 ]
+	kist load -q -i "$W/long.tar"
+	kist save long:1 | tar -xO "blobs/sha256/$(sha256sum <"$W/layer" | cut -c1-64)" | cmp - "$W/layer"
+	docker create --name long long:1 true
+	docker export long | tar -xO 3 | cmp - "$W/long/3"
+	docker rm long
+	kist rmi long:1
+	# and around it all
+	zstd -q -c --long=27 <"$W/long.tar" | kist load -q
+	kist rmi long:1
+	echo x >"$W/long/2"
+	tar -C "$W/long" -c . >"$W/layer"
+	before=$(contents)
+	packed_image long:1 zstd -q -c --long=28 >"$W/long.tar"
+	said="zstd data needs a window of 256 MiB, more than the 128 MiB that are allowed"
+	fails_with 1 "$said" kist load -i "$W/long.tar"
+	fails_with 1 "$said" kist import "$W/old/x/layer.tar" long:1
+	packed_image long:1 xz -c --lzma2=preset=0,dict=256MiB >"$W/long.tar"
+	fails_with 1 "xz data needs 257 MiB of memory to be decompressed, more than the 200 MiB that are allowed" \
+		kist load -i "$W/long.tar"
+	fails_with 1 "No such image" kist image inspect long:1
+	[ "$(contents)" = "$before" ]
+	rm -r "$W/long" "$W/long.tar" "$W/old" "$W/layer"
+}
+
 @test "nothing is written to a terminal, and a failure leaves no file" {
 	run timeout 20 script -qec "kist save busybox" /dev/null
 	[[ "$output" == *"cowardly refusing to save to a terminal. Use the -o flag or redirect"* ]]

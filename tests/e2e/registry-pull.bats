@@ -135,13 +135,24 @@ blob_gets() {
 }
 
 @test "layers in gzip, zstd, xz and plain come out the same" {
-	put_image kinds/x 1 --oci --layers 4 --compress gzip,zstd,xz,plain >/dev/null
-	put_image kinds/y 1 --layers 4 --compress gzip >/dev/null
+	put_image kinds/x 1 --oci --layers 5 --compress gzip,zstd,xz,plain,zstd:27 >/dev/null
+	put_image kinds/y 1 --layers 5 --compress gzip >/dev/null
 	docker pull -q localhost:5000/kinds/x:1
 	docker pull -q localhost:5000/kinds/y:1
 	ids() { docker inspect --format '{{json .RootFS.Layers}}' "$1"; }
 	[ "$(ids localhost:5000/kinds/x:1)" = "$(ids localhost:5000/kinds/y:1)" ]
-	[ "$(ids localhost:5000/kinds/x:1 | jq length)" = 4 ]
+	[ "$(ids localhost:5000/kinds/x:1 | jq length)" = 5 ]
+}
+
+@test "a zstd layer with a window beyond the limit is refused for that, and nothing is left" {
+	local before
+	contents() { find "$KIST_HOME"/data/{content,downloads,layers,recipes,staging} -mindepth 1 | sort; }
+	before=$(contents)
+	put_image window/x 1 --oci --layers 2 --compress gzip,zstd:28 >/dev/null
+	fails_with 1 "zstd data needs a window of 256 MiB, more than the 128 MiB that are allowed" \
+		docker pull -q localhost:5000/window/x:1
+	[ -z "$(docker images -q localhost:5000/window/x)" ]
+	[ "$(contents)" = "$before" ]
 }
 
 put_blob() { # REPOSITORY FILE; prints its digest

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes an image of made-up files and puts it into a registry without anybody's help, for tests.
 
-push_image.py URL REPOSITORY TAG [--layers N] [--bytes N] [--compress gzip|zstd|xz|plain,...] [--platforms P,...] [--oci]
+push_image.py URL REPOSITORY TAG [--layers N] [--bytes N] [--compress gzip|zstd|zstd:WINDOWLOG|xz|plain,...] [--platforms P,...] [--oci]
               [--nested] [--seed S]
 
 Layer i holds /layer<i>/data (--bytes of noise) and /etc/layer<i> with the platform's name. With several platforms the tag
@@ -79,8 +79,9 @@ def packed(b, how):
         return gzip.compress(b, 1, mtime=0)
     if how == "xz":
         return lzma.compress(b, preset=0)
-    if how == "zstd":
-        return subprocess.run(["zstd", "-q", "-c"], input=b, stdout=subprocess.PIPE, check=True).stdout
+    if how.startswith("zstd"): # from a pipe: its size is not known, and the window not made smaller
+        window = ["--long=" + how[5:]] if how[5:] else []
+        return subprocess.run(["zstd", "-q", "-c", *window], input=b, stdout=subprocess.PIPE, check=True).stdout
     return b
 
 
@@ -91,7 +92,7 @@ def image(platform, ref):
         plain, how = tar(i, platform), hows[i % len(hows)]
         b = packed(plain, how)
         ids.append(digest(plain))
-        layers.append({"mediaType": LAYER[how], "size": len(b), "digest": blob(b)})
+        layers.append({"mediaType": LAYER[how.split(":")[0]], "size": len(b), "digest": blob(b)})
     config = json.dumps({"architecture": arch, "os": system, **({"variant": variant[0]} if variant else {}),
                          "config": {"Cmd": ["/x"], "Labels": {"seed": a.seed}},
                          "rootfs": {"type": "layers", "diff_ids": ids}}).encode()
