@@ -75,10 +75,10 @@ int64_t store_content_size(struct store *store, struct err **err);
 /* ---- leases ---- */
 
 /**
- * What an operation (push, save, build, commit) counts on while it runs: the collector leaves it
+ * What an operation (pull, push, save, check, a walk) counts on while it runs: the collector leaves it
  * alone until the lease ends, whatever becomes of names and images. Leases live in memory: they end
- * with the daemon, as the operation does. Used from one thread at a time. One lease may hold any
- * number of things, each any number of times.
+ * with the daemon, as the operation does (docs/decisions/0026). Used from one thread at a time. One
+ * lease may hold any number of things, each any number of times.
  */
 struct store_lease;
 struct store_lease *store_lease_new(struct store *store);
