@@ -11,15 +11,17 @@ REGISTRY = "127.0.0.1:5000"
 
 
 class Peak(threading.Thread):
-    """The most memory that a family of processes held while something ran: the sum of its proportional set sizes."""
+    """The most memory that families of processes held while something ran: the sum of their proportional set sizes."""
 
-    def __init__(self, pid):
+    def __init__(self, *pids):
         super().__init__(daemon=True)
-        self.pid, self.kilobytes, self.stopped = pid, 0, threading.Event()
+        self.pids, self.kilobytes, self.largest, self.stopped = pids, 0, 0, threading.Event()
 
     def run(self):
         while not self.stopped.wait(0.02):
-            self.kilobytes = max(self.kilobytes, memory(below(self.pid))[1])
+            each = [memory({pid})[1] for pid in set().union(*map(below, self.pids))]
+            if sum(each) > self.kilobytes:
+                self.kilobytes, self.largest = sum(each), max(each)
 
     def __enter__(self):
         self.start()
@@ -301,6 +303,44 @@ def publish(home, point, name, daemon):
     daemon.need("tag", name, ref)
     daemon.need("push", "-q", ref)
     daemon.need("rmi", "-f", ref, name)
+
+
+# What unpacking takes depends on the window alone, which is given, so that nobody waits for the compressors' highest levels.
+PACKINGS = (("plain", "cat"), ("gzip", "gzip -1 -n"), ("bzip2 -9", "bzip2 -9"), ("zstd -3, 2 MiB", "zstd -q -3 --zstd=wlog=21"),
+            ("zstd -19, 8 MiB", "zstd -q -3 --zstd=wlog=23"), ("zstd --long=27, 128 MiB", "zstd -q -3 --long=27"),
+            ("xz -6, 8 MiB", "xz --lzma2=preset=0,dict=8MiB"), ("xz -9, 64 MiB", "xz --lzma2=preset=0,dict=64MiB"))
+
+
+def bench_peaks(home, results):
+    """The most memory of the command, the daemon and everything below it while 200 MB are imported: once each."""
+    point = home + "/peaks"
+    os.makedirs(point)
+    # 4 MB of programs again and again: windows fill as by anything else
+    shell(r"""cd "$1"; find /usr/bin /usr/lib/x86_64-linux-gnu -xdev -type f -size -800k 2>/dev/null | sort | head -n 200 >list
+        tar -cf - --owner=0 --group=0 -T list 2>/dev/null | head -c 4M >4; for i in $(seq 50); do cat 4; done >whole
+        tar -cf tar --owner=0 --group=0 whole; rm list 4 whole""", point)
+    daemon = Daemon("kistd-peaks", home, [
+        "kistd", "--data-root", point + "/kd", "--exec-root", home + "/run/ke3", "--host", "unix://" + point + "/k.sock",
+        "--pidfile", home + "/k3.pid", "--bridge", "none"], point + "/k.sock")
+    figures = {}
+    try:
+        for name, pack in PACKINGS:
+            if not have(pack.split()[0]):
+                continue
+            shell('cat "$1/tar" | %s >"$1/packed"' % pack, point) # from a pipe: a size that is known makes a window smaller
+            command = subprocess.Popen(["kist", "-H", "unix://" + daemon.sock, "import", point + "/packed", "peak"],
+                                       stdout=subprocess.DEVNULL)
+            with Peak(daemon.process.pid, command.pid) as p:
+                if command.wait():
+                    raise SystemExit("bench: the import of what %s made failed" % name)
+            figures[name] = [p.kilobytes, p.largest]
+            daemon.need("rmi", "peak")
+    finally:
+        daemon.stop()
+    results["memory of import"] = figures
+    print("\n### Most memory while 200 MB are imported (PSS, MiB)\n\n| | all processes | the largest of them |\n| --- | ---: | ---: |")
+    for name, (whole, largest) in figures.items():
+        print("| %s | %.1f | %.1f |" % (name, whole / 1024, largest / 1024), flush=True)
 
 
 def bench(home, build, results, rounds, only):
