@@ -11,6 +11,7 @@
 
 #include "base/fdio.h"
 #include "container.h"
+#include "escape.h"
 #include "pull.h"
 #include "run.h"
 #include "session.h"
@@ -58,6 +59,15 @@ static json_t *create(struct cli *cli, const struct args *a, json_t *body, struc
 	return answer;
 }
 
+/*
+ * What is not there is the image, or one for the platform (each daemon has its own words for that); or a container
+ * whose volumes are wanted, which no pull brings.
+ */
+static bool image_missing(const struct err *cause)
+{
+	return cause->kind == ERR_NOT_FOUND && !strstr(cause->msg, "No such container");
+}
+
 static json_t *create_or_pull(struct cli *cli, const struct args *a, json_t *body, struct err **err)
 {
 	const char *when = flag_str(a, "pull"), *image = a->rest[0];
@@ -76,8 +86,7 @@ static json_t *create_or_pull(struct cli *cli, const struct args *a, json_t *bod
 	json_t *answer = create(cli, a, body, &cause);
 	if (answer)
 		return answer;
-	bool missing = cause->kind == ERR_NOT_FOUND && strstr(cause->msg, "No such image");
-	if (!missing || !str_eq(when, "missing")) {
+	if (!image_missing(cause) || !str_eq(when, "missing")) {
 		err_move(err, &cause);
 		return NULL;
 	}
@@ -104,7 +113,11 @@ char *run_create(struct cli *cli, const struct args *a, json_t *body, struct err
 	json_t *warnings = json_object_get(answer, "Warnings"), *w;
 	size_t i;
 	json_array_foreach(warnings, i, w)
-		fprintf(stderr, "WARNING: %s\n", json_is_string(w) ? json_string_value(w) : "");
+	{
+		auto_free char *text =
+			escape_controls(json_is_string(w) ? json_string_value(w) : "");
+		fprintf(stderr, "WARNING: %s\n", text);
+	}
 	const char *id = json_string_value(json_object_get(answer, "Id"));
 	if (cidfile_write(cidfile, id, err) < 0)
 		return NULL;

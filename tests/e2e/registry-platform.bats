@@ -233,6 +233,25 @@ multi $index" ]
 	[ "sha256:$(sha256sum <"$BATS_TEST_TMPDIR/pushed" | cut -d' ' -f1)" = "$(jq -r '.manifests[1].digest' "$BATS_TEST_TMPDIR/index")" ]
 }
 
+@test "an image for another platform than asked for counts as missing, and is pulled" {
+	put_image many/run 1 --platforms $three --seed run >/dev/null
+	image=localhost:5000/many/run:1
+	for cli in docker kist; do
+		docker pull -q --platform linux/arm64 $image
+		fails_with 125 "does not provide the specified platform (linux/amd64): it is for linux/arm64" \
+			$cli run --platform linux/amd64 --pull never --rm $image true
+		[ "$(platform_of $image)" = linux/arm64 ]
+		$cli create --platform linux/amd64 $image true 2>"$BATS_TEST_TMPDIR/err"
+		grep "Unable to find image '$image' locally" "$BATS_TEST_TMPDIR/err"
+		[ "$(platform_of $image)" = linux/amd64 ]
+		fails_with 125 "no matching manifest for linux/s390x" $cli run --platform linux/s390x $image true
+		fails_with 125 "invalid platform \"windows/amd64\"" $cli run --platform windows/amd64 $image true
+	done
+	# no pull brings a container
+	run kist create --volumes-from nobody $image true
+	[[ "$status" != 0 && "$output" == *"No such container: nobody"* && "$output" != *"Unable to find"* ]]
+}
+
 @test "an index's entry without a platform is for what its configuration says" {
 	docker pull -q 127.0.0.1:7000/nested
 	[ "$(platform_of 127.0.0.1:7000/nested)" = linux/amd64 ]
