@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "engine/container.h"
-#include "engine/image.h"
+#include "image_platform.h"
 #include "model/container.h"
 #include "request.h"
 
@@ -39,44 +39,28 @@ static void adapt(struct create_request *c, unsigned api)
 		str_replace(&h->network_mode, "default");
 }
 
-/* What a platform's second part is called in images. */
-static const char *architecture_of(const char *name)
-{
-	if (str_eq(name, "x86_64") || str_eq(name, "x86-64"))
-		return "amd64";
-	return str_eq(name, "aarch64") ? "arm64" : name;
-}
-
 /* An image for another machine counts as missing, as in dockerd: clients pull the right one. */
-static int check_platform(const struct request *req, const char *ref, struct err **err)
+static int wanted_platform(const struct request *req, struct oci_platform *out, struct err **err)
 {
 	const char *platform = req_query(req, "platform");
-	if (str_empty(platform) || str_eq(platform, "linux"))
-		return 0;
-	const char *rest = str_after(platform, "linux/");
-	if (!rest)
+	int asked = platform_param(platform, out, err);
+	if (asked > 0 && !str_eq(out->os, "linux"))
 		return err_set(err, ERR_INVALID, "invalid platform \"%s\": only linux is supported",
 			platform);
-	auto_free char *name = xstrndup(rest, strcspn(rest, "/"));
-	auto_store_image *image = engine_image_inspect(req_engine(req), ref, err);
-	if (!image)
-		return -1;
-	const char *actual = image->config->architecture;
-	if (str_empty(actual) || str_eq(actual, architecture_of(name)))
-		return 0;
-	return err_set(err, ERR_NOT_FOUND,
-		"image with reference %s was found but does not provide the specified platform "
-		"(%s): it is for linux/%s",
-		ref, platform, actual);
+	return asked;
 }
 
 static int create(struct request *req, const struct create_request *c, struct err **err)
 {
 	char id[65];
 	auto_strv warnings = NULL;
+	struct oci_platform want = {0};
+	int asked = wanted_platform(req, &want, err);
+	if (asked < 0)
+		return -1;
 	const char *name = req_query(req, "name");
 	if (engine_container_create(req_engine(req), str_empty(name) ? NULL : name, &c->config,
-		    &c->host, &c->net, id, &warnings, err) < 0)
+		    &c->host, &c->net, asked ? &want : NULL, id, &warnings, err) < 0)
 		return -1;
 	struct jsonw w = res_json(req, 201);
 	jw_object(&w, NULL);
@@ -106,8 +90,6 @@ int api_container_create(struct request *req, struct err **err)
 		adapt(&c, req->api);
 		rc = model_check_built(&model_create_request, &c, "", err);
 	}
-	if (rc == 0)
-		rc = check_platform(req, c.config.image, err);
 	if (rc == 0)
 		rc = create(req, &c, err);
 	create_request_clear(&c);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/digest.h"
+#include "engine/image.h"
 #include "mounts.h"
 
 #define EXPOSED_MAX                                                                                \
@@ -255,7 +256,27 @@ static int check_storage(struct creation *c, const struct str_map *options, stru
 	return 0;
 }
 
-static int create(struct creation *c, const char *name, char ***warnings, struct err **err)
+/* As the image writes it: "linux/arm64/v8" stays that. */
+static void warn_of_platform(const struct oci_image *image, char ***warnings)
+{
+	struct oci_platform have, host;
+	oci_platform_make(&have, image->os, image->architecture, image->variant);
+	if (oci_platform_score(NULL, &have) >= 0)
+		return;
+	oci_platform_host(&host);
+	auto_free char *here = oci_platform_format(&host);
+	bool variant = !str_empty(image->variant);
+	auto_free char *text = xasprintf(
+		"The requested image's platform (%.*s/%.*s%s%.*s) does not match the detected host "
+		"platform (%s) and no specific platform was requested",
+		OCI_PLATFORM_PART_MAX, image->os ? image->os : "", OCI_PLATFORM_PART_MAX,
+		image->architecture ? image->architecture : "", variant ? "/" : "",
+		OCI_PLATFORM_PART_MAX, variant ? image->variant : "", here);
+	strv_add(warnings, text);
+}
+
+static int create(struct creation *c, const char *name, const struct oci_platform *want,
+	char ***warnings, struct err **err)
 {
 	struct container_doc *doc = &c->doc->doc;
 	unsigned cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
@@ -270,10 +291,12 @@ static int create(struct creation *c, const char *name, char ***warnings, struct
 	host_defaults(c->engine, &doc->host);
 	if (str_empty(doc->config.image))
 		return err_set(err, ERR_INVALID, "no image specified");
-	auto_store_image *image = store_image_find(c->engine->store, doc->config.image, err);
+	auto_store_image *image = engine_image_for(c->engine, doc->config.image, want, err);
 	if (!image || take_name(c, name, err) || make_doc(c, image, warnings, err) ||
 		make_all(c, &image->id, err))
 		return -1;
+	if (!want)
+		warn_of_platform(image->config, warnings);
 	if (store_snapshot_fill(c->engine->store, c->id, err) ||
 		mounts_copy_up(c->container, err)) {
 		undo(c);
@@ -285,7 +308,8 @@ static int create(struct creation *c, const char *name, char ***warnings, struct
 
 int engine_container_create(struct engine *e, const char *name,
 	const struct container_config *config, const struct host_config *host,
-	const struct networking_config *net, char id[65], char ***warnings, struct err **err)
+	const struct networking_config *net, const struct oci_platform *want, char id[65],
+	char ***warnings, struct err **err)
 {
 	struct creation c = {.engine = e, .doc = doc_new()};
 	auto_strv notes = NULL;
@@ -296,7 +320,7 @@ int engine_container_create(struct engine *e, const char *name,
 		model_copy(&model_host_config, &c.doc->doc.host, host);
 	if (net)
 		model_copy(&model_networking_config, &c.doc->doc.net, net);
-	int r = create(&c, name, &notes, err);
+	int r = create(&c, name, want, &notes, err);
 	if (!r) {
 		memcpy(id, c.id, sizeof(c.id));
 		if (warnings)

@@ -25,10 +25,11 @@ struct store_image *engine_image_for(
 	if (oci_platform_score(&wanted, &have) >= 0)
 		return i;
 	auto_free char *text = oci_platform_format(&wanted);
+	auto_free char *actual = oci_platform_format(&have);
 	err_set(err, ERR_NOT_FOUND,
 		"image with reference %s was found but does not provide the specified platform "
-		"(%s)",
-		ref, text);
+		"(%s): it is for %s",
+		ref, text, actual);
 	store_image_free(i);
 	return NULL;
 }

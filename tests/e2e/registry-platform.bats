@@ -252,6 +252,24 @@ multi $index" ]
 	[[ "$status" != 0 && "$output" == *"No such container: nobody"* && "$output" != *"Unable to find"* ]]
 }
 
+@test "an image for another machine that is taken as it is brings a warning" {
+	put_image many/warn 1 --platforms $three,linux/arm64/v9 --seed warn >/dev/null
+	image=localhost:5000/many/warn:1
+	said="does not match the detected host platform (linux/amd64) and no specific platform was requested"
+	for cli in docker kist; do
+		for p in arm64 arm/v7 arm64/v9; do
+			docker pull -q --platform linux/$p $image
+			$cli create $image true 2>"$BATS_TEST_TMPDIR/err"
+			[ "$(cat "$BATS_TEST_TMPDIR/err")" = "WARNING: The requested image's platform (linux/$p) $said" ]
+			$cli create --platform linux/$p $image true 2>"$BATS_TEST_TMPDIR/err"
+			[ ! -s "$BATS_TEST_TMPDIR/err" ]
+		done
+		docker pull -q --platform linux/amd64 $image
+		$cli create $image true 2>"$BATS_TEST_TMPDIR/err"
+		[ ! -s "$BATS_TEST_TMPDIR/err" ]
+	done
+}
+
 @test "an index's entry without a platform is for what its configuration says" {
 	docker pull -q 127.0.0.1:7000/nested
 	[ "$(platform_of 127.0.0.1:7000/nested)" = linux/amd64 ]

@@ -10,17 +10,20 @@
 
 #include "engine/engine.h"
 #include "model/container.h"
+#include "oci/platform.h"
 
 /* ---- create ---- */
 
 /**
  * Validates @config and @host (which it may complete), resolves the image, makes record, folders and
- * volumes. @name NULL: one is made up. Nothing is left behind on error. ERR_NOT_FOUND "No such image: x:latest", ERR_CONFLICT for a name in use, ERR_INVALID,
- * ERR_NOT_IMPLEMENTED for what kist does not have (restart policies, health checks, ...).
+ * volumes. @name NULL: one is made up. @want: an image for another platform counts as missing; NULL: it is taken, with
+ * a warning. Nothing is left behind on error. ERR_NOT_FOUND "No such image: x:latest", ERR_CONFLICT for a name in use,
+ * ERR_INVALID, ERR_NOT_IMPLEMENTED for what kist does not have (restart policies, health checks, ...).
  */
 int engine_container_create(struct engine *e, const char *name,
 	const struct container_config *config, const struct host_config *host,
-	const struct networking_config *net, char id[65], char ***warnings, struct err **err);
+	const struct networking_config *net, const struct oci_platform *want, char id[65],
+	char ***warnings, struct err **err);
 
 /* ---- look ---- */
 

@@ -245,7 +245,8 @@ int engine_container_attach(
 
 int engine_container_create(struct engine *e, const char *name,
 	const struct container_config *config, const struct host_config *host,
-	const struct networking_config *net, char id[65], char ***warnings, struct err **err)
+	const struct networking_config *net, const struct oci_platform *want, char id[65],
+	char ***warnings, struct err **err)
 {
 	memset(id, 'a', 64);
 	id[64] = '\0';
