@@ -31,26 +31,6 @@ static const char *type_name(mode_t mode)
 	return "unknown";
 }
 
-/* What JSON cannot hold is told in hexadecimal digits beside it. */
-static void write_bytes(struct jsonw *w, const char *key, const char *hex_key, const char *s)
-{
-	static const char digits[] = "0123456789abcdef";
-	size_t start = w->out->len;
-	auto_buf hex = BUF_INIT;
-	jw_str(w, key, s);
-	/* U+FFFD stands where a byte was no UTF-8 */
-	buf_addc(w->out, 0);
-	w->out->len--;
-	if (!strstr(w->out->data + start, "\\ufffd") &&
-		!strstr(w->out->data + start, "\xef\xbf\xbd"))
-		return;
-	for (; *s; s++) {
-		buf_addc(&hex, digits[(unsigned char)*s >> 4]);
-		buf_addc(&hex, digits[*s & 15]);
-	}
-	jw_str(w, hex_key, buf_str(&hex));
-}
-
 static void write_node(struct jsonw *w, const struct store_node *n)
 {
 	jw_str(w, "Type", type_name(n->mode));
@@ -62,7 +42,7 @@ static void write_node(struct jsonw *w, const struct store_node *n)
 	if (n->inode)
 		jw_u64(w, "Inode", n->inode);
 	if (n->target)
-		write_bytes(w, "Target", "TargetHex", n->target);
+		jw_bytes(w, "Target", "TargetHex", n->target);
 	if (S_ISCHR(n->mode) || S_ISBLK(n->mode)) {
 		jw_i64(w, "Major", n->rdev_major);
 		jw_i64(w, "Minor", n->rdev_minor);
@@ -91,7 +71,7 @@ static void write_entry(struct buf *out, const struct store_tree_entry *e)
 {
 	struct jsonw w = jsonw_to(out);
 	jw_object(&w, NULL);
-	write_bytes(&w, "Path", "PathHex", e->path);
+	jw_bytes(&w, "Path", "PathHex", e->path);
 	jw_array(&w, "Events");
 	for (size_t i = 0; i < e->count; i++) {
 		jw_object(&w, NULL);
@@ -218,7 +198,7 @@ static void write_difference(struct buf *out, const struct store_diff_entry *e)
 		{STORE_DIFFERS_MODE, "mode"}, {STORE_DIFFERS_OWNER, "owner"}};
 	struct jsonw w = jsonw_to(out);
 	jw_object(&w, NULL);
-	write_bytes(&w, "Path", "PathHex", e->path);
+	jw_bytes(&w, "Path", "PathHex", e->path);
 	jw_str(&w, "Change", store_change_name(e->change));
 	if (e->change == STORE_CHANGED) {
 		jw_array(&w, "Differs");

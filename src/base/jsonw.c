@@ -69,6 +69,25 @@ void jw_str(struct jsonw *w, const char *key, const char *s)
 	buf_add_json_string(w->out, s ? s : "", s ? strlen(s) : 0);
 }
 
+void jw_bytes(struct jsonw *w, const char *key, const char *hex_key, const char *text)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t start = w->out->len;
+	auto_buf hex = BUF_INIT;
+	jw_str(w, key, text);
+	/* U+FFFD stands where a byte was no UTF-8 */
+	buf_addc(w->out, 0);
+	w->out->len--;
+	if (!strstr(w->out->data + start, "\\ufffd") &&
+		!strstr(w->out->data + start, "\xef\xbf\xbd"))
+		return;
+	for (; *text; text++) {
+		buf_addc(&hex, digits[(unsigned char)*text >> 4]);
+		buf_addc(&hex, digits[*text & 15]);
+	}
+	jw_str(w, hex_key, buf_str(&hex));
+}
+
 void jw_i64(struct jsonw *w, const char *key, int64_t v)
 {
 	value(w, key);

@@ -4,6 +4,7 @@
 
 #include "base/fdio.h"
 #include "base/json.h"
+#include "base/jsonw.h"
 #include "cli.h"
 #include "escape.h"
 #include "explore.h"
@@ -51,33 +52,38 @@ static int find_layer(const struct explored *x, const char *text, uint32_t *out,
 	return found == 1 ? 0 : err_set(err, ERR_INVALID, "%s fits several layers", text);
 }
 
-static void put_bytes(json_t *j, const char *key, const char *s)
+static void write_node(struct jsonw *w, const struct file_event *e)
 {
-	json_t *text = json_string(s);
-	auto_free char *escaped = text ? NULL : escape_name(s);
-	json_put(j, key, text ? text : json_string(escaped));
+	jw_str(w, "Type", file_type_name(e->type));
+	jw_i64(w, "Mode", e->mode);
+	jw_i64(w, "Uid", e->uid);
+	jw_i64(w, "Gid", e->gid);
+	if (e->type == '-')
+		jw_i64(w, "Size", e->size);
+	if (e->inode)
+		jw_u64(w, "Inode", e->inode);
+	if (e->target)
+		jw_bytes(w, "Target", "TargetHex", e->target);
+	if (e->type == 'c' || e->type == 'b') {
+		jw_i64(w, "Major", e->major);
+		jw_i64(w, "Minor", e->minor);
+	}
+	jw_time(w, "ModTime", e->mtime);
 }
 
+/* As in the daemon's answer, with the one event that counts. */
 static void print_json(const struct file *f, const struct file_event *e, struct buf *out)
 {
 	static const char *const changes[] = {"added", "changed", "removed"};
-	auto_json *j = json_object();
 	auto_free char *path = file_path(f);
-	char type[2] = {e->type, 0}, mode[8];
-	put_bytes(j, "Path", path);
-	json_put(j, "Layer", json_integer(e->layer));
-	json_put_str(j, "Change", changes[e->change]);
-	if (e->change != CHANGE_REMOVED) {
-		snprintf(mode, sizeof(mode), "%04o", e->mode);
-		json_put_str(j, "Type", type);
-		json_put_str(j, "Mode", mode);
-		json_put(j, "Uid", json_integer(e->uid));
-		json_put(j, "Gid", json_integer(e->gid));
-		json_put(j, "Size", json_integer(e->size));
-		if (e->target)
-			put_bytes(j, "Target", e->target);
-	}
-	json_write(j, out);
+	struct jsonw w = jsonw_to(out);
+	jw_object(&w, NULL);
+	jw_bytes(&w, "Path", "PathHex", path + 1);
+	jw_i64(&w, "Layer", e->layer);
+	jw_str(&w, "Change", changes[e->change]);
+	if (e->change != CHANGE_REMOVED)
+		write_node(&w, e);
+	jw_end_object(&w);
 	buf_addc(out, '\n');
 }
 
@@ -301,9 +307,15 @@ const struct command command_image_files = {
 	.min_args = 1,
 	.max_args = 1,
 	.completes = "@images",
-	.details = "Without --layer: mode, owner, size and layer of each path that a container "
-		   "sees. With it: what the "
-		   "layer added (+), changed (~) and removed (-).",
+	.details =
+		"Without --layer: mode, owner, size and layer of each path that a container "
+		"sees. With it: what the "
+		"layer added (+), changed (~) and removed (-). With --json: Path (without the "
+		"leading slash), Layer, Change (added, changed, removed), Type (file, folder, "
+		"symlink, char, block, fifo, socket), Mode (a number), Uid, Gid, Size of a "
+		"file, Inode of one with several names in its layer, Target of a symlink, Major "
+		"and Minor of a device, ModTime. Names that are no UTF-8 are told in hexadecimal "
+		"digits, too: PathHex, TargetHex.",
 	.run = cmd_files,
 };
 
@@ -316,9 +328,13 @@ const struct command command_image_diff = {
 	.min_args = 2,
 	.max_args = 2,
 	.completes = "@images",
-	.details =
-		"First settings, then paths: what only the second image has (+), what only the "
-		"first has (-), and what "
-		"differs (~), with sizes before and after. Contents are compared, times are not.",
+	.details = "First settings, then paths: what only the second image has (+), what only the "
+		   "first has (-), and what "
+		   "differs (~), with sizes before and after. Contents are compared, times are "
+		   "not. With "
+		   "--json: Setting, A and B for each setting, then Path, Change, Differs (type, "
+		   "content, mode, owner), A and B for each path, where A and B are as with kist "
+		   "image "
+		   "files --json from Type on.",
 	.run = cmd_diff,
 };

@@ -27,6 +27,7 @@ struct file_event {
 	int64_t size;
 	uint64_t inode; /* of a file with several names in its layer, else 0 */
 	int64_t mtime; /* UTC nanoseconds */
+	uint32_t major, minor; /* of a device */
 	char *target; /* of a symlink */
 };
 
@@ -97,6 +98,8 @@ struct ranked *explored_biggest(const struct explored *x, size_t n, size_t *coun
 /** The @n (0: all) paths that waste most. */
 struct ranked *explored_wasteful(const struct explored *x, size_t n, size_t *count);
 
+/** "file", "folder"... for a type, as the daemon names it. */
+const char *file_type_name(char letter);
 /** "-rw-r--r--", "drwxrwxrwt" for a type and mode; room for 11. */
 char *file_mode_text(char type, uint32_t mode, char text[11]);
 

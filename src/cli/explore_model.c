@@ -148,17 +148,26 @@ static int read_head(struct explored *x, const json_t *j, struct err **err)
 	return 0;
 }
 
+static const struct {
+	const char *name;
+	char letter;
+} types[] = {{"file", '-'}, {"folder", 'd'}, {"symlink", 'l'}, {"char", 'c'}, {"block", 'b'},
+	{"fifo", 'p'}, {"socket", 's'}};
+
 static char type_of(const char *name)
 {
-	static const struct {
-		const char *name;
-		char letter;
-	} types[] = {{"file", '-'}, {"folder", 'd'}, {"symlink", 'l'}, {"char", 'c'},
-		{"block", 'b'}, {"fifo", 'p'}, {"socket", 's'}};
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
 		if (str_eq(name, types[i].name))
 			return types[i].letter;
 	return '?';
+}
+
+const char *file_type_name(char letter)
+{
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (letter == types[i].letter)
+			return types[i].name;
+	return "unknown";
 }
 
 static int change_of(const char *name)
@@ -191,6 +200,8 @@ static int read_event(
 		.gid = (uint32_t)number(j, "Gid"),
 		.size = size,
 		.inode = (uint64_t)number(j, "Inode"),
+		.major = (uint32_t)number(j, "Major"),
+		.minor = (uint32_t)number(j, "Minor"),
 		.target = explored_text(j, "Target", "TargetHex")};
 	if (time)
 		time_parse_rfc3339(time, &e->mtime);

@@ -1,5 +1,6 @@
 /* An image taken apart, as text and as JSON. */
 #include "base/json.h"
+#include "base/jsonw.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "escape.h"
@@ -87,12 +88,16 @@ void explore_print(const struct explored *x, size_t top, FILE *out)
 
 /* ---- JSON ---- */
 
-/* Text that JSON can hold: what is no UTF-8 is escaped as on a terminal. */
-static void put_text(json_t *j, const char *key, const char *s)
+/* {"Path", "PathHex"}, as in the daemon's answer. New. */
+static json_t *named(const struct file *f)
 {
-	json_t *text = json_string(s);
-	auto_free char *escaped = text ? NULL : escape_name(s);
-	json_put(j, key, text ? text : json_string(escaped));
+	auto_free char *path = file_path(f);
+	auto_buf text = BUF_INIT;
+	struct jsonw w = jsonw_to(&text);
+	jw_object(&w, NULL);
+	jw_bytes(&w, "Path", "PathHex", path + 1);
+	jw_end_object(&w);
+	return json_loads(buf_str(&text), 0, NULL);
 }
 
 static json_t *layers_json(const struct explored *x)
@@ -133,9 +138,7 @@ static json_t *ranked_json(const struct ranked *v, size_t n)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < n; i++) {
-		auto_free char *path = file_path(v[i].file);
-		json_t *j = json_object();
-		put_text(j, "Path", path);
+		json_t *j = named(v[i].file);
 		json_put(j, "Bytes", json_integer(v[i].bytes));
 		json_put(j, "Layers", file_layers(v[i].file));
 		json_array_append_new(list, j);

@@ -439,8 +439,8 @@ wasteful_image() { # NAME
 	[ "$(py '[(l["Size"], l["Wasted"], l["Added"], l["Changed"], l["Removed"]) for l in j["Layers"]]' <"$BATS_TEST_TMPDIR/j")" = \
 		"[(13500, 3500, 4, 0, 0), (1000, 0, 0, 1, 0), (20, 0, 1, 0, 2)]" ]
 	[ "$(py '[(f["Path"], f["Bytes"], [(e["Layer"], e["Change"]) for e in f["Layers"]]) for f in j["Wasteful"]]' <"$BATS_TEST_TMPDIR/j")" = \
-		"[('/big', 3000, [(0, 'added'), (1, 'changed')]), ('/dir/gone', 500, [(0, 'added'), (2, 'removed')])]" ]
-	[ "$(py '[f["Path"] for f in j["Biggest"]]' <"$BATS_TEST_TMPDIR/j")" = "['/kept', '/big', '/new']" ]
+		"[('big', 3000, [(0, 'added'), (1, 'changed')]), ('dir/gone', 500, [(0, 'added'), (2, 'removed')])]" ]
+	[ "$(py '[f["Path"] for f in j["Biggest"]]' <"$BATS_TEST_TMPDIR/j")" = "['kept', 'big', 'new']" ]
 	run kist image explore waste:1
 	[[ "$output" == *"14.52kB in 3 layers, of which a container sees 11.02kB"* ]]
 	[[ "$output" == *"Efficiency:  75.9%"* ]]
@@ -467,8 +467,32 @@ wasteful_image() { # NAME
 	layer=$(docker image inspect -f '{{index .RootFS.Layers 1}}' waste:1)
 	[ "$(kist image files --layer "$layer" waste:1 | awk '{print $1, $NF}')" = "~ /big" ]
 	layer=${layer#sha256:}
-	[ "$(kist image files --json --layer "${layer:0:12}" waste:1 | py 'j["Path"], j["Layer"], j["Change"], j["Size"], j["Mode"]')" = "/big 1 changed 1000 0644" ]
+	[ "$(kist image files --json --layer "${layer:0:12}" waste:1 | py 'j["Path"], j["Layer"], j["Change"], j["Size"], j["Mode"]')" = "big 1 changed 1000 420" ]
 	fails_with 1 "no layer 3: the image has 0 to 2" kist image files --layer 3 waste:1
+}
+
+@test "image files --json says of a path what the API says, names that are no UTF-8 too" {
+	own
+	dir=$(layer_with plain 1)
+	mkdir "$dir/d"
+	echo 1 >"$dir/"$'d/\xff\xfe'
+	ln "$dir/"$'d/\xff\xfe' "$dir/hard"
+	echo 22 >"$dir/d/\\xff\\xfe"
+	ln -s $'to\xff' "$dir/link"
+	mkfifo "$dir/fifo"
+	mknod "$dir/null" c 1 3
+	chmod 4755 "$dir/plain"
+	chown 12:34 "$dir/plain"
+	tiny_image shape:1 "$dir"
+	kist image files --json shape:1 >"$BATS_TEST_TMPDIR/cli"
+	curl -sf --unix-socket "$KIST_HOME/kist.sock" http://x/kist/images/shape:1/files | tail -n +2 |
+		jq -c 'del(.Events) + .Events[-1]' >"$BATS_TEST_TMPDIR/api"
+	diff "$BATS_TEST_TMPDIR/api" <(jq -c . "$BATS_TEST_TMPDIR/cli")
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/cli")" = 8 ]
+	[ "$(jq -r 'select(.PathHex == "642ffffe").Size' "$BATS_TEST_TMPDIR/cli")" = 2 ]
+	[ "$(jq -r 'select(.Path == "d/\\xff\\xfe") | .Size, has("PathHex")' "$BATS_TEST_TMPDIR/cli" | xargs)" = "3 false" ]
+	[ "$(jq -r 'select(.Path == "null") | .Type, .Major, .Minor' "$BATS_TEST_TMPDIR/cli" | xargs)" = "char 1 3" ]
+	[ "$(kist image explore --json shape:1 | jq -r '.Biggest[] | select(.PathHex).PathHex')" = 642ffffe ]
 }
 
 @test "image diff compares contents, attributes and settings" {

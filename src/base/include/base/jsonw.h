@@ -32,6 +32,8 @@ void jw_array(struct jsonw *w, const char *key);
 void jw_end_array(struct jsonw *w);
 /** NULL is "". */
 void jw_str(struct jsonw *w, const char *key, const char *value);
+/** The same for bytes that need not be UTF-8: where they are not, as hexadecimal digits under @hex_key, too. */
+void jw_bytes(struct jsonw *w, const char *key, const char *hex_key, const char *value);
 void jw_i64(struct jsonw *w, const char *key, int64_t value);
 void jw_u64(struct jsonw *w, const char *key, uint64_t value);
 void jw_bool(struct jsonw *w, const char *key, bool value);
