@@ -117,8 +117,9 @@ int network_prepare(struct container *c, struct net_hold *hold, struct err **err
 		return -1;
 	if (net_mode(doc->host.network_mode) != NET_MODE_BRIDGE || doc->config.network_disabled)
 		return 0;
+	/* --bridge none: a loopback and nothing else, as with dockerd */
 	if (!e->net)
-		return not_found("bridge", err);
+		return 0;
 	if (mac_text && net_mac_parse(mac_text, mac))
 		return err_set(err, ERR_INVALID, "invalid MAC address: %s", mac_text);
 	if (net_endpoint_allocate(e->net, &hold->endpoint, NULL, mac_text ? mac : NULL, err))
@@ -154,7 +155,7 @@ static void network_event(struct container *c, const char *action, enum net_mode
 		{"type", host	? "host"
 			 : none ? "null"
 				: "bridge"}};
-	if (mode == NET_MODE_CONTAINER)
+	if (mode == NET_MODE_CONTAINER || (mode == NET_MODE_BRIDGE && !e->net))
 		return;
 	event_other(e, "network", action,
 		host   ? e->host_id
@@ -237,10 +238,17 @@ static void view_ports(
 		qsort(net->ports.v, net->ports.n, sizeof(*net->ports.v), by_port);
 }
 
+/* What the daemon was told to do without: such a container is in no network at all. */
+static bool bridge_missing(const struct container *c, const struct net_hold *hold)
+{
+	return net_mode(c->doc->doc.host.network_mode) == NET_MODE_BRIDGE && !c->engine->net &&
+	       !hold->has_endpoint;
+}
+
 static void view_endpoint(struct container *c, const struct net_hold *hold, enum net_mode mode,
 	bool running, struct endpoint_entry *out)
 {
-	struct engine *e = c->engine;
+	const struct engine *e = c->engine;
 	struct endpoint_settings *s = &out->settings;
 	char text[INET_ADDRSTRLEN], mac[NET_MAC_TEXT];
 
@@ -248,7 +256,7 @@ static void view_endpoint(struct container *c, const struct net_hold *hold, enum
 			   : mode == NET_MODE_NONE  ? "none"
 			   : mode == NET_MODE_OTHER ? c->doc->doc.host.network_mode
 						    : "bridge");
-	if (!running)
+	if (!running || bridge_missing(c, hold))
 		return;
 	s->network_id = xstrdup(mode == NET_MODE_HOST	? e->host_id
 				: mode == NET_MODE_NONE ? e->none_id
@@ -269,7 +277,8 @@ struct net_ref *network_view(struct container *c, const struct net_hold *hold, b
 
 	if (mode != NET_MODE_CONTAINER)
 		view_endpoint(c, hold, mode, running, model_list_add(&n->net.endpoints));
-	if (running && mode != NET_MODE_HOST && mode != NET_MODE_CONTAINER)
+	if (running && mode != NET_MODE_HOST && mode != NET_MODE_CONTAINER &&
+		!bridge_missing(c, hold))
 		view_ports(c, hold, &n->net);
 	if (running) {
 		n->net.sandbox_id = xstrdup(container_id(c));

@@ -31,7 +31,8 @@ static const struct setting settings[] = {
 	{"bip", 0, "bip", STRING, S(bip), "address/prefix",
 		"Address of the bridge and its subnet, such as 10.1.0.1/16"},
 	{"bridge", 'b', "bridge", STRING, S(bridge), "name",
-		"Bridge for containers (default kist0); none: no bridge network"},
+		"Bridge for containers (default kist0); none: no bridge, containers have a "
+		"loopback only"},
 	{"cgroup-parent", 0, "cgroup-parent", STRING, S(cgroup_parent), "path",
 		"Parent of containers' cgroups (default /kist)"},
 	{"certs-dir", 0, "certs-dir", STRING, S(certs_dir), "path",

@@ -382,3 +382,26 @@ none null local" ]
 	retry 5 bash -c "[ \"\$(nsenter --net=/run/netns/$KIST_NETNS ip -o link | grep -c -e veth -e ' kv')\" = $before ]"
 	[ "${KIST_PEER:-}" = dockerd ] || [ "$(in_net nft list map ip "kist-$(bridge)" any | grep -c ' : ')" = 1 ]
 }
+
+@test "with --bridge none a container has a loopback, ports are not published, and nothing fails" {
+	[ "${KIST_PEER:-}" != dockerd ] || skip "its flags are its own"
+	engine_end
+	engine_run --bridge none
+	kist run -d --name c1 -p 8080:80 --expose 90 busybox sleep 1000
+	for network in default bridge; do
+		[ "$(kist run --rm --network $network busybox ls /sys/class/net | grep -E '^(lo|eth)')" = lo ]
+	done
+	docker exec c1 ping -c 1 -W 1 127.0.0.1
+	docker inspect c1 | jq -c '.[0].NetworkSettings | .Ports, (.Networks | keys), .Networks.bridge.NetworkID' >"$BATS_TEST_TMPDIR/shown"
+	[ "$(xargs <"$BATS_TEST_TMPDIR/shown")" = "{} [bridge] " ]
+	[ -z "$(docker port c1)" ]
+	run get in_net http://127.0.0.1:8080/
+	[ "$status" != 0 ]
+	fails_with 1 "network bridge not found" docker network inspect bridge
+	[ -z "$(docker events --since 1m --until 0s --filter type=network)" ]
+	# and back: it runs on as it is, and a new one has an address again
+	engine_end
+	engine_run
+	docker exec c1 true
+	[ -n "$(docker run --rm busybox ip -4 addr show eth0)" ]
+}
