@@ -113,7 +113,8 @@ static void add_image(struct tree *t, const json_t *image)
 	const json_t *tags = json_object_get(image, "RepoTags");
 	const json_t *manifests = json_object_get(image, "Manifests"), *m;
 	bool used = number_of(image, "Containers") > 0;
-	int64_t content = 0;
+	/* the image's own size is its files'; a platform's counts the blobs that they came in as well */
+	int64_t content = 0, disk = 0;
 	size_t i, images = 0, shown = 0;
 	json_array_foreach(manifests, i, m)
 	{
@@ -122,14 +123,17 @@ static void add_image(struct tree *t, const json_t *image)
 		images++;
 		used = used || manifest_used(m);
 		content += number_of(json_object_get(m, "Size"), "Content");
+		disk += number_of(json_object_get(m, "Size"), "Total");
 	}
+	if (disk < number_of(image, "Size"))
+		disk = number_of(image, "Size");
 	for (i = 0; i < json_array_size(tags); i++) {
 		const char *name = json_string_value(json_array_get(tags, i));
 		add_line(t)->cell[COLUMN_NAME] = escape_name(name ? name : "");
 	}
 	if (!i)
 		add_line(t)->cell[COLUMN_NAME] = xstrdup("<untagged>");
-	fill(&t->v[t->count - 1], text_of(image, "Id"), number_of(image, "Size"), content, used);
+	fill(&t->v[t->count - 1], text_of(image, "Id"), disk, content, used);
 	json_array_foreach(manifests, i, m)
 	{
 		if (is_kind(m, "image"))

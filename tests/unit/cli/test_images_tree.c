@@ -46,6 +46,25 @@ static void platforms_hang_below_their_image_and_attestations_do_not(void **stat
 		"\n");
 }
 
+static void an_image_takes_what_its_platforms_take(void **state)
+{
+	(void)state;
+	expect("[{\"Id\":" ID("abcde") ",\"RepoTags\":[\"a:1\"],\"Size\":1500,\"Manifests\":"
+				       "[" MANIFEST(ID("11111"),
+					       "\"os\":\"linux\",\"architecture\":\"arm\"", "image",
+					       "2000", "[]") "," MANIFEST(ID("33333"),
+					       "\"os\":\"linux\",\"architecture\":\"386\"", "image",
+					       "1000", "[]") "]}]",
+		0,
+		"                                               Info -> U In Use\n"
+		"\n"
+		"IMAGE          ID             DISK USAGE   CONTENT SIZE   EXTRA\n"
+		"a:1            abcdeabcdeab          3kB            3kB\n"
+		"├─ linux/arm   111111111111          2kB            2kB\n"
+		"└─ linux/386   333333333333          1kB            1kB\n"
+		"\n");
+}
+
 static void without_platforms_there_is_no_room_between(void **state)
 {
 	(void)state;
@@ -78,6 +97,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(platforms_hang_below_their_image_and_attestations_do_not),
+		cmocka_unit_test(an_image_takes_what_its_platforms_take),
 		cmocka_unit_test(without_platforms_there_is_no_room_between),
 		cmocka_unit_test(what_a_platform_is_called_does_not_steer_the_terminal),
 	};
