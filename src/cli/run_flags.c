@@ -66,7 +66,7 @@
 	{"log-driver", 0, FLAG_STRING, NULL, "Where output is kept (json-file, none)"}, \
 	{"log-opt", 0, FLAG_LIST, NULL, "Setting of the log driver, such as max-size=10m"}, \
 	{"mac-address", 0, FLAG_STRING, NULL, "MAC address of the interface, such as 02:42:ac:11:00:02"}, \
-	{"memory", 'm', FLAG_BYTES, NULL, "Most memory to use, in bytes or N[k|m|g], at least 6m"}, \
+	{"memory", 'm', FLAG_BYTES, NULL, "Most memory to use, in bytes or N[k|m|g], at least 1m (with dockerd: 6m)"}, \
 	{"memory-reservation", 0, FLAG_BYTES, NULL, "What is left alone when the host runs short, N[k|m|g]"}, \
 	{"memory-swap", 0, FLAG_BYTES, NULL, "Most memory and swap together, N[k|m|g]; -1 for no limit (unset: twice --memory)"}, \
 	{"memory-swappiness", 0, FLAG_INT, NULL, "How readily to swap, 0 to 100; -1 leaves the host's", "-1"}, \
