@@ -15,7 +15,7 @@
 
 enum { LINE_WIDTH = 72 };
 
-/* A page is called after the shortest way to call the command. */
+/* A page is called after the shortest way to call the command; the long one's leads to it. */
 static char *page_name(const struct command *c)
 {
 	if (!c->group || c->top)
@@ -98,6 +98,37 @@ static void head(struct buf *out, const char *name, const char *summary)
 	buf_adds(out, "\n.SH SYNOPSIS\n");
 }
 
+static void add_item(struct buf *out, const char *name, const char *summary)
+{
+	buf_addf(out, ".TP\n\\fB%s\\fR(1)\n", name);
+	add_text(out, summary);
+	buf_addc(out, '\n');
+}
+
+static bool in_group(const struct command *c, const struct group *g)
+{
+	return str_eq(c->group, g->name) && !c->hidden;
+}
+
+static void group_page(struct buf *out, const struct group *g)
+{
+	auto_free char *name = xasprintf("kist-%s", g->name);
+	head(out, name, g->summary);
+	buf_addf(out,
+		"\\fBkist %s\\fR \\fICOMMAND\\fR [\\fIARG\\fR...]\n.SH DESCRIPTION\n"
+		"A group of commands. Those that can be called without its name have pages of "
+		"their "
+		"short\nnames, too.\n.SH COMMANDS\n",
+		g->name);
+	for (size_t i = 0; commands[i]; i++) {
+		if (!in_group(commands[i], g))
+			continue;
+		auto_free char *page = xasprintf("kist-%s-%s", g->name, commands[i]->name);
+		add_item(out, page, commands[i]->summary);
+	}
+	buf_adds(out, ".SH SEE ALSO\n\\fBkist\\fR(1)\n");
+}
+
 static void command_page(struct buf *out, const struct command *c)
 {
 	auto_free char *name = page_name(c);
@@ -143,9 +174,12 @@ static void top_page(struct buf *out)
 		if (commands[i]->hidden)
 			continue;
 		auto_free char *name = page_name(commands[i]);
-		buf_addf(out, ".TP\n\\fB%s\\fR(1)\n", name);
-		add_text(out, commands[i]->summary);
-		buf_addc(out, '\n');
+		add_item(out, name, commands[i]->summary);
+	}
+	buf_adds(out, ".SH GROUPS OF COMMANDS\n");
+	for (const struct group *g = command_groups; g->name; g++) {
+		auto_free char *name = xasprintf("kist-%s", g->name);
+		add_item(out, name, g->summary);
 	}
 	buf_adds(out,
 		".SH ENVIRONMENT\n.TP\n\\fBKIST_HOST\\fR, \\fBDOCKER_HOST\\fR\n"
@@ -159,28 +193,52 @@ static void top_page(struct buf *out)
 		".SH SEE ALSO\n\\fBkistd\\fR(8)\n");
 }
 
+/* What is asked for: the page @wanted, or the names of all. */
+struct pages {
+	const char *wanted; /* NULL: all names */
+	struct buf out;
+};
+
+/* True if it is @name that is to be written now. */
+static bool page(struct pages *p, const char *name)
+{
+	if (!p->wanted)
+		buf_addf(&p->out, "%s.1\n", name);
+	size_t n = strlen(name);
+	return p->wanted && strncmp(p->wanted, name, n) == 0 && str_eq(p->wanted + n, ".1");
+}
+
+static void command_pages(struct pages *p, const struct command *c)
+{
+	auto_free char *name = page_name(c);
+	auto_free char *full =
+		c->group && c->top ? xasprintf("kist-%s-%s", c->group, c->name) : NULL;
+	if (page(p, name))
+		command_page(&p->out, c);
+	if (full && page(p, full))
+		buf_addf(&p->out, ".so man1/%s.1\n", name);
+}
+
 static int cmd_man(struct cli *cli, const struct args *a)
 {
-	auto_buf out = BUF_INIT;
-	if (!a->nrest)
-		buf_adds(&out, "kist.1\n");
-	else if (str_eq(a->rest[0], "kist.1"))
-		top_page(&out);
-	for (size_t i = 0; commands[i]; i++) {
-		auto_free char *name = page_name(commands[i]);
-		auto_free char *file = xasprintf("%s.1", name);
-		if (commands[i]->hidden)
-			continue;
-		if (!a->nrest)
-			buf_addf(&out, "%s\n", file);
-		else if (str_eq(a->rest[0], file))
-			command_page(&out, commands[i]);
+	struct pages p = {.wanted = a->nrest ? a->rest[0] : NULL};
+	if (page(&p, "kist"))
+		top_page(&p.out);
+	for (const struct group *g = command_groups; g->name; g++) {
+		auto_free char *name = xasprintf("kist-%s", g->name);
+		if (page(&p, name))
+			group_page(&p.out, g);
 	}
-	if (!out.len) {
-		fprintf(stderr, "kist: no manual page %s\n", a->rest[0]);
-		return 1;
-	}
-	return fd_write_all(STDOUT_FILENO, out.data, out.len) < 0;
+	for (size_t i = 0; commands[i]; i++)
+		if (!commands[i]->hidden)
+			command_pages(&p, commands[i]);
+	int rc = p.out.len == 0;
+	if (rc)
+		fprintf(stderr, "kist: no manual page %s\n", p.wanted);
+	else
+		rc = fd_write_all(STDOUT_FILENO, p.out.data, p.out.len) < 0;
+	buf_free(&p.out);
+	return rc;
 }
 
 const struct command command_man = {

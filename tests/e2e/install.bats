@@ -50,8 +50,20 @@ prefix() {
 	pages=$(kist man)
 	[ "$(wc -l <<<"$pages")" -gt 30 ]
 	for page in $pages; do
-		grep -q '^\.SH NAME' "share/man/man1/$page" || { echo "$page"; return 1; }
+		grep -q '^\.SH NAME\|^\.so man1/' "share/man/man1/$page" || { echo "$page"; return 1; }
 	done
+	# every name under which the help lists a command
+	local group name
+	for group in "" $(kist --help | sed -n '/^Management/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+		for name in $(kist $group --help | sed -n 's/^  \([a-z]\+\)  .*/\1/p'); do
+			page=share/man/man1/kist-${group:+$group-}$name.1
+			[ -s "$page" ] || { echo "no $page"; return 1; }
+			# a page of another name leads to one that is there
+			[ "$(head -c 4 "$page")" != ".so " ] || grep -q '^\.SH NAME' "share/man/$(cut -c 5- "$page")"
+		done
+	done
+	[ "$(cat share/man/man1/kist-image-pull.1)" = ".so man1/kist-pull.1" ]
+	grep -q kist-image-pull share/man/man1/kist-image.1
 	for page in man8/kistd.8 man8/kist-oci.8 man5/kist-daemon.json.5; do
 		for section in NAME SYNOPSIS DESCRIPTION OPTIONS ENVIRONMENT FILES SIGNALS "SEE ALSO"; do
 			grep -q "^\.Sh $section\$" "share/man/$page" || { echo "$page: $section"; return 1; }
