@@ -41,7 +41,13 @@ static int connect_tcp(const char *where, const char *host, struct err **err)
 {
 	const char *colon = strrchr(where, ':');
 	uint32_t port;
-	if (!colon || str_to_u32(colon + 1, &port) < 0 || port == 0 || port > 65535)
+	/* the last colon of a bare [::1] is within the brackets */
+	if (!colon || strchr(colon, ']'))
+		return err_set(err, ERR_INVALID,
+			"unable to parse host `%s`: the port is missing, as in "
+			"tcp://127.0.0.1:2375",
+			host);
+	if (str_to_u32(colon + 1, &port) < 0 || port == 0 || port > 65535)
 		return err_set(err, ERR_INVALID, "unable to parse host `%s`", host);
 	auto_free char *name = xstrndup(where, (size_t)(colon - where));
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};

@@ -55,6 +55,39 @@ static int fail(const char *name, const char *what, struct err **err)
 		err, archive ? ERR_INVALID : ERR_SYSTEM, saved, "%s \"%.256s\"", what, name);
 }
 
+/* The beginning of @path, a length, that is a symlink to nothing; 0: none is. */
+static size_t dangling(struct place *p, const char *path)
+{
+	char prefix[PATH_MAX];
+	for (size_t n = strcspn(path, "/"); n < sizeof(prefix);) {
+		struct stat st;
+		memcpy(prefix, path, n);
+		prefix[n] = '\0';
+		auto_fd int link = root_open(p->root, prefix, O_PATH | O_NOFOLLOW, 0);
+		auto_fd int target = root_open(p->root, prefix, O_PATH, 0);
+		if (link >= 0 && target < 0 && fstat(link, &st) == 0 && S_ISLNK(st.st_mode))
+			return n;
+		if (!path[n])
+			break;
+		n += 1 + strcspn(path + n + 1, "/");
+	}
+	return 0;
+}
+
+/* Making folders at the far end of a link takes reading the link, which nothing that unpacks may (confine.c). */
+static int fail_folder(
+	struct place *p, const char *name, const char *folder, const char *what, struct err **err)
+{
+	int saved = errno;
+	size_t n = saved == EPERM ? dangling(p, folder) : 0;
+	errno = saved;
+	if (!n)
+		return fail(name, what, err);
+	return err_set(err, ERR_INVALID,
+		"%s \"%.256s\": the symlink \"%.*s\" leads to nothing in the same layer", what,
+		name, n > 256 ? 256 : (int)n, folder);
+}
+
 static int open_parent(struct place *p, size_t len)
 {
 	p->direct = true;
@@ -81,7 +114,9 @@ static int parent_of(struct place *p, const char *name, const char **base, struc
 	forget_parent(p);
 	memcpy(p->parent_name, name, len);
 	p->parent_name[len] = '\0';
-	return open_parent(p, len) < 0 ? fail(name, "make the folder of", err) : 0;
+	return open_parent(p, len) < 0
+		       ? fail_folder(p, name, p->parent_name, "make the folder of", err)
+		       : 0;
 }
 
 /* A file that is about to go, or cannot be found again under its entry's name: what it holds is part of the
@@ -306,7 +341,7 @@ int place_opaque(struct place *p, const char *name, struct err **err)
 {
 	auto_fd int made = *name ? root_make_dir_counting(p->root, name, 0755, &p->implied) : -1;
 	if (*name && made < 0)
-		return fail(name, "make folder", err);
+		return fail_folder(p, name, name, "make folder", err);
 	auto_fd int fd = openat(*name ? made : p->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fsetxattr(fd, OPAQUE, "y", 1, 0) < 0)
 		return fail(name, "make opaque", err);

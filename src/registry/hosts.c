@@ -20,9 +20,11 @@ struct hosts {
 	struct err **err;
 };
 
+/* @key: "" where the table itself is wrong. */
 static int wrong(const struct hosts *h, const char *url, const char *key, const char *problem)
 {
-	return err_set(h->err, ERR_INVALID, "%s: host \"%s\": %s %s", h->file, url, key, problem);
+	return err_set(h->err, ERR_INVALID, "%s: host \"%s\": %s%s%s", h->file, url, key,
+		*key ? " " : "", problem);
 }
 
 /* ---- URLs ---- */

@@ -187,10 +187,30 @@ same() {
 	kist rmi imported:1
 }
 
+@test "a file below a link that leads to nothing is refused, and it says why" {
+	local deep
+	[ "${KIST_PEER:-}" != dockerd ] || skip "the words are kist's own"
+	for deep in "" sub/; do
+		python3 - "$BATS_TEST_TMPDIR/t.tar" "bin/${deep}foo" <<-'P'
+		import io, sys, tarfile
+		with tarfile.open(sys.argv[1], "w") as t:
+		    link = tarfile.TarInfo("bin")
+		    link.type, link.linkname = tarfile.SYMTYPE, "usr/bin"
+		    t.addfile(link)
+		    t.addfile(tarfile.TarInfo(sys.argv[2]), io.BytesIO())
+		P
+		fails_with 1 "make the folder of \"bin/${deep}foo\": the symlink \"bin\" leads to nothing in the same layer" \
+			kist import "$BATS_TEST_TMPDIR/t.tar" dangling:1
+	done
+}
+
 @test "help, unknown commands, what is not built" {
 	kist help | grep -q '^  run '
 	kist --help | grep -q 'Usage:'
 	kist run --help | grep -q -- '--memory'
+	kist run --help | tr -s ' \n' ' ' | grep -q 'at least 1m'
+	kist create --memory 1m --rm busybox true
+	fails_with 1 "Minimum memory limit allowed is 1MB" kist create --memory 1023k busybox true
 	fails_with 1 "unknown command: kist nosuch" kist nosuch
 	fails_with 1 "Did you mean 'kist load'?" kist laod
 	fails_with 1 "Did you mean 'kist image'?" kist imgae ls
@@ -215,6 +235,9 @@ Usage:  kist image COMMAND" kist image prun
 	fails_with 1 "Cannot connect to the kist daemon at unix:///nonexistent.sock. Is the kistd daemon running?" \
 		kist -H unix:///nonexistent.sock ps
 	fails_with 125 "Cannot connect" kist -H unix:///nonexistent.sock run busybox
+	fails_with 1 'unable to parse host `tcp://192.0.2.7`: the port is missing' kist -H tcp://192.0.2.7 ps
+	fails_with 1 'unable to parse host `tcp://[::1]`: the port is missing' kist -H tcp://[::1] ps
+	fails_with 1 'unable to parse host `tcp://192.0.2.7:http`' kist -H tcp://192.0.2.7:http ps
 }
 
 @test "version and info" {

@@ -147,7 +147,7 @@ static void test_faults_of_hosts_are_named(void **state)
 		{"host = 1", "host must be tables"},
 		{"servre = \"x\"", "servre is not known"},
 		{"[host.\"https://a\"]\nfoo = 1", "host \"https://a\": foo is not known"},
-		{"[host.\"ftp://a\"]", "is not a URL of http or https"},
+		{"[host.\"ftp://a\"]", "host \"ftp://a\": is not a URL of http or https"},
 		{"[host.\"https://u:p@a\"]", "is not a URL of http or https"},
 		{"[host.\"https://a\"]\ncapabilities = [\"eat\"]", "capabilities may be"},
 		{"[host.\"https://a\"]\nskip_verify = 1", "skip_verify must be true or false"},
