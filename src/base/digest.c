@@ -14,11 +14,26 @@ bool digest_valid(const char *text)
 	return hex && str_all_of(hex, "0123456789abcdef", DIGEST_HEX_LEN, DIGEST_HEX_LEN);
 }
 
+/* Of the other algorithms that the specification has. */
+static bool other_digest(const char *text)
+{
+	const struct {
+		const char *name;
+		size_t digits;
+	} known[] = {{"sha384:", 96}, {"sha512:", 128}};
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		const char *hex = str_after(text, known[i].name);
+		if (hex && str_all_of(hex, "0123456789abcdef", known[i].digits, known[i].digits))
+			return true;
+	}
+	return false;
+}
+
 int digest_parse(const char *text, struct digest *out, struct err **err)
 {
 	if (!text)
 		return err_set(err, ERR_INVALID, "digest is missing");
-	if (str_starts(text, "sha512:") || str_starts(text, "sha384:"))
+	if (other_digest(text))
 		return err_set(err, ERR_NOT_IMPLEMENTED,
 			"digest \"%.140s\": only sha256 is implemented", text);
 	if (!digest_valid(text))

@@ -42,12 +42,15 @@ int reference_with(struct reference *ref, const char *name, const char *tag, str
 		return -1;
 	if (str_empty(tag))
 		return 0;
-	if (digest_parse(tag, &digest, NULL) == 0) {
+	auto_err *bad = NULL;
+	if (digest_parse(tag, &digest, &bad) == 0) {
 		str_replace(&ref->tag, NULL);
 		ref->has_digest = true;
 		ref->digest = digest;
 		return 0;
 	}
+	if (bad->kind == ERR_NOT_IMPLEMENTED)
+		return err_move(err, &bad);
 	if (!reference_tag_valid(tag))
 		return err_set(err, ERR_INVALID, "invalid tag format");
 	str_replace(&ref->tag, tag);

@@ -158,7 +158,8 @@ static int take_suffixes(char *rest, struct reference *ref, struct err **err)
 		*at = '\0';
 		auto_err *bad = NULL;
 		if (digest_parse(at + 1, &ref->digest, &bad) < 0)
-			return bad_format(err);
+			return bad->kind == ERR_NOT_IMPLEMENTED ? err_move(err, &bad)
+								: bad_format(err);
 		ref->has_digest = true;
 	}
 	char *colon = strrchr(rest, ':');

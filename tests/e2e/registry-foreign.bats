@@ -155,7 +155,10 @@ asked_for_token() { # MOCK: METHOD PATH AUTHORIZATION FORM, a line each
 		[ -z "$(registry_asked other)" ]
 	done
 	for status in 301 302 303; do
-		pulls_by_token here$status away$status
+		pulls_by_token here$status
+		asked_for_token odd | sed 's/grant_type.*/form/' |
+			diff - <(printf 'POST\t/token/here%s\t\tform\nGET\t/token/everywhere\t\t\n' $status)
+		pulls_by_token away$status
 		diff <(asked_for_token other) <(printf 'GET\t/token/everywhere\t\t\n')
 		asked_for_token odd | cut -f 1-3 | diff - <(printf 'POST\t/token/%s\t\n' away$status)
 	done

@@ -46,6 +46,23 @@ basic="Basic $(printf %s "$REGISTRY_USER:$REGISTRY_PASSWORD" | base64)"
 	done
 }
 
+@test "what a helper calls a token is an identity token, which the token service gets and the registry does not" {
+	helper <<-'END'
+		cat >/dev/null
+		echo '{"ServerURL": "127.0.0.1:7000", "Username": "<token>", "Secret": "my-identity"}'
+	END
+	for cli in docker kist; do
+		registry_forget odd
+		$cli pull -q 127.0.0.1:7000/token.good
+		registry_asked odd | jq -r 'select(.form) | [.method, .path, .authorization, .form] | @tsv' >"$BATS_TEST_TMPDIR/forms"
+		grep -qE $'^POST\t/token/good\t\t(.*&)?grant_type=refresh_token&' "$BATS_TEST_TMPDIR/forms"
+		grep -q '[&\t]refresh_token=my-identity&' "$BATS_TEST_TMPDIR/forms"
+		[ "$(wc -l <"$BATS_TEST_TMPDIR/forms")" = 1 ]
+		! registry_asked odd | jq -r .authorization | grep -e Basic -e identity || false
+		docker rmi -f 127.0.0.1:7000/token.good
+	done
+}
+
 @test "a helper that fails, or answers garbage, is named with what it said; what needs no login is pulled" {
 	local body
 	while read -r body; do

@@ -409,6 +409,11 @@ reclaimed() { # by a prune of images with FILTERS, in bytes
 	fails_with 1 "repository localhost:5000/library/none not found: name unknown" docker pull -a localhost:5000/library/none
 	fails_with 1 "invalid reference format" docker pull localhost:5000/UPPER:x
 	fails_with 1 "invalid reference format" kist pull localhost:5000/UPPER:x
+	local other
+	other=sha512:$(printf x | sha512sum | cut -d' ' -f1)
+	for cli in docker kist; do
+		fails_with 1 "digest \"$other\": only sha256 is implemented" $cli pull "localhost:5000/library/box@$other"
+	done
 	fails_with 1 "'scratch' is a reserved name" docker pull scratch
 	fails_with 1 "'scratch' is a reserved name" kist pull docker.io/library/scratch:x
 }

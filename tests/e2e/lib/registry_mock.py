@@ -352,7 +352,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         kind, words, query = self.parts()
         if self.path.startswith("/token/"):
             self.form = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
-            return self.token()
+            self.token()
+            self.form = None
+            return None
         if kind == "mountless" and "mount" in query:
             return self.error(401, "UNAUTHORIZED", "no")
         name = "%s-%d" % (kind, count("upload"))

@@ -70,8 +70,15 @@ static void digests(void **state)
 	assert_false(digest_valid(
 		"sha256:E3B0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"));
 	auto_err *err = NULL;
-	assert_int_equal(digest_parse("sha512:abc", &d, &err), -1);
+	assert_int_equal(
+		digest_parse("sha384:38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf6"
+			     "3f6e1da274edebfe76f65fbd51ad2f14898b95b",
+			&d, &err),
+		-1);
 	assert_int_equal(err->kind, ERR_NOT_IMPLEMENTED);
+	err_freep(&err);
+	assert_int_equal(digest_parse("sha512:abc", &d, &err), -1);
+	assert_int_equal(err->kind, ERR_INVALID);
 	char a[33], b[33];
 	random_hex(a, 16);
 	random_hex(b, 16);

@@ -63,6 +63,7 @@ static void refuses(void **state)
 		{"a:-x", "invalid reference format"},
 		{"a:b/c", "invalid reference format"},
 		{"a@sha256:12", "invalid reference format"},
+		{"a@sha512:12", "invalid reference format"},
 		{"a b", "invalid reference format"},
 		{"a\nb", "invalid reference format"},
 		{HEX64, "invalid repository name (" HEX64
@@ -78,6 +79,17 @@ static void refuses(void **state)
 		err_free(err);
 	}
 	free(long_name);
+}
+
+static void refuses_other_algorithms_in_their_name(void **state)
+{
+	(void)state;
+	auto_reference ref = {0};
+	auto_err *err = NULL;
+	assert_int_equal(reference_parse("a@sha512:" HEX64 HEX64, &ref, &err), -1);
+	assert_int_equal(err->kind, ERR_NOT_IMPLEMENTED);
+	assert_string_equal(
+		err->msg, "digest \"sha512:" HEX64 HEX64 "\": only sha256 is implemented");
 }
 
 static void tells_ids_from_names(void **state)
@@ -125,6 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(normalises),
 		cmocka_unit_test(refuses),
+		cmocka_unit_test(refuses_other_algorithms_in_their_name),
 		cmocka_unit_test(tells_ids_from_names),
 		cmocka_unit_test(matches_patterns),
 	};

@@ -19,7 +19,7 @@ struct digest {
 	char str[DIGEST_STR_LEN + 1];
 };
 
-/** Parses and validates; ERR_INVALID names the text. */
+/** Parses and validates; ERR_INVALID names the text, and ERR_NOT_IMPLEMENTED what is one of another algorithm. */
 int digest_parse(const char *text, struct digest *out, struct err **err);
 bool digest_valid(const char *text);
 /** The 64 hex digits, inside @d. */

@@ -30,7 +30,8 @@ void reference_free(struct reference *ref);
  * Parses and normalises a name, as ParseNormalizedNamed does. ERR_INVALID with docker's words:
  * "invalid reference format", "invalid reference format: repository name (library/Foo) must be
  * lowercase", "repository name must not be more than 255 characters", and for 64 hex digits "invalid
- * repository name (<hex>), cannot specify 64-byte hexadecimal strings". No tag is added.
+ * repository name (<hex>), cannot specify 64-byte hexadecimal strings". ERR_NOT_IMPLEMENTED for a digest of another
+ * algorithm (base/digest.h). No tag is added.
  */
 int reference_parse(const char *text, struct reference *out, struct err **err);
 /** Sets the tag "latest" if there is neither tag nor digest. */
