@@ -97,6 +97,26 @@ platform_of() {
 	done
 }
 
+@test "an index's digest stays with the platform that came first by tag, and moves with a pull by it, as with dockerd" {
+	put_image many/stays 1 --platforms linux/amd64,linux/arm64 --seed stays >"$BATS_TEST_TMPDIR/digests"
+	name=localhost:5000/many/stays
+	digest=$name@$(head -n 1 "$BATS_TEST_TMPDIR/digests")
+	digests_of() { docker image inspect -f '{{.Architecture}} {{join .RepoDigests " "}}' "$1"; }
+	for cli in docker kist; do
+		$cli pull -q --platform linux/amd64 $name:1
+		amd=$(docker images -q $name:1)
+		$cli pull -q --platform linux/arm64 $name:1
+		arm=$(docker images -q $name:1)
+		[ "$(digests_of "$amd")" = "amd64 $digest" ]
+		[ "$(digests_of "$arm")" = "arm64 " ]
+		$cli pull -q --platform linux/arm64 "$digest"
+		[ "$(docker images -q $name:1)" = "$arm" ]
+		[ "$(digests_of "$arm")" = "arm64 $digest" ]
+		docker rmi -f "$arm"
+		! docker image inspect "$digest" 2>/dev/null || false
+	done
+}
+
 @test "an index of which all platforms were pulled is pushed whole, byte for byte, else the one there is" {
 	put_image many/push 1 --platforms linux/arm64,linux/amd64 --oci >/dev/null
 	raw 5000/many/push:1 >"$BATS_TEST_TMPDIR/index"
