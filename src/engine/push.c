@@ -2,6 +2,7 @@
 #include "core.h"
 #include "operation.h"
 #include "push_plan.h"
+#include "referrers.h"
 #include "transfer.h"
 
 struct push {
@@ -60,15 +61,35 @@ static int choose_tags(struct push *p, char ***out, struct err **err)
 
 /* ---- one tag ---- */
 
+/* What has a subject is listed with all that refers to it: by the registry, or else by us. */
+static int put_document(
+	struct push *p, const struct push_document *d, const char *ref, struct err **err)
+{
+	struct registry_session *s = operation_open_session(p->op);
+	auto_oci_referrer *r = NULL;
+	bool listed = false;
+	const struct registry_put put = {
+		.ref = ref, .media_type = d->media_type, .p = d->bytes.data, .n = d->bytes.len};
+	if (oci_referrer_parse(&r, d->media_type, d->bytes.data, d->bytes.len, err) < 0)
+		return err_wrap(err, "%s", d->digest.str);
+	if (registry_manifest_put(s, &put, &listed, err) < 0)
+		return -1;
+	if (!r || listed || referrers_add(s, r, err) == 0)
+		return 0;
+	auto_free char *name = reference_familiar_name(&p->ref);
+	return err_wrap(err,
+		"%s%c%s was pushed, but is not listed among what refers to %s: this registry keeps "
+		"no such list, and the tag %s could not be updated",
+		name, strchr(ref, ':') ? '@' : ':', ref, r->subject, r->tag);
+}
+
 static int put_documents(
 	struct push *p, const struct push_plan *plan, const char *tag, struct err **err)
 {
-	struct registry_session *s = operation_open_session(p->op);
 	for (size_t i = 0; i < plan->document_count; i++) {
 		const struct push_document *d = &plan->documents[i];
 		bool last = i + 1 == plan->document_count;
-		if (registry_manifest_put(s, last ? tag : d->digest.str, d->media_type,
-			    d->bytes.data, d->bytes.len, err) < 0)
+		if (put_document(p, d, last ? tag : d->digest.str, err) < 0)
 			return -1;
 	}
 	return 0;

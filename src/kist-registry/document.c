@@ -6,12 +6,12 @@
 #include "op.h"
 #include "registry/registry.h"
 
-enum { SEARCH_MAX = 1 << 20, PING_MAX = 1 << 16 };
+enum { SEARCH_MAX = 1 << 20, PING_MAX = 1 << 16, ETAG_MAX = 256 };
 
 struct document {
 	struct op op;
 	enum request_what what;
-	char *name, *type;
+	char *name, *type, *etag;
 	uint64_t size; /* limit, or of what is to be put */
 	uint32_t accept;
 	struct buf bytes;
@@ -37,6 +37,7 @@ static void document_free(struct op *op)
 	struct document *d = (struct document *)op;
 	free(d->name);
 	free(d->type);
+	free(d->etag);
 	buf_free(&d->bytes);
 	free(d);
 }
@@ -95,6 +96,13 @@ static void name_login(const struct document *d, struct exchange *x)
 		h->reason);
 }
 
+/* A weak one ("W/...") matches nothing. */
+static const char *etag(const struct http_headers *h)
+{
+	bool strong = h->etag && !str_starts(h->etag, "W/");
+	return strong && strlen(h->etag) <= ETAG_MAX ? h->etag : "";
+}
+
 static void on_done(void *arg, struct exchange *x)
 {
 	struct document *d = arg;
@@ -120,6 +128,8 @@ static void on_done(void *arg, struct exchange *x)
 				.digest = digest,
 				.size = h->content_length,
 				.found = x->http->status < 400,
+				.listed = !str_empty(h->subject),
+				.etag = etag(h),
 				.text = c->login_token ? c->login_token : "",
 			},
 	};
@@ -188,7 +198,9 @@ static void ask(struct document *d)
 	auto_strv headers = NULL;
 	if (d->what == REQUEST_MANIFEST_PUT)
 		strv_take(&headers, xasprintf("Content-Type: %s", d->type));
-	else if (d->what == REQUEST_MANIFEST_GET || d->what == REQUEST_MANIFEST_HEAD)
+	if (!str_empty(d->etag))
+		strv_take(&headers, xasprintf("If-Match: %s", d->etag));
+	if (d->what == REQUEST_MANIFEST_GET || d->what == REQUEST_MANIFEST_HEAD)
 		strv_add(&headers, accept_header(d->accept));
 	struct exchange_spec spec = {
 		.method = method(d),
@@ -231,6 +243,7 @@ void document_start(struct client *c, const struct record *r)
 	d->what = r->request.what;
 	d->name = xstrdup(r->request.name);
 	d->type = xstrdup(r->request.type);
+	d->etag = xstrdup_null(r->request.etag);
 	d->size = r->request.size;
 	d->accept = r->request.accept;
 	if (d->what == REQUEST_PING)

@@ -282,6 +282,24 @@ static bool at_home(const struct exchange *x, const char *url)
 	return x->endpoint && origin && str_eq(origin, x->endpoint->origin);
 }
 
+static enum err_kind kind_of(long status)
+{
+	switch (status) {
+	case 401:
+		return ERR_UNAUTHORIZED;
+	case 403:
+		return ERR_FORBIDDEN;
+	case 404:
+		return ERR_NOT_FOUND;
+	case 412: /* If-Match */
+		return ERR_CONFLICT;
+	case 429:
+		return ERR_UNAVAILABLE;
+	default:
+		return status >= 500 ? ERR_UNAVAILABLE : ERR_INVALID;
+	}
+}
+
 /* As dockerd words what a registry complains of; it gives some of these a kind of their own. */
 static void complain(struct exchange *x, const struct http *h)
 {
@@ -305,21 +323,12 @@ static void complain(struct exchange *x, const struct http *h)
 		err_set(&x->err, ERR_NOT_FOUND, "repository %s not found: %s", name, c.text);
 	else if (alone)
 		err_set(&x->err,
-			h->status == 401			       ? ERR_UNAUTHORIZED
-			: h->status == 403 || str_eq(c.code, "DENIED") ? ERR_FORBIDDEN
-			: h->status == 404			       ? ERR_NOT_FOUND
-			: h->status >= 500 || h->status == 429	       ? ERR_UNAVAILABLE
-								       : ERR_INVALID,
+			str_eq(c.code, "DENIED") && h->status != 401 ? ERR_FORBIDDEN
+								     : kind_of(h->status),
 			"%s", c.text);
 	else {
 		auto_free char *url = http_shown(h->url);
-		err_set(&x->err,
-			h->status == 401		       ? ERR_UNAUTHORIZED
-			: h->status == 403		       ? ERR_FORBIDDEN
-			: h->status == 404		       ? ERR_NOT_FOUND
-			: h->status >= 500 || h->status == 429 ? ERR_UNAVAILABLE
-							       : ERR_INVALID,
-			"%s: %s", url, c.text);
+		err_set(&x->err, kind_of(h->status), "%s: %s", url, c.text);
 	}
 	/* who is it that complains, after a redirect? */
 	if (c.formal && !home) {

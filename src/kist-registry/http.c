@@ -27,7 +27,8 @@ enum {
 static void clear_headers(struct http_headers *h)
 {
 	char **all[] = {&h->content_type, &h->location, &h->digest, &h->link, &h->range,
-		&h->content_range, &h->retry_after, &h->chunk_min, &h->filters};
+		&h->content_range, &h->retry_after, &h->chunk_min, &h->filters, &h->etag,
+		&h->subject};
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		str_replace(all[i], NULL);
 	strv_free(h->challenges);
@@ -50,6 +51,8 @@ static void keep_header(struct http_headers *h, const char *name, const char *va
 		{"retry-after", &h->retry_after},
 		{"oci-chunk-min-length", &h->chunk_min},
 		{"oci-filters-applied", &h->filters},
+		{"oci-subject", &h->subject},
+		{"etag", &h->etag},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		if (str_ieq(name, known[i].name)) {

@@ -20,7 +20,7 @@ enum http_failure {
 /** Headers of the answer that matter; NULL: absent. */
 struct http_headers {
 	char *content_type, *location, *digest, *link, *range, *content_range, *retry_after,
-		*chunk_min, *filters;
+		*chunk_min, *filters, *etag, *subject;
 	char **challenges; /* WWW-Authenticate, each as it came */
 	int64_t content_length; /* -1: not given */
 };

@@ -59,7 +59,12 @@ static void reply(struct list *l)
 	}
 	struct record r = {.kind = RECORD_REPLY,
 		.id = l->op.id,
-		.reply = {.type = "", .digest = "", .size = -1, .found = true, .text = ""}};
+		.reply = {.type = "",
+			.digest = "",
+			.size = -1,
+			.found = true,
+			.etag = "",
+			.text = ""}};
 	control_send(l->op.c, &r);
 	op_end(&l->op);
 }

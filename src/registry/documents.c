@@ -11,6 +11,7 @@ void registry_manifest_free(struct registry_manifest *m)
 {
 	buf_free(&m->bytes);
 	free(m->media_type);
+	free(m->etag);
 	*m = (struct registry_manifest){0};
 }
 
@@ -59,7 +60,8 @@ static int manifest_from(const char *ref, struct buf *bytes, struct answer *a,
 	*out = (struct registry_manifest){.bytes = *bytes,
 		.media_type = steal_ptr(a->type),
 		.digest = is,
-		.size = (int64_t)bytes->len};
+		.size = (int64_t)bytes->len,
+		.etag = steal_ptr(a->etag)};
 	*bytes = (struct buf)BUF_INIT;
 	return 0;
 }
@@ -69,7 +71,7 @@ int registry_manifest_get(struct registry_session *s, const char *ref, enum regi
 {
 	auto_answer a = {0};
 	auto_buf bytes = BUF_INIT;
-	struct record_request q = {REQUEST_MANIFEST_GET, accept, 0, ref, ""};
+	struct record_request q = {REQUEST_MANIFEST_GET, accept, 0, ref, "", NULL};
 	*out = (struct registry_manifest){0};
 	if (check_ref(ref, err) < 0 ||
 		session_ask(s, &q, NULL, REGISTRY_DOCUMENT_MAX, &bytes, &a, err) < 0)
@@ -82,7 +84,7 @@ int registry_manifest_head(struct registry_session *s, const char *ref, enum reg
 {
 	auto_answer a = {0};
 	auto_buf bytes = BUF_INIT; /* of an endpoint that knows GET alone */
-	struct record_request q = {REQUEST_MANIFEST_HEAD, accept, 0, ref, ""};
+	struct record_request q = {REQUEST_MANIFEST_HEAD, accept, 0, ref, "", NULL};
 	*out = (struct registry_manifest){0};
 	if (check_ref(ref, err) < 0 ||
 		session_ask(s, &q, NULL, REGISTRY_DOCUMENT_MAX, &bytes, &a, err) < 0)
@@ -102,20 +104,23 @@ int registry_manifest_head(struct registry_session *s, const char *ref, enum reg
 	return 0;
 }
 
-int registry_manifest_put(struct registry_session *s, const char *ref, const char *media_type,
-	const void *p, size_t n, struct err **err)
+int registry_manifest_put(
+	struct registry_session *s, const struct registry_put *put, bool *listed, struct err **err)
 {
 	auto_answer a = {0};
 	struct digest is;
-	struct record_request q = {REQUEST_MANIFEST_PUT, 0, n, ref, media_type};
-	if (n > REGISTRY_DOCUMENT_MAX)
+	struct record_request q = {
+		REQUEST_MANIFEST_PUT, 0, put->n, put->ref, put->media_type, put->etag};
+	if (put->n > REGISTRY_DOCUMENT_MAX)
 		return err_set(err, ERR_TOO_LARGE, "a manifest of more than 4 MiB");
-	if (strpbrk(media_type, "\r\n"))
-		return err_set(err, ERR_INVALID, "a media type of several lines");
-	digest_of(p, n, &is);
-	if (check_ref(ref, err) < 0 || session_ask(s, &q, p, 0, NULL, &a, err) < 0)
+	if (strpbrk(put->media_type, "\r\n") || (put->etag && strpbrk(put->etag, "\r\n")))
+		return err_set(err, ERR_INVALID, "a media type or an ETag of several lines");
+	digest_of(put->p, put->n, &is);
+	if (check_ref(put->ref, err) < 0 || session_ask(s, &q, put->p, 0, NULL, &a, err) < 0)
 		return -1;
-	return check_digest(ref, a.digest, &is, err);
+	if (listed)
+		*listed = a.listed;
+	return check_digest(put->ref, a.digest, &is, err);
 }
 
 int registry_document(struct registry_session *s, const struct digest *digest, int64_t size,
@@ -130,7 +135,7 @@ int registry_document(struct registry_session *s, const struct digest *digest, i
 		return err_set(
 			err, ERR_TOO_LARGE, "%s: a document of more than 4 MiB", digest->str);
 	size_t max = size < 0 ? REGISTRY_DOCUMENT_MAX : (size_t)size;
-	struct record_request q = {REQUEST_DOCUMENT, 0, max, digest->str, ""};
+	struct record_request q = {REQUEST_DOCUMENT, 0, max, digest->str, "", NULL};
 	if (session_ask(s, &q, NULL, max, &bytes, &a, err) < 0)
 		return -1;
 	digest_of(bytes.data ? bytes.data : "", bytes.len, &is);
@@ -149,7 +154,7 @@ int registry_blob_head(
 	struct registry_session *s, const struct digest *digest, int64_t *size, struct err **err)
 {
 	auto_answer a = {0};
-	struct record_request q = {REQUEST_BLOB_HEAD, 0, 0, digest->str, ""};
+	struct record_request q = {REQUEST_BLOB_HEAD, 0, 0, digest->str, "", NULL};
 	if (!digest_valid(digest->str))
 		return err_set(err, ERR_INVALID, "not a digest");
 	if (session_ask(s, &q, NULL, 0, NULL, &a, err) < 0)
@@ -166,7 +171,7 @@ static int ask_list(
 {
 	auto_answer a = {0};
 	auto_buf text = BUF_INIT;
-	struct record_request q = {what, 0, 0, "", ""};
+	struct record_request q = {what, 0, 0, "", "", NULL};
 	if (session_ask(s, &q, NULL, REGISTRY_LIST_MAX + (16u << 20), &text, &a, err) < 0)
 		return -1;
 	size_t count = 0;
@@ -198,7 +203,7 @@ int registry_referrers(struct registry_session *s, const struct digest *digest,
 {
 	auto_answer a = {0};
 	struct record_request q = {
-		REQUEST_REFERRERS, 0, 0, digest->str, artifact_type ? artifact_type : ""};
+		REQUEST_REFERRERS, 0, 0, digest->str, artifact_type ? artifact_type : "", NULL};
 	if (!digest_valid(digest->str))
 		return err_set(err, ERR_INVALID, "not a digest");
 	return session_ask(s, &q, NULL, REGISTRY_LIST_MAX + (16u << 20), out, &a, err);

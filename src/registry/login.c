@@ -67,7 +67,7 @@ int registry_login(struct registry *r, const char *server, const struct registry
 		s = session_start(&start, err);
 	}
 	config_put(r, c);
-	struct record_request q = {REQUEST_PING, 0, 0, "", ""};
+	struct record_request q = {REQUEST_PING, 0, 0, "", "", NULL};
 	if (!s || session_ask(s, &q, NULL, 0, NULL, &a, err) < 0)
 		return -1;
 	out->status = xstrdup("Login Succeeded");
@@ -181,7 +181,7 @@ int registry_search(struct registry *r, const char *term, int limit,
 	if (check_domain(domain, err) == 0 && find_index(c, domain, &places, err) == 0)
 		s = session_start(&start, err);
 	config_put(r, c);
-	struct record_request q = {REQUEST_SEARCH, 0, (uint64_t)limit, rest, ""};
+	struct record_request q = {REQUEST_SEARCH, 0, (uint64_t)limit, rest, "", NULL};
 	if (!s || session_ask(s, &q, NULL, ANSWER_MAX, &text, &a, err) < 0)
 		return -1;
 	return read_results(&text, out, err);

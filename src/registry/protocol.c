@@ -49,6 +49,7 @@ static void put_request(struct buf *b, const struct record_request *r)
 	wire_put_u64(b, r->size);
 	wire_put_str(b, r->name);
 	wire_put_str(b, r->type);
+	wire_put_str(b, r->etag);
 }
 
 static void put_download(struct buf *b, const struct record_download *d)
@@ -73,6 +74,8 @@ static void put_reply(struct buf *b, const struct record_reply *r)
 	wire_put_str(b, r->digest);
 	wire_put_i64(b, r->size);
 	wire_put_bool(b, r->found);
+	wire_put_bool(b, r->listed);
+	wire_put_str(b, r->etag);
 	wire_put_str(b, r->text);
 }
 
@@ -215,6 +218,7 @@ static void get_request(struct wire *w, struct record_request *r)
 	r->size = wire_u64(w);
 	r->name = get_str(w);
 	r->type = get_str(w);
+	r->etag = wire_str(w);
 }
 
 static void get_download(struct wire *w, struct record *r)
@@ -249,6 +253,8 @@ static void get_reply(struct wire *w, struct record_reply *r)
 	r->digest = get_str(w);
 	r->size = wire_i64(w);
 	r->found = wire_bool(w);
+	r->listed = wire_bool(w);
+	r->etag = get_str(w);
 	r->text = get_str(w);
 }
 

@@ -212,6 +212,7 @@ void answer_free(struct answer *a)
 	free(a->type);
 	free(a->digest);
 	free(a->text);
+	free(a->etag);
 	*a = (struct answer){0};
 }
 
@@ -245,7 +246,9 @@ static int hear_answer(struct registry_session *s, const struct record *r, size_
 			.digest = xstrdup(r->reply.digest),
 			.text = xstrdup(r->reply.text),
 			.size = r->reply.size,
+			.etag = xstrdup(r->reply.etag),
 			.found = r->reply.found,
+			.listed = r->reply.listed,
 		};
 		return 1;
 	case RECORD_ERROR:

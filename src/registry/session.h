@@ -59,9 +59,9 @@ int session_break(struct registry_session *s, struct err **err, const char *what
 /** Sends a request, waits for its answer. @data: bytes of a document to send, NULL: none. What comes as DATA
  * goes to @out, at most @max bytes. Strings of *reply are the caller's to free: they are copies. */
 struct answer {
-	char *type, *digest, *text;
+	char *type, *digest, *text, *etag;
 	int64_t size;
-	bool found;
+	bool found, listed;
 };
 int session_ask(struct registry_session *s, const struct record_request *request, const void *data,
 	size_t max, struct buf *out, struct answer *answer, struct err **err);

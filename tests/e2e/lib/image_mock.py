@@ -14,6 +14,9 @@ A dash does for the dot, as Docker Hub's names have none before the first slash.
 /v2/elsewhere/...   asks (Basic); uploads go to --other
 /v2/nohead.STATUS/...   answers every HEAD with that; nohead.nodigest: a manifest's without Docker-Content-Digest;
                     /v2/PART.KIND/nohead/...: with 405
+/v2/lists/...       lists what has a subject by itself (OCI-Subject)
+/v2/raced/...       keeps manifests, with an ETag; whoever puts one with If-Match for the first time finds that somebody was faster
+/v2/listless/...    takes no list of referrers; listless.never: whoever puts one with If-Match is always too late
 /v2/index/..., nested, rings, wide, folds, arm, artifact, bare, many   what the tag names: an index, indexes in an index (of which the
                     last is this machine's, a manifest that tells no platform), sixty in each other, a thousand in one, four in each
                     other, each a hundred times, nothing for this machine, no image, nothing at all, an image of 10,000 layers
@@ -39,6 +42,7 @@ FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 args = None
 blobs = {}
 documents = {}  # by name: {tag or digest: (media type, bytes)}
+kept = {}  # by path: (media type, bytes)
 
 
 def digest_of(b):
@@ -245,6 +249,31 @@ class Handler(mock.Handler):
             return None
         return super().do_POST()
 
+    def do_PUT(self):
+        words = self.path.split("/")
+        if words[-2] != "manifests" or words[2] not in ("lists", "raced", "listless", "listless.never"):
+            return super().do_PUT()
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        headers = [("Docker-Content-Digest", digest_of(body))]
+        subject = json.loads(body).get("subject")
+        if words[2] == "lists" and subject:
+            headers.append(("OCI-Subject", subject["digest"]))
+        if words[2] == "listless" and words[-1].startswith("sha256-"):
+            return self.error(403, "DENIED", "requested access to the resource is denied")
+        with mock.lock:
+            match, there = self.headers.get("If-Match"), kept.get(self.path)
+            late = match and match != '"%s"' % digest_of(there[1])
+        if match and (words[2] == "listless.never" or mock.count(self.path) == 1):
+            somebody = json.loads(there[1])
+            somebody["manifests"].append({"mediaType": MANIFEST, "digest": "sha256:%064d" % len(somebody["manifests"]),
+                                          "size": 1, "artifactType": "type/somebody"})
+            kept[self.path] = (INDEX, as_bytes(somebody))
+            late = True
+        if late:
+            return self.answer(412)
+        kept[self.path] = (self.headers.get("Content-Type"), body)
+        return self.answer(201, b"", headers)
+
     def repository(self, name, rest, what, ref):
         if name.startswith("token.") and not self.authorized(name):
             return None
@@ -270,6 +299,9 @@ class Handler(mock.Handler):
             where = "%s/%s/%s/%s" % (args.other, "asks." + kind if kind else "blob", name, ref)
             return self.answer(307, b"", [("Location", where)])
         kind = kind if part == self.part_of(name, what, ref) else "fine"
+        if self.path in kept:
+            media_type, body = kept[self.path]
+            return self.answer(200, body, [("Content-Type", media_type), ("ETag", '"%s"' % digest_of(body))])
         if what == "manifests":
             nothing = documents[name]["latest"] if kind == "other" else (None, None)
             return self.send_manifest(kind, *documents[name].get(ref, nothing))

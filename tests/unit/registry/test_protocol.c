@@ -119,8 +119,15 @@ static void test_every_prefix_is_refused(void **state)
 	auto_buf b = BUF_INIT;
 	auto_record r;
 	struct record in = {.kind = RECORD_REPLY,
-		.reply = {.type = "t", .digest = DIGEST, .size = 3, .text = "x"}};
+		.reply = {.type = "t",
+			.digest = DIGEST,
+			.size = 3,
+			.listed = true,
+			.etag = "e",
+			.text = "x"}};
 	round_trip(&in, &r, &b);
+	assert_true(r.reply.listed);
+	assert_string_equal(r.reply.etag, "e");
 	for (size_t n = 0; n < b.len; n++) {
 		auto_record cut;
 		assert_int_equal(record_decode(b.data, n, &cut, NULL), -1);

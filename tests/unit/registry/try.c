@@ -76,8 +76,13 @@ static int verb_put(
 	auto_fd int fd = open(argv[2], O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fd_read_all(fd, 8 << 20, &text, argv[2], err) < 0)
 		return -1;
-	return registry_manifest_put(
-		s, argv[0], argv[1], text.data ? text.data : "", text.len, err);
+	const struct registry_put put = {
+		.ref = argv[0],
+		.media_type = argv[1],
+		.p = text.data ? text.data : "",
+		.n = text.len,
+	};
+	return registry_manifest_put(s, &put, NULL, err);
 }
 
 static int digest_arg(const char *text, struct digest *out, struct err **err)

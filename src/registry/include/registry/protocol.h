@@ -110,6 +110,8 @@ struct record_request {
 	uint32_t accept; /* enum registry_accept */
 	uint64_t size;
 	const char *name, *type;
+	const char *
+		etag; /* MANIFEST_PUT: what has to be there still (If-Match); NULL or "": anything */
 };
 
 struct record_download {
@@ -128,6 +130,8 @@ struct record_reply {
 	const char *digest; /* Docker-Content-Digest as it came; "" for none */
 	int64_t size; /* of what was asked for; -1: unknown */
 	bool found; /* HEAD */
+	bool listed; /* MANIFEST_PUT: OCI-Subject was in the answer */
+	const char *etag; /* MANIFEST_GET: as it came; "" for none */
 	const char *text;
 };
 struct record_error {

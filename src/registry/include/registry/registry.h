@@ -193,6 +193,7 @@ struct registry_manifest {
 			     * document's own mediaType must agree: oci/image.h checks that */
 	struct digest digest; /* of the bytes */
 	int64_t size; /* of the document; -1: unknown (head only) */
+	char *etag; /* registry_manifest_get(): the ETag, for registry_put; "": none */
 };
 void registry_manifest_free(struct registry_manifest *m);
 #define auto_registry_manifest                                                                     \
@@ -209,9 +210,19 @@ int registry_manifest_get(struct registry_session *s, const char *ref, enum regi
  * an error is the one that registry_manifest_get() has. */
 int registry_manifest_head(struct registry_session *s, const char *ref, enum registry_accept accept,
 	struct registry_manifest *out, struct err **err);
-/** PUT; @ref is a tag or the digest of the bytes. Returns when the registry has taken it and named the same digest. */
-int registry_manifest_put(struct registry_session *s, const char *ref, const char *media_type,
-	const void *p, size_t n, struct err **err);
+struct registry_put {
+	const char *ref; /* a tag or the digest of the bytes */
+	const char *media_type;
+	const void *p;
+	size_t n;
+	const char *
+		etag; /* only if this is still what is there (If-Match), else ERR_CONFLICT; NULL or "": in any case.
+			   * Not every registry looks at it */
+};
+/** PUT. Returns when the registry has taken it and named the same digest. *@listed (may be NULL) becomes true if the
+ * registry lists it among what refers to its subject (OCI-Subject, distribution-spec 1.1). */
+int registry_manifest_put(
+	struct registry_session *s, const struct registry_put *put, bool *listed, struct err **err);
 
 /** A small blob (an image's configuration), verified: GET .../blobs/@digest. @size as the manifest says,
  * -1 if not known; ERR_INVALID if it has another size or digest. */
