@@ -103,7 +103,7 @@ static int check_limits(const struct explored *x, const struct args *a)
 	int rc = 0;
 	if (lowest && efficiency < share_of(lowest)) {
 		fprintf(stderr, "kist: an efficiency of %.2f%% is lower than %s\n",
-			efficiency * 100, lowest);
+			explored_percent(x, 0.01), lowest);
 		rc = EXIT_LIMIT;
 	}
 	if (bytes && wasted > bytes_of(bytes)) {

@@ -77,6 +77,8 @@ void explored_finish(struct explored *x);
 
 /** 1: all bytes are seen, also if there are none. */
 double explored_efficiency(const struct explored *x);
+/** The same in per cent, to be shown in steps of @step: what rounds to 100 is a step less where something is wasted. */
+double explored_percent(const struct explored *x, double step);
 /** The present state after layers 0..@layer: the event that made it; NULL: not there. */
 const struct file_event *file_state(const struct file *f, uint32_t layer);
 /** What @layer itself did to it, or NULL. */

@@ -365,6 +365,12 @@ double explored_efficiency(const struct explored *x)
 	return x->size ? (double)x->visible / (double)x->size : 1;
 }
 
+double explored_percent(const struct explored *x, double step)
+{
+	double percent = explored_efficiency(x) * 100;
+	return x->visible < x->size && percent > 100 - step ? 100 - step : percent;
+}
+
 int64_t file_wasted(const struct file *f)
 {
 	int64_t bytes = 0;

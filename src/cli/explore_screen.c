@@ -63,7 +63,7 @@ static void draw_head(struct screen *s)
 	auto_free char *first = xasprintf("%s  %s, %s wasted, %.1f%% efficient",
 		*tags ? tags : x->image, format_size((double)x->size, size, sizeof(size)),
 		format_size((double)(x->size - x->visible), wasted, sizeof(wasted)),
-		explored_efficiency(x) * 100);
+		explored_percent(x, 0.1));
 	put_line(s, first, PLAIN, false, false);
 	if (x->layer_count) {
 		const struct explored_layer *l = &x->layers[v->layer];
@@ -130,14 +130,16 @@ static void draw_rows(struct screen *s)
 
 static void draw_foot(struct screen *s)
 {
+	static const char keys[] =
+		"q leave  arrows, enter: move, fold  [ ] layer  tab: layer alone, tree  "
+		"s size, name  / n search  * - all open, shut";
+	static const char short_keys[] =
+		"q leave  arrows move, fold  [ ] layer  tab alone  s sort  / n search  * - all";
 	struct view *v = &s->view;
 	auto_free char *typed = escape_name(buf_str(&v->search));
-	auto_free char *text = v->asking ? xasprintf("/%s_", typed)
-			       : v->notice
-				       ? xstrdup(v->notice)
-				       : xstrdup("q leave  arrows, enter: move, fold  [ ] layer  "
-						 "tab: layer alone, tree  "
-						 "s size, name  / n search  * - all open, shut");
+	auto_free char *text = v->asking   ? xasprintf("/%s_", typed)
+			       : v->notice ? xstrdup(v->notice)
+					   : xstrdup(s->columns > strlen(keys) ? keys : short_keys);
 	put_line(s, text, PLAIN, true, true);
 }
 

@@ -78,7 +78,7 @@ void explore_print(const struct explored *x, size_t top, FILE *out)
 		format_size((double)x->visible, visible, sizeof(visible)));
 	fprintf(out, "Wasted:      %s by %zu paths\n",
 		format_size((double)(x->size - x->visible), wasted, sizeof(wasted)), x->wasteful);
-	fprintf(out, "Efficiency:  %.1f%%\n\n", explored_efficiency(x) * 100);
+	fprintf(out, "Efficiency:  %.1f%%\n\n", explored_percent(x, 0.1));
 	print_layers(x, out);
 	auto_free struct ranked *biggest = explored_biggest(x, top, &n);
 	print_ranked("The biggest files", biggest, n, bringing_layer, out);

@@ -45,6 +45,19 @@ static const char *const image[] = {
 	NULL,
 };
 
+static void what_is_wasted_does_not_round_away(void **state)
+{
+	struct explored x = {.size = 100000, .visible = 99999};
+	assert_true(explored_percent(&x, 0.1) == 99.9);
+	assert_true(explored_percent(&x, 0.01) == 99.99);
+	x.visible = 99000;
+	assert_true(explored_percent(&x, 0.1) == 99);
+	x.visible = x.size;
+	assert_true(explored_percent(&x, 0.1) == 100);
+	x.size = x.visible = 0;
+	assert_true(explored_percent(&x, 0.1) == 100);
+}
+
 static void wasted_bytes_are_those_that_nobody_sees(void **state)
 {
 	auto_explored *x = make(image);
@@ -309,6 +322,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wasted_bytes_are_those_that_nobody_sees),
+		cmocka_unit_test(what_is_wasted_does_not_round_away),
 		cmocka_unit_test(names_of_one_file_count_once),
 		cmocka_unit_test(an_empty_image_is_efficient),
 		cmocka_unit_test(lengths_of_any_size_add_up),
