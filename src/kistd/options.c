@@ -137,10 +137,14 @@ void options_keys(FILE *out)
 		[LIST] = "list of strings",
 		[BOOL] = "true or false",
 		[NUMBER] = "number"};
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		if (settings[i].key)
-			fprintf(out, "%s\t%s\t%s\n", settings[i].key, kinds[settings[i].kind],
-				settings[i].help);
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		const struct setting *s = &settings[i];
+		/* "number of seconds": a flag names its unit as its value */
+		bool unit = s->kind == NUMBER && !str_eq(s->value, "count");
+		if (s->key)
+			fprintf(out, "%s\t%s%s%s\t%s\n", s->key, kinds[s->kind], unit ? " of " : "",
+				unit ? s->value : "", s->help);
+	}
 }
 
 /* ---- flags ---- */

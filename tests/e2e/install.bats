@@ -73,6 +73,9 @@ prefix() {
 	grep -q '^\.It .*Fl -data-root' share/man/man8/kistd.8
 	grep -q '^\.Ss update' share/man/man8/kist-oci.8
 	grep -q '^\.It Cm hosts Pq list of strings' share/man/man5/kist-daemon.json.5
+	grep -q '^\.It Cm registry-timeout Pq number of seconds' share/man/man5/kist-daemon.json.5
+	grep -q '^\.It Cm max-concurrent-uploads Pq number$' share/man/man5/kist-daemon.json.5
+	[ "$(grep -B 1 '^Keys with a dot' share/man/man5/kist-daemon.json.5 | head -n 1)" = .Pp ]
 }
 
 @test "programs are stripped and small: six megabytes together" {
