@@ -221,7 +221,7 @@ packed_image() { # NAME COMMAND...
 	tar -C "$W/old" -c .
 }
 contents() {
-	find "$KIST_HOME"/data/{content,layers,recipes,staging} -mindepth 1 | sort
+	find "$KIST_HOME"/data/{content,ingest,layers,recipes,staging} -mindepth 1 | sort
 }
 
 @test "zstd's longest window is taken, and what would need more memory is refused for that" {

@@ -146,7 +146,7 @@ blob_gets() {
 
 @test "a zstd layer with a window beyond the limit is refused for that, and nothing is left" {
 	local before
-	contents() { find "$KIST_HOME"/data/{content,downloads,layers,recipes,staging} -mindepth 1 | sort; }
+	contents() { find "$KIST_HOME"/data/{content,ingest,layers,recipes,staging} -mindepth 1 | sort; }
 	before=$(contents)
 	put_image window/x 1 --oci --layers 2 --compress gzip,zstd:28 >/dev/null
 	fails_with 1 "zstd data needs a window of 256 MiB, more than the 128 MiB that are allowed" \
