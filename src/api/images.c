@@ -12,18 +12,36 @@
 /* ---- inspect ---- */
 
 /* The configuration as its author wrote it, in the shape that the client's version expects. */
-static int write_config(
-	struct jsonw *w, struct request *req, const struct buf *text, struct err **err)
+static void write_config(
+	struct jsonw *w, const struct request *req, const struct container_config *config)
 {
-	struct image_config c = {0};
-	int rc = model_parse(&model_image_config, text->data, text->len, &c, "image", err);
-	if (rc == 0) {
-		jw_key(w, "Config");
-		model_write(req->api >= 150 ? &model_image_run_config : &model_container_config,
-			&c.config, req->api, w->out);
+	jw_key(w, "Config");
+	model_write(req->api >= 150 ? &model_image_run_config : &model_container_config, config,
+		req->api, w->out);
+}
+
+/* In the zone that its author's clock had, as dockerd shows it; without zeros at the end, as Go writes it. */
+static void write_created(struct jsonw *w, const char *text, int64_t utc)
+{
+	const size_t zone = strlen("+01:00"), nanoseconds = strlen(".123456789");
+	size_t n = text ? strlen(text) : 0;
+	int64_t same;
+	if (n <= zone || !strchr("+-", text[n - zone]) || str_eq(text + n - zone + 1, "00:00") ||
+		time_parse_rfc3339(text, &same) < 0 || same != utc) {
+		jw_time(w, "Created", utc);
+		return;
 	}
-	image_config_clear(&c);
-	return rc;
+	size_t head = n - zone;
+	const char *dot = memchr(text, '.', head);
+	if (dot) {
+		size_t whole = (size_t)(dot - text);
+		head = head > whole + nanoseconds ? whole + nanoseconds : head;
+		while (text[head - 1] == '0')
+			head--;
+		head -= head == whole + 1;
+	}
+	auto_free char *shown = xasprintf("%.*s%s", (int)head, text, text + n - zone);
+	jw_str(w, "Created", shown);
 }
 
 /* Old clients are told what the image was committed from; one that does not say so legibly is none. */
@@ -95,13 +113,11 @@ static void write_kind(struct jsonw *w, const struct oci_image *c)
 		jw_str(w, "OsVersion", c->os_version);
 }
 
-static int write_image(struct request *req, const struct store_image *i, struct err **err)
+static int write_image(struct request *req, const struct store_image *i,
+	const struct image_config *written, const struct buf *text, struct err **err)
 {
 	static char *const none[] = {NULL};
 	const struct oci_image *c = i->config;
-	auto_buf text = BUF_INIT;
-	if (store_image_config_json(engine_store(req_engine(req)), &i->id, &text, err) < 0)
-		return -1;
 	struct jsonw w = res_json(req, 200);
 	jw_object(&w, NULL);
 	jw_str(&w, "Id", i->id.str);
@@ -109,13 +125,12 @@ static int write_image(struct request *req, const struct store_image *i, struct 
 	jw_strv(&w, "RepoDigests", i->repo_digests ? i->repo_digests : none);
 	jw_str(&w, "Parent", i->parent);
 	jw_str(&w, "Comment", c->comment);
-	jw_time(&w, "Created", c->created);
+	write_created(&w, written->created, c->created);
 	if (req->api < 145)
-		write_origin(&w, req, &text);
+		write_origin(&w, req, text);
 	jw_str(&w, "DockerVersion", c->docker_version);
 	jw_str(&w, "Author", c->author);
-	if (write_config(&w, req, &text, err) < 0)
-		return -1;
+	write_config(&w, req, &written->config);
 	write_kind(&w, c);
 	jw_i64(&w, "Size", i->size);
 	if (req->api < 144)
@@ -128,6 +143,19 @@ static int write_image(struct request *req, const struct store_image *i, struct 
 	jw_end_object(&w);
 	buf_addc(w.out, '\n');
 	return 0;
+}
+
+static int read_and_write(struct request *req, const struct store_image *i, struct err **err)
+{
+	struct image_config written = {0};
+	auto_buf text = BUF_INIT;
+	if (store_image_config_json(engine_store(req_engine(req)), &i->id, &text, err) < 0)
+		return -1;
+	int rc = model_parse(&model_image_config, text.data, text.len, &written, "image", err);
+	if (rc == 0)
+		rc = write_image(req, i, &written, &text, err);
+	image_config_clear(&written);
+	return rc;
 }
 
 /* From version @since on the client may ask for the image of a platform. */
@@ -147,7 +175,7 @@ int api_image_inspect(struct request *req, struct err **err)
 		return err_set(err, ERR_INVALID,
 			"conflicting options: manifests and platform options cannot both be set");
 	auto_store_image *i = find_for_platform(req, 149, err);
-	return i ? write_image(req, i, err) : -1;
+	return i ? read_and_write(req, i, err) : -1;
 }
 
 int api_image_history(struct request *req, struct err **err)

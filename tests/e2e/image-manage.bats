@@ -459,6 +459,20 @@ wasteful_image() { # NAME
 	fails_with 125 "is neither a percentage" kist image explore --lowest-efficiency 101% waste:1
 }
 
+@test "inspect shows when an image was made in the zone that its configuration has" {
+	local at
+	while read -r at want; do
+		tiny_image at:1 -c "$at" "$(layer_with f 1)"
+		[ "$(docker image inspect -f '{{.Created}}' at:1)" = "$want" ]
+	done <<-EOF
+		2024-01-01T01:00:00+01:00 2024-01-01T01:00:00+01:00
+		2024-01-01T01:00:00.500000000-07:30 2024-01-01T01:00:00.5-07:30
+		2024-01-01T01:00:00.000+05:00 2024-01-01T01:00:00+05:00
+		2024-01-01T01:00:00.120Z 2024-01-01T01:00:00.12Z
+		2024-01-01T01:00:00+00:00 2024-01-01T01:00:00Z
+	EOF
+}
+
 @test "image files shows what a container sees, or what one layer did" {
 	own
 	wasteful_image waste:1
