@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "sys/newmount.h"
+#include "sys/procfs.h"
 #include "sys/rootpath.h"
 
 /* The multiplexer of a devpts and nothing else: the container may have put anything in its place.
@@ -75,6 +76,10 @@ int tty_open(int devpts, int root, const struct plan_process *p, bool lf_only, s
 void tty_bind_console(int tty, int root, struct reporter *r)
 {
 	auto_fd int target = root_make_file(root, "/dev/console");
+	/* a link of the image's or a volume's may lead there: mount_check_proc() */
+	if (target >= 0 && procfs_is(target))
+		report_fail(r, ERR_INVALID, 0,
+			"\"/dev/console\" cannot be mounted because it is inside /proc");
 	auto_fd int mnt = newmount_clone(tty, "", false);
 	if (target < 0 || mnt < 0 || newmount_move(mnt, target) < 0)
 		report_sys(r, "bind the terminal on /dev/console");

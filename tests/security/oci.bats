@@ -219,7 +219,7 @@ PY
 @test "CVE-2025-52565: /dev/console exchanged for a link to the host or into /proc" {
 	stage console
 	local to i
-	for to in "$UP$VICTIM/console" /proc/sysrq-trigger; do
+	for to in "$UP$VICTIM/console" /proc/version; do
 		rm -rf "$VOL/console" "$VOL/link"
 		touch "$VOL/console"
 		ln -s "$to" "$VOL/link"
@@ -227,7 +227,7 @@ PY
 		bundle console "c['mounts'] = [m for m in c['mounts'] if m['destination'] not in ('/dev', '/dev/shm', '/dev/mqueue')]
 c['mounts'].insert(1, {'destination': '/dev', 'type': 'bind', 'source': '$VOL', 'options': ['rbind']})
 p['terminal'] = True
-p['args'] = ['sh', '-c', 'echo up; echo x >/proc/sysrq-trigger']"
+p['args'] = ['sh', '-c', 'echo up; ! grep \" /proc/version \" /proc/self/mountinfo || echo covered']"
 		swapping "$VOL/console" "$VOL/link"
 		for i in $(seq 5); do
 			with_terminal "console-$i" >>"$HOME_OCI/console.out" 2>&1
@@ -235,6 +235,12 @@ p['args'] = ['sh', '-c', 'echo up; echo x >/proc/sysrq-trigger']"
 		still
 	done
 	grep -q up "$HOME_OCI/console.out"
+	! grep covered "$HOME_OCI/console.out" || false
+	# the link itself, standing still
+	ln -sfn /proc/version "$VOL/console"
+	with_terminal console-link >"$HOME_OCI/console.out" 2>&1
+	cat "$HOME_OCI/console.out"
+	grep -q '"/dev/console" cannot be mounted because it is inside /proc' "$HOME_OCI/console.out"
 	unharmed
 }
 
