@@ -75,7 +75,7 @@ static int checkpoint(
 	if (o->status_fd && str_to_int(o->status_fd, &criu->status_fd) < 0)
 		return err_set(err, ERR_INVALID, "invalid value \"%s\" for flag --status-fd",
 			o->status_fd);
-	if (state_open(&s, g, id, true, err) < 0 || check_status(s, err) < 0 ||
+	if (state_open(&s, g, id, LOCK_CHANGE, err) < 0 || check_status(s, err) < 0 ||
 		dump(s, criu, err) < 0)
 		return -1;
 	if (criu->leave_running || criu->pre_dump)

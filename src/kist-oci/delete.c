@@ -113,12 +113,15 @@ static int open_or_clear(
 	struct state **s, const struct globals *g, const char *id, bool force, struct err **err)
 {
 	auto_err *why = NULL;
+	enum state_lock lock = force ? LOCK_FORCE : LOCK_DELETE;
 	for (;;) {
-		if (state_open(s, g, id, true, err) == 0)
+		if (state_open(s, g, id, lock, err) == 0)
 			return 1;
+		if ((*err)->kind == ERR_CONFLICT)
+			return -1;
 		if ((*err)->kind != ERR_NOT_FOUND)
 			return force ? open_wreck(s, g, id, err) : -1;
-		int gone = state_clear(g, id, &why);
+		int gone = state_clear(g, id, lock, &why);
 		if (gone < 0)
 			return err_move(err, &why);
 		if (gone)

@@ -102,7 +102,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 		err_set(err, ERR_INVALID, "duration interval must be greater than 0");
 		return 1;
 	}
-	if (state_open(&s, g, argv[0], false, err) < 0)
+	if (state_open(&s, g, argv[0], LOCK_NONE, err) < 0)
 		return 1;
 	if (state_status(s) == STATUS_STOPPED) {
 		err_set(err, ERR_CONFLICT, "container with id %s is not running", s->id);

@@ -249,7 +249,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 	struct exec_options *o = opts;
 	auto_state *s = NULL;
 	int code = -1;
-	if (state_open(&s, g, argv[0], false, err) == 0 && check_status(s, o, err) == 0)
+	if (state_open(&s, g, argv[0], LOCK_NONE, err) == 0 && check_status(s, o, err) == 0)
 		code = run_job(g, s, o, argv + 1, err);
 	if (code >= 0)
 		return code;

@@ -95,7 +95,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 	auto_state *s = NULL;
 	auto_err *why = NULL;
 	int sig = SIGTERM;
-	if (state_open(&s, g, argv[0], false, err) < 0)
+	if (state_open(&s, g, argv[0], LOCK_NONE, err) < 0)
 		return 1;
 	if (argc > 1 && !str_empty(argv[1]) && parse_signal(&sig, argv[1], err) < 0)
 		return 1;

@@ -60,7 +60,7 @@ static int names(char ***out, const struct globals *g, struct err **err)
 static int load(struct state **s, const struct globals *g, const char *id)
 {
 	auto_err *why = NULL;
-	if (state_open(s, g, id, false, &why) == 0)
+	if (state_open(s, g, id, LOCK_NONE, &why) == 0)
 		return 0;
 	fprintf(stderr, "load container %s: %s\n", id, err_msg(why));
 	return -1;

@@ -4,7 +4,7 @@
 static int set_frozen(const struct globals *g, const char *id, bool frozen, struct err **err)
 {
 	auto_state *s = NULL;
-	if (state_open(&s, g, id, true, err) < 0)
+	if (state_open(&s, g, id, LOCK_CHANGE, err) < 0)
 		return -1;
 	enum status status = state_status(s);
 	if (frozen && status != STATUS_RUNNING && status != STATUS_CREATED)

@@ -109,7 +109,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 	auto_state *s = NULL;
 	auto_free pid_t *pids = NULL;
 	size_t n = 0;
-	if (state_open(&s, g, argv[0], false, err) < 0)
+	if (state_open(&s, g, argv[0], LOCK_NONE, err) < 0)
 		return 1;
 	bool without = str_empty(s->cgroup);
 	struct cgroup *cg = without ? state_cgroup_need(s, err) : state_cgroup(s);

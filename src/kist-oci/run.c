@@ -41,6 +41,8 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 		return 1;
 	}
 	if (o->detach) {
+		/* for as long as it takes: others may have the container meanwhile */
+		state_unlock(launch.state);
 		notify_wait(&launch.notify, launch.run->pidfd);
 		return 0;
 	}

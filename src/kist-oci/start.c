@@ -51,7 +51,7 @@ static int start_container(const struct globals *g, const char *id, struct err *
 {
 	auto_state *s = NULL;
 	auto_fd int gate = -1;
-	if (state_open(&s, g, id, true, err) < 0 ||
+	if (state_open(&s, g, id, LOCK_MAKE, err) < 0 ||
 		check_status(state_status_at_gate(s, &gate), err) < 0)
 		return -1;
 	auto_buf bytes = BUF_INIT;

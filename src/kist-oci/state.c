@@ -79,21 +79,15 @@ static int not_there(struct err **err)
 	return -1; /* clang's analyzer does not know it of err_set() */
 }
 
-/* A record lock, not flock(2): init is cloned while it is held and must not hold it too. */
-static int take_lock(struct state *s, struct err **err)
+static int take_lock(struct state *s, enum state_lock how, struct err **err)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	s->lock = openat(s->dir, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int r = s->lock < 0 ? -1 : 0;
-	if (r == 0) {
-		do
-			r = fcntl(s->lock, F_SETLKW, &lock);
-		while (r < 0 && errno == EINTR);
-	}
 	/* the folder may have gone before there was a file to lock */
-	if (r < 0 && errno == ENOENT)
+	if (s->lock < 0 && errno == ENOENT)
 		return not_there(err);
-	return r < 0 ? err_sys(err, errno, "lock container %s", s->id) : 0;
+	if (s->lock < 0)
+		return err_sys(err, errno, "lock container %s", s->id);
+	return state_lock_take(s->lock, how, s->id, err);
 }
 
 /* Whoever had the lock before may have removed the folder. */
@@ -125,7 +119,7 @@ int state_create(struct state **out, const struct globals *g, const char *id, st
 	}
 	/* until it is locked a delete may take it for what a killed create left, and another create come after */
 	s->dir = dir_open(s->root, id, err);
-	if (s->dir < 0 || take_lock(s, err) < 0)
+	if (s->dir < 0 || take_lock(s, LOCK_MAKE, err) < 0)
 		return -1;
 	if (!still_there(s) || has_state(s))
 		return err_set(err, ERR_CONFLICT, "container with given ID already exists");
@@ -214,8 +208,8 @@ static int read_state(struct state *s, struct err **err)
 	return 0;
 }
 
-static int open_folder(
-	struct state **out, const struct globals *g, const char *id, bool lock, struct err **err)
+static int open_folder(struct state **out, const struct globals *g, const char *id,
+	enum state_lock lock, struct err **err)
 {
 	auto_err *why = NULL;
 	if (check_id(id, err) < 0)
@@ -231,7 +225,7 @@ static int open_folder(
 			err_move(err, &why);
 		return -1;
 	}
-	if (lock && take_lock(s, err) < 0)
+	if (lock && take_lock(s, lock, err) < 0)
 		return -1;
 	if (lock && !still_there(s))
 		return not_there(err);
@@ -239,8 +233,8 @@ static int open_folder(
 	return 0;
 }
 
-int state_open(
-	struct state **out, const struct globals *g, const char *id, bool lock, struct err **err)
+int state_open(struct state **out, const struct globals *g, const char *id, enum state_lock lock,
+	struct err **err)
 {
 	auto_state *s = NULL;
 	if (open_folder(&s, g, id, lock, err) < 0 || read_state(s, err) < 0)
@@ -257,7 +251,7 @@ void state_unlock(struct state *s)
 
 int state_relock(struct state *s, struct err **err)
 {
-	if (take_lock(s, err) < 0)
+	if (take_lock(s, LOCK_CHANGE, err) < 0)
 		return -1;
 	if (!still_there(s))
 		return not_there(err);
@@ -283,7 +277,7 @@ static void find_unit(struct state *s, const struct plan *plan)
 int state_open_wreck(struct state **out, const struct globals *g, const char *id, struct err **err)
 {
 	auto_state *s = NULL;
-	if (open_folder(&s, g, id, true, err) < 0)
+	if (open_folder(&s, g, id, LOCK_FORCE, err) < 0)
 		return -1;
 	auto_buf bytes = BUF_INIT;
 	struct plan *plan = NULL;
@@ -298,11 +292,11 @@ int state_open_wreck(struct state **out, const struct globals *g, const char *id
 	return 0;
 }
 
-int state_clear(const struct globals *g, const char *id, struct err **err)
+int state_clear(const struct globals *g, const char *id, enum state_lock lock, struct err **err)
 {
 	auto_err *why = NULL;
 	auto_state *s = NULL;
-	if (open_folder(&s, g, id, true, &why) < 0)
+	if (open_folder(&s, g, id, lock, &why) < 0)
 		return why->kind == ERR_NOT_FOUND ? 1 : err_move(err, &why);
 	if (has_state(s))
 		return 0;

@@ -4,7 +4,7 @@
  *	state.json  who and where; replaced atomically, but for state_made()
  *	plan        the plan as bytes (runtime/plan.h): hooks and annotations come from it
  *	gate        socket at which a created container waits for start; gone once it has been started
- *	lock        empty; verbs that change something hold a record lock on it
+ *	lock        empty; verbs that change something hold record locks on it (state_lock.h)
  *
  * A verb that was killed leaves at most a container whose state.json says so ("creating"), which delete --force
  * clears: its cgroup is on record before anything is made. Without state.json a folder is no container.
@@ -16,6 +16,7 @@
 #include "runtime/cgroup.h"
 #include "runtime/plan.h"
 #include "runtime/systemd.h"
+#include "state_lock.h"
 
 enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED };
 
@@ -44,11 +45,12 @@ struct state {
 
 const char *status_name(enum status status);
 
-/** Makes the folder, locked. ERR_CONFLICT if the id is taken, ERR_INVALID if it is none. */
+/** Makes the folder, locked (LOCK_MAKE). ERR_CONFLICT if the id is taken, ERR_INVALID if it is none. */
 int state_create(struct state **out, const struct globals *g, const char *id, struct err **err);
-/** Opens one that exists; @lock holds off every other verb that changes it. ERR_NOT_FOUND. */
-int state_open(
-	struct state **out, const struct globals *g, const char *id, bool lock, struct err **err);
+/** Opens one that exists; @lock holds off every other verb that changes it. ERR_NOT_FOUND; ERR_CONFLICT if that has it
+ * for too long (LOCK_DELETE and LOCK_FORCE). */
+int state_open(struct state **out, const struct globals *g, const char *id, enum state_lock lock,
+	struct err **err);
 /** Lets other verbs change a locked one, */
 void state_unlock(struct state *s);
 /** until here. Of what they wrote rdt_class alone is read, because update may have made the class. ERR_NOT_FOUND if one has
@@ -60,7 +62,7 @@ int state_open_wreck(struct state **out, const struct globals *g, const char *id
  * Removes an entry that has no state.json, which a killed create may leave. Returns 1 if there is none now, 0 if it has
  * one (a create was under way), -1 on failure.
  */
-int state_clear(const struct globals *g, const char *id, struct err **err);
+int state_clear(const struct globals *g, const char *id, enum state_lock lock, struct err **err);
 int state_save(const struct state *s, struct err **err);
 /** Says in what this program has saved as "creating" that it is made: a sixth of the time that saving takes. */
 int state_made(struct state *s, struct err **err);

@@ -41,7 +41,7 @@ static int check_free(const struct state *s, struct err **err)
 		auto_state *other = NULL;
 		auto_err *why = NULL;
 		if (entry->d_name[0] == '.' || str_eq(entry->d_name, s->id) ||
-			state_open(&other, s->globals, entry->d_name, false, &why) < 0)
+			state_open(&other, s->globals, entry->d_name, LOCK_NONE, &why) < 0)
 			continue;
 		if (other->root_base && same_place(other->rootfs, s->rootfs))
 			r = err_set(err, ERR_CONFLICT,

@@ -7,7 +7,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 {
 	auto_state *s = NULL;
 	auto_buf text = BUF_INIT;
-	if (state_open(&s, g, argv[0], false, err) < 0)
+	if (state_open(&s, g, argv[0], LOCK_NONE, err) < 0)
 		return 1;
 	state_document(s, true, NULL, &text);
 	puts(buf_str(&text));

@@ -155,7 +155,7 @@ static int update(const struct globals *g, const char *id, const struct update_o
 	const struct oci_resources *r, struct err **err)
 {
 	auto_state *s = NULL;
-	if (state_open(&s, g, id, true, err) < 0)
+	if (state_open(&s, g, id, LOCK_CHANGE, err) < 0)
 		return -1;
 	if (state_status(s) == STATUS_STOPPED)
 		return err_set(err, ERR_CONFLICT, "container not running");

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -71,11 +72,14 @@ static int state_file(const struct hook_state *state, int pid)
 	return steal_fd(&fd);
 }
 
+/* @parent waits for the hook, which goes with it (but for a program that gains privileges by being executed). */
 static void hook_exec(const struct plan_hook *hook, const int streams[3],
-	const struct hook_seal *seal) __attribute__((noreturn));
-static void hook_exec(
-	const struct plan_hook *hook, const int streams[3], const struct hook_seal *seal)
+	const struct hook_seal *seal, pid_t parent) __attribute__((noreturn));
+static void hook_exec(const struct plan_hook *hook, const int streams[3],
+	const struct hook_seal *seal, pid_t parent)
 {
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
+		_exit(126);
 	struct reporter nobody = {.sock = -1}; /* the exit status has to do */
 	const char *alone[] = {hook->path, NULL};
 	sigset_t none;
@@ -209,9 +213,10 @@ static int run_one(const struct plan_hook *hook, const struct hook_state *state,
 	auto_fd int err = errs[0], their_err = errs[1];
 	struct child_args args = {
 		.flags = CLONE_CLEAR_SIGHAND, .pidfd = &pidfd_value, .exit_signal = SIGCHLD};
+	pid_t self = getpid();
 	pid_t child = child_clone(&args);
 	if (child == 0)
-		hook_exec(hook, (const int[3]){in, their_out, their_err}, seal);
+		hook_exec(hook, (const int[3]){in, their_out, their_err}, seal, self);
 	if (child < 0)
 		return hook_failed(fault, errno, what, hook->path, err_text(errno));
 	auto_fd int pidfd = pidfd_value;

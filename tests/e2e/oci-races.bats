@@ -351,18 +351,116 @@ seen() {
 	oci delete --force wc
 }
 
-@test "delete --force while create hangs in a hook ends both" {
-	held_bundle dh
-	oci_bg "$HOME_OCI/out" create -b "$BUNDLE" dh
-	local creating=$OCI_PID
+# A bundle whose hook of that kind hangs as "sleep MARK", and its program, too. FOLDER: where the hook finds $HOME_OCI.
+hanging_bundle() { # ID KIND MARK [FOLDER]
+	rm -f "$HOME_OCI/in"
+	bundle "$1" 'c["hooks"] = {"'"$2"'": [{"path": "/bin/sh", "args": ["sh", "-c", "echo >'"${4:-$HOME_OCI}"'/in; exec sleep '"$3"'"]}]}
+c["mounts"].append({"destination": "/out", "type": "bind", "source": os.environ["HOME_OCI"], "options": ["bind"]})
+p["args"] = ["sleep", "'"$3"'"]'
+}
+
+@test "delete --force while create, start or run hangs in a hook: both end soon, and nothing is left, the hook neither" {
+	local pair verb kind maker
+	for pair in create:createRuntime create:createContainer start:startContainer start:poststart run:poststart; do
+		verb=${pair%:*}
+		kind=${pair#*:}
+		case $kind in
+		startContainer) hanging_bundle dh $kind 4331 /out ;;
+		*) hanging_bundle dh $kind 4331 ;;
+		esac
+		[ $verb != start ] || oci create -b "$BUNDLE" dh </dev/null >/dev/null 2>&1 3>&-
+		case $verb in
+		start) oci_bg "$HOME_OCI/out" start dh ;;
+		*) oci_bg "$HOME_OCI/out" $verb -b "$BUNDLE" dh ;;
+		esac
+		maker=$OCI_PID
+		wait_for test -e "$HOME_OCI/in"
+		timeout "$(patience 8)" "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" delete --force dh
+		code_of "$maker"
+		[ "$CODE" = 137 ]
+		wait_for clean dh 4331
+	done
+}
+
+@test "delete --force while create is under way, and does not hang: create is left to end" {
+	held_bundle dl
+	local creating deleting
+	oci_bg "$HOME_OCI/out" create -b "$BUNDLE" dl
+	creating=$OCI_PID
 	wait_for test -e "$HOME_OCI/in"
-	oci_bg "$HOME_OCI/a" delete --force dh
+	oci_bg "$HOME_OCI/a" delete --force dl
+	deleting=$OCI_PID
 	touch "$HOME_OCI/go"
-	code_of "$OCI_PID"
-		[ "$CODE" = 0 ]
 	code_of "$creating"
-	[ ! -e "$HOME_OCI/state/dh" ]
-	wait_for clean dh 1000
+	[ "$CODE" = 0 ]
+	code_of "$deleting"
+	[ "$CODE" = 0 ]
+	clean dl 1000
+}
+
+@test "delete while create or start hangs in a hook: it gives up soon and says for whom; the hook goes on" {
+	local kind maker
+	for kind in createRuntime poststart; do
+		hanging_bundle dp $kind 4332
+		if [ $kind = poststart ]; then
+			oci create -b "$BUNDLE" dp </dev/null >/dev/null 2>&1 3>&-
+			oci_bg "$HOME_OCI/out" start dp
+		else
+			oci_bg "$HOME_OCI/out" create -b "$BUNDLE" dp
+		fi
+		maker=$OCI_PID
+		wait_for test -e "$HOME_OCI/in"
+		run timeout "$(patience 8)" "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" delete dp
+		[ "$status" = 1 ]
+		[[ "$output" == *"cannot delete container dp: it is being made or started by process $maker (--force ends that)"* ]]
+		kill -0 "$maker"
+		# a container that has ended meanwhile is still being started
+		[ $kind != poststart ] || oci kill dp KILL
+		timeout "$(patience 8)" "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" delete --force dp
+		code_of "$maker"
+		wait_for clean dp 4332
+	done
+}
+
+@test "delete --force while another delete hangs in a poststop hook: that one is not killed, this one says who it is" {
+	hanging_bundle do poststop 4333
+	oci create -b "$BUNDLE" do </dev/null >/dev/null 2>&1 3>&-
+	oci_bg "$HOME_OCI/a" delete --force do
+	local first=$OCI_PID
+	wait_for test -e "$HOME_OCI/in"
+	run timeout "$(patience 30)" "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" delete --force do
+	[ "$status" = 1 ]
+	[[ "$output" == *"cannot delete container do: it is in use by process $first"* ]]
+	kill -9 "$first"
+	wait "$first" || true
+	# its hook went with it; the next would run it again
+	rm "$HOME_OCI/state/do/plan"
+	oci delete --force do
+	wait_for clean do 4333
+}
+
+@test "kill -9 of create while its hook runs: the hook ends, too" {
+	hanging_bundle hk createRuntime 4334
+	oci_bg "$HOME_OCI/out" create -b "$BUNDLE" hk
+	wait_for test -e "$HOME_OCI/in"
+	kill -9 "$OCI_PID"
+	wait "$OCI_PID" || true
+	wait_for is hk stopped || is hk creating
+	timeout "$(patience 2)" "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" delete --force hk
+	wait_for clean hk 4334
+}
+
+@test "run --detach that waits to be told that the container is ready holds up no other verb" {
+	bundle rd
+	NOTIFY_SOCKET=$HOME_OCI/nobody oci_bg "$HOME_OCI/out" run --detach -b "$BUNDLE" rd
+	wait_for is rd running
+	timeout "$(patience 5)" "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" pause rd
+	is rd paused
+	kill -0 "$OCI_PID"
+	oci delete --force rd
+	code_of "$OCI_PID"
+	[ "$CODE" = 0 ]
+	clean rd 1000
 }
 
 # vm: always

@@ -41,7 +41,7 @@ static void a_class_that_update_made_meanwhile_is_known_again(void **state)
 	struct entry *e = *state;
 	auto_state *other = NULL;
 	state_unlock(e->s);
-	assert_int_equal(state_open(&other, &e->globals, "c", true, NULL), 0);
+	assert_int_equal(state_open(&other, &e->globals, "c", LOCK_CHANGE, NULL), 0);
 	other->rdt_class = true;
 	assert_int_equal(state_save(other, NULL), 0);
 	state_unlock(other);
@@ -55,7 +55,7 @@ static void one_of_the_same_name_is_another(void **state)
 	auto_state *other = NULL, *next = NULL;
 	auto_err *err = NULL;
 	state_unlock(e->s);
-	assert_int_equal(state_open(&other, &e->globals, "c", true, NULL), 0);
+	assert_int_equal(state_open(&other, &e->globals, "c", LOCK_CHANGE, NULL), 0);
 	assert_int_equal(state_remove(other, NULL), 0);
 	assert_int_equal(state_create(&next, &e->globals, "c", NULL), 0);
 	assert_int_equal(state_relock(e->s, &err), -1);
@@ -70,10 +70,10 @@ static void that_it_is_made_is_one_digit_of_the_record(void **state)
 	e->s->creating = true;
 	assert_int_equal(state_save(e->s, NULL), 0);
 	assert_int_equal(file_read(e->s->dir, "state.json", 4096, &before, NULL), 0);
-	assert_int_equal(state_open(&other, &e->globals, "c", false, NULL), 0);
+	assert_int_equal(state_open(&other, &e->globals, "c", LOCK_NONE, NULL), 0);
 	assert_true(other->creating);
 	assert_int_equal(state_made(e->s, NULL), 0);
-	assert_int_equal(state_open(&later, &e->globals, "c", false, NULL), 0);
+	assert_int_equal(state_open(&later, &e->globals, "c", LOCK_NONE, NULL), 0);
 	assert_false(later->creating);
 	assert_int_equal(file_read(e->s->dir, "state.json", 4096, &after, NULL), 0);
 	assert_int_equal(before.len, after.len);
