@@ -9,12 +9,12 @@
 #include "usage_json.h"
 
 struct events_options {
-	const char *interval;
+	struct option_number interval;
 	bool stats;
 };
 
 static const struct option options[] = {
-	{"interval", OPTION_STR, offsetof(struct events_options, interval),
+	{"interval", OPTION_DURATION, offsetof(struct events_options, interval),
 		"time between two readings (default 5s)"},
 	{"stats", OPTION_BOOL, offsetof(struct events_options, stats),
 		"print what it uses once, and end"},
@@ -96,9 +96,8 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 {
 	const struct events_options *o = opts;
 	auto_state *s = NULL;
-	int64_t interval = 5 * TIME_NS_PER_SEC;
-	if (!str_empty(o->interval) &&
-		(time_parse_duration(o->interval, &interval) < 0 || interval <= 0)) {
+	int64_t interval = o->interval.set ? o->interval.v : 5 * TIME_NS_PER_SEC;
+	if (interval <= 0) {
 		err_set(err, ERR_INVALID, "duration interval must be greater than 0");
 		return 1;
 	}

@@ -58,12 +58,17 @@ static int read_process(struct oci_process **out, const char *path, struct err *
 	return oci_process_parse(out, text.data, text.len, err);
 }
 
+/* A sign is allowed, as runc has it. */
+static int parse_id(const char *text, uint32_t *id)
+{
+	return str_to_u32(text + (text[0] == '+'), id) < 0 || *id == UINT32_MAX ? -1 : 0;
+}
+
 static int set_user(struct oci_process *p, const char *spec, struct err **err)
 {
 	auto_strv parts = strv_split(spec, ':');
-	if (strv_len(parts) > 2 || str_to_u32(parts[0], &p->user.uid) < 0 ||
-		p->user.uid == UINT32_MAX ||
-		(parts[1] && (str_to_u32(parts[1], &p->user.gid) < 0 || p->user.gid == UINT32_MAX)))
+	if (strv_len(parts) > 2 || parse_id(parts[0], &p->user.uid) < 0 ||
+		(parts[1] && parse_id(parts[1], &p->user.gid) < 0))
 		return err_set(err, ERR_INVALID, "invalid user \"%s\": expected uid[:gid]", spec);
 	return 0;
 }
@@ -108,17 +113,17 @@ static int adapt(struct oci_process *p, const struct exec_options *o, char **arg
 		return err_set(err, ERR_INVALID, "exec args cannot be empty");
 	p->terminal = o->tty;
 	p->console_height = p->console_width = 0;
-	if (o->cwd)
+	if (!str_empty(o->cwd))
 		str_replace(&p->cwd, o->cwd);
-	if (o->label)
+	if (!str_empty(o->label))
 		str_replace(&p->selinux_label, o->label);
-	if (o->apparmor)
+	if (!str_empty(o->apparmor))
 		str_replace(&p->apparmor_profile, o->apparmor);
 	if (o->no_new_privs)
 		p->no_new_privileges = o->no_new_privs > 0;
 	for (size_t i = 0; o->env && o->env[i]; i++)
 		strv_add(&p->env, o->env[i]);
-	if (o->user && set_user(p, o->user, err) < 0)
+	if (!str_empty(o->user) && set_user(p, o->user, err) < 0)
 		return -1;
 	if (*p->cwd != '/')
 		return err_set(err, ERR_INVALID, "cwd must be an absolute path");

@@ -180,7 +180,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 			puts(ids[i]);
 		return 0;
 	}
-	if (str_empty(o->format) || str_eq(o->format, "table"))
+	if (!o->format || str_eq(o->format, "table"))
 		return list_table(g, ids);
 	if (str_eq(o->format, "json"))
 		return list_json(g, ids);

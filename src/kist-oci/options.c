@@ -1,11 +1,11 @@
 #include "options.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/timefmt.h"
 
 static bool is(const char *text, size_t n, const char *name, size_t len)
 {
@@ -79,6 +79,22 @@ static int parse_bool(const struct word *w, const char *value, bool *out, struct
 		value, (int)w->n, w->name);
 }
 
+static int parse_number(
+	const struct word *w, const char *value, struct option_number *out, struct err **err)
+{
+	long long number = 0;
+	if (w->option->kind == OPTION_DURATION) {
+		if (time_parse_duration(value, &out->v) < 0)
+			return bad_value(w, value, "parse error", err);
+	} else {
+		if (parse_int(w, value, INT64_MIN, INT64_MAX, &number, err) < 0)
+			return -1;
+		out->v = number;
+	}
+	out->set = true;
+	return 0;
+}
+
 static bool is_switch(const struct option *o)
 {
 	return o->kind == OPTION_BOOL || o->kind == OPTION_CHOICE;
@@ -105,6 +121,9 @@ static int store(const struct word *w, const char *value, void *out, struct err 
 			return -1;
 		*(int *)slot = (int)number;
 		break;
+	case OPTION_NUMBER:
+	case OPTION_DURATION:
+		return parse_number(w, value, slot, err);
 	case OPTION_INTS:
 		if (parse_int(w, value, INT64_MIN, INT64_MAX, &number, err) < 0)
 			return -1;

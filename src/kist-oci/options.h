@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -16,9 +17,16 @@ enum option_kind {
 	OPTION_CHOICE, /* int: 0 not given, else 1 for true, -1 for false */
 	OPTION_STR, /* const char *, borrowed from argv; the last one counts */
 	OPTION_INT, /* int; as Go's strconv reads it with base 0: 0x10 and 010 too */
+	OPTION_NUMBER, /* struct option_number; an int64, read likewise */
+	OPTION_DURATION, /* the same, in nanoseconds: "1m30s" */
 	OPTION_LIST, /* char **, owned: may be given several times */
 	OPTION_INTS, /* the same, and each is an integer (int64) */
 	OPTION_NONE, /* accepted and without effect, takes a value */
+};
+
+struct option_number {
+	bool set; /* it was given */
+	int64_t v;
 };
 
 struct option {

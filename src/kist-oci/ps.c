@@ -121,7 +121,7 @@ static int run(const struct globals *g, void *opts, int argc, char **argv, struc
 		print_json(pids, n);
 		return 0;
 	}
-	if (!str_empty(o->format) && !str_eq(o->format, "table")) {
+	if (o->format && !str_eq(o->format, "table")) {
 		err_set(err, ERR_INVALID, "invalid format option");
 		return 1;
 	}

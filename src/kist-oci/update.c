@@ -9,19 +9,21 @@
 
 struct update_options {
 	const char *resources;
-	const char *blkio_weight, *cpu_period, *cpu_quota, *cpu_burst, *cpu_share, *cpu_rt_period,
-		*cpu_rt_runtime, *cpu_idle, *cpuset_cpus, *cpuset_mems, *memory,
-		*memory_reservation, *memory_swap, *pids_limit, *l3_cache, *mem_bw, *kernel_memory,
-		*kernel_memory_tcp;
+	struct option_number blkio_weight, pids_limit;
+	const char *cpu_period, *cpu_quota, *cpu_burst, *cpu_share, *cpu_rt_period, *cpu_rt_runtime,
+		*cpu_idle, *cpuset_cpus, *cpuset_mems, *memory, *memory_reservation, *memory_swap,
+		*l3_cache, *mem_bw, *kernel_memory, *kernel_memory_tcp;
 };
 
-#define OPT(name, member, help)                                                                    \
+#define OPT_KIND(name, kind, member, help)                                                         \
 	{                                                                                          \
-		name, OPTION_STR, offsetof(struct update_options, member), help                    \
+		name, kind, offsetof(struct update_options, member), help                          \
 	}
+#define OPT(name, member, help) OPT_KIND(name, OPTION_STR, member, help)
+#define OPT_NUMBER(name, member, help) OPT_KIND(name, OPTION_NUMBER, member, help)
 static const struct option options[] = {
 	OPT("resources, r", resources, "JSON file with the resources, - for standard input"),
-	OPT("blkio-weight", blkio_weight, "block I/O weight, 10 to 1000"),
+	OPT_NUMBER("blkio-weight", blkio_weight, "block I/O weight, 10 to 1000"),
 	OPT("cpu-period", cpu_period, "CPU period in microseconds"),
 	OPT("cpu-quota", cpu_quota, "CPU time in a period, in microseconds"),
 	OPT("cpu-burst", cpu_burst, "CPU time that may be saved up, in microseconds"),
@@ -37,11 +39,13 @@ static const struct option options[] = {
 	OPT("memory, m", memory, "memory limit in bytes"),
 	OPT("memory-reservation", memory_reservation, "memory that is left alone under pressure"),
 	OPT("memory-swap", memory_swap, "memory and swap together in bytes, -1: no limit"),
-	OPT("pids-limit", pids_limit, "number of processes and threads"),
+	OPT_NUMBER("pids-limit", pids_limit, "number of processes and threads"),
 	OPT("l3-cache-schema", l3_cache, "schemata line for the L3 cache: L3:0=ff;1=f"),
 	OPT("mem-bw-schema", mem_bw, "schemata line for memory bandwidth: MB:0=50;1=70"),
 };
+#undef OPT_NUMBER
 #undef OPT
+#undef OPT_KIND
 
 static int parse_unsigned(
 	const char *name, const char *text, bool *set, uint64_t *out, struct err **err)
@@ -100,7 +104,6 @@ static int fill_cpu(struct oci_resources *r, const struct update_options *o, str
 		{"cpu-rt-runtime", o->cpu_rt_runtime, &r->cpu.realtime_runtime.set,
 			&r->cpu.realtime_runtime.v},
 		{"cpu-idle", o->cpu_idle, &r->cpu.idle.set, &r->cpu.idle.v},
-		{"pids-limit", o->pids_limit, &r->pids_limit.set, &r->pids_limit.v},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
 		if (parse_unsigned(numbers[i].name, numbers[i].text, numbers[i].set, numbers[i].out,
@@ -119,8 +122,7 @@ static int fill_cpu(struct oci_resources *r, const struct update_options *o, str
 
 static int fill(struct oci_resources *r, const struct update_options *o, struct err **err)
 {
-	uint64_t weight = 0;
-	bool weighted = false;
+	const struct option_number *weight = &o->blkio_weight;
 	if (fill_cpu(r, o, err) < 0 ||
 		parse_size("memory", o->memory, &r->memory.limit.set, &r->memory.limit.v, err) <
 			0 ||
@@ -129,16 +131,17 @@ static int fill(struct oci_resources *r, const struct update_options *o, struct 
 		parse_size("memory-swap", o->memory_swap, &r->memory.swap.set, &r->memory.swap.v,
 			err) < 0 ||
 		parse_size("kernel-memory-tcp", o->kernel_memory_tcp, &r->memory.kernel_tcp.set,
-			&r->memory.kernel_tcp.v, err) < 0 ||
-		parse_unsigned("blkio-weight", o->blkio_weight, &weighted, &weight, err) < 0)
+			&r->memory.kernel_tcp.v, err) < 0)
 		return -1;
 	if (!str_empty(o->kernel_memory))
 		log_warn("the limit on kernel memory is ignored");
-	if (weight > 1000)
-		return err_set(
-			err, ERR_INVALID, "invalid value for blkio-weight: %s", o->blkio_weight);
-	r->blkio.weight.set = weighted;
-	r->blkio.weight.v = (uint16_t)weight;
+	if (weight->v < 0 || weight->v > 1000)
+		return err_set(err, ERR_INVALID, "invalid value for blkio-weight: %lld",
+			(long long)weight->v);
+	r->blkio.weight.set = weight->set;
+	r->blkio.weight.v = (uint16_t)weight->v;
+	r->pids_limit.set = o->pids_limit.set;
+	r->pids_limit.v = o->pids_limit.v;
 	return 0;
 }
 

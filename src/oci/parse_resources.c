@@ -223,6 +223,9 @@ int parse_resources(const struct at *at, struct oci_resources *r)
 			(found && read_fields(&in, parts[i].fields, parts[i].count, r) < 0))
 			return -1;
 	}
+	/* what runc, whose pointers it is for, takes for none */
+	if (r->memory.swappiness.set && r->memory.swappiness.v == UINT64_MAX)
+		r->memory.swappiness.set = false;
 	if (r->memory.kernel.set)
 		log_warn("the limit on kernel memory (memory.kernel) is ignored");
 	if (READ_LIST(at, "devices", r->devices, r->device_count, parse_rule) < 0)

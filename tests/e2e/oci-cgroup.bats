@@ -192,6 +192,9 @@ start() { # ID: detached, from the bundle that was made last
 
 @test "memory: swappiness and a disabled OOM killer on v1, errors that name them on v2" {
 	need memory
+	# 2^64 - 1 asks for nothing
+	bundle m4 'r["memory"] = {"limit": 67108864, "swappiness": 2 ** 64 - 1}'
+	start m4
 	bundle m5 'r["memory"] = {"limit": 67108864, "swappiness": 10}'
 	if v2; then
 		run ! oci run -d -b "$BUNDLE" m5 </dev/null 3>&-
@@ -525,7 +528,10 @@ no_net_hierarchy() {
 	run ! oci update -r "$HOME_OCI/absent" v1
 	[ "$(value v1 memory memory.limit_in_bytes memory.max)" = 67108864 ]
 	[ "$(value v1 pids pids.max pids.max)" = 60 ]
+	oci update --pids-limit 0x30 v1
+	[ "$(value v1 pids pids.max pids.max)" = 48 ]
 	# 0 and nothing are "not asked for", as for runc; -1 is "none"
+	oci update --memory '' --cpu-quota '' v1
 	oci update --memory 0 --cpu-quota 0 --cpu-share 0 --blkio-weight 0 v1
 	[ "$(value v1 memory memory.limit_in_bytes memory.max)" = 67108864 ]
 	oci kill v1 KILL

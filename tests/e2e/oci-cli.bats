@@ -1,5 +1,6 @@
 # The command line as a caller sees it: what is said and with which exit code, in every state of a container. The
 # expected values are runc's (1.1.5, and 1.5 where the two differ and the later one is meant).
+bats_require_minimum_version 1.5.0
 load lib/bundle
 
 # The message without its time; the program's own name as runc has its.
@@ -157,6 +158,8 @@ list -f=json | 0 |
 list -format json | 0 |
 list --format=table | 0 |
 list -f yaml | 1 | "invalid format option"
+list -f '' | 1 | "invalid format option"
+list -q -f '' | 0 |
 list -q=maybe | 1 | "invalid boolean value \"maybe\" for -q: parse error"
 list --frob | 1 | "flag provided but not defined: -frob"
 list -f | 1 | "flag needs an argument: -f"
@@ -176,6 +179,12 @@ exec -h | 0 |
 create --preserve-fds x id | 1 | "invalid value \"x\" for flag -preserve-fds: parse error"
 create --preserve-fds 99999999999 id | 1 | "invalid value \"99999999999\" for flag -preserve-fds: value out of range"
 exec -g x id true | 1 | "invalid value \"x\" for flag -g: parse error"
+update --pids-limit '' id | 1 | "invalid value \"\" for flag -pids-limit: parse error"
+update --blkio-weight '' id | 1 | "invalid value \"\" for flag -blkio-weight: parse error"
+update --blkio-weight -1 id | 1 | "invalid value for blkio-weight: -1"
+events --stats --interval '' id | 1 | "invalid value \"\" for flag -interval: parse error"
+events --stats --interval 5 id | 1 | "invalid value \"5\" for flag -interval: parse error"
+events --stats --interval 0s id | 1 | "duration interval must be greater than 0"
 run id -b /nonexistent | 1 | "runc run failed: open bundle /nonexistent: no such file or directory"
 state '' | 1 | "container id cannot be empty"
 state ../x | 1 | "invalid container ID format: ../x"
@@ -656,6 +665,26 @@ os.execv(sys.argv[1], sys.argv[1:])' "$KIST_BUILD/bin/kist-oci" --root "$HOME_OC
 	[ "$status" = 5 ]
 	# hang-ups and interrupts (bits 0 and 1) are as our caller has them: a job in the background ignores one
 	[ $((0x${output##*[[:space:]]} & ~3)) = 0 ]
+}
+
+@test "exec: what is given as nothing is the container's own; an id may have a sign" {
+	bundle eu 'p["user"] = {"uid": 3, "gid": 4}; p["cwd"] = "/tmp"'
+	oci run -d -b "$BUNDLE" eu </dev/null >/dev/null 2>&1 3>&-
+	run -0 --separate-stderr oci exec --user '' --cwd '' --apparmor '' --process-label '' --pid-file '' eu sh -c 'echo $(id -u):$(id -g) $(pwd)'
+	[ "$output" = "3:4 /tmp" ]
+	run -0 --separate-stderr oci exec --user +5 eu sh -c 'echo $(id -u):$(id -g)'
+	[ "$output" = 5:4 ]
+	run -0 --separate-stderr oci exec --user +5:+6 eu sh -c 'echo $(id -u):$(id -g)'
+	[ "$output" = 5:6 ]
+	local wrong
+	for wrong in 5: : ++5 +-5 -5 + 4294967295; do
+		run oci exec --user="$wrong" eu true
+		[ "$status" = 255 ]
+		[[ "$output" == *"invalid user \\\"$wrong\\\": expected uid[:gid]"* ]]
+	done
+	run oci ps -f '' eu
+	[ "$status" = 1 ]
+	[[ "$output" == *"invalid format option"* ]]
 }
 
 @test "exec: --cap is ambient where it is inheritable; --no-new-privs in both directions; wrong numbers by their names" {

@@ -10,6 +10,7 @@ struct filled {
 	const char *format;
 	int number;
 	char **list, **numbers;
+	struct option_number limit, interval;
 };
 
 static const struct option options[] = {
@@ -20,6 +21,8 @@ static const struct option options[] = {
 	{"env, e", OPTION_LIST, offsetof(struct filled, list), ""},
 	{"gids, g", OPTION_INTS, offsetof(struct filled, numbers), ""},
 	{"criu", OPTION_NONE, 0, ""},
+	{"limit", OPTION_NUMBER, offsetof(struct filled, limit), ""},
+	{"interval", OPTION_DURATION, offsetof(struct filled, interval), ""},
 };
 static const struct option_set anywhere = {options, ARRAY_LEN(options), false};
 static const struct option_set leading = {options, ARRAY_LEN(options), true};
@@ -140,6 +143,26 @@ static void numbers(void **state)
 	expect(&anywhere, "-g 1 -g y", "invalid value \"y\" for flag -g: parse error");
 }
 
+static void numbers_that_may_be_missing(void **state)
+{
+	struct parsed p;
+	parse(&p, &anywhere, "x");
+	assert_false(p.v.limit.set || p.v.interval.set);
+	done(&p);
+	parse(&p, &anywhere, "--limit 0 --interval 1m30s");
+	assert_true(p.v.limit.set && p.v.interval.set);
+	assert_true(p.v.limit.v == 0 && p.v.interval.v == 90000000000);
+	done(&p);
+	parse(&p, &anywhere, "--limit -9223372036854775808");
+	assert_true(p.v.limit.v == INT64_MIN);
+	done(&p);
+	expect(&anywhere, "--limit ''", "invalid value \"\" for flag -limit: parse error");
+	expect(&anywhere, "--limit 9223372036854775808",
+		"invalid value \"9223372036854775808\" for flag -limit: value out of range");
+	expect(&anywhere, "--interval ''", "invalid value \"\" for flag -interval: parse error");
+	expect(&anywhere, "--interval 5", "invalid value \"5\" for flag -interval: parse error");
+}
+
 static void arguments_and_options_mix(void **state)
 {
 	expect(&anywhere, "", "");
@@ -192,6 +215,7 @@ int main(void)
 		cmocka_unit_test(switches),
 		cmocka_unit_test(lists_collect),
 		cmocka_unit_test(numbers),
+		cmocka_unit_test(numbers_that_may_be_missing),
 		cmocka_unit_test(arguments_and_options_mix),
 		cmocka_unit_test(a_command_line_is_left_alone),
 		cmocka_unit_test(what_is_wrong),

@@ -58,6 +58,10 @@ static void absent_is_not_zero(void **state)
 	assert_true(r->memory.limit.set);
 	assert_false(r->memory.swap.set || r->cpu.shares.set || r->pids_limit.set);
 	oci_resources_free(r);
+	r = parse("{'memory':{'swappiness':18446744073709551615}}", NULL);
+	assert_non_null(r);
+	assert_false(r->memory.swappiness.set);
+	oci_resources_free(r);
 }
 
 static void what_is_refused(void **state)
@@ -68,6 +72,8 @@ static void what_is_refused(void **state)
 		{"{'memory':{'limit':'1g'}}", "memory.limit: expected an integer"},
 		{"{'memory':{'swappiness':101}}",
 			"linux.resources.memory.swappiness: 101 is out of range"},
+		{"{'memory':{'swappiness':18446744073709551614}}",
+			"linux.resources.memory.swappiness: 18446744073709551614 is out of range"},
 		{"{'memory':{'limit':9,'swap':8}}",
 			"linux.resources.memory.swap: memory+swap 8 is below"},
 		{"{'cpu':{'shares':-1}}", "cpu.shares: the number is out of range"},
