@@ -31,27 +31,27 @@ setup() {
 }
 
 # Says which processes there are of this test: its programs, and kist-oci and hooks that were told of its folders.
-processes() { # MARK
+processes() {
 	local p args
 	for p in /proc/[0-9]*; do
 		mapfile -d '' -t args 2>/dev/null <"$p/cmdline" || continue
 		case "${args[*]} " in
-		"sleep $1 " | *" --root $HOME_OCI/"* | *"$HOME_OCI/go"*) echo "process left: ${p#/proc/} (${args[*]})" ;;
+		"sleep $MARK " | *" --root $HOME_OCI/"* | *"$HOME_OCI/go"*) echo "process left: ${p#/proc/} (${args[*]})" ;;
 		esac
 	done
 }
 
-left_of() { # ID MARK
+left_of() { # ID
 	[ ! -e "$HOME_OCI/state/$1" ] || echo "folder left:" $(ls -A "$HOME_OCI/state/$1")
 	find /sys/fs/cgroup -path "*$CGROUP/$1" -type d -printf 'cgroup left: %p\n'
 	sed -n "\\|$HOME_OCI/rootfs|s|^|mount left: |p" /proc/self/mountinfo
-	processes "$2"
+	processes
 }
 
 # Nothing of container ID is there, of whom this test has no other: folder, cgroups, mounts, processes.
-clean() { # ID [MARK]
+clean() { # ID
 	local left
-	left=$(left_of "$1" "${2:-$MARK}")
+	left=$(left_of "$1")
 	echo "$left"
 	[ -z "$left" ]
 }
@@ -59,7 +59,8 @@ clean() { # ID [MARK]
 # A bundle whose hook of that kind, or createRuntime, stops until $HOME_OCI/go is there, and says so in $HOME_OCI/in.
 held_bundle() { # NAME [KIND]
 	rm -f "$HOME_OCI/go" "$HOME_OCI/in"
-	bundle "$1" 'd = os.environ["HOME_OCI"]; c["hooks"] = {"'"${2:-createRuntime}"'": [{"path": "/bin/sh", "args": ["sh", "-c", "echo >" + d + "/in; while [ ! -e " + d + "/go ]; do sleep 0.02; done"]}]}'
+	bundle "$1" 'd = os.environ["HOME_OCI"]; c["hooks"] = {"'"${2:-createRuntime}"'": [{"path": "/bin/sh", "args": ["sh", "-c", "echo >" + d + "/in; while [ ! -e " + d + "/go ]; do sleep 0.02; done"]}]}
+p["args"] = ["sleep", os.environ["MARK"]]'
 }
 
 # seen PATTERN: clean fails, and says so.
@@ -85,7 +86,7 @@ seen() {
 	touch "$HOME_OCI/go"
 	code_of "$OCI_PID"
 	seen "folder left: .*state.json"
-	seen "cgroup left: /sys/fs/cgroup/.*$CGROUP/cl"
+	seen "cgroup left: /sys/fs/cgroup.*$CGROUP/cl"
 	seen "process left: .* create "
 	oci delete --force cl
 	clean cl
@@ -344,19 +345,19 @@ seen() {
 	oci_bg "$HOME_OCI/a" start wc
 	touch "$HOME_OCI/go"
 	code_of "$creating"
-		[ "$CODE" = 0 ]
+	[ "$CODE" = 0 ]
 	code_of "$OCI_PID"
-		[ "$CODE" = 0 ]
+	[ "$CODE" = 0 ]
 	is wc running
 	oci delete --force wc
 }
 
 # A bundle whose hook of that kind hangs as "sleep MARK", and its program, too. FOLDER: where the hook finds $HOME_OCI.
-hanging_bundle() { # ID KIND MARK [FOLDER]
+hanging_bundle() { # ID KIND [FOLDER]
 	rm -f "$HOME_OCI/in"
-	bundle "$1" 'c["hooks"] = {"'"$2"'": [{"path": "/bin/sh", "args": ["sh", "-c", "echo >'"${4:-$HOME_OCI}"'/in; exec sleep '"$3"'"]}]}
+	bundle "$1" 'c["hooks"] = {"'"$2"'": [{"path": "/bin/sh", "args": ["sh", "-c", "echo >'"${3:-$HOME_OCI}"'/in; exec sleep '"$MARK"'"]}]}
 c["mounts"].append({"destination": "/out", "type": "bind", "source": os.environ["HOME_OCI"], "options": ["bind"]})
-p["args"] = ["sleep", "'"$3"'"]'
+p["args"] = ["sleep", os.environ["MARK"]]'
 }
 
 @test "delete --force while create, start or run hangs in a hook: both end soon, and nothing is left, the hook neither" {
@@ -365,8 +366,8 @@ p["args"] = ["sleep", "'"$3"'"]'
 		verb=${pair%:*}
 		kind=${pair#*:}
 		case $kind in
-		startContainer) hanging_bundle dh $kind 4331 /out ;;
-		*) hanging_bundle dh $kind 4331 ;;
+		startContainer) hanging_bundle dh $kind /out ;;
+		*) hanging_bundle dh $kind ;;
 		esac
 		[ $verb != start ] || oci create -b "$BUNDLE" dh </dev/null >/dev/null 2>&1 3>&-
 		case $verb in
@@ -378,7 +379,7 @@ p["args"] = ["sleep", "'"$3"'"]'
 		timeout "$(patience 8)" "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" delete --force dh
 		code_of "$maker"
 		[ "$CODE" = 137 ]
-		wait_for clean dh 4331
+		wait_for clean dh
 	done
 }
 
@@ -395,13 +396,13 @@ p["args"] = ["sleep", "'"$3"'"]'
 	[ "$CODE" = 0 ]
 	code_of "$deleting"
 	[ "$CODE" = 0 ]
-	clean dl 1000
+	clean dl
 }
 
 @test "delete while create or start hangs in a hook: it gives up soon and says for whom; the hook goes on" {
 	local kind maker
 	for kind in createRuntime poststart; do
-		hanging_bundle dp $kind 4332
+		hanging_bundle dp $kind
 		if [ $kind = poststart ]; then
 			oci create -b "$BUNDLE" dp </dev/null >/dev/null 2>&1 3>&-
 			oci_bg "$HOME_OCI/out" start dp
@@ -418,12 +419,12 @@ p["args"] = ["sleep", "'"$3"'"]'
 		[ $kind != poststart ] || oci kill dp KILL
 		timeout "$(patience 8)" "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" delete --force dp
 		code_of "$maker"
-		wait_for clean dp 4332
+		wait_for clean dp
 	done
 }
 
 @test "delete --force while another delete hangs in a poststop hook: that one is not killed, this one says who it is" {
-	hanging_bundle do poststop 4333
+	hanging_bundle do poststop
 	oci create -b "$BUNDLE" do </dev/null >/dev/null 2>&1 3>&-
 	oci_bg "$HOME_OCI/a" delete --force do
 	local first=$OCI_PID
@@ -436,22 +437,22 @@ p["args"] = ["sleep", "'"$3"'"]'
 	# its hook went with it; the next would run it again
 	rm "$HOME_OCI/state/do/plan"
 	oci delete --force do
-	wait_for clean do 4333
+	wait_for clean do
 }
 
 @test "kill -9 of create while its hook runs: the hook ends, too" {
-	hanging_bundle hk createRuntime 4334
+	hanging_bundle hk createRuntime
 	oci_bg "$HOME_OCI/out" create -b "$BUNDLE" hk
 	wait_for test -e "$HOME_OCI/in"
 	kill -9 "$OCI_PID"
 	wait "$OCI_PID" || true
 	wait_for is hk stopped || is hk creating
 	timeout "$(patience 2)" "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" delete --force hk
-	wait_for clean hk 4334
+	wait_for clean hk
 }
 
 @test "run --detach that waits to be told that the container is ready holds up no other verb" {
-	bundle rd
+	bundle rd 'p["args"] = ["sleep", os.environ["MARK"]]'
 	NOTIFY_SOCKET=$HOME_OCI/nobody oci_bg "$HOME_OCI/out" run --detach -b "$BUNDLE" rd
 	wait_for is rd running
 	timeout "$(patience 5)" "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" pause rd
@@ -460,7 +461,7 @@ p["args"] = ["sleep", "'"$3"'"]'
 	oci delete --force rd
 	code_of "$OCI_PID"
 	[ "$CODE" = 0 ]
-	clean rd 1000
+	clean rd
 }
 
 # vm: always
