@@ -98,11 +98,19 @@ static struct endpoint *endpoint_from(struct exchange *x, size_t i, bool dead_to
 	return NULL;
 }
 
+/* What one endpoint refused another may answer. */
+static void endpoint_take(struct exchange *x, struct endpoint *e)
+{
+	if (e != x->endpoint)
+		x->getting = false;
+	x->endpoint = e;
+}
+
 /* For a first attempt, or one after a pause. */
-static struct endpoint *endpoint_first(struct exchange *x)
+static void endpoint_first(struct exchange *x)
 {
 	struct endpoint *e = endpoint_from(x, 0, false);
-	return e ? e : endpoint_from(x, 0, true);
+	endpoint_take(x, e ? e : endpoint_from(x, 0, true));
 }
 
 static size_t index_after(const struct exchange *x)
@@ -118,8 +126,7 @@ static bool endpoint_next(struct exchange *x)
 	struct endpoint *e = endpoint_from(x, (size_t)(x->endpoint - x->c->endpoints) + 1, false);
 	if (!e)
 		return false;
-	x->endpoint = e;
-	x->getting = false;
+	endpoint_take(x, e);
 	return true;
 }
 
@@ -190,7 +197,7 @@ static void on_pause_over(void *arg)
 		for (size_t i = 0; i < x->c->endpoint_count; i++)
 			if (!(x->c->endpoints[i].flags & ENDPOINT_MIRROR))
 				x->c->endpoints[i].dead = false;
-		x->endpoint = endpoint_first(x);
+		endpoint_first(x);
 	}
 	attempt_anew(x);
 }
@@ -533,7 +540,9 @@ struct exchange *exchange_start(struct client *c, const struct exchange_spec *sp
 	x->headers = strv_copy(spec->headers);
 	x->c = c;
 	x->attempt = 1;
-	x->endpoint = spec->path ? endpoint_first(x) : spec->endpoint;
+	x->endpoint = spec->endpoint;
+	if (spec->path)
+		endpoint_first(x);
 	timer_set(c, 0, on_start, x);
 	return x;
 }

@@ -84,6 +84,26 @@ hosts_toml() { # HOST: the text comes in
 	docker rmi manifest-gone/x
 }
 
+@test "a mirror is asked by HEAD again after a pause, whatever the registry made of it" {
+	registry_mock busy 7002
+	hosts_toml 127.0.0.1:7002 <<-'END'
+		server = "http://127.0.0.1:7002"
+		[host."http://127.0.0.1:7001/v2/manifest.gone"]
+		  override_path = true
+	END
+	docker pull -q 127.0.0.1:7000/fine
+	docker tag 127.0.0.1:7000/fine 127.0.0.1:7002/manifest.error/2/x
+	registry_forget mirror
+	docker pull -q 127.0.0.1:7002/manifest.error/2/x
+	# the last GET of each is the pull's own
+	[ "$(latest busy)" = "HEAD 500 GET 500 HEAD 200 GET 200 " ]
+	[ "$(latest mirror)" = "HEAD 404 GET 404 HEAD 404 GET 404 GET 404 " ]
+	registry_stop busy
+}
+latest() { # MOCK: how it was asked for a tag, and what it said
+	registry_asked "$1" | jq -r 'select(.path | endswith("/manifests/latest")) | "\(.method) \(.status)"' | tr '\n' ' '
+}
+
 @test "what a mirror makes up is found out, and comes from Docker Hub" {
 	for how in manifest-wrongdigest config-other layer-other; do
 		registry_forget mirror hub
