@@ -9,7 +9,7 @@
  * authentication works: the registry says who keeps its users. What keeps them from others: only the challenge of an
  * endpoint that has ENDPOINT_CREDENTIALS counts, only in an answer that came from its own origin (exchange.c), and a
  * registry on https has its realm on https. A redirect leads on as in a browser, within the realm's origin with what was
- * sent, elsewhere without.
+ * sent, elsewhere without. A login ends where it would go on without: a token that anybody gets says nothing of a password.
  */
 #include "auth.h"
 
@@ -261,6 +261,26 @@ static bool redirects(const struct http *h)
 	       ((h->status >= 301 && h->status <= 303) || h->status == 307 || h->status == 308);
 }
 
+static bool has_credentials(const struct fetch *f)
+{
+	return f->form || f->headers;
+}
+
+/* What a redirect to @there would lose or give away. */
+static int refuse_redirect(
+	const struct fetch *f, const struct http *h, const char *there, bool away, struct err **err)
+{
+	auto_free char *from = http_shown(h->url);
+	const char *what = f->form ? "identity token" : "name and password";
+	if (away)
+		return err_set(err, ERR_INVALID,
+			"%s: redirects to another host (%s), which must not get the %s: refused",
+			from, there, what);
+	return err_set(err, ERR_INVALID,
+		"%s: redirects with status %ld, which drops the %s: refused", from, h->status,
+		what);
+}
+
 /* RFC 9110 section 15.4: 307 and 308 want the same request again, the others a GET. */
 static int fetch_redirect(struct fetch *f, const struct http *h, struct err **err)
 {
@@ -271,16 +291,12 @@ static int fetch_redirect(struct fetch *f, const struct http *h, struct err **er
 	auto_free char *there = http_origin(to);
 	bool away = !str_eq(here, there);
 	bool again = h->status >= 307;
+	bool without = has_credentials(f) && (away || (f->form && !again));
 	free(f->at);
 	f->at = to;
-	if (f->form && !f->bare && again && away) {
-		auto_free char *from = http_shown(h->url);
-		return err_set(err, ERR_INVALID,
-			"%s: redirects to another host (%s), which must not get the identity "
-			"token: refused",
-			from, there);
-	}
-	f->bare |= away || (f->form && !again);
+	if (!f->bare && without && (f->c->login || (f->form && again)))
+		return refuse_redirect(f, h, there, away, err);
+	f->bare |= away || without;
 	f->redirects++;
 	fetch_send(f);
 	return 0;
@@ -307,7 +323,10 @@ static void explain(const struct fetch *f, const struct http *h, struct err **er
 	/* who is it that complains, after a redirect? */
 	if (f->redirects) {
 		auto_free char *url = http_shown(h->url);
-		err_wrap(err, "%s", url);
+		err_wrap(err, "%s%s", url,
+			f->bare && has_credentials(f)
+				? " (without credentials, which stayed behind at a redirect)"
+				: "");
 	}
 }
 

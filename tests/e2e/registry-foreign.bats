@@ -141,6 +141,64 @@ asked_for_token() { # MOCK: METHOD PATH AUTHORIZATION FORM, a line each
 	done
 }
 
+@test "what a token service's redirect left behind is said where it would have been needed" {
+	for cli in docker kist; do
+		fails_with 1 "http://127.0.0.1:7001/token/denied (without credentials, which stayed behind at a redirect): unauthorized: incorrect username or password" \
+			$cli pull 127.0.0.1:7000/token.shut302
+	done
+}
+
+# gate KIND: a registry at port 7002 whose logins take a token from its /token/KIND
+gate() {
+	[ ! -e "$REGISTRY_HOME/gate/pid" ] || registry_stop gate
+	registry_mock gate 7002 --login "$1" --other http://127.0.0.1:7001
+	registry_forget gate other
+	registry_client_config
+}
+
+@test "a login is refused where a token service redirects to another host, which gives tokens to anybody" {
+	local status cli
+	for status in 301 302 303 307 308; do
+		gate away$status
+		for cli in docker kist; do
+			fails_with 1 "http://127.0.0.1:7002/token/away$status: redirects to another host (http://127.0.0.1:7001), which must not get the name and password: refused" \
+				$cli login -u "$REGISTRY_USER" -p WRONG 127.0.0.1:7002
+			[ "$(jq -c .auths "$DOCKER_CONFIG/config.json")" = '{"a.example":{}}' ]
+		done
+		[ "$(asked_for_token gate | grep -c "Basic")" = 2 ]
+		[ -z "$(registry_asked other)" ]
+	done
+}
+
+@test "a login follows a token service's redirect within its host" {
+	local status cli
+	for status in 302 307; do
+		gate here$status
+		for cli in docker kist; do
+			registry_client_config
+			registry_forget gate
+			$cli login -u "$REGISTRY_USER" -p "$REGISTRY_PASSWORD" 127.0.0.1:7002
+			[ "$(asked_for_token gate | grep -c "^GET.*Basic")" = 2 ]
+			jq -e '.auths["127.0.0.1:7002"].auth' "$DOCKER_CONFIG/config.json"
+		done
+	done
+}
+
+@test "a login with an identity token is refused where a redirect would drop it" {
+	local kind why
+	for kind in here302 here307 away302 away307; do
+		gate $kind
+		why="redirects to another host (http://127.0.0.1:7001), which must not get the identity token: refused"
+		case $kind in
+		here302) why="redirects with status 302, which drops the identity token: refused" ;;
+		here307) why="Login Succeeded" ;;
+		esac
+		fails_with 0 "$why" curl -s --unix-socket "$KIST_HOME/kist.sock" -H "Content-Type: application/json" \
+			-d '{"identitytoken": "my-identity", "serveraddress": "127.0.0.1:7002"}' http://x/auth
+		[ -z "$(registry_asked other)" ]
+	done
+}
+
 @test "an identity token goes again to the host that it is for, and to no other" {
 	echo '{"auths": {"127.0.0.1:7000": {"auth": "", "identitytoken": "my-identity"}}}' >"$DOCKER_CONFIG/config.json"
 	for status in 307 308; do

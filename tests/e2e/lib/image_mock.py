@@ -221,6 +221,8 @@ class Handler(mock.Handler):
             return self.search()
         if words[0] == "token":
             return self.token()
+        if words == ["v2", ""] and args.login and not self.authorized("token." + args.login):
+            return None
         if words[0] != "v2" or len(words) < 4:
             return self.answer(200 if words == ["v2", ""] else 404)
         return self.repository(words[1].replace("-", "."), words[2:-2], words[-2], words[-1])

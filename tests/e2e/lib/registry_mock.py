@@ -10,7 +10,8 @@ blobs:     fine norange wrongrange norange206 cut mute stall drip short long red
 manifests: fine wrongdigest html huge endless silent dripping schema1 error nonsense redirect circle file
 tokens:    /v2/token.KIND/...: 401 until a token comes; /token/KIND: good once(expires after 3 requests) html huge
            crlf empty number denied refused(the realm is --other); hereSTATUS awaySTATUS: redirects with it to /token/everywhere, here
-           or at --other, whose token is good for all mocks; downSTATUS: to http; roundSTATUS: to itself; nowhereSTATUS: to a file
+           or at --other, whose token is good for all mocks; downSTATUS: to http; roundSTATUS: to itself; nowhereSTATUS: to a file;
+           shutSTATUS: to denied at --other
 uploads:   fine chunked(asks for parts of 5 MB) lose(cuts off in the midst, once) forget(404 of the upload afterwards) elsewhere
            (Location at --other) downgrade wrongdigest
 """
@@ -286,10 +287,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         name = "token-%d" % count("token")
         body = json.dumps({"token": name, "expires_in": 300}).encode()
         headers = [("Content-Type", "application/json")]
-        redirect = re.fullmatch("(here|away|down|round|nowhere)(30[0-9])", kind)
+        redirect = re.fullmatch("(here|away|down|round|nowhere|shut)(30[0-9])", kind)
         if redirect:
             where = {"here": "/token/everywhere?signature=secret", "away": args.other + "/token/everywhere?signature=secret",
-                     "down": "http://127.0.0.1:%d/token/everywhere" % args.port, "round": self.path, "nowhere": "file:///etc/passwd"}
+                     "down": "http://127.0.0.1:%d/token/everywhere" % args.port, "round": self.path, "nowhere": "file:///etc/passwd",
+                     "shut": args.other + "/token/denied"}
             return self.answer(int(redirect[2]), b"{}", [("Location", where[redirect[1]])])
         if kind == "everywhere":
             name = kind
@@ -451,6 +453,7 @@ def read_args(text):
     parser.add_argument("--other", default="http://127.0.0.1:1", help="URL of another server")
     parser.add_argument("--size", type=int, default=1 << 20)
     parser.add_argument("--good", action="store_true", help="behave, whatever the name says (image_mock.py)")
+    parser.add_argument("--login", metavar="KIND", help="/v2/ wants a token, as /v2/token.KIND/... (image_mock.py)")
     parser.add_argument("--tls", help="path without .cert and .key")
     args = parser.parse_args()
     args.scheme = "https" if args.tls else "http"
