@@ -72,13 +72,14 @@ static int state_file(const struct hook_state *state, int pid)
 	return steal_fd(&fd);
 }
 
-/* @parent waits for the hook, which goes with it (but for a program that gains privileges by being executed). */
+/* @parent waits for the hook, which goes with it (but for a program that gains privileges by being executed). With @seal that
+ * is the container's first process, and what filters it may have by now need not let us ask for it. */
 static void hook_exec(const struct plan_hook *hook, const int streams[3],
 	const struct hook_seal *seal, pid_t parent) __attribute__((noreturn));
 static void hook_exec(const struct plan_hook *hook, const int streams[3],
 	const struct hook_seal *seal, pid_t parent)
 {
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
+	if (!seal && (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent))
 		_exit(126);
 	struct reporter nobody = {.sock = -1}; /* the exit status has to do */
 	const char *alone[] = {hook->path, NULL};

@@ -94,6 +94,14 @@ PY
 	[ "$(grep -c '^{' "$LOG")" = 1 ]
 }
 
+@test "seccomp notify: a startContainer hook runs where the program's filter refuses what hooks elsewhere ask for" {
+	agent n4b 0
+	bundle n4b "$(notify "], 'action': 'SCMP_ACT_NOTIFY'}, {'names': ['prctl', 'getppid'], 'action': 'SCMP_ACT_ERRNO'}, {'names': ['mkdir'"); c['hooks'] = {'startContainer': [{'path': '/bin/true'}]}; p['args'] = ['mkdir', '-p', '/tmp/']"
+	run oci run -b "$BUNDLE" n4b
+	[ "$status" = 0 ] || { echo "$output"; false; }
+	wait "$AGENT"
+}
+
 @test "seccomp notify: without an agent the program does not start, and nothing is left" {
 	SOCKET=$HOME_OCI/nobody.sock
 	bundle n5 "$(notify); p['args'] = ['echo', 'ran']"
