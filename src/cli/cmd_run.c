@@ -68,6 +68,13 @@ static bool image_missing(const struct err *cause)
 	return cause->kind == ERR_NOT_FOUND && !strstr(cause->msg, "No such container");
 }
 
+/* As docker: no registry has images by that. */
+static bool is_image_id(const char *image)
+{
+	const char *hex = str_starts(image, "sha256:") ? image + strlen("sha256:") : image;
+	return str_all_of(hex, "0123456789abcdef", 64, 64);
+}
+
 static json_t *create_or_pull(struct cli *cli, const struct args *a, json_t *body, struct err **err)
 {
 	const char *when = flag_str(a, "pull"), *image = a->rest[0];
@@ -86,7 +93,7 @@ static json_t *create_or_pull(struct cli *cli, const struct args *a, json_t *bod
 	json_t *answer = create(cli, a, body, &cause);
 	if (answer)
 		return answer;
-	if (!image_missing(cause) || !str_eq(when, "missing")) {
+	if (!image_missing(cause) || !str_eq(when, "missing") || is_image_id(image)) {
 		err_move(err, &cause);
 		return NULL;
 	}

@@ -267,6 +267,15 @@ multi $index" ]
 		fails_with 125 "no matching manifest for linux/s390x" $cli run --platform linux/s390x $image true
 		fails_with 125 "invalid platform \"windows/amd64\"" $cli run --platform windows/amd64 $image true
 	done
+	# nor an image by its ID
+	id=$(docker image inspect -f '{{.Id}}' $image)
+	for image in "$id" "${id#sha256:}"; do
+		for cli in docker kist; do
+			fails_with 125 "does not provide the specified platform (linux/s390x): it is for linux/amd64" \
+				$cli run --platform linux/s390x --rm "$image" true
+		done
+	done
+	fails_with 125 "No such image" kist run --rm "sha256:$(printf %064d 0)" true
 	# no pull brings a container
 	run kist create --volumes-from nobody $image true
 	[[ "$status" != 0 && "$output" == *"No such container: nobody"* && "$output" != *"Unable to find"* ]]
