@@ -43,49 +43,66 @@ static pid_t holder(int file, off_t byte)
 	return bytes.l_pid > 0 ? bytes.l_pid : -1;
 }
 
-static bool has_open(pid_t pid, int file)
+/* 1, 0, or -1 where we may not look. */
+static int has_open(pid_t pid, int file)
 {
 	char path[32];
 	struct stat mine, theirs;
+	bool found = false, refused = false;
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
 	DIR *dir = fstat(file, &mine) == 0 ? opendir(path) : NULL;
-	bool found = false;
-	for (struct dirent *entry; dir && !found && (entry = readdir(dir));)
-		found = fstatat(dirfd(dir), entry->d_name, &theirs, 0) == 0 &&
-			theirs.st_ino == mine.st_ino && theirs.st_dev == mine.st_dev;
-	if (dir)
-		closedir(dir);
-	return found;
+	if (!dir)
+		return errno == EACCES || errno == EPERM ? -1 : 0;
+	for (struct dirent *entry; !found && (entry = readdir(dir));) {
+		if (fstatat(dirfd(dir), entry->d_name, &theirs, 0) == 0)
+			found = theirs.st_ino == mine.st_ino && theirs.st_dev == mine.st_dev;
+		else
+			refused |= errno == EACCES || errno == EPERM;
+	}
+	closedir(dir);
+	return found || !refused ? found : -1;
 }
 
-/* Whatever it has made by then is on record. A lock outlives its process by the time that a helper with the same
- * descriptors takes to end, and the number may be somebody else's then: nobody is killed who does not have the file. */
-static int end_maker(int file, const char *id, struct err **err)
+static int cannot(const char *what, pid_t pid, const char *id, struct err **err)
+{
+	return err_set(err, ERR_CONFLICT, "%s process %d, which makes or starts container %s: %s",
+		what, (int)pid, id, err_text(errno));
+}
+
+/*
+ * 1 if somebody has been killed; *hidden if we may not look whether it is the right one. Whatever it has made by then is on
+ * record. A lock outlives its process by the time that a helper with the same descriptors takes to end, and the number may be
+ * somebody else's then: nobody is killed who does not have the file.
+ */
+static int end_maker(int file, const char *id, bool *hidden, struct err **err)
 {
 	pid_t pid = holder(file, BYTE_MAKE);
 	if (pid <= 0)
 		return 0;
 	auto_fd int pidfd = child_pidfd_open(pid);
-	if (pidfd < 0 && errno != ESRCH)
-		return err_sys(
-			err, errno, "open process %d, which makes container %s", (int)pid, id);
+	if (pidfd < 0)
+		return errno == ESRCH ? 0 : cannot("open", pid, id, err);
 	/* after it was opened: it is known then whose the descriptor is */
-	if (pidfd < 0 || !has_open(pid, file) || holder(file, BYTE_MAKE) != pid)
+	int has = has_open(pid, file);
+	*hidden = has < 0;
+	if (has <= 0 || holder(file, BYTE_MAKE) != pid)
 		return 0;
 	log_debug("container %s: ending process %d, which makes or starts it", id, (int)pid);
-	if (child_pidfd_signal(pidfd, SIGKILL) < 0 && errno != ESRCH)
-		return err_sys(
-			err, errno, "end process %d, which makes container %s", (int)pid, id);
-	return 0;
+	if (child_pidfd_signal(pidfd, SIGKILL) < 0)
+		return errno == ESRCH ? 0 : cannot("end", pid, id, err);
+	return 1;
 }
 
-static int give_up(int file, enum state_lock how, const char *id, struct err **err)
+static int give_up(int file, enum state_lock how, bool hidden, const char *id, struct err **err)
 {
 	pid_t maker = holder(file, BYTE_MAKE), other = holder(file, BYTE_CHANGE);
 	if (maker > 0)
 		return err_set(err, ERR_CONFLICT,
 			"cannot delete container %s: it is being made or started by process %d%s",
-			id, (int)maker, how == LOCK_FORCE ? "" : " (--force ends that)");
+			id, (int)maker,
+			hidden		    ? ", which we may not look at"
+			: how == LOCK_FORCE ? ""
+					    : " (--force ends that)");
 	if (other > 0)
 		return err_set(err, ERR_CONFLICT,
 			"cannot delete container %s: it is in use by process %d", id, (int)other);
@@ -97,17 +114,18 @@ static int wait_a_while(int file, enum state_lock how, const char *id, struct er
 {
 	const struct timespec again = {.tv_nsec = LOOK_AGAIN_NS};
 	int64_t begun = time_mono();
-	bool ended = false;
+	bool ended = false, hidden = false;
 	while (lock(file, F_SETLK, how) < 0) {
 		if (errno != EAGAIN && errno != EACCES)
 			return err_sys(err, errno, "lock container %s", id);
 		int64_t waited = time_mono() - begun;
 		bool maker = waited > MAKER_NS && !ended && holder(file, BYTE_MAKE);
 		if ((maker && how == LOCK_DELETE) || waited > OTHERS_NS)
-			return give_up(file, how, id, err);
-		if (maker && end_maker(file, id, err) < 0)
+			return give_up(file, how, hidden, id, err);
+		int now = maker ? end_maker(file, id, &hidden, err) : 0;
+		if (now < 0)
 			return -1;
-		ended = ended || maker;
+		ended = ended || now;
 		nanosleep(&again, NULL);
 	}
 	return 0;
