@@ -9,7 +9,8 @@
  * What the file says is believed as little as what an archive says: it is hashed on the way in and, inflated, once
  * more (pipeline.c). If it cannot be inflated or unpacked, the rest of the file is awaited and hashed too: only if the blob
  * is what it was announced to be, its maker is to blame; else it was damaged on the way, and the store may ask
- * for it once more.
+ * for it once more. Where more than a limit of the whole run allows would come out, nothing is awaited, and nobody knows
+ * whose bytes they were. What is refused counts for nothing afterwards: the same blob may come once more.
  */
 #include "follow.h"
 
@@ -100,9 +101,16 @@ static ssize_t followed_read(struct source *s, void *p, size_t n, struct err **e
 	return r;
 }
 
+/* Of a blob that is refused. */
+enum fault {
+	FAULT_UNKNOWN, /* nobody has checked the digest, or it is not the blob's own fault */
+	FAULT_DAMAGED, /* it is not what its digest says */
+	FAULT_OWN, /* it is */
+};
+
 /* Names the layer, as far as @why does not. */
-static void report_bad(const struct followed *f, const struct transfer_message *want, bool damaged,
-	const struct err *why)
+static void report_bad(const struct followed *f, const struct transfer_message *want,
+	enum fault fault, const struct err *why)
 {
 	bool named = strstr(err_msg(why), want->blob.str);
 	auto_free char *whole = named ? xstrdup(err_msg(why))
@@ -112,7 +120,8 @@ static void report_bad(const struct followed *f, const struct transfer_message *
 	struct transfer_message m = {
 		.kind = TRANSFER_BAD,
 		.index = f->index,
-		.damaged = damaged,
+		.damaged = fault == FAULT_DAMAGED,
+		.verified = fault == FAULT_OWN,
 		.err_kind = (uint8_t)why->kind,
 		.sys = why->sys,
 		.text = text,
@@ -130,36 +139,48 @@ static int other_digest(
 
 /* Says why the layer cannot be used: @why, unless the blob itself is not what it should be. */
 static void refuse(const struct followed *f, const struct transfer_message *want,
-	const struct digest *actual, const struct err *why)
+	const struct layer *layer, const struct err *why)
 {
 	auto_err *bad = NULL;
-	/* other kinds are this machine's trouble, or a bound that no digest excuses */
-	if (why->kind != ERR_INVALID) {
-		report_bad(f, want, false, why);
+	bool hashed = *layer->blob.str;
+	if (hashed && !str_eq(layer->blob.str, want->blob.str)) {
+		other_digest(want, &layer->blob, &bad);
+		report_bad(f, want, FAULT_DAMAGED, bad);
 		return;
 	}
-	if (!*actual->str) { /* it could not even be read */
-		report_bad(f, want, true, why);
-		return;
-	}
-	bool same = str_eq(actual->str, want->blob.str);
-	if (!same)
-		other_digest(want, actual, &bad);
-	report_bad(f, want, !same, same ? why : bad);
+	/* other kinds are this machine's trouble, or a bound for all layers together */
+	bool own = why->kind == ERR_INVALID || layer->limited;
+	if (hashed)
+		report_bad(f, want, own ? FAULT_OWN : FAULT_UNKNOWN, why);
+	else /* it could not even be read */
+		report_bad(f, want, own ? FAULT_DAMAGED : FAULT_UNKNOWN, why);
 }
 
-static int check(const struct transfer_message *want, const struct layer *layer, bool *damaged,
+static int check(const struct transfer_message *want, const struct layer *layer, enum fault *fault,
 	struct err **err)
 {
-	*damaged = !str_eq(layer->blob.str, want->blob.str);
-	if (*damaged)
+	*fault = FAULT_DAMAGED;
+	if (!str_eq(layer->blob.str, want->blob.str))
 		return other_digest(want, &layer->blob, err);
+	*fault = FAULT_OWN;
 	if (!str_eq(layer->diff_id.str, want->diff_id.str))
 		return err_set(err, ERR_INVALID,
 			"layer %s does not match the image's configuration: its diffID is %s, "
 			"expected %s",
 			want->blob.str, layer->diff_id.str, want->diff_id.str);
 	return 0;
+}
+
+/* As if it had never come. What cannot be removed here, the store removes at the end. */
+static void take_back(struct run *run, const struct run *before, uint32_t index)
+{
+	static const char *const kinds[] = {"layer", "recipe"};
+	char name[32];
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		snprintf(name, sizeof(name), "%s.%u", kinds[i], index);
+		(void)tree_remove(run->root, name, NULL);
+	}
+	*run = *before;
 }
 
 static void take_blob(const struct pipeline_spec *spec, const struct transfer_message *want, int fd)
@@ -177,16 +198,20 @@ static void take_blob(const struct pipeline_spec *spec, const struct transfer_me
 		.unpack = !want->known,
 		.total = want->blob_size,
 	};
+	const struct run before = *spec->run;
 	auto_err *bad = NULL;
-	bool damaged = false;
-	if (pipeline_stage(spec, &layer, &f.s, &bad) < 0) {
-		if (!f.abandoned)
-			refuse(&f, want, &layer.blob, bad);
-	} else if (check(want, &layer, &damaged, &bad) < 0) {
-		report_bad(&f, want, damaged, bad);
-	} else {
+	enum fault fault;
+	bool staged = pipeline_stage(spec, &layer, &f.s, &bad) == 0;
+	if (staged && check(want, &layer, &fault, &bad) == 0) {
 		layer_report(&layer);
+		return;
 	}
+	/* before the store, which may send it once more, looks at what is free */
+	take_back(spec->run, &before, want->index);
+	if (staged)
+		report_bad(&f, want, fault, bad);
+	else if (!f.abandoned)
+		refuse(&f, want, &layer, bad);
 }
 
 int follow_layers(const struct pipeline_spec *spec, struct err **err)

@@ -37,6 +37,7 @@ struct layer {
 	uint64_t total; /* bytes of the blob, 0 if not known */
 	/* results */
 	struct digest blob, diff_id;
+	bool limited; /* it cannot be used because of a limit of its own, in which other layers have no share */
 	enum compression how;
 	uint64_t blob_size;
 	struct unpack_result unpacked;

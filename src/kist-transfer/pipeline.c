@@ -12,8 +12,8 @@
  * unpacked. A plain blob needs no inflating child (feed is the unpacking one's), a layer that is here already no unpacking one.
  *
  * The end of the unpacking child's lane means that the stream was whole: it is closed only when the inflating child has ended
- * well. A failure ends both children; if it is the blob's fault (ERR_INVALID), the rest of the source is still hashed, since
- * a blob with another digest was damaged on the way, and that is nobody's fault.
+ * well. A failure ends both children; if it is the blob's own fault (ERR_INVALID, or more memory than decompressing may take),
+ * the rest of the source is still hashed, since a blob with another digest was damaged on the way, and that is nobody's fault.
  *
  * One thread, since it forks; nothing blocks but poll().
  */
@@ -420,6 +420,9 @@ static void hear(struct pipeline *p, struct child *c)
 	/* what comes behind the end of what is compressed is hashed, and nobody waits for it */
 	if (r == 1 && c == &p->inflating)
 		lane_close(&p->feed);
+	/* who inflates has no limit that is shared with other layers */
+	if (r < 0 && !p->failed)
+		p->layer->limited = c == &p->inflating && why->kind == ERR_TOO_LARGE;
 	if (r < 0)
 		refuse(p, &why);
 }
@@ -434,7 +437,8 @@ static void end_tar(struct pipeline *p)
 static bool over(const struct pipeline *p)
 {
 	if (p->failed)
-		return p->ended || p->spec->early || p->failed->kind != ERR_INVALID;
+		return p->ended || p->spec->early ||
+		       (p->failed->kind != ERR_INVALID && !p->layer->limited);
 	if (!p->ended || lane_is_open(&p->feed) || lane_is_open(&p->plain) || lane_is_open(&p->tar))
 		return false;
 	return p->inflating.report < 0 && p->unpacking.report < 0;

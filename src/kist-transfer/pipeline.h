@@ -33,9 +33,9 @@ struct pipeline_spec {
 
 /**
  * Reads @from to its end and fills in @layer's results; if @layer->unpack, "layer.<index>" and "recipe.<index>" are below
- * run->root afterwards, and nobody writes there any more. ERR_INVALID if the blob cannot be used: if layer->blob is
- * not empty then, @from was read to its end all the same, and that is its digest (never if @spec->early). Other failures end at once, a child that
- * stands still (ERR_SYSTEM) among them.
+ * run->root afterwards, and nobody writes there any more. ERR_INVALID if the blob cannot be used, or what @layer->limited
+ * says: then @from is read to its end all the same (never if @spec->early). Other failures end at once, a child that
+ * stands still (ERR_SYSTEM) among them. If layer->blob is not empty, @from was read to its end, and that is its digest.
  * The process has one thread.
  */
 int pipeline_stage(const struct pipeline_spec *spec, struct layer *layer, struct source *from,

@@ -63,37 +63,45 @@ static int take_layer(struct store_pull *p, const struct transfer_message *m, st
 	return pull_feed(p, err);
 }
 
-/* Its maker is to blame, or there is no room for it: coming again, it would be refused again. What else fails is trouble of
- * this machine's that may pass, and the blob is gone on with then. */
+static bool no_room(const struct err *why)
+{
+	return why->kind == ERR_SYSTEM && (why->sys == ENOSPC || why->sys == EDQUOT);
+}
+
+/* Its maker is to blame, or it is more than there is room for: coming again, this pull would refuse it again. What else
+ * fails is trouble of this machine's that may pass, and the blob is gone on with then. */
 static bool is_final(const struct err *why)
 {
-	return why->kind != ERR_SYSTEM || why->sys == ENOSPC || why->sys == EDQUOT;
+	return why->kind != ERR_SYSTEM || no_room(why);
 }
 
+/* Only what was verified is said of the blob, to whoever wants it: any other bytes may have come under its digest from
+ * whom this pull asks, and its limits are its own. */
 static int give_up(struct store_pull *p, struct pull_layer *l, const struct transfer_message *m,
-	struct err **err)
+	struct err **why, struct err **err)
 {
-	auto_err *why = NULL;
-	err_set(&why, m->err_kind, "%s", m->text);
-	why->sys = m->sys;
-	if (!m->damaged && is_final(why)) {
+	if (!m->damaged && is_final(*why))
 		p->hopeless = true;
-		if (l->ingest)
-			ingest_refuse(l->ingest, &l->pub.diff_id, why);
-	}
-	return err_move(err, &why);
+	if (m->verified && l->ingest)
+		ingest_refuse(l->ingest, &l->pub.diff_id, *why);
+	return err_move(err, why);
 }
 
-/* What was on disk before this process saw it written may have been spoilt by a power cut: once more. */
+/* What was on disk before this process saw it written may have been spoilt by a power cut, or come from somebody who lied to
+ * another pull: once more. */
 static int refuse(struct store_pull *p, const struct transfer_message *m, struct err **err)
 {
 	struct pull_layer *l = &p->layers[p->active];
+	auto_err *why = NULL;
+	err_set(&why, m->err_kind, "%s", m->text);
+	why->sys = m->sys;
 	p->follower.busy = false;
-	bool again = m->damaged && l->ingest && l->ingest->resumed;
-	if (m->damaged && l->ingest)
+	bool again = !m->verified && !no_room(why) && l->ingest && l->ingest->resumed;
+	/* whoever claims it next begins at zero */
+	if (l->ingest && !m->verified && (again || m->damaged || is_final(why)))
 		ingest_discard(l->ingest);
 	if (!again)
-		return give_up(p, l, m, err);
+		return give_up(p, l, m, &why, err);
 	l->pending |=
 		l->pub.state == STORE_PULL_DOWNLOADING ? PULL_PENDING_RESTART : PULL_PENDING_NEEDED;
 	l->pending &= ~(unsigned int)PULL_PENDING_UNPACK;

@@ -52,7 +52,7 @@ void ingest_grown(struct ingest *g, int64_t there);
 /** Owner: it is done; those that wait find the result. */
 void ingest_finish(struct ingest *g, const struct staged_layer *staged, const char *folder,
 	const char *compression);
-/** Owner: the blob is no use as the layer @diff_id; those that wait for that layer are told so. */
+/** Owner: the blob, whose digest was verified, is no use as the layer @diff_id; those that wait for that layer are told so. */
 void ingest_refuse(struct ingest *g, const struct digest *diff_id, const struct err *why);
 /** As the layer @diff_id it was refused: 1 and *why, a copy; 0. */
 int ingest_refused(struct ingest *g, const struct digest *diff_id, struct err **why);

@@ -53,7 +53,7 @@ static const struct field records[TRANSFER_KIND_COUNT][FIELDS_MAX] = {
 	[TRANSFER_LINK] = {F(NAME, name), F(NAME, text)},
 	[TRANSFER_QUERY] = {F(DIGEST, diff_id)},
 	[TRANSFER_PROGRESS] = {F(NAME, name), F(U64, size), F(U64, blob_size)},
-	[TRANSFER_BAD] = {F(U32, index), F(BOOL, damaged), ERROR_FIELDS},
+	[TRANSFER_BAD] = {F(U32, index), F(BOOL, damaged), F(BOOL, verified), ERROR_FIELDS},
 	[TRANSFER_ERROR] = {ERROR_FIELDS},
 };
 

@@ -163,21 +163,26 @@ static void what_follows_a_compressed_layer_is_refused(void **state)
 }
 
 /* More than a GiB of zeroes in some hundred KB. */
+static void add_bomb(struct buf *to)
+{
+	auto_buf tar = BUF_INIT, zeroes = BUF_INIT;
+	memset(buf_reserve(&zeroes, 64u << 20), 0, 64u << 20);
+	zeroes.len = 64u << 20;
+	tar_file(&tar, "a", "a");
+	tar_end(&tar);
+	zstd(&tar, to);
+	for (int i = 0; i < 20; i++)
+		zstd(&zeroes, to);
+}
+
 static void a_bomb_is_refused(void **state)
 {
 	need_root();
 	struct fixture *f = *state;
 	struct served s = {0};
 	struct err *err = NULL;
-	auto_buf tar = BUF_INIT, zeroes = BUF_INIT;
-	memset(buf_reserve(&zeroes, 64u << 20), 0, 64u << 20);
-	zeroes.len = 64u << 20;
-	tar_file(&tar, "a", "a");
-	tar_end(&tar);
 	struct buf *to = &s.blobs[0];
-	zstd(&tar, to);
-	for (int i = 0; i < 20; i++)
-		zstd(&zeroes, to);
+	add_bomb(to);
 	digest_of(to->data, to->len, &s.digests[0]);
 	digest_of("x", 1, &s.diff_ids[0]);
 	s.count = 1;
@@ -559,6 +564,140 @@ static void what_is_no_layer_of_one_image_may_be_one_of_another(void **state)
 	assert_int_equal(entries_of(f, "ingest"), 0);
 	served_free(&good);
 	served_free(&bad);
+}
+
+/* A frame that asks for a window of 2 GiB: refused when six bytes of it have come. */
+static void add_wide_window(struct buf *to)
+{
+	buf_add(to, "\x28\xb5\x2f\xfd\x00\xa8", 6);
+}
+
+/* What a registry that lies sends under the digests of @s: @bad, and what is missing to the length of the first blob. */
+static struct served lying(const struct served *s, const struct buf *bad)
+{
+	struct served evil = {.count = s->count};
+	assert_true(bad->len < s->blobs[0].len);
+	memcpy(evil.digests, s->digests, sizeof(evil.digests));
+	memcpy(evil.diff_ids, s->diff_ids, sizeof(evil.diff_ids));
+	buf_add(&evil.blobs[0], bad->data, bad->len);
+	buf_add(&evil.blobs[0], s->blobs[0].data + bad->len, s->blobs[0].len - bad->len);
+	for (size_t i = 1; i < s->count; i++)
+		buf_add(&evil.blobs[i], s->blobs[i].data, s->blobs[i].len);
+	return evil;
+}
+
+static void a_layer_with_too_wide_a_window_is_refused_for_all_that_want_it(void **state)
+{
+	need_root();
+	struct fixture *f = *state;
+	struct served s = {0};
+	struct err *err = NULL;
+	add_layer(&s, "a", 50000, PACK_GZIP);
+	add_layer(&s, "b", 50000, PACK_GZIP);
+	memcpy(s.blobs[0].data, "\x28\xb5\x2f\xfd\x00\xa8", 6);
+	digest_of(s.blobs[0].data, s.blobs[0].len, &s.digests[0]);
+	served_finish(&s, NULL);
+	struct store_pull *one = begin(f, &s), *two = begin(f, &s);
+	feed_layer(one, &s, 0, (int64_t)s.blobs[0].len);
+	feed_layer(one, &s, 1, 10000);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(until_error(i ? two : one, &err), -1);
+		assert_non_null(strstr(err->msg, s.digests[0].str));
+		assert_non_null(strstr(err->msg, "a window of 2048 MiB"));
+		assert_int_equal(err->kind, ERR_TOO_LARGE);
+		err_freep(&err);
+	}
+	store_pull_free(one);
+	store_pull_free(two);
+	expect_only_downloads(f, 0);
+	served_free(&s);
+}
+
+/* One pull is lied to about the blob that another waits for. */
+static void lie_to_one_of_two(struct fixture *f, const struct buf *bad, const char *needle)
+{
+	struct served s = {0};
+	struct err *err = NULL;
+	struct store_pull_result result;
+	add_layer(&s, "a", 400000, PACK_ZSTD);
+	add_layer(&s, "b", 50000, PACK_GZIP);
+	served_finish(&s, NULL);
+	struct served evil = lying(&s, bad);
+	struct store_pull *one = begin(f, &s), *two = begin(f, &s);
+	feed_layer(one, &evil, 0, (int64_t)bad->len);
+	feed_layer(one, &evil, 0, (int64_t)evil.blobs[0].len);
+	assert_int_equal(until_error(one, &err), -1);
+	if (!strstr(err_msg(err), needle) &&
+		!strstr(err_msg(err), "verification failed for digest"))
+		fail_msg("\"%s\" does not say \"%s\"", err_msg(err), needle);
+	err_freep(&err);
+	store_pull_free(one);
+	must(pull_to_ready(two, &s, 1u << 16, &err), err);
+	must(commit_as(two, "x", &result, &err), err);
+	store_pull_free(two);
+	assert_int_equal(entries_of(f, "ingest"), 0);
+	remove_image(f, "x");
+	served_free(&s);
+	served_free(&evil);
+}
+
+static void a_lie_to_one_pull_is_no_verdict_for_another(void **state)
+{
+	need_root();
+	auto_buf window = BUF_INIT, bomb = BUF_INIT;
+	add_wide_window(&window);
+	add_bomb(&bomb);
+	lie_to_one_of_two(*state, &window, "verification failed for digest");
+	lie_to_one_of_two(*state, &bomb, "decompression bomb");
+}
+
+/* A pull that was lied to is left, and another goes on with what it had. */
+static void leave_a_lie(struct fixture *f, const struct buf *bad)
+{
+	struct served s = {0};
+	struct err *err = NULL;
+	struct store_pull_result result;
+	add_layer(&s, "a", 400000, PACK_ZSTD);
+	add_layer(&s, "b", 50000, PACK_GZIP);
+	served_finish(&s, NULL);
+	struct served evil = lying(&s, bad);
+	struct store_pull *p = begin(f, &s);
+	feed_layer(p, &evil, 0, (int64_t)bad->len);
+	store_pull_free(p);
+	expect_only_downloads(f, 1);
+	p = begin(f, &s);
+	must(pull_to_ready(p, &s, 1u << 16, &err), err);
+	must(commit_as(p, "x", &result, &err), err);
+	store_pull_free(p);
+	assert_int_equal(entries_of(f, "ingest"), 0);
+	remove_image(f, "x");
+	served_free(&s);
+	served_free(&evil);
+}
+
+/* For no machine's trouble either: the kernel refuses such a capability. */
+static void add_bad_attribute(struct buf *to)
+{
+	auto_buf tar = BUF_INIT;
+	tar_put(&tar, &(struct tar_entry){.name = "a",
+			      .type = '0',
+			      .data = "a",
+			      .xattr = "security.capability",
+			      .value = "nonsense"});
+	tar_end(&tar);
+	zstd(&tar, to);
+}
+
+static void a_pull_that_goes_on_with_a_lie_begins_anew(void **state)
+{
+	need_root();
+	auto_buf window = BUF_INIT, bomb = BUF_INIT, attribute = BUF_INIT;
+	add_wide_window(&window);
+	add_bomb(&bomb);
+	add_bad_attribute(&attribute);
+	leave_a_lie(*state, &window);
+	leave_a_lie(*state, &bomb);
+	leave_a_lie(*state, &attribute);
 }
 
 static void a_download_without_a_byte_does_not_stay(void **state)
@@ -1103,6 +1242,9 @@ int main(void)
 		T(the_same_blob_twice_in_a_manifest_is_downloaded_once),
 		T(what_one_pull_cannot_use_the_other_does_not_fetch_again),
 		T(what_is_no_layer_of_one_image_may_be_one_of_another),
+		T(a_layer_with_too_wide_a_window_is_refused_for_all_that_want_it),
+		T(a_lie_to_one_pull_is_no_verdict_for_another),
+		T(a_pull_that_goes_on_with_a_lie_begins_anew),
 		T(a_download_without_a_byte_does_not_stay),
 		T(two_pulls_share_one_download),
 		T(both_pulls_may_commit),

@@ -56,7 +56,7 @@ enum transfer_kind {
 	TRANSFER_LINK, /* name, text (what it points to, from the archive's root) */
 	TRANSFER_QUERY, /* diff_id: does the store have it? Answered by ANSWER */
 	TRANSFER_PROGRESS, /* name, size (bytes of this layer so far), blob_size (of; 0 unknown) */
-	TRANSFER_BAD, /* index, damaged, err_kind, sys, text: this blob is refused; others may follow */
+	TRANSFER_BAD, /* index, damaged, verified, err_kind, sys, text: this blob is refused; others may follow */
 	TRANSFER_WRITTEN, /* blob, size: of what was written */
 	TRANSFER_DAMAGE, /* name (a path in the layer, "" the root; control characters as \xNN), text: what is wrong */
 	TRANSFER_VERIFIED, /* size, opaque: of the layer as it should be; damages: how many there are, told or not */
@@ -101,6 +101,8 @@ struct transfer_message {
 	const char *text;
 	const char *compression; /* of a layer: "", "gzip", "zstd", "xz", "bzip2", "lzma" */
 	bool damaged; /* the blob is not what its digest says: another download may help */
+	bool verified; /* it is, and the fault is its own: none helps. Neither: its bytes may be anybody's, or the
+			* trouble this machine's or a limit's of all layers together */
 	uint8_t err_kind;
 	int32_t sys;
 };
