@@ -112,6 +112,7 @@ docker_stop() {
 	daemon_stop
 }
 
+# vm: seldom
 @test "dockerd native.cgroupdriver=systemd: the scope has the limits, exec is in it, update changes it, nothing stays" {
 	root_only
 	needs docker dockerd
@@ -155,6 +156,7 @@ ctr_stop() {
 	daemon_stop
 }
 
+# vm: seldom
 @test "containerd with SystemdCgroup: the scope has the limits, exec is in it, nothing stays" {
 	root_only
 	needs containerd ctr
