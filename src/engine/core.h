@@ -45,6 +45,7 @@ struct parking;
 struct tidy;
 struct child;
 struct operations;
+struct referrers_turn;
 struct questions;
 struct registry;
 
@@ -137,6 +138,9 @@ struct engine {
 	char bridge_id[65], host_id[65], none_id[65];
 	struct roster roster;
 	pthread_mutex_t volume_lock;
+	/* lists of referrers that are being written, and their lock, inside which is no other: referrers.c */
+	pthread_mutex_t referrers_lock;
+	struct referrers_turn *referrers;
 	struct work *work;
 	struct ring *ring;
 	struct filter_cache *filters;

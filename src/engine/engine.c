@@ -182,6 +182,7 @@ struct engine *engine_open(const struct engine_options *options, struct err **er
 	e->refs = 1;
 	e->run_fd = e->volumes_fd = -1;
 	pthread_mutex_init(&e->volume_lock, NULL);
+	pthread_mutex_init(&e->referrers_lock, NULL);
 	pthread_mutex_init(&e->waiting_lock, NULL);
 	roster_init(&e->roster);
 	e->work = work_new();
@@ -220,6 +221,7 @@ void engine_unref(struct engine *e)
 	free(e->seccomp_folder);
 	free(e->id);
 	pthread_mutex_destroy(&e->volume_lock);
+	pthread_mutex_destroy(&e->referrers_lock);
 	pthread_mutex_destroy(&e->waiting_lock);
 	free(e);
 }

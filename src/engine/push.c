@@ -74,7 +74,10 @@ static int put_document(
 		return err_wrap(err, "%s", d->digest.str);
 	if (registry_manifest_put(s, &put, &listed, err) < 0)
 		return -1;
-	if (!r || listed || referrers_add(s, r, err) == 0)
+	if (!r || listed)
+		return 0;
+	auto_free char *repository = reference_name(&p->ref);
+	if (referrers_add(p->op, repository, r, err) == 0)
 		return 0;
 	auto_free char *name = reference_familiar_name(&p->ref);
 	return err_wrap(err,

@@ -96,11 +96,21 @@ static void name_login(const struct document *d, struct exchange *x)
 		h->reason);
 }
 
-/* A weak one ("W/...") matches nothing. */
-static const char *etag(const struct http_headers *h)
+/* A weak one ("W/...") matches nothing, REGISTRY_NOTHING is none, and another server's means nothing to the registry. */
+static const char *etag(const struct exchange *x)
 {
-	bool strong = h->etag && !str_starts(h->etag, "W/");
-	return strong && strlen(h->etag) <= ETAG_MAX ? h->etag : "";
+	const char *has = x->http->headers.etag;
+	if (!has || x->redirects || str_starts(has, "W/") || str_eq(has, REGISTRY_NOTHING))
+		return "";
+	return strlen(has) <= ETAG_MAX ? has : "";
+}
+
+/* Who pushes puts something where nothing is: that, only the registry itself can tell. */
+static void doubt_absence(const struct document *d, struct exchange *x)
+{
+	if (d->what == REQUEST_MANIFEST_GET && exchange_pushes(x) && x->redirects &&
+		x->err->kind == ERR_NOT_FOUND)
+		x->err->kind = ERR_UNAVAILABLE;
 }
 
 static void on_done(void *arg, struct exchange *x)
@@ -109,6 +119,7 @@ static void on_done(void *arg, struct exchange *x)
 	d->op.x = NULL;
 	if (x->err) {
 		name_login(d, x);
+		doubt_absence(d, x);
 		op_fail(&d->op, x->err);
 		return;
 	}
@@ -129,7 +140,7 @@ static void on_done(void *arg, struct exchange *x)
 				.size = h->content_length,
 				.found = x->http->status < 400,
 				.listed = !str_empty(h->subject),
-				.etag = etag(h),
+				.etag = etag(x),
 				.text = c->login_token ? c->login_token : "",
 			},
 	};
@@ -198,7 +209,9 @@ static void ask(struct document *d)
 	auto_strv headers = NULL;
 	if (d->what == REQUEST_MANIFEST_PUT)
 		strv_take(&headers, xasprintf("Content-Type: %s", d->type));
-	if (!str_empty(d->etag))
+	if (str_eq(d->etag, REGISTRY_NOTHING))
+		strv_add(&headers, "If-None-Match: *");
+	else if (!str_empty(d->etag))
 		strv_take(&headers, xasprintf("If-Match: %s", d->etag));
 	if (d->what == REQUEST_MANIFEST_GET || d->what == REQUEST_MANIFEST_HEAD)
 		strv_add(&headers, accept_header(d->accept));

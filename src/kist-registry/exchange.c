@@ -298,7 +298,7 @@ static enum err_kind kind_of(long status)
 		return ERR_FORBIDDEN;
 	case 404:
 		return ERR_NOT_FOUND;
-	case 412: /* If-Match */
+	case 412: /* If-Match, If-None-Match */
 		return ERR_CONFLICT;
 	case 429:
 		return ERR_UNAVAILABLE;

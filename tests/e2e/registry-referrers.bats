@@ -9,7 +9,7 @@ setup_file() {
 	registry_there || return 0
 	engine_start --registry-timeout 1 --max-download-attempts 2
 	registry_start plain 5000
-	registry_mock odd 7000
+	registry_mock odd 7000 --other http://127.0.0.1:7000
 }
 teardown_file() {
 	registry_there || return 0
@@ -134,6 +134,74 @@ subject='.subject = {"mediaType": "m", "digest": "'$ABOUT'", "size": 7}'
 	docker push -q localhost:7000/raced/r:2
 	[ "$(kist registry referrers "localhost:7000/raced/r@$ABOUT" | cut -d' ' -f2 | tr '\n' ' ')" = "application/vnd.oci.image.config.v1+json type/somebody type/s " ]
 	[ "$(registry_asked odd | jq -r 'select(.path | test("manifests/sha256-")) | "\(.method) \(.status)"' | tr '\n' ' ')" = "GET 200 PUT 412 GET 200 PUT 201 GET 200 " ]
+}
+
+# listed NAME: the types of what refers to $ABOUT
+listed() {
+	kist registry referrers "$1@$ABOUT" | cut -d' ' -f2 | sort | tr '\n' ' '
+}
+# asked: what was done to the list under its tag
+asked() {
+	registry_asked odd | jq -r 'select(.path | test("manifests/sha256-")) | "\(.method) \(.status)"' | tr '\n' ' '
+}
+
+@test "of pushes at the same time none loses its entry" {
+	local i j pids
+	for j in 1 2 3 4; do
+		refers "from/p$j" "$subject"' | .artifactType = "type/'$j'"' --seed "p$j"
+	done
+	for i in 1 2 3 4; do
+		pids=()
+		for j in 1 2 3 4; do
+			docker tag "localhost:5000/from/p$j:1" "localhost:5000/to/p$i:$j"
+		done
+		for j in 1 2 3 4; do
+			docker push -q "localhost:5000/to/p$i:$j" 3>&- &
+			pids+=($!)
+		done
+		for j in "${pids[@]}"; do
+			wait "$j"
+		done
+		[ "$(listed "localhost:5000/to/p$i")" = "type/1 type/2 type/3 type/4 " ]
+	done
+}
+
+@test "a list that somebody began meanwhile is not written over" {
+	refers from/v "$subject"' | .artifactType = "type/v"' --seed v
+	docker tag localhost:5000/from/v:1 localhost:7000/first/a:1
+	docker push -q localhost:7000/first/a:1
+	[ "$(asked)" = "GET 404 PUT 412 GET 200 PUT 201 GET 200 " ]
+	[ "$(listed localhost:7000/first/a)" = "type/somebody type/v " ]
+}
+
+@test "where a registry has no ETag, the push looks whether its entry is there, and adds it again" {
+	refers from/w "$subject"' | .artifactType = "type/w"' --seed w
+	docker tag localhost:5000/from/w:1 localhost:7000/overrun/a:1
+	docker push -q localhost:7000/overrun/a:1
+	[ "$(asked)" = "GET 404 PUT 201 GET 200 GET 200 PUT 201 GET 200 " ]
+	[ "$(listed localhost:7000/overrun/a)" = "type/somebody type/w " ]
+}
+
+@test "the ETag of where a registry redirects to is not the registry's" {
+	refers from/x "$subject"' | .artifactType = "type/x"' --seed x
+	docker tag localhost:5000/from/x:1 localhost:7000/moved/a:1
+	docker push -q localhost:7000/moved/a:1
+	refers from/y "$subject"' | .artifactType = "type/y"' --seed y
+	docker tag localhost:5000/from/y:1 localhost:7000/moved/a:2
+	registry_forget odd
+	docker push -q localhost:7000/moved/a:2
+	[ "$(asked)" = "GET 307 PUT 201 GET 307 " ]
+	[ "$(listed localhost:7000/moved/a)" = "type/x type/y " ]
+}
+
+@test "a list that is gone where the registry redirects to is not begun anew" {
+	refers from/z "$subject" --seed z
+	docker tag localhost:5000/from/z:1 localhost:7000/moved.lost/a:1
+	in_net curl -sf -o /dev/null -X PUT -H "Content-Type: application/vnd.oci.image.index.v1+json" --data-binary '{"manifests": []}' \
+		"http://127.0.0.1:7000/v2/moved.lost/a/manifests/${ABOUT/:/-}"
+	registry_forget odd
+	fails_with 1 "localhost:7000/moved.lost/a:1 was pushed, but is not listed among what refers to $ABOUT" docker push localhost:7000/moved.lost/a:1
+	[ "$(asked)" = "GET 307 " ]
 }
 
 @test "a list that cannot be updated fails the push, with the registry's words" {

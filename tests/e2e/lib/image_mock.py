@@ -16,6 +16,9 @@ A dash does for the dot, as Docker Hub's names have none before the first slash.
                     /v2/PART.KIND/nohead/...: with 405
 /v2/lists/...       lists what has a subject by itself (OCI-Subject)
 /v2/raced/...       keeps manifests, with an ETag; whoever puts one with If-Match for the first time finds that somebody was faster
+/v2/first/...       keeps manifests, without an ETag; whoever puts a list where none is finds that somebody was faster
+/v2/overrun/...     keeps manifests, without an ETag and heeding nothing; somebody else's list takes the place of the first one
+/v2/moved/...       keeps manifests, and redirects to --other, which has an ETag, and one list: moved.lost: and which has lost all
 /v2/listless/...    takes no list of referrers; listless.never: whoever puts one with If-Match is always too late
 /v2/index/..., nested, rings, wide, folds, arm, artifact, bare, many   what the tag names: an index, indexes in an index (of which the
                     last is this machine's, a manifest that tells no platform), sixty in each other, a thousand in one, four in each
@@ -39,6 +42,7 @@ import registry_mock as mock
 DOCKER, OCI = "application/vnd.docker.distribution.manifest", "application/vnd.oci.image"
 INDEX, MANIFEST = OCI + ".index.v1+json", OCI + ".manifest.v1+json"
 FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+KEEPING = ("lists", "raced", "listless", "listless.never", "first", "overrun", "moved", "moved.lost")
 args = None
 blobs = {}
 documents = {}  # by name: {tag or digest: (media type, bytes)}
@@ -215,6 +219,9 @@ class Handler(mock.Handler):
         if words[0] == "document" and len(words) == 3:
             self.prepare(words[1])
             return self.send_manifest("fine", *documents[words[1]][words[2]])
+        if words[0] == "kept" and len(words) == 4 and words[1] != "moved.lost":
+            media_type, body = kept["/v2/%s/a/manifests/%s" % (words[1], words[3])]
+            return self.answer(200, body, [("Content-Type", media_type), ("ETag", '"the storage has this"')])
         if words[0].startswith("asks.") and len(words) == 3:
             return self.ask(words[0][5:])
         if words[:2] == ["v1", "search"]:
@@ -253,7 +260,7 @@ class Handler(mock.Handler):
 
     def do_PUT(self):
         words = self.path.split("/")
-        if words[-2] != "manifests" or words[2] not in ("lists", "raced", "listless", "listless.never"):
+        if words[-2] != "manifests" or words[2] not in KEEPING:
             return super().do_PUT()
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         headers = [("Docker-Content-Digest", digest_of(body))]
@@ -271,8 +278,17 @@ class Handler(mock.Handler):
                                           "size": 1, "artifactType": "type/somebody"})
             kept[self.path] = (INDEX, as_bytes(somebody))
             late = True
+        somebody = as_bytes({"schemaVersion": 2, "mediaType": INDEX, "manifests": [
+            {"mediaType": MANIFEST, "digest": "sha256:%064d" % 7, "size": 1, "artifactType": "type/somebody"}]})
+        once = words[-1].startswith("sha256-") and words[2] in ("first", "overrun") and mock.count(self.path) == 1
+        if once:
+            kept[self.path] = (INDEX, somebody)
+        if words[2] == "moved" and match or once and words[2] == "first" and self.headers.get("If-None-Match") == "*":
+            late = True
         if late:
             return self.answer(412)
+        if once and words[2] == "overrun":
+            return self.answer(201, b"", headers)
         kept[self.path] = (self.headers.get("Content-Type"), body)
         return self.answer(201, b"", headers)
 
@@ -303,6 +319,10 @@ class Handler(mock.Handler):
         kind = kind if part == self.part_of(name, what, ref) else "fine"
         if self.path in kept:
             media_type, body = kept[self.path]
+            if name.startswith("moved") and ref.startswith("sha256-"):
+                return self.answer(307, b"", [("Location", "%s/kept/%s/a/%s" % (args.other, name, ref))])
+            if name in ("first", "overrun"):
+                return self.answer(200, body, [("Content-Type", media_type)])
             return self.answer(200, body, [("Content-Type", media_type), ("ETag", '"%s"' % digest_of(body))])
         if what == "manifests":
             nothing = documents[name]["latest"] if kind == "other" else (None, None)

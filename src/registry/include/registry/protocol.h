@@ -111,7 +111,7 @@ struct record_request {
 	uint64_t size;
 	const char *name, *type;
 	const char *
-		etag; /* MANIFEST_PUT: what has to be there still (If-Match); NULL or "": anything */
+		etag; /* MANIFEST_PUT: what has to be there still (If-Match); NULL or "": anything; "*": nothing */
 };
 
 struct record_download {

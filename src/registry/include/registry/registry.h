@@ -193,7 +193,8 @@ struct registry_manifest {
 			     * document's own mediaType must agree: oci/image.h checks that */
 	struct digest digest; /* of the bytes */
 	int64_t size; /* of the document; -1: unknown (head only) */
-	char *etag; /* registry_manifest_get(): the ETag, for registry_put; "": none */
+	char *etag; /* registry_manifest_get(): the registry's own ETag, for registry_put; "": none, or a redirect
+		     * led to the document */
 };
 void registry_manifest_free(struct registry_manifest *m);
 #define auto_registry_manifest                                                                     \
@@ -202,7 +203,8 @@ void registry_manifest_free(struct registry_manifest *m);
 /**
  * GET .../manifests/@ref, a tag or a digest. The digest of the bytes is computed here; ERR_INVALID if
  * it is not the one asked for, or not that of Docker-Content-Digest. ERR_INVALID for schema 1 ("... is
- * not supported"), ERR_TOO_LARGE beyond REGISTRY_DOCUMENT_MAX.
+ * not supported"), ERR_TOO_LARGE beyond REGISTRY_DOCUMENT_MAX. In a session that may push, ERR_NOT_FOUND
+ * means that the registry itself has said so; the 404 of where it redirects to is ERR_UNAVAILABLE.
  */
 int registry_manifest_get(struct registry_session *s, const char *ref, enum registry_accept accept,
 	struct registry_manifest *out, struct err **err);
@@ -210,13 +212,15 @@ int registry_manifest_get(struct registry_session *s, const char *ref, enum regi
  * an error is the one that registry_manifest_get() has. */
 int registry_manifest_head(struct registry_session *s, const char *ref, enum registry_accept accept,
 	struct registry_manifest *out, struct err **err);
+#define REGISTRY_NOTHING "*"
 struct registry_put {
 	const char *ref; /* a tag or the digest of the bytes */
 	const char *media_type;
 	const void *p;
 	size_t n;
 	const char *
-		etag; /* only if this is still what is there (If-Match), else ERR_CONFLICT; NULL or "": in any case.
+		etag; /* only if this is still what is there (If-Match), REGISTRY_NOTHING: only if nothing is
+			   * (If-None-Match), else ERR_CONFLICT; NULL or "": in any case.
 			   * Not every registry looks at it */
 };
 /** PUT. Returns when the registry has taken it and named the same digest. *@listed (may be NULL) becomes true if the
