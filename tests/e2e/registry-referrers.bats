@@ -51,6 +51,12 @@ refers() {
 
 subject='.subject = {"mediaType": "m", "digest": "'$ABOUT'", "size": 7}'
 
+push_one() { # NAME TARGET: what refers to $subject, of type/NAME, is pushed as TARGET
+	refers "from/$1" "$subject"' | .artifactType = "type/'"$1"'"' --seed "$1"
+	docker tag "localhost:5000/from/$1:1" "$2"
+	docker push -q "$2"
+}
+
 @test "what has a subject is added to the list that the tag names, once" {
 	local cli entries
 	refers from/a "$subject"' | .annotations = {"k": "v", "l": ""}' --seed a
@@ -128,10 +134,8 @@ subject='.subject = {"mediaType": "m", "digest": "'$ABOUT'", "size": 7}'
 	refers from/r "$subject" --seed r
 	docker tag localhost:5000/from/r:1 localhost:7000/raced/r:1
 	docker push -q localhost:7000/raced/r:1
-	refers from/s "$subject"' | .artifactType = "type/s"' --seed s
-	docker tag localhost:5000/from/s:1 localhost:7000/raced/r:2
 	registry_forget odd
-	docker push -q localhost:7000/raced/r:2
+	push_one s localhost:7000/raced/r:2
 	[ "$(kist registry referrers "localhost:7000/raced/r@$ABOUT" | cut -d' ' -f2 | tr '\n' ' ')" = "application/vnd.oci.image.config.v1+json type/somebody type/s " ]
 	[ "$(registry_asked odd | jq -r 'select(.path | test("manifests/sha256-")) | "\(.method) \(.status)"' | tr '\n' ' ')" = "GET 200 PUT 412 GET 200 PUT 201 GET 200 " ]
 }
@@ -167,29 +171,21 @@ asked() {
 }
 
 @test "a list that somebody began meanwhile is not written over" {
-	refers from/v "$subject"' | .artifactType = "type/v"' --seed v
-	docker tag localhost:5000/from/v:1 localhost:7000/first/a:1
-	docker push -q localhost:7000/first/a:1
+	push_one v localhost:7000/first/a:1
 	[ "$(asked)" = "GET 404 PUT 412 GET 200 PUT 201 GET 200 " ]
 	[ "$(listed localhost:7000/first/a)" = "type/somebody type/v " ]
 }
 
 @test "where a registry has no ETag, the push looks whether its entry is there, and adds it again" {
-	refers from/w "$subject"' | .artifactType = "type/w"' --seed w
-	docker tag localhost:5000/from/w:1 localhost:7000/overrun/a:1
-	docker push -q localhost:7000/overrun/a:1
+	push_one w localhost:7000/overrun/a:1
 	[ "$(asked)" = "GET 404 PUT 201 GET 200 GET 200 PUT 201 GET 200 " ]
 	[ "$(listed localhost:7000/overrun/a)" = "type/somebody type/w " ]
 }
 
 @test "the ETag of where a registry redirects to is not the registry's" {
-	refers from/x "$subject"' | .artifactType = "type/x"' --seed x
-	docker tag localhost:5000/from/x:1 localhost:7000/moved/a:1
-	docker push -q localhost:7000/moved/a:1
-	refers from/y "$subject"' | .artifactType = "type/y"' --seed y
-	docker tag localhost:5000/from/y:1 localhost:7000/moved/a:2
+	push_one x localhost:7000/moved/a:1
 	registry_forget odd
-	docker push -q localhost:7000/moved/a:2
+	push_one y localhost:7000/moved/a:2
 	[ "$(asked)" = "GET 307 PUT 201 GET 307 " ]
 	[ "$(listed localhost:7000/moved/a)" = "type/x type/y " ]
 }
