@@ -244,6 +244,29 @@ p['args'] = ['sh', '-c', 'echo up; ! grep \" /proc/version \" /proc/self/mountin
 	unharmed
 }
 
+@test "CVE-2026-41579, CVE-2026-47766: the image's /dev as a link to the host: nothing is made or removed there" {
+	stage dev
+	touch "$VICTIM/ptmx"
+	local to image mounts before
+	before=$(stat -c '%i %z %n' "$VICTIM" "$VICTIM"/*)
+	for to in "$VICTIM" "$UP$VICTIM"; do
+		for mounts in "m['destination'] == '/dev/pts'" "not m['destination'].startswith('/dev')"; do
+			image=$(mktemp -d "$HOME_OCI/rootfs-dev.XXXXXX")
+			cp -a "$HOME_OCI/rootfs/." "$image"
+			rmdir "$image/dev"
+			ln -s "$to" "$image/dev"
+			bundle dev "c['root'] = {'path': '$image', 'readonly': False}
+c['mounts'] = [m for m in c['mounts'] if $mounts or m['destination'] == '/proc']
+p['args'] = ['sh', '-c', 'readlink /dev/fd; stat -c %t:%T /dev/null']"
+			run oci run -b "$BUNDLE" dev
+			echo "$output"
+			[ "$(stat -c '%i %z %n' "$VICTIM" "$VICTIM"/*)" = "$before" ]
+			[ "$output" = $'/proc/self/fd\n1:3' ]
+		done
+	done
+	! grep -q "$HOME_OCI" /proc/self/mountinfo
+}
+
 # vm: always
 @test "CVE-2025-52881: sysctls and labels go to the kernel's procfs, whatever lies at /proc in the container" {
 	stage attr
