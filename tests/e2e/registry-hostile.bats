@@ -4,7 +4,7 @@ load lib/engine
 load lib/registry
 
 setup_file() {
-	engine_start --registry-timeout 1 --max-download-attempts 2
+	engine_start --registry-timeout "$(patience 2)" --max-download-attempts 2
 	registry_mock other 7001
 	registry_mock odd 7000 --other http://127.0.0.1:7001
 	load_busybox
@@ -107,7 +107,7 @@ all_refused() {
 	}
 	run full
 	umount "$small/data"
-	engine_run --registry-timeout 1 --max-download-attempts 2
+	engine_run --registry-timeout "$(patience 2)" --max-download-attempts 2
 	registry_stop big
 	[ "$status" = 0 ] || { echo "$output"; false; }
 }
