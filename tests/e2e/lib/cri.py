@@ -24,7 +24,7 @@ CONTAINER = {
     "metadata": (1, {"name": (1, str), "attempt": (2, int)}), "image": (2, {"image": (1, str)}),
     "command": (3, str), "args": (4, str), "working_dir": (5, str), "envs": (6, KEY_VALUE),
     "mounts": (7, {"container_path": (1, str), "host_path": (2, str), "readonly": (3, int), "propagation": (5, int)}),
-    "log_path": (11, str), "tty": (14, int),
+    "log_path": (11, str), "stdin": (12, int), "tty": (14, int),
     "linux": (15, {
         "resources": (1, RESOURCES),
         "security_context": (2, {
