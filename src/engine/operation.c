@@ -249,6 +249,7 @@ static struct image_watch *begin(struct engine *e, struct operations *all,
 		err_set(err, ERR_UNAVAILABLE, "cannot start a thread for this operation");
 		detach(op, w);
 		image_watch_unref(w);
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): join() counts two */
 		image_watch_unref(w);
 		operation_unref(op);
 		return NULL;

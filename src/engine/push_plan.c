@@ -29,6 +29,7 @@ static struct send_item *add_item(struct push_plan *p)
 static void add_document(
 	struct push_plan *p, struct buf *bytes, const char *media_type, const struct digest *digest)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): push_plan_free() leaves NULL */
 	p->documents = xreallocarray(p->documents, p->document_count + 1, sizeof(*p->documents));
 	p->documents[p->document_count++] =
 		(struct push_document){*bytes, xstrdup(media_type), *digest};

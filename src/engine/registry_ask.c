@@ -58,12 +58,13 @@ int reference_with(struct reference *ref, const char *name, const char *tag, str
 }
 
 static struct registry_session *open_for(
-	struct engine_question *q, struct registry_session_spec *spec, struct err **err)
+	struct engine_question *q, const struct registry_session_spec *spec, struct err **err)
 {
 	const struct registry_patience patience = {question_cancel_fd(q)};
 	struct registry *r = engine_registry(question_engine(q), err);
-	spec->patience = &patience;
-	return r ? registry_session_open(r, spec, err) : NULL;
+	struct registry_session_spec patient = *spec;
+	patient.patience = &patience;
+	return r ? registry_session_open(r, &patient, err) : NULL;
 }
 
 static struct registry_session *session_for(struct engine_question *q, const struct reference *ref,

@@ -33,7 +33,7 @@ struct trust {
 };
 
 /** Where a repository may be found, in the order in which to ask. */
-struct endpoint {
+struct endpoint { /* NOLINT(clang-analyzer-optin.performance.Padding) */
 	char *url; /* without a final "/" */
 	char *origin; /* "https://host:port", the port always there: what credentials are good for */
 	bool plain; /* http */

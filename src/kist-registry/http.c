@@ -389,6 +389,7 @@ static const char *out_of_patience(struct http *h, int64_t now)
 static struct http *find_slow(struct client *c, int64_t now)
 {
 	for (struct http *h = c->active; h; h = h->next) {
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): take_off() comes before dispose() */
 		const char *why = out_of_patience(h, now);
 		if (why) {
 			refuse(h, h->status ? HTTP_LOST : HTTP_UNREACHED, why);

@@ -61,7 +61,8 @@ static X509_NAME *subject_of(const struct buf *der)
 {
 	const unsigned char *p = (const unsigned char *)der->data;
 	const unsigned char *end = p + der->len;
-	bool good = step(&p, end, true) && step(&p, end, true);
+	bool good = step(&p, end, true);
+	good = good && step(&p, end, true);
 	if (good && p < end && *p == 0xa0)
 		good = step(&p, end, false);
 	for (int i = 0; i < 4; i++)

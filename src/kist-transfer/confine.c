@@ -348,6 +348,7 @@ static int drop_standard(int fd, struct err **err)
 	int pair[2];
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return err_sys(err, errno, "confine: make a pipe");
+	/* NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores): it is closed */
 	auto_fd int reads = pair[0], writes = pair[1];
 	for (; fd <= STDERR_FILENO; fd++)
 		if (dup3(reads, fd, O_CLOEXEC) < 0)

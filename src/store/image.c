@@ -153,7 +153,7 @@ int image_resolve(struct store *s, const char *text, struct digest *id, struct d
 {
 	auto_reference ref = {0};
 	enum reference_kind kind;
-	struct digest unused;
+	struct digest unused = {0};
 	document = document ? document : &unused;
 	*document = (struct digest){0};
 	if (reference_parse_any(text, &ref, &kind, err) < 0)

@@ -44,6 +44,7 @@ static int put_header(
 	snprintf(h + 136, 12, "%011o", 0u);
 	memset(h + 148, ' ', 8);
 	h[156] = type;
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the version has no end */
 	memcpy(h + 257,
 		"ustar\0"
 		"00",

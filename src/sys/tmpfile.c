@@ -25,5 +25,7 @@ int tmpfile_open(int dir, int flags)
 {
 	flags |= O_RDWR | O_CLOEXEC;
 	int fd = openat(dir, ".", O_TMPFILE | flags, 0600);
-	return fd < 0 && errno == EOPNOTSUPP ? open_named(dir, flags) : fd;
+	if (fd < 0 && errno == EOPNOTSUPP)
+		return open_named(dir, flags);
+	return fd;
 }
