@@ -205,11 +205,12 @@ RUNNING=1 EXITED=2
 
 @test "a pod and a container in it: create, start, exec, logs, status, stop, remove" {
 	POD=$(cri RunPodSandbox "$(pod one)")
+	# by this runtime and no other: a daemon passes over options that it does not know
+	[ "$(runtime list -q)" = "$(cri_pod_container "$(field pod_sandbox_id <<<"$POD")")" ]
 	local c
 	c=$(create web '["sh", "-c", "echo to-out; echo to-err >&2; trap \"exit 7\" TERM; while :; do sleep 0.1; done"]')
 	cri StartContainer "{$(id "$c")}"
 	state_is "$c" $RUNNING
-	# by this runtime and no other: a daemon passes over options that it does not know
 	[[ "$(runtime state "$(field container_id <<<"$c")")" == *'"status": "running"'* ]]
 	run cri ExecSync "{$(id "$c"), \"cmd\": [\"sh\", \"-c\", \"echo in; hostname; echo bad >&2; exit 3\"]}"
 	echo "$output"
@@ -337,7 +338,7 @@ crictl_() {
 	run crictl_ exec "$id" sh -c 'exit 3'
 	[ "$status" != 0 ]
 	[[ "$output" == *"exit code 3"* ]]
-	run tty "nsenter --net=/run/netns/$KIST_NETNS -- ${KIST_CRICTL:-crictl} -r unix://$PEERS/cri.sock -i unix://$PEERS/cri.sock exec -it $id sh -c 'tty; stty size'"
+	run tty "nsenter --net=/run/netns/$KIST_NETNS -- ${KIST_CRICTL:-crictl} -r unix://$PEERS/cri.sock -i unix://$PEERS/cri.sock exec -it $id tty"
 	echo "$output"
 	[ "$status" = 0 ]
 	[[ "$output" == *"/dev/pts/"* ]]
@@ -349,11 +350,14 @@ crictl_() {
 	exec 7>&-
 	c=$(create web '["sh", "-c", "mkdir /tmp/www; echo page >/tmp/www/index.html; exec httpd -f -p 8080 -h /tmp/www"]')
 	cri StartContainer "{$(id "$c")}"
-	in_net timeout "$(patience 60)" "${KIST_CRICTL:-crictl}" -r "unix://$PEERS/cri.sock" port-forward "$pod" 18080:8080 >"$PEERS/forward" 2>&1 3>&- &
+	# not in_net: what is killed is to be timeout(1), which ends crictl, and not a shell in front of it
+	nsenter --net="/run/netns/$KIST_NETNS" -- timeout "$(patience 60)" "${KIST_CRICTL:-crictl}" -r "unix://$PEERS/cri.sock" \
+		port-forward "$pod" 18080:8080 >"$PEERS/forward" 2>&1 3>&- &
 	at=$!
 	page() {
 		[ "$(in_net curl -s --max-time "$(patience 5)" http://127.0.0.1:18080/)" = page ]
 	}
 	retry 10 page
 	kill $at
+	retry 10 eval '! kill -0 '$at
 }

@@ -8,7 +8,7 @@ cri_home() {
 	peers_home containerd ctr cc
 }
 
-# and "$PEERS/daemon", a program that becomes the daemon
+# writes what the daemon reads, and "$PEERS/daemon", a script that becomes the daemon
 cri_config() {
 	cat >"$PEERS/config.toml" <<-END
 		version = 2
@@ -42,6 +42,11 @@ cri_state() {
 
 cri_image() { # ARCHIVE NAME: while the daemon runs
 	timeout "$(patience 60)" ctr -a "$PEERS/cri.sock" -n k8s.io image import "$1" 3>&-
+}
+
+# what the runtime has of a pod without containers
+cri_pod_container() { # ID
+	echo "$1"
 }
 
 # of a container, below its pod's

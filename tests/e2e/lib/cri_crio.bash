@@ -1,5 +1,5 @@
 # Kubernetes' container runtime interface by CRI-O, whose program $KIST_CRIO names; pinns, which is built with it, lies beside it.
-# 1.26 is what Debian 12's Go builds: make bin/crio bin/pinns.
+# docs/oci.md says how.
 
 CRI_FAILED="container create failed"
 
@@ -66,6 +66,10 @@ cri_state() {
 cri_image() { # ARCHIVE NAME
 	nsenter --mount="/proc/$(cat "$PEERS/holder")/ns/mnt" timeout "$(patience 60)" \
 		skopeo copy --insecure-policy "docker-archive:$1" "containers-storage:[overlay@$PEERS/root+$PEERS/run]$2" 3>&-
+}
+
+cri_pod_container() { # ID
+	! cri_shares_processes || echo "$1"
 }
 
 cri_cgroup() { # ID
