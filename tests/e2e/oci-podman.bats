@@ -246,7 +246,9 @@ ready() {
 	echo content >"$PEERS/f"
 	pod cp "$PEERS/f" a:/tmp/
 	[ "$(pod exec a cat /tmp/f)" = content ]
-	[[ "$(pod diff a)" == *"A /tmp/f"* ]]
+	# "podman diff a" would first ask for an image whose ID begins with an a
+	run pod container diff a
+	[[ "$output" == *"A /tmp/f"* ]]
 	pod stop a
 	[ "$(pod inspect -f '{{.State.Status}} {{.State.ExitCode}}' a)" = "exited 3" ]
 	pod start a
