@@ -229,10 +229,17 @@ task_is() {
 }
 
 @test "containerd: eight containers at once" {
-	local i
+	local i pid pids=()
+	mkdir "$PEERS/eight"
 	for i in 1 2 3 4 5 6 7 8; do
-		ctr_ run --rm --runc-binary "$RUNTIME" --runc-root "$PEERS/runc" --cgroup "$CGROUP/m$i" $IMAGE_NAME "m$i" echo "$i" >"$PEERS/out.$i" 2>&1 &
+		# in a file: ctr gives up on output that it has not begun to read when the program ends
+		ctr_ run --rm --runc-binary "$RUNTIME" --runc-root "$PEERS/runc" --cgroup "$CGROUP/m$i" \
+			--mount "type=bind,src=$PEERS/eight,dst=/mnt,options=rbind:rw" $IMAGE_NAME "m$i" \
+			sh -c "echo $i >/mnt/$i" >"$PEERS/out.$i" 2>&1 &
+		pids+=($!)
 	done
-	wait $(jobs -p)
-	[ "$(cat "$PEERS"/out.* | tr -d '\n')" = 12345678 ]
+	for pid in "${pids[@]}"; do
+		wait "$pid"
+	done
+	[ "$(cat "$PEERS"/eight/* | tr -d '\n')" = 12345678 ]
 }

@@ -21,6 +21,7 @@ setup_file() {
 	cat >"$PEERS/pod" <<-EOF
 		#!/bin/sh
 		export CONTAINERS_CONF=$PEERS/containers.conf
+		export PODMAN_IGNORE_CGROUPSV1_WARNING=1
 		exec timeout --foreground -k 1 $(patience 60) podman --root $PEERS/root --runroot $PEERS/run --tmpdir $PEERS/tmp \
 			--storage-driver overlay --runtime $RUNTIME "\$@"
 	EOF
@@ -283,7 +284,8 @@ ready() {
 
 @test "podman run --restart: on failure as often as told" {
 	run pod run --name r --restart on-failure:2 --network none --cgroup-parent "$CGROUP" bb false
-	retry 10 test "$(pod inspect -f '{{.RestartCount}}' r)" = 2
+	restarts() { [ "$(pod inspect -f '{{.RestartCount}}' r)" = "$1" ]; }
+	retry 10 restarts 2
 }
 
 @test "podman pod: shared namespaces, pause, stop, start, kill, rm" {
