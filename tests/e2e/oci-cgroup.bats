@@ -605,7 +605,7 @@ for part in "cpu", "memory", "blkio":
 }
 
 @test "events at an interval, until the container ends" {
-	bundle e4 'p["args"] = ["sleep", "2"]'
+	bundle e4 'p["args"] = ["sleep", "4"]'
 	start e4
 	run -0 oci events --interval 300ms e4
 	[ "$(grep -c '"type":"stats"' <<<"$output")" -ge 2 ]
@@ -639,7 +639,7 @@ for part in "cpu", "memory", "blkio":
 		done
 	fi
 	timeout 20 "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" events --interval 60s e5 >"$HOME_OCI/out" 2>&1 3>&- &
-	sleep 0.5
+	sleep "$(patience 1)"
 	oci exec e5 sh -c "echo go >/tmp/go"
 	wait_for grep -q '"type":"oom","id":"e5"' "$HOME_OCI/out"
 	oci delete --force e5
@@ -874,6 +874,7 @@ p["args"] = ["sh", "-c", "mknod /tmp/kmsg c 1 11; mknod /tmp/absent c 10 250; (:
 	for i in $(cat "$dir/cgroup.procs"); do
 		echo "$i" >"$dir/inner/cgroup.procs" || true
 	done
+	wait_for oci exec f1 test -s /tmp/now
 	a=$(oci exec f1 cat /tmp/now)
 	oci pause f1
 	is f1 paused

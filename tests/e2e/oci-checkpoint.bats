@@ -78,6 +78,8 @@ pid_of() {
 	oci state "$1" | sed -n 's/.*"pid": \(.*\),/\1/p'
 }
 
+# goes on where a restore ends its sleep, as criu does that of newer busyboxes
+ON='p["args"] = ["sh", "-c", "while :; do sleep 1000; done"]'
 COUNTER='p["args"] = ["sh", "-c", "i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done"]'
 
 # Every number once, in order: the counter neither started anew nor lost one.
@@ -137,7 +139,7 @@ groups_of() {
 	# criu asks for the limits of processes that are not its own user's
 	SOME_UID=$(may_have_resources && echo 5 || echo 0)
 	export SOME_UID
-	bundle s1 'c["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["chroot"], "action": "SCMP_ACT_ERRNO"}]}; p["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 300, "hard": 400}]; c["process"]["user"] = {"uid": int(os.environ["SOME_UID"]), "gid": int(os.environ["SOME_UID"])}; c["hostname"] = "saved"; p["oomScoreAdj"] = 200'
+	bundle s1 "$ON"'; c["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["chroot"], "action": "SCMP_ACT_ERRNO"}]}; p["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 300, "hard": 400}]; c["process"]["user"] = {"uid": int(os.environ["SOME_UID"]), "gid": int(os.environ["SOME_UID"])}; c["hostname"] = "saved"; p["oomScoreAdj"] = 200'
 	start s1
 	local what before
 	what() {
@@ -308,7 +310,7 @@ PY
 	criu_works
 	printf '#!/bin/sh\necho "$1 $(tr -d " \\n" | sed "s/.*\\"pid\\":\\([0-9]*\\).*/\\1/")" >>%s/hooks\n' "$HOME_OCI" >"$HOME_OCI/hook"
 	chmod +x "$HOME_OCI/hook"
-	bundle h1 'h = os.environ["HOME_OCI"] + "/hook"; c["hooks"] = {k: [{"path": h, "args": ["hook", k]}] for k in ["prestart", "createRuntime", "poststop"]}'
+	bundle h1 "$ON"'; h = os.environ["HOME_OCI"] + "/hook"; c["hooks"] = {k: [{"path": h, "args": ["hook", k]}] for k in ["prestart", "createRuntime", "poststop"]}'
 	start h1
 	: >"$HOME_OCI/hooks"
 	save h1
@@ -438,7 +440,7 @@ C
 
 @test "TCP connections inside a new network namespace survive with --tcp-established, and loopback is up" {
 	criu_works
-	bundle n1 'p["args"] = ["sh", "-c", "cd /dev/shm; mkfifo a b; nc -l -p 7000 <a >got & exec 3>a; sleep 0.3; nc 127.0.0.1 7000 <b & exec 4>b; echo first >&4; while [ ! -s got ]; do sleep 0.05; done; trap \"echo second >&4\" USR1; echo up; while :; do sleep 0.05; [ $(wc -l <got) = 2 ] && cat got && break; done; sleep 100"]'
+	bundle n1 'p["args"] = ["sh", "-c", "cd /dev/shm; mkfifo a b; nc -l -p 7000 <a >got & exec 3>a; until grep -q :1B58 /proc/net/tcp*; do sleep 0.05; done; nc 127.0.0.1 7000 <b & exec 4>b; echo first >&4; while [ ! -s got ]; do sleep 0.05; done; trap \"echo second >&4\" USR1; echo up; while :; do sleep 0.05; [ $(wc -l <got) = 2 ] && cat got && break; done; sleep 100"]'
 	start n1
 	wait_for lines 1
 	run save n1

@@ -12,6 +12,8 @@ said() {
 oci_bg() {
 	local out=$1
 	shift
+	# here already: nobody is to read what another has left in it
+	: >"$out"
 	"$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" "$@" </dev/null >"$out" 2>&1 3>&- &
 	OCI_PID=$!
 }

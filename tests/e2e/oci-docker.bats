@@ -153,7 +153,8 @@ ready() {
 	since=$(date +%s)
 	run d run --name aa --network none -m 20m bb tail /dev/zero
 	[ "$status" = 137 ]
-	field_is aa '{{.State.OOMKilled}} {{.State.ExitCode}}' "true 137"
+	# two events, of which the end may be the first to arrive
+	retry 10 field_is aa '{{.State.OOMKilled}} {{.State.ExitCode}}' "true 137"
 	run d events --since "$since" --until "$(($(date +%s) + 1))" --filter container=aa --format '{{.Action}}'
 	[[ "$output" == *oom* ]]
 }

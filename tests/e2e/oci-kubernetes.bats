@@ -174,7 +174,7 @@ container() {
 	/usr/bin/python3 - "$1" "$2" "${3:-}" "$IMAGE_NAME" <<-'END'
 		import json, sys
 		name, args, change, image = sys.argv[1:]
-		c = {"metadata": {"name": name, "attempt": 0}, "image": {"image": image}, "command": json.loads(args),
+		c = {"metadata": {"name": name, "attempt": 0}, "image": {"image": image, "user_specified_image": image}, "command": json.loads(args),
 		     "log_path": name + ".log", "linux": {"resources": {}, "security_context": {
 		     "namespace_options": {"network": 0, "pid": 1, "ipc": 0}, "seccomp": {"profile_type": 0},
 		     "masked_paths": ["/proc/kcore", "/proc/timer_list"], "readonly_paths": ["/proc/sys"]}}}
@@ -300,7 +300,8 @@ c['linux']['resources'] = {'memory_limit_in_bytes': 33554432, 'cpu_period': 1000
 	c=$(create greedy '["tail", "/dev/zero"]' 'c["linux"]["resources"] = {"memory_limit_in_bytes": 16777216}')
 	cri StartContainer "{$(id "$c")}"
 	retry 20 state_is "$c" $EXITED
-	[ "$(cri ContainerStatus "{$(id "$c")}" | field status.reason)" = OOMKilled ]
+	killed() { [ "$(cri ContainerStatus "{$(id "$c")}" | field status.reason)" = OOMKilled ]; }
+	retry 10 killed
 	c=$(create all '["sleep", "1000"]' 'l["privileged"] = 1; del l["masked_paths"], l["readonly_paths"]')
 	cri StartContainer "{$(id "$c")}"
 	run cri ExecSync "{$(id "$c"), \"cmd\": [\"sh\", \"-c\", \"mkdir /m && mount -t tmpfs x /m && touch /m/x && echo mounted; grep Seccomp: /proc/self/status\"]}"

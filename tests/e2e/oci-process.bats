@@ -907,7 +907,7 @@ p['args'] = ['echo', 'ran']"
 	run oci create -b "$BUNDLE" jp2 </dev/null
 	[ "$status" = 1 ]
 	[[ "$output" == *"error running createRuntime hook /bin/false: exit status 1"* ]]
-	alone
+	wait_for alone
 	run oci state jp2
 	[ "$status" = 1 ]
 }

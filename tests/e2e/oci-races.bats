@@ -6,6 +6,8 @@ load lib/bundle
 oci_bg() {
 	local out=$1
 	shift
+	# here already: nobody is to read what another has left in it
+	: >"$out"
 	"$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" "$@" </dev/null >"$out" 2>&1 3>&- &
 	OCI_PID=$!
 }
@@ -447,7 +449,7 @@ p["args"] = ["sleep", os.environ["MARK"]]'
 	kill -9 "$OCI_PID"
 	wait "$OCI_PID" || true
 	wait_for is hk stopped || is hk creating
-	timeout "$(patience 2)" "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" delete --force hk
+	timeout 8 "$KIST_BUILD/bin/kist-oci" --root "$HOME_OCI/state" delete --force hk
 	wait_for clean hk
 }
 

@@ -274,19 +274,19 @@ r['memory'] = {'limit': 1 << 20}"
 @test "delete clears a unit that failed and stays" {
 	sbundle failed "
 c['annotations'] = {'org.systemd.property.CollectMode': \"'inactive'\",
-'org.systemd.property.RuntimeMaxSec': '2', 'org.systemd.property.SendSIGKILL': 'true'}
+'org.systemd.property.RuntimeMaxSec': '$((1 + $(patience 1)))', 'org.systemd.property.SendSIGKILL': 'true'}
 c['annotations']['org.systemd.property.KillSignal'] = '9'"
 	soci run --detach --bundle "$BUNDLE" failed
 	i=0
 	until [ "$(prop kisttest-failed.scope ActiveState)" = failed ]; do
 		i=$((i + 1))
-		[ $i -lt 300 ]
+		[ $i -lt 400 ]
 		sleep 0.1
 	done
 	wait_for is failed stopped
 	oci delete failed
 	gone kisttest-failed.scope
-	# without the end after two seconds, which may pass before one looks
+	# without the end after so many seconds, which may pass before one looks
 	sbundle failed
 	soci run --detach --bundle "$BUNDLE" failed
 	is failed running
@@ -339,6 +339,8 @@ if '$ROOTLESS':
 		sbundle saved "
 c['linux']['cgroupsPath'] = '$path'
 p['noNewPrivileges'] = False
+# a restore ends the sleep of newer busyboxes
+p['args'] = ['sh', '-c', 'while :; do sleep 1000; done']
 r['memory'] = {'limit': 96 << 20}"
 		unit=kisttest-saved.${path##*[.:]}
 		unit=${unit/.saved/.scope}

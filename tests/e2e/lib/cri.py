@@ -21,7 +21,7 @@ SANDBOX = {
         "security_context": (2, {"namespace_options": (1, NAMESPACES), "privileged": (6, int), "seccomp": (9, PROFILE)}),
         "sysctls": (3, KEY_VALUE)})}
 CONTAINER = {
-    "metadata": (1, {"name": (1, str), "attempt": (2, int)}), "image": (2, {"image": (1, str)}),
+    "metadata": (1, {"name": (1, str), "attempt": (2, int)}), "image": (2, {"image": (1, str), "user_specified_image": (18, str)}),
     "command": (3, str), "args": (4, str), "working_dir": (5, str), "envs": (6, KEY_VALUE),
     "mounts": (7, {"container_path": (1, str), "host_path": (2, str), "readonly": (3, int), "propagation": (5, int)}),
     "log_path": (11, str), "stdin": (12, int), "tty": (14, int),
