@@ -287,7 +287,7 @@ contents() {
 	layer=$(kist image inspect -f '{{index .RootFS.Layers 0}}' two:v1)
 	file=$KIST_HOME/data/layers/${layer#sha256:}/random
 	cp -p "$file" "$W/good"
-	printf x | dd of="$file" bs=1 seek=100000 conv=notrunc status=none
+	flip "$file" 100000
 	run kist save -o "$W/bad.tar" two:v1
 	[ "$status" != 0 ]
 	[ ! -e "$W/bad.tar" ]
@@ -328,7 +328,8 @@ load_kept() {
 
 @test "a damaged layer is named with its file and images, and unpacked again from its blob" {
 	load_kept
-	printf x | dd of="$(layer_folder kept:1)/random" bs=1 seek=99999 conv=notrunc status=none
+	flip "$(layer_folder kept:1)/random" 99999
+	touch "$(layer_folder kept:1)/random"
 	run kist system check
 	[ "$status" = 1 ]
 	[[ "$output" == *"2 differences from what it came as"*"of kept:1"*"/random: another content than it came with"*"--repair unpacks it again"*"1 damaged"* ]]
@@ -342,7 +343,7 @@ load_kept() {
 @test "a layer that a container has is not replaced" {
 	load_kept
 	id=$(kist create kept:1 true)
-	printf x | dd of="$(layer_folder kept:1)/random" bs=1 seek=99999 conv=notrunc status=none
+	flip "$(layer_folder kept:1)/random" 99999
 	run kist system check --repair
 	[ "$status" = 1 ]
 	[[ "$output" == *"remove the containers that have it"* ]]
@@ -371,7 +372,7 @@ load_kept() {
 	load_kept
 	kist save -o "$W/before.tar" kept:1
 	blob=$(ls -S "$KIST_HOME/data/content/sha256" | head -n 1)
-	printf x | dd of="$KIST_HOME/data/content/sha256/$blob" bs=1 seek=1000 conv=notrunc status=none
+	flip "$KIST_HOME/data/content/sha256/$blob" 1000
 	run kist system check
 	[ "$status" = 1 ]
 	[[ "$output" == *"blob sha256:$blob: its digest is"*"of kept:1"* ]]

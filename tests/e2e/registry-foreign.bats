@@ -75,7 +75,7 @@ stranger_knows_nothing() {
 damage_and_repair() {
 	blob=$(in_net curl -s -u "$REGISTRY_USER:$REGISTRY_PASSWORD" http://127.0.0.1:7000/v2/foreign/manifests/latest |
 		jq -r '.layers[1].digest' | cut -d: -f2)
-	printf x | dd of="$KIST_HOME/data/content/sha256/$blob" bs=1 seek=100 conv=notrunc status=none
+	flip "$KIST_HOME/data/content/sha256/$blob" 100
 	registry_forget odd other
 	run kist system check --repair
 	[ "$status" = 0 ] || { echo "$output"; false; }

@@ -384,7 +384,7 @@ reclaimed() { # by a prune of images with FILTERS, in bytes
 	put_image bad/x 1 --bytes 100000 --seed bad >/dev/null
 	layer=$(registry_skopeo inspect --tls-verify=false --raw docker://127.0.0.1:5000/bad/x:1 | jq -r '.layers[0].digest')
 	data=$REGISTRY_HOME/plain/data/docker/registry/v2/blobs/sha256/$(cut -c8-9 <<<"$layer")/${layer#sha256:}/data
-	printf 'X' | dd of="$data" bs=1 seek=5000 conv=notrunc 2>/dev/null
+	flip "$data" 5000
 	fails_with 1 "$layer" docker pull localhost:5000/bad/x:1
 	[ "$(docker images -q localhost:5000/bad/x)" = "" ]
 	[ -z "$(ls "$KIST_HOME/data/ingest")" ]

@@ -34,19 +34,6 @@ diff_id() {
 blob_of() { # layer
 	registry_skopeo inspect --tls-verify=false --raw docker://127.0.0.1:5000/test/odd:1 | jq -r ".layers[$1].digest" | cut -d: -f2
 }
-flip() { # FILE OFFSET, whatever its time was
-	python3 - "$1" "$2" <<'PY'
-import os, sys
-at = int(sys.argv[2])
-st = os.stat(sys.argv[1])
-with open(sys.argv[1], "r+b") as f:
-    f.seek(at)
-    c = f.read(1)
-    f.seek(at)
-    f.write(bytes([c[0] ^ 1]))
-os.utime(sys.argv[1], ns=(st.st_atime_ns, st.st_mtime_ns))
-PY
-}
 attribute() { # FILE NAME [HEX]: sets, or without a value removes it
 	python3 -c 'import os, sys
 f, n, *v = sys.argv[1:]

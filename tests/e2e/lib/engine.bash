@@ -173,6 +173,21 @@ fails_with() {
 	esac
 }
 
+# flip FILE OFFSET: damages a byte, whatever it was; the file keeps its time.
+flip() {
+	python3 - "$1" "$2" <<'PY'
+import os, sys
+at = int(sys.argv[2])
+st = os.stat(sys.argv[1])
+with open(sys.argv[1], "r+b") as f:
+    f.seek(at)
+    c = f.read(1)
+    f.seek(at)
+    f.write(bytes([c[0] ^ 1]))
+os.utime(sys.argv[1], ns=(st.st_atime_ns, st.st_mtime_ns))
+PY
+}
+
 # What is on the daemon's machine, for leak checks: everything that belongs to containers.
 engine_traces() {
 	ps -eo args= | grep '^kist-monitor' | grep -vc ' parked-'
