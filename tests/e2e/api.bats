@@ -214,9 +214,10 @@ EOF
 }
 
 @test "events: filters, since, until, and a live stream" {
-	docker events --filter type=container --filter event=create --format '{{.Actor.Attributes.name}}' >"$BATS_TEST_TMPDIR/e" &
+	# since: whatever comes before it listens
+	docker events --since "$(date +%s.%N)" --filter type=container --filter event=create \
+		--format '{{.Actor.Attributes.name}}' >"$BATS_TEST_TMPDIR/e" &
 	client=$!
-	sleep "$(patience 0.5)"
 	docker create --name seen busybox true
 	docker volume create unseen
 	retry 5 grep -qx seen "$BATS_TEST_TMPDIR/e"

@@ -57,31 +57,34 @@ on_terminal() {
 	[ "$(docker inspect -f '{{.State.Running}}' c1)" = true ]
 }
 
+attached() { # CONTAINER SINCE [HOW MANY]
+	local count
+	count=$(docker events --since "$2" --until "$(date +%s)" --filter container="$1" --filter event=attach | grep -c attach)
+	[ "$count" -ge "${3:-1}" ]
+}
+
 @test "two clients attached to one container both get its output" {
-	docker run -di --name c1 busybox sh -c 'read x; echo "got $x"'
+	id=$(docker run -di --name c1 busybox sh -c 'read x; echo "got $x"')
+	since=$(date +%s)
 	docker attach --no-stdin c1 >"$BATS_TEST_TMPDIR/a" &
 	a=$!
 	docker attach --no-stdin c1 >"$BATS_TEST_TMPDIR/b" &
 	b=$!
-	sleep "$(patience 0.5)"
+	retry 10 attached "$id" "$since" 2
 	echo word | docker attach c1
 	wait $a $b
 	[ "$(cat "$BATS_TEST_TMPDIR/a")" = "got word" ]
 	[ "$(cat "$BATS_TEST_TMPDIR/b")" = "got word" ]
 }
 
-attached() { # CONTAINER SINCE
-	docker events --since "$2" --until "$(date +%s)" --filter container="$1" --filter event=attach | grep -q attach
-}
-
 @test "attach gives the exit code and forwards signals" {
-	docker run -d --name c1 busybox sh -c 'trap "exit 6" TERM; echo up; while :; do sleep 0.1; done'
+	id=$(docker run -d --name c1 busybox sh -c 'trap "exit 6" TERM; echo up; while :; do sleep 0.1; done')
 	retry 5 bash -c 'docker logs c1 | grep -q up'
 	since=$(date +%s)
 	docker attach c1 >/dev/null &
 	client=$!
 	# forwards signals before it asks to be attached
-	retry 10 attached c1 "$since"
+	retry 10 attached "$id" "$since"
 	kill -TERM $client
 	code=0
 	wait $client || code=$?

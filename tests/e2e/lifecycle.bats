@@ -279,13 +279,15 @@ state() {
 	[ "$(docker wait c1)" = 3 ]
 	[ "$(docker wait c1)" = 3 ]
 	docker create --name c2 busybox sh -c 'exit 4'
-	curl -s -N --unix-socket "$KIST_HOME/kist.sock" -X POST 'http://d/v1.41/containers/c2/wait?condition=next-exit' \
-		>"$BATS_TEST_TMPDIR/next" &
+	curl -s -v -N --unix-socket "$KIST_HOME/kist.sock" -X POST 'http://d/v1.41/containers/c2/wait?condition=next-exit' \
+		>"$BATS_TEST_TMPDIR/next" 2>"$BATS_TEST_TMPDIR/next.head" &
 	waiter=$!
-	curl -s -N --unix-socket "$KIST_HOME/kist.sock" -X POST 'http://d/v1.41/containers/c2/wait?condition=removed' \
-		>"$BATS_TEST_TMPDIR/removed" &
+	curl -s -v -N --unix-socket "$KIST_HOME/kist.sock" -X POST 'http://d/v1.41/containers/c2/wait?condition=removed' \
+		>"$BATS_TEST_TMPDIR/removed" 2>"$BATS_TEST_TMPDIR/removed.head" &
 	remover=$!
-	sleep "$(patience 0.3)"
+	# the head of the answer says that it waits
+	retry 10 grep -q '200 OK' "$BATS_TEST_TMPDIR/next.head"
+	retry 10 grep -q '200 OK' "$BATS_TEST_TMPDIR/removed.head"
 	docker start c2
 	wait $waiter
 	grep -q '"StatusCode":4' "$BATS_TEST_TMPDIR/next"
