@@ -162,8 +162,12 @@ rm_k() {
 		worker=$!
 		sleep "$(patience "0.$(printf %03d $((RANDOM % 250)))")"
 		engine_end -KILL
-		kill $worker 2>/dev/null || true
+		# and the client that it runs, which would ask the next daemon
+		kill -STOP $worker 2>/dev/null || true
+		clients=$(pgrep -P $worker || true)
+		kill -KILL $worker $clients 2>/dev/null || true
 		wait $worker 2>/dev/null || true
+		for client in $clients; do wait_gone "$client"; done
 		engine_run
 		[ "$(docker inspect -f '{{.State.Running}}' witness)" = true ]
 		# what it remembers can be removed; there is nothing between created and gone
