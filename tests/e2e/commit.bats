@@ -557,7 +557,7 @@ D /t/deleted"
 
 @test "a container that a killed daemon had paused for a commit runs again when it comes back" {
 	only_kist
-	docker run -d --name c1 --network none busybox sh -c 'dd if=/dev/zero of=/big bs=1 count=0 seek=800000000; i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.05; done'
+	docker run -d --name c1 --network none busybox sh -c 'dd if=/dev/zero of=/big bs=1 count=0 seek=800000000; i=0; while :; do i=$((i+1)); echo $i >/c; mv /c /count; sleep 0.05; done'
 	wait_until docker exec c1 test -e /count
 	docker commit c1 new >/dev/null 2>&1 &
 	wait_until paused
@@ -568,8 +568,7 @@ D /t/deleted"
 	engine_run
 	is "$(docker inspect -f '{{.State.Status}}' c1)" running
 	before=$(docker exec c1 cat /count)
-	sleep 0.5
-	[ "$(docker exec c1 cat /count)" -gt "$before" ]
+	wait_until counted_on "$before"
 	fails_with 1 "No such image" docker image inspect new
 	is "$(ls "$KIST_HOME/data/staging")" ""
 	is "$(ls "$KIST_HOME/exec/containers/"*/paused-by-commit 2>/dev/null)" ""
@@ -577,6 +576,10 @@ D /t/deleted"
 
 paused() {
 	[ "$(docker inspect -f '{{.State.Status}}' c1)" = paused ]
+}
+
+counted_on() { # FROM
+	[ "$(docker exec c1 cat /count)" -gt "$1" ]
 }
 
 # Frozen, as the kernel sees it: nobody is there to say so.
