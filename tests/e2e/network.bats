@@ -29,14 +29,14 @@ web() {
 }
 
 get() { # where url
-	"$1" curl -s -f --noproxy '*' --connect-timeout 1 -m 2 "$2"
+	"$1" curl -s -f --noproxy '*' --connect-timeout "$(patience 3)" -m "$(patience 20)" "$2"
 }
 
 # What a page says, asked from inside a container. (busybox's static wget needs libc's name service.)
 get_inside() { # host port run-or-exec-arguments...
 	local host=$1 port=$2
 	shift 2
-	docker "$@" sh -c "printf 'GET / HTTP/1.0\r\n\r\n' | nc -w 2 $host $port | tail -n 1"
+	docker "$@" sh -c "printf 'GET / HTTP/1.0\r\n\r\n' | nc -w $(patience 10) $host $port | tail -n 1"
 }
 
 # echo_udp NAME [docker flags]: sends every datagram on port 53 back. Runs the host's socat.
@@ -49,6 +49,10 @@ echo_udp() {
 }
 ask_udp() { # where host port
 	"$1" timeout "$(patience 3)" bash -c 'exec 9<>"/dev/udp/$0/$1"; echo ping >&9; head -n 1 <&9' "$2" "$3"
+}
+# With retry: socat is deaf for a moment after every datagram.
+pings() { # where host port
+	[ "$(ask_udp "$@")" = ping ]
 }
 
 bridge() {
@@ -87,7 +91,7 @@ bridge() {
 		echo $! >'"$BATS_TEST_TMPDIR/pid"'; wait' 3>&- &
 	retry 5 test -s "$BATS_TEST_TMPDIR/pid"
 	retry 5 bash -c "nsenter --net=/run/netns/$KIST_NETNS-out ss -ltn | grep -q :7000"
-	[ "$(docker run --rm busybox nc -w 3 192.0.2.2 7000)" = 192.0.2.1 ]
+	[ "$(docker run --rm busybox nc -w "$(patience 10)" 192.0.2.2 7000)" = 192.0.2.1 ]
 	wait
 }
 
@@ -107,10 +111,10 @@ bridge() {
 
 @test "a published udp port is reached from all sides" {
 	echo_udp c1 -p 5353:53/udp
-	[ "$(ask_udp in_net 127.0.0.1 5353)" = ping ]
-	[ "$(ask_udp in_net 192.0.2.1 5353)" = ping ]
-	[ "$(ask_udp in_net 10.88.0.1 5353)" = ping ]
-	[ "$(ask_udp in_outside 192.0.2.1 5353)" = ping ]
+	retry 10 pings in_net 127.0.0.1 5353
+	retry 10 pings in_net 192.0.2.1 5353
+	retry 10 pings in_net 10.88.0.1 5353
+	retry 10 pings in_outside 192.0.2.1 5353
 	docker rm -f c1
 	run ask_udp in_outside 192.0.2.1 5353
 	[ "$output" != ping ]
@@ -210,7 +214,7 @@ bridge() {
 
 @test "no other program can take a published port" {
 	docker run -d --name c1 -p 8080:80 busybox sleep 1000
-	run in_net timeout "$(patience 1)" socat TCP-LISTEN:8080,reuseaddr /dev/null
+	run in_net timeout "$(patience 10)" socat TCP-LISTEN:8080,reuseaddr /dev/null
 	[[ "$output" == *"in use"* ]]
 	docker rm -f c1
 	run in_net timeout "$(patience 1)" socat TCP-LISTEN:8080,reuseaddr /dev/null
