@@ -4,7 +4,7 @@ load lib/engine
 load lib/registry
 
 setup_file() {
-	engine_start --registry-timeout "$(patience 2)" --max-download-attempts 2
+	engine_start --registry-timeout "$(patience 5)" --max-download-attempts 2
 	registry_mock odd 7000
 	load_busybox
 }

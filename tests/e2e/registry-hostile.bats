@@ -4,7 +4,7 @@ load lib/engine
 load lib/registry
 
 setup_file() {
-	engine_start --registry-timeout "$(patience 2)" --max-download-attempts 2
+	engine_start --registry-timeout "$(patience 4)" --max-download-attempts 2
 	registry_mock other 7001
 	registry_mock odd 7000 --other http://127.0.0.1:7001
 	load_busybox
@@ -28,7 +28,7 @@ teardown() {
 refused() {
 	local name=127.0.0.1:7000/$1
 	docker tag busybox "$name"
-	fails_with 1 "$2" timeout "$(patience 20)" ${3:-docker} pull "$name" || { echo "($1)"; return 1; }
+	fails_with 1 "$2" timeout "$(patience 40)" ${3:-docker} pull "$name" || { echo "($1)"; return 1; }
 	[ "$(docker images -q --no-trunc "$name")" = "$BEFORE" ] || { echo "$1 took the name"; return 1; }
 }
 
@@ -73,7 +73,7 @@ all_refused() {
 		layer.stall the transfer has stalled
 		layer.drip the transfer has stalled
 	END
-	[ $((SECONDS - start)) -lt $(patience 25) ]
+	[ $((SECONDS - start)) -lt $(patience 40) ]
 	[ -n "$(ls "$KIST_HOME/data/ingest")" ]
 	store_unchanged layer.stall layer.drip
 }
@@ -107,7 +107,7 @@ all_refused() {
 	}
 	run full
 	umount "$small/data"
-	engine_run --registry-timeout "$(patience 2)" --max-download-attempts 2
+	engine_run --registry-timeout "$(patience 4)" --max-download-attempts 2
 	registry_stop big
 	[ "$status" = 0 ] || { echo "$output"; false; }
 }

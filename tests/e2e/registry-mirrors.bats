@@ -12,7 +12,7 @@ setup_file() {
 	registry_sign "$(registry_ca)" hub "/CN=hub" "subjectAltName=DNS:registry-1.docker.io,DNS:localhost,IP:127.0.0.1"
 	cp "$(registry_ca).crt" "$KIST_BUNDLE"
 	echo '{"registry-mirrors": ["http://127.0.0.1:7001"]}' >"$REGISTRY_HOME/daemon.json"
-	engine_start --config-file "$REGISTRY_HOME/daemon.json" --certs-dir "$CERTS" --registry-timeout "$(patience 2)" --max-download-attempts 2
+	engine_start --config-file "$REGISTRY_HOME/daemon.json" --certs-dir "$CERTS" --registry-timeout "$(patience 4)" --max-download-attempts 2
 	registry_mock mirror 7001
 	registry_mock hub 443 --tls "$(registry_ca)-hub" --good
 	registry_mock home 7000 --good

@@ -7,7 +7,7 @@ ABOUT=sha256:$(printf 'a%.0s' {1..64})
 
 setup_file() {
 	registry_there || return 0
-	engine_start --registry-timeout "$(patience 2)" --max-download-attempts 2
+	engine_start --registry-timeout "$(patience 5)" --max-download-attempts 2
 	registry_start plain 5000
 	registry_mock odd 7000 --other http://127.0.0.1:7000
 }

@@ -58,11 +58,14 @@ asked() {
 	cat "$REGISTRY_HOME/mock-$1.log" 2>/dev/null
 }
 
-# Impatient; $output has both streams, $status.
+# For the tests that mean to run into these limits; any other would, too, where the machine stands still for as long.
+impatient=(--stall $((1500 * ${KIST_SLOW:-1})) --answer $((2000 * ${KIST_SLOW:-1})))
+
+# $output has both streams, $status.
 try() {
 	registry_net
 	run timeout 60 "${NET[@]}" "${TRY[@]}" --quiet --attempts 4 --pause 50 \
-		--stall $((1500 * ${KIST_SLOW:-1})) --answer $((2000 * ${KIST_SLOW:-1})) --connect $((2000 * ${KIST_SLOW:-1})) "$@"
+		--stall $((5000 * ${KIST_SLOW:-1})) --answer $((5000 * ${KIST_SLOW:-1})) --connect $((5000 * ${KIST_SLOW:-1})) "$@"
 	echo "$output" # shown when the test fails
 }
 
@@ -136,7 +139,7 @@ fetched() { # FILE: it is the mock's blob
 }
 
 @test "a stalled download is begun again, and goes on" {
-	try 127.0.0.1:7000/stall/1 download "$BLOB" $SIZE f
+	try "${impatient[@]}" 127.0.0.1:7000/stall/1 download "$BLOB" $SIZE f
 	[ "$status" = 0 ]
 	fetched f
 	[[ "$output" == *"the transfer has stalled"* ]]
@@ -144,7 +147,7 @@ fetched() { # FILE: it is the mock's blob
 }
 
 @test "a registry that drips ends in an error within the limits" {
-	try 127.0.0.1:7000/drip download "$BLOB" $SIZE f
+	try "${impatient[@]}" 127.0.0.1:7000/drip download "$BLOB" $SIZE f
 	[ "$status" = 1 ]
 	[[ "$output" == *"the transfer has stalled"* ]]
 }
@@ -323,10 +326,10 @@ fetched() { # FILE: it is the mock's blob
 
 @test "a registry that is silent or drips a document ends in an error within the limits" {
 	local start=$SECONDS
-	try --attempts 2 127.0.0.1:7000/silent manifest latest
+	try "${impatient[@]}" --attempts 2 127.0.0.1:7000/silent manifest latest
 	[ "$status" = 1 ]
 	[[ "$output" == *"timed out waiting for the answer"* ]]
-	try --attempts 2 127.0.0.1:7000/dripping manifest latest
+	try "${impatient[@]}" --attempts 2 127.0.0.1:7000/dripping manifest latest
 	[ "$status" = 1 ]
 	[[ "$output" == *"the answer takes too long"* ]]
 	[ $((SECONDS - start)) -lt $(patience 25) ]
@@ -335,7 +338,7 @@ fetched() { # FILE: it is the mock's blob
 @test "whoever waits for an answer gets an error in time, however often it would be tried again" {
 	local start=$SECONDS
 	for what in "127.0.0.1:7000/silent manifest latest" "127.0.0.1:7000/dripping manifest latest"; do
-		try --attempts 100 --question $what
+		try "${impatient[@]}" --attempts 100 --question $what
 		[ "$status" = 1 ]
 		[[ "$output" == *"127.0.0.1:7000 does not answer in time"* ]]
 	done
