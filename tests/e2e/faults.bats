@@ -121,7 +121,9 @@ nothing_left() {
 	id=$(docker run -d --name c1 busybox sleep 1000)
 	pid=$(docker inspect -f '{{.State.Pid}}' c1)
 	engine_end -KILL
-	kill -9 "$(monitor_of "$id")"
+	monitor=$(monitor_of "$id")
+	kill -9 "$monitor"
+	wait_gone "$monitor"
 	engine_run
 	[ "$(docker inspect -f '{{.State.Running}} {{.State.ExitCode}}' c1)" = "false 137" ]
 	retry 10 bash -c "[ ! -d /proc/$pid ] || grep -q '^State:.Z' /proc/$pid/status"
@@ -194,7 +196,7 @@ rm_k() {
 			kill -9 "$(cut -d' ' -f1 "$f" 2>/dev/null)" 2>/dev/null || true
 		done
 		wait $client || true
-		retry 5 bash -c "[ \"\$(docker inspect -f '{{.State.Running}}' m$i 2>/dev/null)\" != true ]"
+		retry 30 bash -c "[ \"\$(docker inspect -f '{{.State.Running}}' m$i 2>/dev/null)\" != true ]"
 		docker rm -f "m$i" >/dev/null 2>&1 || true
 	done
 	retry 10 nothing_left >&2
