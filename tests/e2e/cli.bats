@@ -15,10 +15,6 @@ teardown() {
 	[ -z "$ids" ] || docker rm -f -v $ids >/dev/null 2>&1
 }
 
-ageless() {
-	sed -E 's/(Less than a|About a|[0-9]+) (second|minute)s?/some time/g; s/  +/ /g'
-}
-
 # same ARGUMENTS...: output and exit code of kist and docker agree (names of the programs aside)
 same() {
 	local k d kc=0 dc=0
@@ -34,7 +30,7 @@ same() {
 		k=${k//kist/docker} d=${d//kist/docker}
 		[ "$k" != "$d" ] || break
 	done
-	if [ "${KIST_SLOW:-1}" != 1 ]; then
+	if [ "$k" != "$d" ]; then
 		# seconds have passed between the two: ages, and the columns that they move
 		k=$(ageless <<<"$k") d=$(ageless <<<"$d")
 	fi

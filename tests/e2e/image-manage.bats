@@ -39,6 +39,7 @@ same() {
 		k=$(sed '/^Data root/,$d' <<<"$k")
 		[ "$k" = "$d" ] && return 0
 	done
+	[ "$(ageless <<<"$k")" != "$(ageless <<<"$d")" ] || return 0
 	printf 'kist:\n%s\ndocker:\n%s\n' "$k" "$d"
 	return 1
 }

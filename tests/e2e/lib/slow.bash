@@ -34,3 +34,8 @@ retry() {
 		sleep 0.05
 	done
 }
+
+# ageless: a list without the ages in it, and the columns that they move, as seconds pass between two lists.
+ageless() {
+	sed -E 's/(Less than a|About a|[0-9]+) (second|minute)s?/some time/g; s/  +/ /g'
+}
