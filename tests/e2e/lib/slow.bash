@@ -27,7 +27,8 @@ timeout() {
 
 # retry SECONDS COMMAND...: until it succeeds; for what happens soon, but not at once.
 retry() {
-	local end=$((SECONDS + $(patience "$1"))) said
+	# whole seconds: the first may be nearly over
+	local end=$((SECONDS + $(patience "$1") + 1)) said
 	shift
 	until said=$("$@" 2>&1); do
 		[ $SECONDS -lt $end ] || { echo "$said"; return 1; }
