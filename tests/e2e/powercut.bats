@@ -80,14 +80,15 @@ pull() { # NUMBER
 	kist pull -q "$name" >/dev/null && echo "$name"
 }
 
-# Every name that was answered for goes to the file of promises, before it is taken back again with a "-" in front.
+# Every name that was answered for goes to the file of promises, before it is taken back again with a "-" in front. The first is
+# pulled, and not taken back: no cut is without.
 work() {
 	local i=0 archive=$HOME_CUT/base.tar choices=9
 	"$KIST_TOP/scripts/busybox-image" -l 12 -t layered:1 -o "$HOME_CUT/layered.tar"
 	"$KIST_TOP/scripts/busybox-image" -t busybox:latest -o "$archive"
 	while [ ! -e "$HOME_CUT/enough" ]; do
 		i=$((i + 1))
-		case $((RANDOM % choices)) in
+		case $((i == 1 ? 4 : RANDOM % choices)) in
 		0) kist load -q -i "$archive" >/dev/null && kist tag busybox:latest "loaded:$i" && echo "loaded:$i" ;;
 		1) head -c $((RANDOM * 40)) /dev/urandom >"$HOME_CUT/content" &&
 			tar -C "$HOME_CUT" -cf - content | kist import - "imported:$i" >/dev/null && echo "imported:$i" ;;
@@ -96,7 +97,7 @@ work() {
 			echo "committed:$i" && kist rm "c$i" >/dev/null ;;
 		4 | 5) pull "$i" ;;
 		6) timeout "0.$((RANDOM % 90 + 10))" kist pull -q localhost:5000/cut/large:1 >/dev/null ;;
-		*) victim=$(sed 's/^-//' "$HOME_CUT/promises" | sort | uniq -u | shuf -n 1) &&
+		*) victim=$(sed 's/^-//' "$HOME_CUT/promises" | sort | uniq -u | grep -v ':1$' | shuf -n 1) &&
 			[ -n "$victim" ] && echo "-$victim" >>"$HOME_CUT/promises" && kist rmi "$victim" >/dev/null ;;
 		esac 2>>"$HOME_CUT/work.log" | { grep : || true; } >>"$HOME_CUT/promises"
 	done
@@ -156,7 +157,7 @@ cuts() { # COUNT
 		[ "$status" = 0 ] || { echo "cut $n, after a pull: $output"; false; }
 		retry 10 nothing_half_done
 		daemon_end
-		umount "$HOME_CUT/after"
+		unmounted "$HOME_CUT/after"
 	done
 	echo "$kept names were answered for, $pulled of them pulls, $missing lost"
 	[ "$missing" = 0 ]
