@@ -1167,19 +1167,26 @@ static void a_prune_takes_what_no_pull_has(void **state)
 	served_free(&s);
 }
 
-/* As kist-registry has it: for appending, locked. It may outlive the daemon that started it. */
-static pid_t hold_download(struct fixture *f, const struct digest *blob, const char *append)
+/* As kist-registry has it: for appending, locked. It may outlive the daemon that started it.
+ * Before the lock goes, a byte is sent to ended. */
+static pid_t hold_download(
+	struct fixture *f, const struct digest *blob, const char *append, int *ended)
 {
+	int done[2];
 	auto_free char *path = xasprintf("%s/ingest/%s", f->root, digest_hex(blob));
 	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
 	assert_true(fd >= 0);
 	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	assert_int_equal(pipe2(done, O_CLOEXEC | O_NONBLOCK), 0);
 	pid_t pid = fork();
 	if (pid == 0) {
 		usleep(300000);
-		_exit(fd_write_all(fd, append, strlen(append)) < 0);
+		_exit(fd_write_all(fd, append, strlen(append)) < 0 ||
+			fd_write_all(done[1], "", 1) < 0);
 	}
 	close(fd);
+	close(done[1]);
+	*ended = done[0];
 	return pid;
 }
 
@@ -1188,14 +1195,17 @@ static int commit_held(struct fixture *f, const char *append, struct err **err)
 	struct served s = {0};
 	struct err *why = NULL;
 	struct store_pull_result result;
-	int status;
+	int status, ended;
+	char byte;
 	serve(&s);
 	struct store_pull *pull = begin(f, &s);
 	must(pull_to_ready(pull, &s, CHUNK, &why), why);
-	pid_t pid = hold_download(f, &s.digests[0], append);
+	pid_t pid = hold_download(f, &s.digests[0], append, &ended);
 	int r = commit_as(pull, "x", &result, err);
 	/* it ended before, not after */
-	assert_int_equal(waitpid(pid, &status, WNOHANG), pid);
+	assert_int_equal(read(ended, &byte, 1), 1);
+	close(ended);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	store_pull_free(pull);
 	served_free(&s);
