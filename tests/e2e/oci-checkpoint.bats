@@ -79,7 +79,7 @@ pid_of() {
 }
 
 # goes on where a restore ends its sleep, as criu does that of newer busyboxes
-ON='p["args"] = ["sh", "-c", "while :; do sleep 1000; done"]'
+ON='p["args"] = ["tail", "-f", "/dev/null"]'
 COUNTER='p["args"] = ["sh", "-c", "i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done"]'
 
 # Every number once, in order: the counter neither started anew nor lost one.

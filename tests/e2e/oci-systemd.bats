@@ -340,7 +340,7 @@ if '$ROOTLESS':
 c['linux']['cgroupsPath'] = '$path'
 p['noNewPrivileges'] = False
 # a restore ends the sleep of newer busyboxes
-p['args'] = ['sh', '-c', 'while :; do sleep 1000; done']
+p['args'] = ['tail', '-f', '/dev/null']
 r['memory'] = {'limit': 96 << 20}"
 		unit=kisttest-saved.${path##*[.:]}
 		unit=${unit/.saved/.scope}
