@@ -184,7 +184,7 @@ A /file"
 	engine_end
 	local home=$KIST_HOME status=0
 	inside || status=$?
-	umount "$W/merged"
+	umount_soon "$W/merged"
 	KIST_HOME=$home
 	KIST_DRIVER=vfs engine_run
 	return $status
@@ -218,7 +218,7 @@ inside() {
 	engine_end
 	local status=0
 	crowded || status=$?
-	umount "$W/small"
+	umount_soon "$W/small"
 	KIST_DRIVER=vfs engine_run
 	return $status
 }

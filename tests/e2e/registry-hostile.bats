@@ -106,7 +106,7 @@ all_refused() {
 		[ $((free - $(df --output=avail -k "$small/data" | tail -n 1))) -lt 1024 ] || { du -a "$small/data"; return 1; }
 	}
 	run full
-	umount "$small/data"
+	umount_soon "$small/data"
 	engine_run --registry-timeout "$(patience 4)" --max-download-attempts 2
 	registry_stop big
 	[ "$status" = 0 ] || { echo "$output"; false; }

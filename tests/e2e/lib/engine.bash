@@ -143,6 +143,11 @@ load_busybox() {
 	docker load -q -i "$(busybox_archive)" >/dev/null
 }
 
+# umount_soon FOLDER: a monitor in waiting, or a helper, may end a moment after its daemon, which had the folder.
+umount_soon() {
+	retry 10 umount "$1"
+}
+
 # Removes all containers, ends the daemon, removes its folders. Fails if it leaked.
 engine_stop() {
 	local ids
