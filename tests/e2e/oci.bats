@@ -158,7 +158,7 @@ load lib/bundle
 
 # vm: always
 @test "a memory limit kills, and events says so" {
-	bundle o1 'r.update({"memory": {"limit": 16777216, "swap": 16777216}}); p["args"] = ["sh", "-c", "sleep '"$(patience 2)"'; tail /dev/zero"]'
+	bundle o1 'r.update({"memory": {"limit": 16777216, "swap": 16777216}}); p["args"] = ["sh", "-c", "sleep '$((1 + $(patience 1)))'; tail /dev/zero"]'
 	oci run -d -b "$BUNDLE" o1 </dev/null >/dev/null 2>&1 3>&-
 	run oci events --interval 20s o1
 	[[ "$output" == *'"type":"oom"'* ]]
