@@ -44,6 +44,9 @@ net_make() {
 	in_outside ip link set lo up
 	in_outside ip addr add 192.0.2.2/24 dev in0
 	in_outside ip link set in0 up
+	# Before they carry, a question for a neighbour is lost, and the next one comes a second later.
+	in_net timeout 60 sh -c 'until ip link show dev out0 | grep -q "state UP"; do :; done'
+	in_outside timeout 60 sh -c 'until ip link show dev in0 | grep -q "state UP"; do :; done'
 }
 
 net_remove() {

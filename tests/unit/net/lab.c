@@ -79,6 +79,20 @@ int lab_run(int ns, const char *fmt, ...)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/*
+ * Until a worker of the kernel's has seen to a new carrier the interface drops what it is to send. If
+ * that is a question for a neighbour, the next one comes a second later.
+ */
+static void settle(int ns, const char *name)
+{
+	assert_int_equal(
+		lab_run(ns,
+			"timeout 20 sh -c 'until ip link show dev %s | grep -q \"state UP\"; "
+			"do :; done'",
+			name),
+		0);
+}
+
 int lab_outside(const char *subnet)
 {
 	int ns = lab_namespace();
@@ -93,6 +107,8 @@ int lab_outside(const char *subnet)
 				 "ip link set wire1 up && ip route add %s via %s",
 				 LAB_OUTSIDE, subnet, LAB_OUTSIDE_HOST),
 		0);
+	settle(-1, "wire0");
+	settle(ns, "wire1");
 	return ns;
 }
 
