@@ -90,9 +90,14 @@ state() {
 	docker pause c1
 	[ "$(docker inspect -f '{{.State.Status}} {{.State.Paused}}' c1)" = "paused true" ]
 	[[ "$(docker ps --format '{{.Status}}')" == *"(Paused)"* ]]
+	# the last lines may still be on their way to the log
+	still() {
+		before=$(docker logs c1 | wc -l)
+		sleep 0.4
+		[ "$(docker logs c1 | wc -l)" = "$before" ]
+	}
+	retry 5 still
 	before=$(docker logs c1 | wc -l)
-	sleep 0.4
-	[ "$(docker logs c1 | wc -l)" = "$before" ]
 	fails_with 1 "is already paused" docker pause c1
 	docker unpause c1
 	fails_with 1 "is not paused" docker unpause c1

@@ -804,11 +804,6 @@ terminal() {
 	[ "$output" = "$(printf 'raw True\ncode 4 restored True')" ]
 	run terminal interrupt 'trap "exit 33" INT; echo ready; while :; do sleep 0.1; done'
 	[ "$output" = "code 33 restored True" ]
-	(
-		wait_for is tt running
-		sleep 0.5
-		oci kill tt KILL
-	) 3>&- &
 	run terminal killed 'echo ready; sleep 1000'
 	[ "$output" = "$(printf 'raw True\ncode 137 restored True')" ]
 }

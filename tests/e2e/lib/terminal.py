@@ -8,6 +8,7 @@ import pty
 import select
 import signal
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -18,6 +19,7 @@ class Session:
 
     def __init__(self, command, stdout=None):
         self.text = b""
+        self.command = command
         self.master, self.slave = pty.openpty()
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 50, 0, 0))
         self.before = termios.tcgetattr(self.slave)
@@ -84,9 +86,10 @@ def size(s):
 
 
 def killed(s):
-    """Somebody kills the container once it is ready."""
+    """Somebody kills the container once it is ready. COMMAND begins: kist-oci --root FOLDER."""
     s.until(b"ready")
     print("raw", s.raw())
+    subprocess.run(s.command[:3] + ["kill", "tt", "KILL"], check=True)
     code = s.finish()
     print("code", code, "restored", s.restored())
 
