@@ -91,9 +91,9 @@ pid_of() {
 @test "a write limit delays" {
 	device=$(df --output=source "$KIST_HOME" | tail -n 1)
 	[ -b "$device" ] || skip "the data root is on no block device"
+	start=$(date +%s%N)
 	docker run -d --name c1 --device-write-bps "$device:1mb" busybox \
 		sh -c 'dd if=/dev/zero of=/x bs=1M count=8 conv=fsync 2>/dev/null'
-	start=$(date +%s%N)
 	[ "$(docker wait c1)" = 0 ]
 	[ $((($(date +%s%N) - start) / 1000000)) -gt 3000 ]
 }
