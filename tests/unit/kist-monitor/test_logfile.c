@@ -196,11 +196,14 @@ static void write_numbers(struct logfile *log, int from, int to)
 	logfile_end(log, &out);
 }
 
+/* Four lines to a file: each has 76 bytes, less the zeroes at the end of its time, ten at most. */
+#define FOUR_LINES 250
+
 static void rotates(void **state)
 {
 	struct fixture *f = *state;
-	struct logfile *log = must_open(f, 300, 3, NULL);
-	write_numbers(log, 0, 20); /* some 80 bytes each: four to a file */
+	struct logfile *log = must_open(f, FOUR_LINES, 3, NULL);
+	write_numbers(log, 0, 20);
 	logfile_close(log);
 	assert_int_equal(count_lines(f, NAME), 4);
 	assert_int_equal(count_lines(f, NAME ".1"), 4);
@@ -217,7 +220,7 @@ static void rotates(void **state)
 static void one_file_is_emptied(void **state)
 {
 	struct fixture *f = *state;
-	struct logfile *log = must_open(f, 300, 1, NULL);
+	struct logfile *log = must_open(f, FOUR_LINES, 1, NULL);
 	write_numbers(log, 0, 10);
 	logfile_close(log);
 	assert_int_equal(count_lines(f, NAME), 2);
