@@ -463,13 +463,18 @@ static void daemon_restarts(void **state)
 	read_until(client, "");
 	struct plan_process process;
 	pid_t pid;
-	fill_process(&process, SHELL("busybox sleep 0.2; exit 6"), false);
+	fill_process(&process,
+		SHELL("until busybox test -e /tmp/nobody-listens; do busybox sleep 0.05; done; "
+		      "exit 6"),
+		false);
 	need(monitor_exec(
 		     f->client, "e1", &(struct monitor_config){0}, &process, NULL, -1, &pid, &err),
 		err);
 	monitor_client_unref(steal_ptr(f->client));
 	/* the exec ends while nobody listens */
-	for (int i = 0; i < 2000 && kill(pid, 0) == 0; i++)
+	auto_free char *go = xasprintf("%s/tmp/nobody-listens", f->root);
+	assert_int_equal(file_replace(AT_FDCWD, go, "", 0, 0644, false, &err), 0);
+	for (int i = 0; i < 4000 && kill(pid, 0) == 0; i++)
 		poll(NULL, 0, 5);
 	need(monitor_connect(&f->client, f->run_dir, &err), err);
 	struct monitor_status status;
