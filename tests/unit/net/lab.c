@@ -133,6 +133,9 @@ static bool ready(int fd, short events, int ms)
 	return poll(&p, 1, ms) == 1 && (p.revents & events);
 }
 
+/* ms; the last time a datagram is sent, it has so long */
+#define UDP_AGAIN 200
+
 static bool serve_tcp(int server, int client, int ms, struct sockaddr_in *peer)
 {
 	socklen_t len = sizeof(*peer);
@@ -151,15 +154,38 @@ static bool serve_tcp(int server, int client, int ms, struct sockaddr_in *peer)
 	       strcmp(word, "yo") == 0;
 }
 
+/* Hears until @word comes, which it expects within @ms; what is left of earlier talks is passed over. */
+static bool hear_word(int fd, uint32_t word, int ms, struct sockaddr_in *from)
+{
+	while (ready(fd, POLLIN, ms)) {
+		socklen_t len = sizeof(*from);
+		uint32_t heard;
+		ssize_t n = recvfrom(fd, &heard, sizeof(heard), 0, (struct sockaddr *)from, &len);
+		if (n < 0)
+			return false;
+		if (n == sizeof(heard) && heard == word)
+			return true;
+	}
+	return false;
+}
+
+/* Nobody but us sends a datagram again that an interface has dropped. */
 static bool serve_udp(int server, int client, int ms, struct sockaddr_in *peer)
 {
-	socklen_t len = sizeof(*peer);
-	char word[3] = "";
-	return send(client, "hi", 2, 0) == 2 && ready(server, POLLIN, ms) &&
-	       recvfrom(server, word, 2, 0, (struct sockaddr *)peer, &len) == 2 &&
-	       sendto(server, "yo", 2, 0, (struct sockaddr *)peer, len) == 2 &&
-	       ready(client, POLLIN, ms) && recv(client, word, 2, 0) == 2 &&
-	       strcmp(word, "yo") == 0;
+	static uint32_t word;
+	struct sockaddr_in answered;
+	word += 2;
+	for (int left = ms; left > 0; left -= UDP_AGAIN) {
+		if (send(client, &word, sizeof(word), 0) < 0)
+			return false;
+		if (!hear_word(server, word, UDP_AGAIN, peer))
+			continue;
+		const uint32_t answer = word + 1;
+		sendto(server, &answer, sizeof(answer), 0, (struct sockaddr *)peer, sizeof(*peer));
+		if (hear_word(client, answer, UDP_AGAIN, &answered))
+			return true;
+	}
+	return false;
 }
 
 static bool talk(
@@ -183,7 +209,7 @@ static bool talk(
 
 bool lab_talk(int ns, int type, const char *ip, uint16_t port, int server, struct in_addr *peer)
 {
-	return talk(ns, type, ip, port, server, peer, 1500);
+	return talk(ns, type, ip, port, server, peer, 20000);
 }
 
 bool lab_silent(int ns, int type, const char *ip, uint16_t port, int server)

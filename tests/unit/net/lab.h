@@ -29,7 +29,7 @@ int lab_outside(const char *subnet);
 int lab_listen(int ns, int type, uint16_t port);
 /**
  * Sends from @ns to @ip:@port and expects it at @server, which answers: true if the answer came back.
- * *peer, if not NULL, is who the server saw. False after a second and a half, or at once when refused.
+ * *peer, if not NULL, is who the server saw. False after 20 seconds, or at once when refused.
  */
 bool lab_talk(int ns, int type, const char *ip, uint16_t port, int server, struct in_addr *peer);
 /** The same, expected to fail: shorter. */

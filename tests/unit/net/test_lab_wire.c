@@ -148,7 +148,7 @@ static void the_pair_goes_with_its_namespace(void **state)
 	struct net_endpoint ep = connect_new(net, a);
 	close(a);
 	/* The kernel cleans namespaces up in the background. */
-	for (int i = 0; i < 500 && net_connected(net, &ep); i++)
+	for (int i = 0; i < 6000 && net_connected(net, &ep); i++)
 		usleep(10000);
 	assert_false(net_connected(net, &ep));
 	net_close(net, true);
@@ -294,7 +294,7 @@ static void leaving(void **state)
 	held = lab_namespace();
 	ep = connect_new(net, held);
 	net_leave(net, &ep);
-	for (int i = 0; i < 500 && net_connected(net, &ep); i++)
+	for (int i = 0; i < 6000 && net_connected(net, &ep); i++)
 		usleep(10000);
 	assert_false(net_connected(net, &ep));
 	net_leave(net, &(struct net_endpoint){.address = again.address}); /* never connected */
