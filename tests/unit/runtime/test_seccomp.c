@@ -329,12 +329,15 @@ static bool has(const struct cache *c, const char *name)
 	return access(path, F_OK) == 0;
 }
 
-/* An empty file, @age seconds old. */
+/* An empty file, @age seconds old. The clock is read once: else two would be of one age where a second ends between. */
 static void put(const struct cache *c, const char *name, time_t age)
 {
+	static time_t now;
+	if (!now)
+		now = time(NULL);
 	auto_free char *path = xasprintf("%s/%s", c->folder, name);
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	const struct timespec when = {.tv_sec = time(NULL) - age};
+	const struct timespec when = {.tv_sec = now - age};
 	assert_int_equal(futimens(fd, (struct timespec[]){when, when}), 0);
 	close(fd);
 }
