@@ -83,7 +83,9 @@ static void say(int fd, const char *text)
 	assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
 }
 
-/* Reads until @needle has come @times, the end, or a second of silence. */
+#define PATIENCE 30000 /* ms, for what must happen */
+
+/* Reads until @needle has come @times, the end, or too long a silence. */
 static char *hear(int fd, const char *needle, int times)
 {
 	struct buf got = BUF_INIT;
@@ -95,7 +97,7 @@ static char *hear(int fd, const char *needle, int times)
 		if (needle && seen >= times)
 			break;
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		if (poll(&p, 1, 1000) <= 0)
+		if (poll(&p, 1, PATIENCE) <= 0)
 			break;
 		ssize_t n = fd_read(fd, text, sizeof(text));
 		if (n <= 0)
@@ -109,7 +111,7 @@ static bool ended(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	char c;
-	return poll(&p, 1, 2000) == 1 && fd_read(fd, &c, 1) <= 0;
+	return poll(&p, 1, PATIENCE) == 1 && fd_read(fd, &c, 1) <= 0;
 }
 
 static void expect(int fd, const char *needle)
@@ -122,7 +124,7 @@ static void expect(int fd, const char *needle)
 /* Waits for @value, for what happens on the loop. */
 static void becomes(atomic_int *value, int wanted)
 {
-	for (int i = 0; i < 2000 && *value != wanted; i++)
+	for (int i = 0; i < PATIENCE && *value != wanted; i++)
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	assert_int_equal(*value, wanted);
 }

@@ -51,7 +51,7 @@ static void test_descriptor(void **state)
 	struct loop_source *s = loop_add(loop, fds[0], EPOLLIN, read_one, &seen, NULL);
 	assert_non_null(s);
 	assert_int_equal(write(fds[1], "abc", 3), 3);
-	run_for(loop, 1000);
+	run_for(loop, 20000);
 	assert_int_equal(seen.count, 3);
 	/* masked: nothing comes */
 	loop_mod(s, 0);
@@ -170,7 +170,7 @@ static void test_busy_timer_does_not_starve(void **state)
 	struct loop_timer *timer = loop_timer_add(loop, 0, again, &ticks);
 	loop_add(loop, fds[0], EPOLLIN, read_one, &seen, NULL);
 	assert_int_equal(write(fds[1], "abc", 3), 3);
-	run_for(loop, 1000);
+	run_for(loop, 20000);
 	assert_int_equal(seen.count, 3);
 	assert_true(ticks.count > 0);
 	loop_timer_del(timer);

@@ -195,9 +195,9 @@ static void ask_nobody(bool answered, struct tried *t)
 			.http_proxy = (char *)"",
 			.https_proxy = (char *)"",
 			.no_proxy = (char *)"",
-			.connect_ms = 5000,
-			.answer_ms = 5000,
-			.stall_ms = 5000,
+			.connect_ms = 60000,
+			.answer_ms = 60000,
+			.stall_ms = 60000,
 			.pause_ms = 1,
 			.attempts = 3}};
 	const struct exchange_spec spec = {.method = "GET",

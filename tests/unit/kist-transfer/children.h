@@ -9,8 +9,10 @@
 #include "stream.h"
 #include "unpack.h"
 
-/* A child is said to stand still after so long: not one that waits for its turn on a busy machine. */
-#define STALL_MS 4000
+/* A child is said to stand still after so long: not one that waits for its turn on a busy machine. One that is to be
+ * found out gets less. */
+#define STALL_MS 60000
+#define SHORT_STALL_MS 4000
 
 /** Reads @in to its end and counts into *n. */
 int children_drain(struct lane *in, uint64_t *n);

@@ -21,6 +21,7 @@
 int staged_setup(void **state)
 {
 	struct fixture *f = xcalloc(1, sizeof(*f));
+	f->stall_ms = STALL_MS;
 	snprintf(f->dir, sizeof(f->dir), "/tmp/kist-pipeline-XXXXXX");
 	if (!mkdtemp(f->dir))
 		return -1;
@@ -93,13 +94,14 @@ static int readable(void)
 	return pipe2(pair, O_CLOEXEC) < 0 || write(pair[1], "", 1) != 1 ? -1 : pair[0];
 }
 
-static void supervise(int staging, const struct child_tools *tools, const char *bytes, size_t n,
-	bool unpack, size_t first, struct verdict *v)
+static void supervise(const struct fixture *f, const struct child_tools *tools, const char *bytes,
+	size_t n, bool unpack, size_t first, struct verdict *v)
 {
 	auto_err *err = NULL;
 	hash_init();
 	signal(SIGPIPE, SIG_IGN);
 	struct confine_filters *filters = confine_filters_new(&err);
+	int staging = fcntl(f->staging, F_DUPFD_CLOEXEC, 3);
 	auto_fd int root = filters ? confine_supervising(staging, &err) : -1;
 	struct run run = {
 		.root = root,
@@ -110,7 +112,7 @@ static void supervise(int staging, const struct child_tools *tools, const char *
 	struct layer layer = {
 		.name = "sha256:test", .index = 1, .unpack = unpack, .keep = !unpack, .total = n};
 	const struct pipeline_spec spec = {
-		.tools = tools, .filters = filters, .run = &run, .stall_ms = STALL_MS};
+		.tools = tools, .filters = filters, .run = &run, .stall_ms = f->stall_ms};
 	struct late l = {.m = {.s = {.read = memory_read, .fd = -1}, .bytes = bytes, .n = n},
 		.first = first,
 		.root = root};
@@ -138,8 +140,7 @@ struct verdict stage_late(struct fixture *f, const struct child_tools *tools, co
 	pid_t pid = fork();
 	if (pid == 0) {
 		struct verdict v = {0};
-		int staging = fcntl(f->staging, F_DUPFD_CLOEXEC, 3);
-		supervise(staging, tools, bytes, n, unpack, first, &v);
+		supervise(f, tools, bytes, n, unpack, first, &v);
 		_exit(fd_write_all(pair[1], &v, sizeof(v)) < 0);
 	}
 	struct verdict v = {0};

@@ -11,6 +11,7 @@
 struct fixture {
 	char dir[64];
 	int staging;
+	int stall_ms; /* STALL_MS unless a test says otherwise */
 };
 
 /** What the supervisor said. */

@@ -166,7 +166,7 @@ static void read_pieces(struct lane *l, struct hash *h)
 		struct pollfd full = {l->full, POLLIN, 0};
 		if (n > 0)
 			hash_add(h, p, (size_t)n);
-		else if (errno != EAGAIN || poll(&full, 1, 10000) != 1)
+		else if (errno != EAGAIN || poll(&full, 1, 60000) != 1)
 			fail();
 	}
 }

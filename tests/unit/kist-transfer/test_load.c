@@ -54,7 +54,7 @@ struct end {
 	char text[512];
 };
 
-static read_fn two_layers;
+static read_fn two_layers, stay;
 
 static void supervise(int staging, read_fn *reads, struct end *end)
 {
@@ -71,7 +71,7 @@ static void supervise(int staging, read_fn *reads, struct end *end)
 		.filters = filters,
 		.run = &run,
 		.progress = layer_progress,
-		.stall_ms = STALL_MS};
+		.stall_ms = reads == stay ? SHORT_STALL_MS : STALL_MS};
 	end->r = root < 0 || run_init(&run, root, &request, &err) < 0 ? -1 : 0;
 	/* thousands of layers, each with two programs, would take minutes */
 	if (end->r == 0 && reads == two_layers)

@@ -225,6 +225,7 @@ static void a_child_that_stands_still_is_ended(void **state)
 					inflates = {.inflate = stop_inflating,
 						.unpack = children_make_empty};
 	struct fixture *f = *state;
+	f->stall_ms = SHORT_STALL_MS;
 	struct verdict v = stage(f, &unpacks, GZIP_MAGIC "x", 3, true);
 	assert_int_equal(v.r, -1);
 	assert_int_equal(v.kind, ERR_SYSTEM);

@@ -414,7 +414,7 @@ static pid_t child_of(pid_t pid, pid_t tid)
 static pid_t wait_confined(struct loading *l, pid_t *supervisor)
 {
 	const struct timespec pause = {.tv_nsec = 5000000};
-	for (int i = 0; i < 2000; i++, nanosleep(&pause, NULL)) {
+	for (int i = 0; i < 12000; i++, nanosleep(&pause, NULL)) {
 		*supervisor = child_of(getpid(), __atomic_load_n(&l->tid, __ATOMIC_SEQ_CST));
 		pid_t pid = child_of(*supervisor, *supervisor);
 		auto_free char *status = pid > 0 ? read_proc(pid, "status") : xstrdup("");
