@@ -139,6 +139,11 @@ void criu_tree_close(struct criu_tree *t);
 /** Child: a mount namespace with the root at the folder. */
 void criu_tree_enter(struct criu_tree *t, struct reporter *r);
 
+/* criu_attrs.c */
+
+/** After a restore, before its processes run: gives bind mounts the attributes again that criu has left out. */
+int criu_restore_attrs(const struct plan *plan, pid_t pid, struct arena *arena, struct err **err);
+
 /* criu_restore.c */
 
 /** From the text of /proc/<criu>/cgroup, which it cuts up. */

@@ -120,9 +120,11 @@ static int listen_to_restore(void *ctx, const char *script, pid_t pid, int fd, s
 	fd_close(fd);
 	if (str_eq(script, "setup-namespaces"))
 		return namespaces_made(r, pid, err);
-	if (str_eq(script, "post-restore"))
-		return take_init(r, pid, err);
-	return 0;
+	if (!str_eq(script, "post-restore"))
+		return 0;
+	if (take_init(r, pid, err) < 0)
+		return -1;
+	return criu_restore_attrs(r->plan, pid, r->arena, err);
 }
 
 static bool there_is(const char *cgroup)
