@@ -201,15 +201,46 @@ int criu_check_plan(const struct plan *plan, struct err **err)
 }
 
 #define NO_NEW_PRIVS_VERSION 31900
+/* criu moves into the cgroup namespace before it is root in the user namespace, and in all it asks for meanwhile names
+ * itself by what the kernel calls it there (checkpoint-restore/criu#2902) */
+#define CGROUP_FIRST_VERSION 31900
+#define CGROUP_LATER_VERSION 40300
+#define NOBODY 65534
+
+/* Whether host's 0, which criu still is, or else what it is called without a name, is something in there. */
+static bool has_name(const struct oci_id_map *map, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!map[i].size)
+			continue;
+		if (!map[i].host || NOBODY - map[i].container < map[i].size)
+			return true;
+	}
+	return false;
+}
+
+static bool is_nobody_there(const struct plan *plan)
+{
+	return (plan->ns_new & CLONE_NEWUSER) && (plan->ns_new & CLONE_NEWCGROUP) &&
+	       (!has_name(plan->uid_map, plan->uid_map_count) ||
+		       !has_name(plan->gid_map, plan->gid_map_count));
+}
 
 int criu_check_version(const struct criu *c, const struct plan *plan, struct err **err)
 {
-	if (!plan->process.no_new_privs || c->version >= NO_NEW_PRIVS_VERSION)
-		return 0;
-	return err_set(err, ERR_UNAVAILABLE,
-		"process.noNewPrivileges would be lost: that takes criu 3.19 or newer, and this is "
-		"%d.%d",
-		c->version / 10000, c->version / 100 % 100);
+	int major = c->version / 10000, minor = c->version / 100 % 100;
+	if (plan->process.no_new_privs && c->version < NO_NEW_PRIVS_VERSION)
+		return err_set(err, ERR_UNAVAILABLE,
+			"process.noNewPrivileges would be lost: that takes criu 3.19 or newer, and "
+			"this is %d.%d",
+			major, minor);
+	if (is_nobody_there(plan) && c->version >= CGROUP_FIRST_VERSION &&
+		c->version < CGROUP_LATER_VERSION)
+		return err_set(err, ERR_UNAVAILABLE,
+			"a cgroup namespace would not be restored in a user namespace without id "
+			"%d: that takes criu 4.3 or newer, and this is %d.%d",
+			NOBODY, major, minor);
+	return 0;
 }
 
 int criu_find_namespaces(

@@ -64,7 +64,7 @@ void criu_join_namespaces(struct criu_facts *facts, const struct plan *plan,
 /** ERR_NOT_IMPLEMENTED naming what criu cannot save or bring back. */
 int criu_check_plan(const struct plan *plan, struct err **err);
 struct criu;
-/** ERR_UNAVAILABLE if this criu brings the container back with more privileges than it had. */
+/** ERR_UNAVAILABLE if this criu brings the container back with more privileges than it had, or not at all. */
 int criu_check_version(const struct criu *c, const struct plan *plan, struct err **err);
 /** The configuration file that criu is to read: org.criu.config, or what there is in /etc/criu. */
 const char *criu_config_file(const struct plan *plan);

@@ -509,9 +509,7 @@ C
 	# what its root could not make or open
 	chmod 666 "$OUT"
 	mkdir -p "$HOME_OCI/rootfs/proc" "$HOME_OCI/rootfs/dev" "$HOME_OCI/rootfs/sys"
-	bundle u1 "$COUNTER"'; c["linux"]["namespaces"].append({"type": "user"}); m = [{"containerID": 0, "hostID": 300000, "size": 1000}]; c["linux"]["uidMappings"] = c["linux"]["gidMappings"] = m
-# criu cannot do both where cgroup v1 and v2 are mounted
-if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"): c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "cgroup"]'
+	bundle u1 "$COUNTER"'; c["linux"]["namespaces"].append({"type": "user"}); m = [{"containerID": 0, "hostID": 300000, "size": 65536}]; c["linux"]["uidMappings"] = c["linux"]["gidMappings"] = m'
 	start u1
 	wait_for lines 3
 	run save u1
@@ -526,6 +524,21 @@ if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"): c["linux"]["namespac
 	[ "$(oci exec u1 id -u 3>&-)" = 0 ]
 	wait_for lines $((before + 3))
 	counted
+}
+
+# vm: seldom
+@test "a criu that would not restore a cgroup namespace in a small user namespace is refused, at the checkpoint already" {
+	criu_works
+	[[ "$(criu --version | awk '/^Version/ { print $2 }')" =~ ^(3\.19|4\.[012])(\.|$) ]] || skip "this criu does"
+	chmod 666 "$OUT"
+	mkdir -p "$HOME_OCI/rootfs/proc" "$HOME_OCI/rootfs/dev" "$HOME_OCI/rootfs/sys"
+	bundle u2 "$COUNTER"'; c["linux"]["namespaces"].append({"type": "user"}); m = [{"containerID": 0, "hostID": 300000, "size": 65534}]; c["linux"]["uidMappings"] = c["linux"]["gidMappings"] = m'
+	start u2
+	wait_for lines 3
+	run save u2
+	[ "$status" = 1 ]
+	[[ "$output" == *"a cgroup namespace would not be restored in a user namespace without id 65534"* ]]
+	is u2 running
 }
 
 @test "a chain of pre-dumps ends in a checkpoint that restores" {

@@ -283,6 +283,50 @@ static void test_plans(void **state)
 	assert_non_null(strstr(err->msg, "this is 3.18"));
 }
 
+/* Which ids criu 3.19 to 4.2 needs in a user namespace with a cgroup namespace. */
+static void test_small_user_namespace(void **state)
+{
+	static const struct oci_id_map small[] = {{0, 300000, 1000}},
+				       all_but_one[] = {{0, 300000, 65534}},
+				       all[] = {{0, 300000, 65536}},
+				       apart[] = {{0, 300000, 1000}, {65534, 301000, 1}},
+				       host[] = {{5, 0, 1}, {0, 300000, 5}},
+				       empty[] = {{5, 0, 0}, {0, 300000, 5}},
+				       above[] = {{0, 300000, 1000}, {65535, 301000, 10}};
+	static const struct {
+		const struct oci_id_map *map;
+		size_t n;
+		bool refused;
+	} maps[] = {{small, 1, true}, {all_but_one, 1, true}, {all, 1, false}, {apart, 2, false},
+		{host, 2, false}, {empty, 2, true}, {above, 2, true}, {NULL, 0, true}};
+	struct criu was = {.version = 31801}, first = {.version = 31900}, last = {.version = 40201},
+		    mended = {.version = 40300};
+	for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
+		struct plan plan = {.ns_new = CLONE_NEWUSER | CLONE_NEWCGROUP,
+			.uid_map = maps[i].map,
+			.uid_map_count = maps[i].n,
+			.gid_map = all,
+			.gid_map_count = 1};
+		auto_err *err = NULL;
+		int expected = maps[i].refused ? -1 : 0;
+		assert_int_equal(criu_check_version(&was, &plan, NULL), 0);
+		assert_int_equal(criu_check_version(&first, &plan, NULL), expected);
+		assert_int_equal(criu_check_version(&last, &plan, &err), expected);
+		assert_true(!err == !maps[i].refused);
+		assert_true(!err || strstr(err->msg, "this is 4.2"));
+		assert_int_equal(criu_check_version(&mended, &plan, NULL), 0);
+		plan.gid_map = maps[i].map;
+		plan.gid_map_count = maps[i].n;
+		plan.uid_map = all;
+		plan.uid_map_count = 1;
+		assert_int_equal(criu_check_version(&last, &plan, NULL), expected);
+		plan.ns_new = CLONE_NEWUSER;
+		assert_int_equal(criu_check_version(&last, &plan, NULL), 0);
+		plan.ns_new = CLONE_NEWCGROUP;
+		assert_int_equal(criu_check_version(&last, &plan, NULL), 0);
+	}
+}
+
 static void test_log(void **state)
 {
 	auto_free char *none = criu_log_errors("(00.1) Warn  (a.c:1): x\nError without a place\n");
@@ -477,6 +521,7 @@ int main(void)
 		cmocka_unit_test(test_restore_request),
 		cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_plans),
+		cmocka_unit_test(test_small_user_namespace),
 		cmocka_unit_test(test_log),
 		cmocka_unit_test(test_streams),
 		cmocka_unit_test(test_hostile_answers),
