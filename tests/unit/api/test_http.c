@@ -22,6 +22,8 @@
 #include "base/timefmt.h"
 #include "fake_engine.h"
 
+#define PATIENCE 30000 /* ms, for what must happen */
+
 static struct loop *loop;
 static struct server *server;
 static pthread_t thread;
@@ -49,9 +51,10 @@ static void stopped(void *arg)
 	loop_stop(loop);
 }
 
+/* The fake's threads answer connections: they must have done so before the server goes. */
 static void stop(void *arg)
 {
-	server_stop(server, TIME_NS_PER_SEC, stopped, NULL);
+	server_stop(server, PATIENCE * INT64_C(1000000), stopped, NULL);
 }
 
 static int tear_down(void **state)
@@ -82,8 +85,6 @@ static void say(int fd, const char *text)
 {
 	assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
 }
-
-#define PATIENCE 30000 /* ms, for what must happen */
 
 /* Reads until @needle has come @times, the end, or too long a silence. */
 static char *hear(int fd, const char *needle, int times)
