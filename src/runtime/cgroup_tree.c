@@ -134,12 +134,24 @@ int64_t cgroup_tree_sum(int dir, const char *file, const char *key)
 	return sum.total;
 }
 
+/* Of waiting alone: in the time that a busy machine keeps us from running nobody is killed, nor looked for. */
 #define REMOVE_TIMEOUT_NS (5 * TIME_NS_PER_SEC)
+#define EVENT_WAIT_MS 100
+
+/* What counts of a wait of at most @most that began at @began; something always does. */
+static int64_t waited(int64_t began, int64_t most)
+{
+	int64_t took = time_mono() - began;
+	if (took > most)
+		return most;
+	return took > 1000000 ? took : 1000000;
+}
 
 /* Processes that were killed still occupy their cgroup until they have been torn down. v2 says when
- * the last has gone; v1 is asked again, from 0.2 ms to 20 ms apart. */
-static void wait_for_exits(int dir, bool v2, long *wait_ns)
+ * the last has gone; v1 is asked again, from 0.2 ms to 20 ms apart. Returns how long it waited. */
+static int64_t wait_for_exits(int dir, bool v2, long *wait_ns)
 {
+	int64_t began = time_mono(), most = *wait_ns;
 	auto_fd int events = v2 ? openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC) : -1;
 	char text[256];
 	ssize_t n = events < 0 ? -1 : pread(events, text, sizeof(text) - 1, 0);
@@ -147,18 +159,19 @@ static void wait_for_exits(int dir, bool v2, long *wait_ns)
 		text[n] = 0;
 		struct pollfd p = {.fd = events, .events = POLLPRI};
 		if (cgroup_text_key(text, "populated") == 1) {
-			poll(&p, 1, 100);
-			return;
+			poll(&p, 1, EVENT_WAIT_MS);
+			return waited(began, EVENT_WAIT_MS * INT64_C(1000000));
 		}
 	}
 	nanosleep(&(struct timespec){.tv_nsec = *wait_ns}, NULL);
 	if (*wait_ns < 20000000)
 		*wait_ns *= 2;
+	return waited(began, most);
 }
 
 struct removal {
 	bool v2, kill;
-	int64_t end;
+	int64_t left; /* to be waited, ns */
 };
 
 /* Those who were on their way in when the others were killed. */
@@ -175,7 +188,7 @@ static void kill_latecomers(int dir)
 
 static int remove_folder(int parent, const char *name, int depth, void *arg, struct err **err)
 {
-	const struct removal *job = arg;
+	struct removal *job = arg;
 	long wait_ns = 200000;
 	for (;;) {
 		if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
@@ -192,10 +205,10 @@ static int remove_folder(int parent, const char *name, int depth, void *arg, str
 			return -1;
 		if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			return 0;
-		if (time_mono() > job->end)
+		if (job->left <= 0)
 			return err_sys(
 				err, EBUSY, "remove cgroup %s: processes are still in it", name);
-		wait_for_exits(dir, job->v2, &wait_ns);
+		job->left -= wait_for_exits(dir, job->v2, &wait_ns);
 		if (job->kill)
 			kill_latecomers(dir);
 	}
@@ -214,8 +227,7 @@ int cgroup_tree_remove(const struct cgroup_dir *d, bool kill, struct err **err)
 	auto_fd int base = open(d->mount->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (base < 0)
 		return err_sys(err, errno, "open %s", d->mount->path);
-	struct removal job = {
-		.v2 = d->mount->v2, .kill = kill, .end = time_mono() + REMOVE_TIMEOUT_NS};
+	struct removal job = {.v2 = d->mount->v2, .kill = kill, .left = REMOVE_TIMEOUT_NS};
 	if (remove_folder(base, d->rel, 0, &job, err) < 0)
 		return err_wrap(err, "%s", d->mount->path);
 	return 0;

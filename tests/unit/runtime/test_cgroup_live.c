@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/timefmt.h"
 #include "cgroup_private.h"
 
 static char *test_path(const char *name)
@@ -43,14 +44,11 @@ static void drop(struct cgroup *cg)
 	}
 }
 
-/* A process that sits in @cg. */
-static pid_t sitter(struct cgroup *cg)
+/* A process that has gone in by @fds and stays. */
+static pid_t stays(const int *fds, size_t n)
 {
-	const int *fds;
-	size_t n;
 	int ready[2];
 	char c;
-	assert_int_equal(cgroup_entry_fds(cg, &fds, &n, NULL), 0);
 	assert_int_equal(pipe(ready), 0);
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -64,6 +62,16 @@ static pid_t sitter(struct cgroup *cg)
 	close(ready[1]);
 	assert_int_equal(read(ready[0], &c, 1), 0);
 	close(ready[0]);
+	return pid;
+}
+
+/* A process that sits in @cg. */
+static pid_t sitter(struct cgroup *cg)
+{
+	const int *fds;
+	size_t n;
+	assert_int_equal(cgroup_entry_fds(cg, &fds, &n, NULL), 0);
+	pid_t pid = stays(fds, n);
 	/* v2, where there is one */
 	assert_int_equal(cgroup_attach(cg, pid, NULL), 0);
 	return pid;
@@ -191,6 +199,42 @@ static void send_in(const char *folder)
 		usleep(5000);
 	}
 	_exit(0);
+}
+
+static int64_t pause_of_ours; /* by so much the clock goes on each time that it is read */
+
+int64_t __real_time_mono(void);
+int64_t __wrap_time_mono(void);
+int64_t __wrap_time_mono(void)
+{
+	static int64_t paused;
+	paused += pause_of_ours;
+	return __real_time_mono() + paused;
+}
+
+/* A machine that lets nobody run for a while takes nothing off the time for the others to end. */
+static void pauses_of_ours_do_not_count(void **state)
+{
+	struct cgroup *cg = create("paused");
+	auto_err *err = NULL;
+	struct cgroup_hierarchy *h = NULL;
+	size_t n = 0;
+	assert_int_equal(cgroup_hierarchies(cg, &h, &n, NULL), 0);
+	/* where only who removes it finds it */
+	auto_free char *procs = xasprintf("%s/cgroup.procs", h[n - 1].folder);
+	int fd = open(procs, O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	pid_t pid = stays(&fd, 1);
+	close(fd);
+	cgroup_hierarchies_free(h, n);
+	pause_of_ours = 6 * TIME_NS_PER_SEC;
+	int r = cgroup_destroy(cg, &err);
+	pause_of_ours = 0;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	if (r < 0)
+		fail_msg("%s", err_msg(err));
+	drop(cg);
 }
 
 /* Like execs that were under way when their container was killed. */
@@ -362,6 +406,7 @@ int main(void)
 		cmocka_unit_test(places_that_hold_no_longer),
 		cmocka_unit_test(ours_until_settled),
 		cmocka_unit_test(latecomers_are_killed),
+		cmocka_unit_test(pauses_of_ours_do_not_count),
 		cmocka_unit_test(frozen_and_killed),
 		cmocka_unit_test(limits_arrive),
 		cmocka_unit_test(absent_controllers_are_named),
