@@ -611,7 +611,10 @@ C
 	mkfifo "$HOME_OCI/status"
 	oci checkpoint --image-path "$IMAGES" --lazy-pages --page-server 127.0.0.1:7328 --status-fd 8 y1 8>"$HOME_OCI/status" 3>&- 2>"$HOME_OCI/lazy.err" &
 	local saving=$!
-	[ "$(timeout 60 head -c 1 "$HOME_OCI/status" | od -An -tx1)" = " 00" ]
+	[ "$(timeout 60 head -c 1 "$HOME_OCI/status" | od -An -tx1)" = " 00" ] || {
+		cat "$HOME_OCI/lazy.err"
+		return 1
+	}
 	timeout 60 criu lazy-pages --page-server --address 127.0.0.1 --port 7328 --images-dir "$IMAGES" \
 		--work-dir "$HOME_OCI/work-y1" >/dev/null 2>&1 3>&- &
 	wait_for test -S "$HOME_OCI/work-y1/lazy-pages.socket"
